@@ -1,0 +1,56 @@
+// IP addresses, ports and CIDR blocks as values. IPv4 is kept as an IPv4-mapped IPv6 address, so that one comparison
+// serves both families. No I/O.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct sockaddr;
+struct sockaddr_storage;
+
+namespace portico {
+
+struct IpAddress {
+    std::array<uint8_t, 16> bytes{};
+
+    bool is_v4() const;
+    // Dotted quad, or RFC 5952 text for IPv6.
+    std::string text() const;
+    // @returns none for anything but a whole IPv4 or IPv6 literal (no brackets, no zone, no port)
+    static std::optional<IpAddress> parse(std::string_view text);
+    static IpAddress v4(uint32_t host_order);
+    bool operator==(const IpAddress&) const = default;
+    auto operator<=>(const IpAddress&) const = default;
+};
+
+struct SocketAddress {
+    IpAddress ip;
+    uint16_t port = 0;
+
+    // "127.0.0.1:80", "[::1]:80"
+    std::string text() const;
+    // @returns none unless the text is `IPv4:port` or `[IPv6]:port`
+    static std::optional<SocketAddress> parse(std::string_view text);
+    static SocketAddress from(const sockaddr* address);
+    // Writes the address for the kernel. @returns its length
+    uint32_t to(sockaddr_storage& out) const;
+    bool operator==(const SocketAddress&) const = default;
+    auto operator<=>(const SocketAddress&) const = default;
+};
+
+struct Cidr {
+    IpAddress network;
+    uint8_t bits = 128;  // prefix length in the 128-bit form: an IPv4 /8 is 104
+
+    // "10.0.0.0/8", "2001:db8::/32", or one address
+    // @returns none also where bits beyond the prefix are set (10.0.0.1/8): most likely a slip
+    static std::optional<Cidr> parse(std::string_view text);
+    bool contains(const IpAddress& ip) const;
+    bool operator==(const Cidr&) const = default;
+};
+
+}  // namespace portico

@@ -1,0 +1,70 @@
+#include "base/error.h"
+
+namespace portico {
+namespace {
+
+struct Row {
+    Fault fault;
+    Side side;
+    std::string_view code;
+};
+
+constexpr Row kRows[] = {
+    {Fault::bad_request, Side::client, "http.bad_request"},
+    {Fault::bad_target, Side::client, "http.bad_target"},
+    {Fault::bad_path, Side::client, "http.bad_path"},
+    {Fault::bad_header, Side::client, "http.bad_header"},
+    {Fault::bad_host, Side::client, "http.bad_host"},
+    {Fault::bad_framing, Side::client, "http.bad_framing"},
+    {Fault::bad_chunk, Side::client, "http.bad_chunk"},
+    {Fault::bad_method, Side::client, "http.bad_method"},
+    {Fault::bad_version, Side::client, "http.bad_version"},
+    {Fault::head_too_large, Side::client, "http.head_too_large"},
+    {Fault::too_many_fields, Side::client, "http.too_many_fields"},
+    {Fault::target_too_long, Side::client, "http.target_too_long"},
+    {Fault::body_too_large, Side::client, "http.body_too_large"},
+    {Fault::head_timeout, Side::client, "http.head_timeout"},
+    {Fault::body_timeout, Side::client, "http.body_timeout"},
+    {Fault::expectation_failed, Side::client, "http.expectation_failed"},
+    {Fault::not_implemented, Side::client, "http.not_implemented"},
+    {Fault::client_gone, Side::client, "http.client_gone"},
+    {Fault::no_route, Side::client, "route.none"},
+    {Fault::method_not_allowed, Side::client, "route.method_not_allowed"},
+    {Fault::service_not_found, Side::client, "route.service_not_found"},
+    {Fault::bad_rewrite, Side::client, "route.bad_rewrite"},
+    {Fault::value_refused, Side::client, "route.value_refused"},
+    {Fault::forbidden, Side::client, "policy.forbidden"},
+    {Fault::policy_unavailable, Side::gateway, "policy.unavailable"},
+    {Fault::upstream_refused, Side::upstream, "upstream.refused"},
+    {Fault::upstream_unreachable, Side::upstream, "upstream.unreachable"},
+    {Fault::upstream_unresolved, Side::upstream, "upstream.unresolved"},
+    {Fault::upstream_connect_timeout, Side::upstream, "upstream.connect_timeout"},
+    {Fault::upstream_first_byte_timeout, Side::upstream, "upstream.first_byte_timeout"},
+    {Fault::upstream_idle_timeout, Side::upstream, "upstream.idle_timeout"},
+    {Fault::upstream_total_timeout, Side::upstream, "upstream.total_timeout"},
+    {Fault::upstream_closed, Side::upstream, "upstream.closed"},
+    {Fault::upstream_protocol, Side::upstream, "upstream.protocol"},
+    {Fault::upstream_head_too_large, Side::upstream, "upstream.head_too_large"},
+    {Fault::upstream_no_endpoint, Side::upstream, "upstream.no_endpoint"},
+    {Fault::upstream_overloaded, Side::upstream, "upstream.overloaded"},
+    {Fault::cancelled, Side::gateway, "gateway.cancelled"},
+    {Fault::draining, Side::gateway, "gateway.draining"},
+    {Fault::io, Side::gateway, "gateway.io"},
+    {Fault::internal, Side::gateway, "gateway.internal"},
+};
+
+constexpr bool rows_in_order() {
+    size_t i = 0;
+    for (const Row& row : kRows) {
+        if (static_cast<size_t>(row.fault) != i++) return false;
+    }
+    return i == static_cast<size_t>(Fault::internal) + 1;
+}
+static_assert(rows_in_order(), "kRows has one row per Fault, in its order");
+
+}  // namespace
+
+std::string_view code_of(Fault fault) { return kRows[static_cast<size_t>(fault)].code; }
+Side side_of(Fault fault) { return kRows[static_cast<size_t>(fault)].side; }
+
+}  // namespace portico

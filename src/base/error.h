@@ -1,0 +1,53 @@
+// What went wrong, as a value. Every failure that a peer, a network or a configuration can cause travels as an Error inside
+// a Result; the one table in gateway/reply.cc turns it into an HTTP answer. Nothing here knows HTTP, sockets or threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace portico {
+
+// Whose fault it is. Decides the class of the answer (4xx or 5xx) and which counter moves.
+enum class Side : uint8_t { client, gateway, upstream, store };
+
+// The stable kinds of failure. `code_of` gives the name that logs, metrics and problem documents show: those names are part
+// of the product and are never changed, only added to.
+enum class Fault : uint8_t {
+    // the client's message
+    bad_request, bad_target, bad_path, bad_header, bad_host, bad_framing, bad_chunk, bad_method, bad_version,
+    head_too_large, too_many_fields, target_too_long, body_too_large, head_timeout, body_timeout, expectation_failed,
+    not_implemented, client_gone,
+    // routing
+    no_route, method_not_allowed, service_not_found, bad_rewrite, value_refused,
+    // guards
+    forbidden, policy_unavailable,
+    // the upstream
+    upstream_refused, upstream_unreachable, upstream_unresolved, upstream_connect_timeout, upstream_first_byte_timeout,
+    upstream_idle_timeout, upstream_total_timeout, upstream_closed, upstream_protocol, upstream_head_too_large,
+    upstream_no_endpoint, upstream_overloaded,
+    // ours
+    cancelled, draining, io, internal,
+};
+
+// The stable name of a fault, such as "upstream.first_byte_timeout".
+std::string_view code_of(Fault fault);
+Side side_of(Fault fault);
+
+struct Error {
+    Fault fault = Fault::internal;
+    // For the operator's log: what was being done, and what the system said. Never sent to a client.
+    std::string context{};
+    // An errno value where there was one, else 0.
+    int system = 0;
+
+    Error() = default;
+    explicit Error(Fault f) : fault(f) {}
+    Error(Fault f, std::string_view what, int err = 0) : fault(f), context(what), system(err) {}
+
+    std::string_view code() const { return code_of(fault); }
+    Side side() const { return side_of(fault); }
+};
+
+}  // namespace portico

@@ -1,0 +1,74 @@
+// A YAML file as a tree with exact marks: libyaml's events, our own nodes (LANGUAGE.md §1). Duplicate keys are faults,
+// merge keys (`<<`) are applied, the expansion of aliases is bounded, a number keeps the text it was written with, and
+// `${NAME}` / `${NAME:-text}` in scalar values are replaced from the environment once, after the YAML was read. No schema here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/fault.h"
+
+namespace portico::config {
+
+enum class NodeKind : uint8_t { null, boolean, number, string, mapping, sequence };
+
+struct Node;
+struct Entry {
+    std::string key;
+    Mark key_mark;
+    const Node* value = nullptr;
+};
+
+struct Node {
+    NodeKind kind = NodeKind::null;
+    Mark mark;
+    std::string text;             // scalars: the value (numbers: as written, after substitution)
+    bool quoted = false;          // a string that stood in quotes or a block
+    bool substituted = false;     // some of the text came from the environment: literal text in a template string
+    std::string raw;              // what the file says, where substituted
+    std::vector<Entry> entries;   // mapping, in order of writing, merges applied (own keys first)
+    std::vector<const Node*> items;  // sequence
+
+    bool is_mapping() const { return kind == NodeKind::mapping; }
+    bool is_sequence() const { return kind == NodeKind::sequence; }
+    bool is_scalar() const { return !is_mapping() && !is_sequence(); }
+    const Entry* find(std::string_view key) const {
+        for (const Entry& e : entries) {
+            if (e.key == key) return &e;
+        }
+        return nullptr;
+    }
+    const Node* get(std::string_view key) const {
+        const Entry* e = find(key);
+        return e ? e->value : nullptr;
+    }
+};
+
+// Looks a variable up; none when it is unset.
+using Environment = std::function<std::optional<std::string>(std::string_view)>;
+Environment process_environment();
+
+class Document {
+  public:
+    // Reads `source`. What cannot be read is reported in `faults`; @returns nullptr when there is no tree at all.
+    static std::shared_ptr<const Document> parse(std::string source, const Environment& environment, FaultList& faults);
+    const Node& root() const { return *root_; }
+    const std::string& source() const { return source_; }
+    ~Document();
+
+  private:
+    Document();
+    friend class Builder;
+    std::string source_;
+    const Node* root_ = nullptr;
+    struct Pool;
+    std::unique_ptr<Pool> pool_;
+};
+
+}  // namespace portico::config

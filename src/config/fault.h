@@ -1,0 +1,61 @@
+// Faults of a configuration: where, what, what was expected, and the likely correction. Every part that judges a
+// configuration (schema, routes, policies) adds to one FaultList, so that `portico check` shows all of them at once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portico::config {
+
+// A place in the file: 1-based; column counts Unicode code points. `end_column` is exclusive, for the caret line.
+struct Mark {
+    uint32_t line = 0;  // 0: the file as a whole
+    uint32_t column = 0;
+    uint32_t end_column = 0;
+};
+
+enum class Severity : uint8_t { error, warning };
+
+struct Located {
+    Severity severity = Severity::error;
+    Mark mark;
+    std::string path;     // "routes[3].forward.service"
+    std::string code;     // stable: "unknown-key", "duplicate-key", "bad-duration", "route-ambiguous", …
+    std::string message;  // one sentence: what is wrong and what was expected
+    std::string hint;     // the likely correction, or empty
+};
+
+class FaultList {
+  public:
+    void error(Mark mark, std::string path, std::string code, std::string message, std::string hint = {}) {
+        add({Severity::error, mark, std::move(path), std::move(code), std::move(message), std::move(hint)});
+    }
+    void warning(Mark mark, std::string path, std::string code, std::string message, std::string hint = {}) {
+        add({Severity::warning, mark, std::move(path), std::move(code), std::move(message), std::move(hint)});
+    }
+    bool has_errors() const { return errors_ > 0; }
+    size_t errors() const { return errors_; }
+    const std::vector<Located>& all() const { return faults_; }
+    // By place in the file; faults of one place stay in the order of their discovery.
+    void sort();
+
+  private:
+    void add(Located f) {
+        errors_ += f.severity == Severity::error;
+        faults_.push_back(std::move(f));
+    }
+    std::vector<Located> faults_;
+    size_t errors_ = 0;
+};
+
+// The faults as text for a person, each as
+//     portico.yaml:12:7: error: unknown key "rewite" in a route
+//        12 |       rewite: /x
+//           |       ^~~~~~
+//        hint: did you mean "rewrite"?                       [unknown-key]
+// @param source  the file's whole text
+std::string render(const FaultList& faults, std::string_view file_name, std::string_view source);
+
+}  // namespace portico::config

@@ -1,0 +1,191 @@
+// The configuration as values: what the file says after parsing, defaults filled in, every unit resolved, every reference to
+// the environment replaced. Plain data; gateway/ and server/ build the running Snapshot from it. Each element keeps its Mark,
+// so that later judges (routes, policies) can point at it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "config/document.h"
+#include "config/fault.h"
+
+namespace portico::config {
+
+inline constexpr uint64_t kNoLimit = UINT64_MAX;  // "none" where a size is wanted
+
+struct Text {  // a string and where it stood
+    std::string value;
+    Mark mark;
+    bool written = false;
+};
+
+enum class IoBackend : uint8_t { automatic, uring, epoll };
+
+struct ListenerConfig {
+    SocketAddress address;
+    Mark mark;
+};
+
+// Durations: kForever is "none".
+struct Timeouts {
+    std::optional<Duration> connect, first_byte, idle, total;
+};
+struct FileTimeouts : Timeouts {
+    Duration head = std::chrono::seconds(10);          // first byte of a head to its last
+    Duration idle_client = std::chrono::seconds(75);   // a client's connection between requests
+    Duration half_close = std::chrono::seconds(1);     // how long an answer may still take once the client closed its sending side
+    Duration drain = std::chrono::seconds(30);         // SIGTERM: how long what runs may still take
+};
+// Defaults where no place sets them: connect 5s, first_byte 60s, idle 60s, total none.
+struct EffectiveTimeouts {
+    Duration connect = std::chrono::seconds(5), first_byte = std::chrono::seconds(60), idle = std::chrono::seconds(60),
+             total = kForever;
+};
+
+struct Limits {
+    uint64_t body = 128ull << 20;  // bytes; kNoLimit is none
+    uint32_t head = 64 << 10;      // bytes
+    uint32_t target = 16 << 10;    // bytes
+    uint32_t fields = 128;         // count
+    uint32_t connections = 0;      // client connections a worker admits; 0: as many as the process's descriptors allow
+};
+
+// A fixed answer (`respond`).
+struct RespondConfig {
+    int status = 200;
+    std::vector<std::pair<Text, Text>> headers;  // values are template strings
+    const Node* body = nullptr;                  // a scalar (template string, text/plain), a mapping or list (JSON), or none
+    Mark mark;
+};
+
+struct EndpointConfig {
+    bool tls = false;
+    std::string host;  // name or IP literal, without brackets, lower case
+    uint16_t port = 80;
+    std::string authority;  // host[:port] as written: the Host that the service sees
+    Mark mark;
+};
+
+struct ServiceConfig {
+    std::string name;
+    std::vector<EndpointConfig> endpoints;
+    std::optional<RespondConfig> respond;  // in place of endpoints
+    bool internal = false;
+    Timeouts timeouts;
+    uint32_t max_idle = 256;                               // idle connections kept for each endpoint and worker
+    Duration idle_connection = std::chrono::seconds(55);  // how long an idle upstream connection is kept
+    uint32_t max_connections = 4096;                       // for each endpoint and worker
+    Mark mark;
+};
+
+// A policy as written: its type and settings, not yet understood (its own folder does that).
+struct PolicyConfig {
+    std::string name;   // empty where written in place without `name`
+    std::string type;   // "ip_access"
+    const Node* settings = nullptr;  // in Config::document
+    bool shadow = false;
+    Mark mark;
+};
+
+struct ValueMatch {  // one header or query condition
+    enum class Kind : uint8_t { exact, regex, present, absent } kind = Kind::exact;
+    std::string name;
+    std::string value;  // exact text or RE2 pattern
+    Mark mark;
+};
+
+struct MatchConfig {
+    std::vector<Text> hosts;  // empty: every host
+    std::vector<Text> paths;  // at least one
+    std::vector<Text> methods;  // empty: every method
+    std::vector<ValueMatch> headers, query;
+    Mark mark;
+};
+
+struct ForwardConfig {
+    Text service;  // template string: a name or "{param}"
+    Text path;     // template string; not written: the normal path
+    Text host;     // "" (the endpoint's authority), "client", or text
+    Timeouts timeouts;
+    Mark mark;
+};
+struct RedirectConfig {
+    Text to;  // template string
+    int status = 308;
+    Mark mark;
+};
+
+struct UseEntry {  // one entry of `use`: a name, or a policy in place
+    std::string name;             // of a named policy; empty where in place
+    std::optional<PolicyConfig> in_place;
+    Mark mark;
+};
+
+struct RouteConfig {
+    std::string name;  // written, or made from its first path ("route-3")
+    bool named = false;
+    MatchConfig match;
+    std::vector<UseEntry> use;
+    int tie_break = 0;
+    bool tie_break_written = false;
+    Mark tie_break_mark;
+    std::vector<Text> extra_methods;
+    bool encoded_allow = false;                 // encoded: allow
+    std::optional<uint64_t> body_limit;         // limits.body
+    // Exactly one action:
+    std::optional<ForwardConfig> forward;
+    std::optional<RespondConfig> respond;
+    std::optional<RedirectConfig> redirect;
+    const Node* errors = nullptr;  // the body template of the route's own error shape, or none
+    Mark mark;
+};
+
+struct DnsConfig {
+    std::vector<SocketAddress> servers;                       // empty: the system's
+    Duration min_ttl = std::chrono::seconds(1);
+    Duration max_ttl = std::chrono::seconds(60);
+    Duration timeout = std::chrono::seconds(2);               // one query
+    Duration stale = kForever;  // how long addresses are kept after their last good answer
+};
+
+struct LogConfig {
+    bool access = true;
+    std::string file = "stdout";  // "stdout", "stderr" or a path
+};
+
+struct Config {
+    std::shared_ptr<const Document> document;  // keeps every Node alive
+    std::string file_name;
+
+    std::vector<ListenerConfig> listeners;
+    std::optional<ListenerConfig> admin;
+    uint32_t workers = 0;  // 0: one for each core
+    IoBackend io = IoBackend::automatic;
+    std::vector<ServiceConfig> services;
+    std::vector<PolicyConfig> policies;
+    std::vector<RouteConfig> routes;
+    Limits limits;
+    FileTimeouts timeouts;
+    std::vector<Cidr> trusted_proxies;
+    std::vector<Text> managed_headers;
+    const Node* errors = nullptr;
+    LogConfig log;
+    DnsConfig dns;
+
+    const ServiceConfig* service(std::string_view name) const {
+        for (const auto& s : services) {
+            if (s.name == name) return &s;
+        }
+        return nullptr;
+    }
+};
+
+}  // namespace portico::config

@@ -1,0 +1,84 @@
+// A client's connection: its stream, its server (HTTP/1.1 here; HTTP/2 will stand beside it), and what may end it from
+// outside: the client leaving, eviction, a drain. Owned by its Listener's worker through ConnectionSet. One worker's.
+//
+// While it is idle it holds this object, its stream and one small coroutine frame: no buffer, no exchange.
+#pragma once
+
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "edge/h1_server.h"
+#include "io/loop.h"
+#include "io/task.h"
+
+namespace portico::edge {
+
+class ConnectionSet;
+struct EvictableTag;
+
+class Connection final : public ListHook<Connection>,
+                         public ListHook<EvictableTag>,
+                         public H1Server::Owner,
+                         private io::Root::Owner,
+                         private io::StreamWatcher,
+                         private io::Deferred,
+                         private io::Timer {
+  public:
+    Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
+    ~Connection() override;
+
+    void start();
+    // Ends it now, whatever it is doing.
+    void kill();
+    // True between requests.
+    bool idle() const { return phase_ == Phase::idle; }
+
+    // H1Server::Owner
+    void on_phase(Phase phase) override;
+    io::StreamWatcher& watcher() override { return *this; }
+
+  private:
+    void on_root_done() override;
+    void on_peer_closed(int error) override;
+    void on_deferred() override;
+    void on_timer() override;
+
+    ConnectionSet& set_;
+    std::unique_ptr<io::Stream> stream_;
+    H1Server server_;
+    io::Root root_;
+    Phase phase_ = Phase::idle;
+    bool over_ = false;
+};
+
+// The connections of one worker.
+class ConnectionSet {
+  public:
+    ConnectionSet(gateway::Context& context, gateway::Handler& handler) : context_(context), handler_(handler) {}
+    ~ConnectionSet();
+
+    // Takes a new connection in. Over the limit, the one that has waited longest for a request gives way.
+    void admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
+    // Makes room for one more by closing the connection that has waited longest. @returns false when none waits
+    bool evict_one();
+    void set_limit(uint32_t connections) { limit_ = connections; }
+    uint32_t size() const { return size_; }
+    // Closes those that are between requests.
+    void close_idle();
+    void close_all();
+
+    gateway::Context& context() { return context_; }
+    gateway::Handler& handler() { return handler_; }
+
+  private:
+    friend class Connection;
+    gateway::Context& context_;
+    gateway::Handler& handler_;
+    IntrusiveList<Connection, Connection> all_;
+    // Those whose next request has not been read whole, the longest-waiting first.
+    IntrusiveList<Connection, EvictableTag> evictable_;
+    uint32_t size_ = 0;
+    uint32_t limit_ = UINT32_MAX;
+};
+
+}  // namespace portico::edge

@@ -1,0 +1,79 @@
+// The client's side of one exchange over HTTP/1.1: the request's body out of the connection's bytes, the answer into them.
+// Lives in H1Server::serve_one's frame.
+#pragma once
+
+#include "edge/h1_server.h"
+#include "gateway/client_side.h"
+#include "http/h1/parser.h"
+#include "http/h1/writer.h"
+
+namespace portico::edge {
+
+class H1Exchange final : public gateway::ClientSide {
+  public:
+    H1Exchange(H1Server& server, gateway::Exchange& exchange);
+    // However the exchange ended, its record has the byte counts.
+    ~H1Exchange() override {
+        x_.record.bytes_in = bytes_in_;
+        x_.record.bytes_out = bytes_out_;
+    }
+
+    io::Task<io::IoResult> read_body(io::Buffer& into) override;
+    Fault body_fault() const override { return body_fault_; }
+    const http::FieldList& request_trailers() const override { return decoder_.trailers(); }
+    bool body_finished() const override { return finished_; }
+    void limit_body(uint64_t bytes) override { body_limit_ = bytes; }
+    io::Task<bool> send_interim(int status, const http::FieldList& fields) override;
+    io::Task<bool> send_head(const gateway::ResponseOut& head, io::Buffer& part, bool last) override;
+    io::Task<bool> send_body(io::Buffer& part, bool last) override;
+    io::Task<bool> send_end(const http::FieldList& trailers) override;
+    void abort_response() override;
+    void set_write_deadline(Time deadline) override;
+    void set_read_deadline(Time deadline) override;
+    io::Stream* body_source(uint64_t& left) override;
+    void source_spliced(uint64_t bytes) override;
+    io::Stream* body_sink() override;
+    void sink_spliced(uint64_t bytes) override { bytes_out_ += bytes; }
+    uint64_t bytes_in() const override { return bytes_in_; }
+    uint64_t bytes_out() const override { return bytes_out_; }
+
+    // Bytes of the connection's buffer that this exchange's head took; the body begins there.
+    void begin_body(uint32_t offset) { body_at_ = offset; }
+    // After the answer: what is left for the next request. @returns true when the connection can carry one
+    bool settle();
+
+  private:
+    enum class Coding : uint8_t { none, length, chunked, until_close };
+
+    void finish_body();
+    io::IoResult body_failed(Fault fault);
+    void take_buffered(io::Buffer& into, uint64_t max);
+    // What is left of a body of known length and lies in the buffer already is passed over.
+    void skip_buffered();
+    bool keep_alive(const gateway::ResponseOut& head);
+    void write_head(http::h1::Output& out, const gateway::ResponseOut& head);
+    io::Task<bool> write(io::Buffer& buffer);
+
+    H1Server& server_;
+    gateway::Exchange& x_;
+    io::Buffer out_;
+    io::Buffer carry_;  // bytes behind a chunked body: the next request's
+    http::h1::ChunkedDecoder decoder_;
+    uint64_t body_limit_;
+    uint64_t left_ = 0;  // of a request body of known length
+    uint64_t bytes_in_ = 0;
+    uint64_t bytes_out_ = 0;
+    Time read_deadline_ = io::Timer::kNever;
+    Time write_deadline_ = io::Timer::kNever;
+    uint32_t body_at_ = 0;
+    Fault body_fault_ = Fault::client_gone;
+    Coding coding_ = Coding::none;
+    bool finished_ = false;
+    bool bodiless_ = false;  // HEAD, 204, 304
+    bool keep_ = true;
+    bool head_sent_ = false;
+    bool ended_ = false;
+    bool gone_ = false;
+};
+
+}  // namespace portico::edge

@@ -1,0 +1,127 @@
+#include "edge/h1_server.h"
+
+#include "edge/h1_exchange.h"
+
+namespace portico::edge {
+namespace {
+
+constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr uint64_t kLingerBytes = 16ull << 20;
+constexpr int kTurnBudget = 32;  // pipelined requests served before the others of this loop get their turn
+
+// An exchange from the pool, completed and given back however its coroutine ends.
+class ExchangeLease {
+  public:
+    ExchangeLease(gateway::Context& context, gateway::Handler& handler)
+        : context_(context), handler_(handler), exchange_(context.take_exchange()) {}
+    ExchangeLease(const ExchangeLease&) = delete;
+    ExchangeLease& operator=(const ExchangeLease&) = delete;
+    ~ExchangeLease() {
+        exchange_->times.end = context_.loop.now();
+        if (counted_) handler_.complete(*exchange_);
+        exchange_->client = nullptr;
+        context_.give_exchange(exchange_);
+    }
+    gateway::Exchange& operator*() { return *exchange_; }
+    // From here on it is a request, to be logged.
+    void count() { counted_ = true; }
+
+  private:
+    gateway::Context& context_;
+    gateway::Handler& handler_;
+    gateway::Exchange* exchange_;
+    bool counted_ = false;
+};
+
+}  // namespace
+
+io::Task<void> H1Server::serve() {
+    for (int budget = kTurnBudget;;) {
+        if (in_.empty()) {
+            in_.release();
+            budget = kTurnBudget;
+            owner_.on_phase(Owner::Phase::idle);
+            deadline_.set_at(context_.loop.timers(), context_.loop.now() + settings_.idle_timeout);
+            const io::IoResult got = co_await stream_.read(in_);
+            if (got.value <= 0) co_return;
+        } else if (--budget == 0) {
+            co_await context_.loop.yield();
+            budget = kTurnBudget;
+        }
+        const bool again = co_await serve_one();
+        if (!again) break;
+    }
+    owner_.on_phase(Owner::Phase::closing);
+    if (!broken_) co_await linger();
+}
+
+io::Task<bool> H1Server::serve_one() {
+    ExchangeLease lease(context_, handler_);
+    gateway::Exchange& x = *lease;
+    x.epoch = context_.epoch;
+    x.times.begin = context_.loop.now();
+    x.scheme = settings_.scheme;
+    x.peer = stream_.peer();
+    x.parser.set_limits(settings_.head);
+    owner_.on_phase(Owner::Phase::head);
+
+    auto head = co_await read_head(x);
+    x.times.head = context_.loop.now();
+    H1Exchange side(*this, x);
+    x.client = &side;
+    if (!head) {
+        if (broken_) co_return false;  // nobody is there to be told
+        lease.count();
+        owner_.on_phase(Owner::Phase::exchange);
+        unread_ = true;
+        co_await handler_.refuse(x, std::move(head).error());
+        x.client = nullptr;
+        co_return false;
+    }
+    lease.count();
+    side.begin_body(static_cast<uint32_t>(x.parser.consumed()));
+    owner_.on_phase(Owner::Phase::exchange);
+    deadline_.cancel();
+    co_await handler_.handle(x);
+    const bool again = side.settle();
+    x.client = nullptr;
+    co_return again;
+}
+
+io::Task<Result<void>> H1Server::read_head(gateway::Exchange& x) {
+    deadline_.set_at(context_.loop.timers(), context_.loop.now() + settings_.head_timeout);
+    for (;;) {
+        auto progress = x.parser.parse_request(in_.view(), x.request);
+        if (!progress) co_return fail(std::move(progress).error());
+        if (*progress == http::h1::Progress::done) co_return Result<void>{};
+        in_.compact();
+        if (in_.room() == 0) {
+            // Heads this long are rare: only then is a block of the limit's size taken.
+            io::Buffer larger;
+            larger.ensure(context_.loop.buffers(), std::max(settings_.head.head + 1024, in_.capacity() * 2));
+            larger.append(in_.view());
+            in_ = std::move(larger);
+        }
+        const io::IoResult got = co_await stream_.read(in_);
+        if (got.timed_out()) co_return fail(Fault::head_timeout);
+        if (got.value <= 0) {
+            broken_ = true;
+            co_return fail(Fault::client_gone);
+        }
+    }
+}
+
+io::Task<void> H1Server::linger() {
+    // RFC 9112 §9.6: closing while the client still sends makes its kernel throw our answer away.
+    if (!unread_) co_return;
+    stream_.shutdown_write();
+    deadline_.set_at(context_.loop.timers(), context_.loop.now() + kLinger);
+    for (uint64_t dropped = 0; dropped < kLingerBytes;) {
+        in_.clear();
+        const io::IoResult got = co_await stream_.read(in_);
+        if (got.value <= 0) co_return;
+        dropped += static_cast<uint64_t>(got.value);
+    }
+}
+
+}  // namespace portico::edge

@@ -1,0 +1,66 @@
+// HTTP/1.1 towards a client: reads heads, hands each request to the Handler as an Exchange, frames the answers, keeps the
+// connection. Stands between edge/connection (which owns it) and gateway/exchange. One worker's.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "gateway/handler.h"
+#include "http/h1/parser.h"
+#include "io/loop.h"
+#include "io/stream.h"
+
+namespace portico::edge {
+
+// What a listener gives its connections; constant for a connection's life, so that a reload never changes one in mid-air.
+struct ServerSettings {
+    http::h1::HeadLimits head;
+    uint64_t body = 128ull << 20;  // bytes
+    Duration head_timeout = std::chrono::seconds(10);
+    Duration idle_timeout = std::chrono::seconds(75);
+    Duration half_close = std::chrono::seconds(1);
+    Duration body_idle = std::chrono::seconds(60);  // between two reads of a body, or two writes of an answer
+    std::string_view scheme = "http";
+};
+
+class H1Server {
+  public:
+    // Whoever owns the connection is told what it is doing.
+    class Owner {
+      public:
+        enum class Phase : uint8_t { idle, head, exchange, closing };
+        virtual void on_phase(Phase phase) = 0;
+        virtual io::StreamWatcher& watcher() = 0;
+
+      protected:
+        ~Owner() = default;
+    };
+
+    H1Server(gateway::Context& context, gateway::Handler& handler, io::Stream& stream, const ServerSettings& settings,
+             Owner& owner)
+        : context_(context), handler_(handler), stream_(stream), settings_(settings), owner_(owner), deadline_(&stream) {}
+
+    // The connection's life, from the first byte to the last.
+    io::Task<void> serve();
+    const ServerSettings& settings() const { return settings_; }
+
+  private:
+    friend class H1Exchange;
+    // One request and its answer. @returns true when the connection may carry another
+    io::Task<bool> serve_one();
+    io::Task<Result<void>> read_head(gateway::Exchange& x);
+    // Reads and drops what the client still sends, so that it can read the answer before the connection goes.
+    io::Task<void> linger();
+
+    gateway::Context& context_;
+    gateway::Handler& handler_;
+    io::Stream& stream_;
+    const ServerSettings& settings_;
+    Owner& owner_;
+    io::Buffer in_;  // a head, and what came behind it
+    io::StreamDeadline deadline_;
+    bool unread_ = false;  // the client may still be sending
+    bool broken_ = false;  // nothing more can be said on this connection
+};
+
+}  // namespace portico::edge

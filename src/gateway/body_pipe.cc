@@ -1,0 +1,251 @@
+#include "gateway/body_pipe.h"
+
+#include "gateway/splice.h"
+
+namespace portico::gateway {
+namespace {
+
+using http::Framing;
+
+PipeEnd whole() { return {}; }
+
+PipeEnd client_failed(Error e) { return {PipeEnd::How::client_failed, std::move(e)}; }
+
+PipeEnd upstream_failed(Exchange& x, const Deadlines& deadlines, int error) {
+    if (error == ETIMEDOUT) {
+        const bool total = deadlines.total_passed(x.context.loop.now());
+        return {PipeEnd::How::upstream_failed, Error(total ? Fault::upstream_total_timeout : Fault::upstream_idle_timeout)};
+    }
+    return {PipeEnd::How::upstream_failed, Error(Fault::upstream_closed, "in the middle of a body", error)};
+}
+
+// Room for a part of a body that may have to be framed as a chunk.
+void ready_part(io::BufferPool& pool, io::Buffer& part, uint64_t expected) {
+    const uint32_t capacity = expected <= io::kSmallBuffer / 2 ? io::kSmallBuffer : io::kLargeBuffer;
+    if (part.has_block() && part.capacity() < capacity) part.release();
+    part.ensure(pool, capacity, kPartHeadroom);
+    part.clear(kPartHeadroom);
+}
+
+// One part of a chunked request body, framed in place.
+void frame_chunk(io::Buffer& part) {
+    const char* data = part.data();
+    const char* from = http::h1::write_chunk_header(part.data(), part.size());
+    part.prepend(static_cast<uint32_t>(data - from));
+    part.append(http::h1::kChunkEnd);
+}
+
+// Trailers that may pass: none that frames, routes, authenticates or is managed (RFC 9110 §6.5.1).
+bool may_be_trailer(const Exchange& x, const http::Field& f) {
+    switch (f.id) {
+        case http::FieldName::other: return !x.is_managed(f.name);
+        case http::FieldName::traceparent:
+        case http::FieldName::server:
+        case http::FieldName::date: return true;
+        default: return false;
+    }
+}
+
+io::Task<bool> write_upstream(upstream::Connection& to, io::Buffer& part) {
+    const io::IoResult sent = co_await to.stream().write(part);
+    co_return sent.ok();
+}
+
+}  // namespace
+
+io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first) {
+    ClientSide& client = *x.client;
+    io::Loop& loop = x.context.loop;
+    const bool chunked = x.request.body.framing == Framing::chunked;
+    io::Buffer part = std::move(first);
+    bool have = !part.empty();
+    for (;;) {
+        if (!have && !client.body_finished()) {
+            uint64_t left = 0;
+            if (io::Stream* source = client.body_source(left); source != nullptr && left >= kSpliceFrom) {
+                part.release();
+                const SpliceEnd end = co_await splice(loop, *source, to.stream(), left, x, to.deadline(), deadlines);
+                client.source_spliced(end.moved);
+                if (end.from_failed) co_return client_failed(Error(end.timed_out ? Fault::body_timeout : Fault::client_gone));
+                if (end.to_failed) co_return upstream_failed(x, deadlines, end.error);
+                continue;
+            }
+            ready_part(loop.buffers(), part, x.request.body.framing == Framing::length ? x.request.body.length : UINT64_MAX);
+            client.set_read_deadline(deadlines.idle(loop.now()));
+            const io::IoResult got = co_await client.read_body(part);
+            client.set_read_deadline(io::Timer::kNever);
+            if (!got.ok()) co_return client_failed(Error(client.body_fault(), "reading the request's body"));
+        }
+        have = false;
+        if (!part.empty()) {
+            if (chunked) frame_chunk(part);
+            to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
+            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE);
+            to.deadline().cancel();
+        }
+        if (!client.body_finished()) continue;
+        if (chunked) {
+            part.release();
+            part.ensure(loop.buffers(), io::kSmallBuffer);
+            http::h1::Output out(part.tail(), part.room());
+            out.put(http::h1::kLastChunk);
+            for (const http::Field& f : client.request_trailers()) {
+                if (may_be_trailer(x, f)) out.field(f.name, f.value);
+            }
+            out.put(http::h1::kChunkEnd);
+            if (out.full()) part.append("0\r\n\r\n");
+            else part.commit(static_cast<uint32_t>(out.size()));
+            to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
+            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE);
+        }
+        to.deadline().set_at(loop.timers(), deadlines.first_byte(loop.now()));
+        co_return whole();
+    }
+}
+
+namespace {
+
+// The state of an answer's body on its way: head or part, whichever comes next.
+class ResponsePipe {
+  public:
+    ResponsePipe(Exchange& x, upstream::Connection& from, const Deadlines& deadlines)
+        : x_(x), from_(from), deadlines_(deadlines) {}
+
+    io::Task<PipeEnd> of_length(uint64_t left);
+    io::Task<PipeEnd> of_chunks();
+    io::Task<PipeEnd> until_close();
+
+  private:
+    io::Loop& loop() { return x_.context.loop; }
+    // Sends the head together with the first part, later only parts.
+    io::Task<bool> send(io::Buffer& part, bool last) {
+        x_.client->set_write_deadline(deadlines_.idle(loop().now()));
+        if (!x_.response_begun) {
+            x_.begin_response();
+            return x_.client->send_head(x_.response, part, last);
+        }
+        return x_.client->send_body(part, last);
+    }
+    PipeEnd gone() { return client_failed(Error(Fault::client_gone)); }
+    io::Task<io::IoResult> read(io::Buffer& into, uint64_t max);
+
+    Exchange& x_;
+    upstream::Connection& from_;
+    const Deadlines& deadlines_;
+};
+
+io::Task<io::IoResult> ResponsePipe::read(io::Buffer& into, uint64_t max) {
+    from_.deadline().set_at(loop().timers(), deadlines_.idle(loop().now()));
+    const uint64_t room = into.room() - kPartTailroom;
+    co_return co_await from_.stream().read(into, static_cast<uint32_t>(std::min(max, room)));
+}
+
+io::Task<PipeEnd> ResponsePipe::of_length(uint64_t left) {
+    io::Buffer part;
+    io::Buffer& in = from_.in();
+    if (!in.empty() && in.size() <= left) {
+        part = std::move(in);
+    } else if (!in.empty() && left > 0) {
+        // More than was announced is there: what is too much stays behind and costs the connection.
+        part.ensure(loop().buffers(), io::kSmallBuffer, 0);
+        part.append(in.view().substr(0, static_cast<size_t>(left)));
+        in.consume(part.size());
+    }
+    for (;;) {
+        left -= part.size();
+        if (!co_await send(part, left == 0)) co_return gone();
+        if (left == 0) co_return whole();
+        if (io::Stream* sink = x_.client->body_sink(); sink != nullptr && left >= kSpliceFrom && from_.stream().splice_fd() >= 0) {
+            part.release();
+            const SpliceEnd end = co_await splice(loop(), from_.stream(), *sink, left, x_, from_.deadline(), deadlines_);
+            x_.client->sink_spliced(end.moved);
+            left -= end.moved;
+            if (end.from_failed) co_return upstream_failed(x_, deadlines_, end.timed_out ? ETIMEDOUT : end.error);
+            if (end.to_failed) co_return gone();
+            if (left == 0) {
+                // The head said how long the body is, so its end needs no more bytes.
+                x_.client->end_spliced();
+                co_return whole();
+            }
+        }
+        ready_part(loop().buffers(), part, left);
+        const io::IoResult got = co_await read(part, left);
+        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error());
+    }
+}
+
+io::Task<PipeEnd> ResponsePipe::of_chunks() {
+    http::h1::ChunkedDecoder decoder;
+    io::Buffer part;
+    ready_part(loop().buffers(), part, io::kSmallBuffer / 2);
+    io::Buffer& in = from_.in();
+    // What came behind the head is copied once, to where a chunk's frame has room.
+    if (in.size() + kPartHeadroom + kPartTailroom > part.capacity()) ready_part(loop().buffers(), part, UINT64_MAX);
+    part.append(in.view());
+    in.clear();
+    bool read_some = !part.empty();
+    for (;;) {
+        if (read_some) {
+            auto step = decoder.decode(part.data(), part.size());
+            if (!step) {
+                co_return PipeEnd{PipeEnd::How::upstream_failed, Error(Fault::upstream_protocol, "chunked body: " + step.error().context)};
+            }
+            if (step->done && step->consumed < part.size()) from_.spoil();
+            part.truncate(static_cast<uint32_t>(step->data));
+            if (step->done) {
+                http::FieldList trailers;
+                for (const http::Field& f : decoder.trailers()) {
+                    if (may_be_trailer(x_, f)) trailers.add(f);
+                }
+                if (trailers.empty()) {
+                    if (!co_await send(part, true)) co_return gone();
+                    co_return whole();
+                }
+                if (!co_await send(part, false)) co_return gone();
+                if (!co_await x_.client->send_end(trailers)) co_return gone();
+                co_return whole();
+            }
+        }
+        // The head goes at once even where no byte of the body is there yet: a stream's client waits for it.
+        if (!part.empty() || !x_.response_begun) {
+            if (!co_await send(part, false)) co_return gone();
+        }
+        ready_part(loop().buffers(), part, UINT64_MAX);
+        const io::IoResult got = co_await read(part, UINT64_MAX);
+        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error());
+        read_some = true;
+    }
+}
+
+io::Task<PipeEnd> ResponsePipe::until_close() {
+    io::Buffer part;
+    if (!from_.in().empty()) part = std::move(from_.in());
+    for (;;) {
+        if (!part.empty() || !x_.response_begun) {
+            if (!co_await send(part, false)) co_return gone();
+        }
+        ready_part(loop().buffers(), part, UINT64_MAX);
+        const io::IoResult got = co_await read(part, UINT64_MAX);
+        if (got.eof()) {
+            part.clear(kPartHeadroom);
+            if (!co_await send(part, true)) co_return gone();
+            co_return whole();
+        }
+        if (!got.ok()) co_return upstream_failed(x_, deadlines_, got.error());
+    }
+}
+
+}  // namespace
+
+io::Task<PipeEnd> pipe_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length) {
+    ResponsePipe pipe(x, from, deadlines);
+    switch (length.framing) {
+        case Framing::chunked: co_return co_await pipe.of_chunks();
+        case Framing::until_close: co_return co_await pipe.until_close();
+        case Framing::none: co_return co_await pipe.of_length(0);
+        case Framing::length: co_return co_await pipe.of_length(length.length);
+    }
+    co_return whole();
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,39 @@
+// Bodies in motion: the request's towards the upstream, the answer's towards the client. Each step reads what is there and
+// writes it whole before it reads again, so that back-pressure runs from one socket to the other.
+#pragma once
+
+#include "gateway/exchange.h"
+#include "gateway/forward.h"
+#include "upstream/connection.h"
+
+namespace portico::gateway {
+
+// How a body ended.
+struct PipeEnd {
+    enum class How : uint8_t { whole, client_failed, upstream_failed } how = How::whole;
+    Error error{Fault::internal};
+};
+
+// The deadlines of one exchange: the nearer of a phase's own and the total.
+class Deadlines {
+  public:
+    Deadlines(const config::EffectiveTimeouts& timeouts, Time begin) : timeouts_(timeouts), total_(after(begin, timeouts.total)) {}
+    Time connect(Time now) const { return std::min(after(now, timeouts_.connect), total_); }
+    Time first_byte(Time now) const { return std::min(after(now, timeouts_.first_byte), total_); }
+    Time idle(Time now) const { return std::min(after(now, timeouts_.idle), total_); }
+    bool total_passed(Time now) const { return now >= total_; }
+    static Time after(Time t, Duration d) { return d == kForever ? io::Timer::kNever : t + d; }
+
+  private:
+    config::EffectiveTimeouts timeouts_;
+    Time total_;
+};
+
+// Writes the client's body to the upstream, framed as the request's head said.
+// @param first bytes of it that were read already (may be empty); left empty
+io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first);
+
+// Writes the upstream's body to the client, after the head in x.response. `length` is the upstream's framing.
+io::Task<PipeEnd> pipe_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length);
+
+}  // namespace portico::gateway

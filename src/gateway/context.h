@@ -1,0 +1,85 @@
+// What a worker lends to its exchanges: loop, metrics, randomness, services, the running snapshot and the access log.
+// One worker's; owned by server/worker (and by the admin's control thread).
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "io/loop.h"
+#include "observe/metrics.h"
+#include "observe/trace_context.h"
+#include "upstream/service.h"
+
+namespace portico::gateway {
+
+struct Snapshot;
+class Exchange;
+
+// Cells of one route with one service, found at their first use: the registry's lock is taken once.
+struct RouteCells {
+    int32_t service = kUnset;
+    observe::Histogram duration;
+    std::array<observe::Counter, 6> requests;  // by status class; [0]: no answer was sent
+    static constexpr int32_t kUnset = -2, kNone = -1;
+};
+struct ServiceCells {
+    bool ready = false;
+    observe::Histogram first_byte;
+    observe::Counter connects, reuses, stale_reuse;
+    observe::Gauge connections;
+};
+
+// A snapshot together with this worker's services for it, by their index in the configuration. Exchanges hold the one that
+// they began with; the last one frees it. The cells are this worker's own, filled as they are needed.
+struct Epoch {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::vector<std::shared_ptr<upstream::Service>> services;
+    std::vector<RouteCells> route_cells;  // by route index; one more for requests without a route
+    std::unordered_map<uint64_t, RouteCells> more_route_cells;  // a dynamic {service}'s further services
+    std::vector<ServiceCells> service_cells;
+};
+
+// Cells that every exchange touches, registered once.
+struct CommonCells {
+    explicit CommonCells(observe::Registry& registry);
+    observe::Gauge connections_open;
+    observe::Counter connections_total;
+    observe::Counter managed_removed;
+    observe::Counter dropped_log_lines;
+};
+
+class Context {
+  public:
+    Context(io::Loop& loop, observe::Registry& registry, uint64_t seed);
+    ~Context();
+
+    io::Loop& loop;
+    observe::Registry& registry;
+    observe::Shard& shard;
+    CommonCells cells;
+    observe::Random random;
+    std::shared_ptr<Epoch> epoch;
+    std::string log_lines;   // of this turn; the worker hands them to the sink
+    bool draining = false;   // answers close their connections
+
+    // The cells of a route (kNoRoute where none matched) with a service (-1: none was reached).
+    RouteCells& route_cells(Epoch& epoch_of, size_t route, int32_t service);
+    ServiceCells& service_cells(Epoch& epoch_of, size_t service);
+    void count_error(Fault fault);
+    static constexpr size_t kNoRoute = SIZE_MAX;
+
+    // An exchange with its capacities kept from earlier use.
+    Exchange* take_exchange();
+    void give_exchange(Exchange* exchange);
+
+  private:
+    std::vector<Exchange*> spare_;
+    std::array<observe::Counter, static_cast<size_t>(Fault::internal) + 1> errors_{};
+    std::array<bool, static_cast<size_t>(Fault::internal) + 1> errors_ready_{};
+};
+
+}  // namespace portico::gateway

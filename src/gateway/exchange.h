@@ -1,0 +1,97 @@
+// An Exchange: one request and its answer, from the first byte to the last log line. It owns nothing that outlives
+// complete(); everything about the request hangs here, in views of the connection's buffer and of the arena.
+// One worker's; recycled.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "gateway/client_side.h"
+#include "gateway/context.h"
+#include "gateway/request_view.h"
+#include "gateway/route_table.h"
+#include "gateway/template_string.h"
+#include "http/h1/parser.h"
+#include "http/message.h"
+#include "http/uri.h"
+#include "observe/trace_context.h"
+
+namespace portico::gateway {
+
+// The times of an exchange, each the moment when something was seen. Zero: it did not happen.
+struct ExchangeTimes {
+    Time begin{};       // first byte of the request
+    Time head{};        // its head was whole
+    Time connected{};   // the endpoint's connection was there (made or reused)
+    Time first_byte{};  // of the answer
+    Time end{};
+};
+
+// What the log and the metrics say of an exchange.
+struct ExchangeRecord {
+    int status = 0;                  // as the client saw it; 0: nothing was sent
+    std::string_view code{};         // of the fault, where one decided the outcome
+    std::string detail;              // for the operator, with it
+    int32_t service = RouteCells::kNone;
+    std::string_view endpoint{};     // address
+    uint32_t attempts = 0;
+    std::string_view retry{};        // why there was more than one
+    bool reused = false;             // the upstream connection was
+    uint64_t bytes_in = 0;           // of the request's body
+    uint64_t bytes_out = 0;          // to the client, heads included
+};
+
+class Exchange {
+  public:
+    explicit Exchange(Context& c) : context(c) {}
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    Context& context;
+    std::shared_ptr<Epoch> epoch;
+    ClientSide* client = nullptr;
+    Arena arena;
+
+    // The request, filled by the server before the handler is called.
+    http::h1::HeadParser parser;
+    http::RequestHead request;
+    SocketAddress peer;       // the socket's other end
+    std::string_view scheme;  // "http"
+
+    // Filled on the way (handler.cc).
+    http::Target target;
+    RequestView view;
+    Match match;
+    SocketAddress client_address;  // behind trusted proxies: the one they name
+    std::string_view client_ip;    // its text
+    std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream
+    std::string_view forwarded_proto;
+    std::string_view forwarded_host;
+    std::array<char, 128> request_id_text{};
+    std::string_view request_id;
+    observe::TraceContext trace;
+    // Fields that policies set for the upstream, after the client's own were cleaned.
+    http::FieldList set_fields;
+    uint32_t policies_run = 0;  // how many on_request ran: on_response runs for these, backward
+
+    ResponseOut response;
+    bool response_begun = false;
+    ExchangeTimes times;
+    ExchangeRecord record;
+    // Scratch that keeps its capacity.
+    std::vector<const upstream::Endpoint*> tried;
+    http::ResponseHead upstream_head;
+
+    Values values() const;
+    // Clears everything for the next use; keeps capacities.
+    void reset();
+    // The fault that decides the outcome, for the log (the first one stays).
+    void note(const Error& error);
+};
+
+}  // namespace portico::gateway

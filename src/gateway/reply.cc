@@ -1,0 +1,130 @@
+#include "gateway/reply.h"
+
+#include <array>
+
+#include "gateway/json_shape.h"
+#include "gateway/snapshot.h"
+#include "json/writer.h"
+
+namespace portico::gateway {
+namespace {
+
+constexpr std::string_view kBadRequest = "Bad request";
+
+struct FaultRow {
+    Fault fault;
+    ReplyRow row;
+};
+
+constexpr FaultRow kRows[] = {
+    {Fault::bad_request, {400, kBadRequest, "The request is not well-formed HTTP/1.1.", true}},
+    {Fault::bad_target, {400, kBadRequest, "The request target is not a valid URI of this server.", true}},
+    {Fault::bad_path, {400, kBadRequest, "The path is ambiguous or not valid: send it without dot segments, encoded slashes or control characters.", false}},
+    {Fault::bad_header, {400, kBadRequest, "A header field is malformed.", true}},
+    {Fault::bad_host, {400, kBadRequest, "Exactly one valid Host is needed, and it must agree with the target.", true}},
+    {Fault::bad_framing, {400, kBadRequest, "The length of the body is ambiguous: send one Content-Length, or Transfer-Encoding: chunked.", true}},
+    {Fault::bad_chunk, {400, kBadRequest, "The chunked body is malformed.", true}},
+    {Fault::bad_method, {400, kBadRequest, "The method is not valid.", true}},
+    {Fault::bad_version, {505, "HTTP version not supported", "Speak HTTP/1.1 or HTTP/1.0 here.", true}},
+    {Fault::head_too_large, {431, "Request header fields too large", "Send fewer or shorter header fields.", true}},
+    {Fault::too_many_fields, {431, "Request header fields too large", "Send fewer header fields.", true}},
+    {Fault::target_too_long, {414, "URI too long", "Send a shorter path or query.", true}},
+    {Fault::body_too_large, {413, "Content too large", "Send a smaller body.", true}},
+    {Fault::head_timeout, {408, "Request timeout", "The request's head did not arrive in time.", true}},
+    {Fault::body_timeout, {408, "Request timeout", "The request's body did not arrive in time.", true}},
+    {Fault::expectation_failed, {417, "Expectation failed", "Only Expect: 100-continue is understood.", true}},
+    {Fault::not_implemented, {501, "Not implemented", "This method is not served here.", true}},
+    {Fault::client_gone, {400, kBadRequest, "The request ended before it was whole.", true}},
+    {Fault::no_route, {404, "Service not found", "No route matches this request.", false}},
+    {Fault::method_not_allowed, {405, "Method not allowed", "Use one of the methods in Allow.", false}},
+    {Fault::service_not_found, {404, "Service not found", "There is no service of that name.", false}},
+    {Fault::bad_rewrite, {400, kBadRequest, "The path cannot be passed on in a safe form.", false}},
+    {Fault::value_refused, {400, kBadRequest, "A value of the request cannot be passed on in a safe form.", false}},
+    {Fault::forbidden, {403, "Forbidden", "This is not allowed from here.", false}},
+    {Fault::policy_unavailable, {503, "Service unavailable", "A guard of this route cannot work at present; nothing passes until it can.", false}},
+    {Fault::upstream_refused, {502, "Bad gateway", "The service does not accept connections.", false}},
+    {Fault::upstream_unreachable, {502, "Bad gateway", "The service cannot be reached.", false}},
+    {Fault::upstream_unresolved, {503, "Service unavailable", "The service's address is not known at present.", false}},
+    {Fault::upstream_connect_timeout, {504, "Gateway timeout", "The service did not accept a connection in time.", false}},
+    {Fault::upstream_first_byte_timeout, {504, "Gateway timeout", "The service did not begin to answer in time.", false}},
+    {Fault::upstream_idle_timeout, {504, "Gateway timeout", "The service stopped in the middle.", false}},
+    {Fault::upstream_total_timeout, {504, "Gateway timeout", "The exchange took longer than it may.", false}},
+    {Fault::upstream_closed, {502, "Bad gateway", "The service closed the connection without an answer.", false}},
+    {Fault::upstream_protocol, {502, "Bad gateway", "The service's answer is not valid HTTP.", false}},
+    {Fault::upstream_head_too_large, {502, "Bad gateway", "The service's answer has too large a head.", false}},
+    {Fault::upstream_no_endpoint, {503, "Service unavailable", "The service has no endpoint at present.", false}},
+    {Fault::upstream_overloaded, {503, "Service unavailable", "The service has as many connections as it may have.", false}},
+    {Fault::cancelled, {503, "Service unavailable", "The request was cancelled.", true}},
+    {Fault::draining, {503, "Service unavailable", "This gateway is shutting down; try again.", true}},
+    {Fault::io, {500, "Internal error", "The gateway could not answer.", true}},
+    {Fault::internal, {500, "Internal error", "The gateway could not answer.", true}},
+};
+
+constexpr bool rows_in_order() {
+    size_t i = 0;
+    for (const FaultRow& row : kRows) {
+        if (static_cast<size_t>(row.fault) != i++) return false;
+    }
+    return i == static_cast<size_t>(Fault::internal) + 1;
+}
+static_assert(rows_in_order(), "kRows has one row per Fault, in its order");
+
+// What the answer says where the same fault has another blame: a value out of a claim is 403, out of a call's answer 502
+// (LANGUAGE.md §4).
+std::string problem_document(const ReplyRow& row, std::string_view code, std::string_view request_id) {
+    std::string body;
+    json::Writer w(body);
+    w.begin_object();
+    w.key("type").string("about:blank");
+    w.key("title").string(row.title);
+    w.key("status").number(row.status);
+    w.key("detail").string(row.detail);
+    w.key("code").string(code);
+    if (!request_id.empty()) w.key("request_id").string(request_id);
+    w.end_object();
+    return body;
+}
+
+}  // namespace
+
+const ReplyRow& reply_row(Fault fault) { return kRows[static_cast<size_t>(fault)].row; }
+
+io::Task<void> reply_body(Exchange& x, std::string_view body) {
+    x.response.body = {http::Framing::length, body.size()};
+    io::Buffer part;
+    part.ensure(x.context.loop.buffers(), body.size() <= io::kSmallBuffer ? io::kSmallBuffer : static_cast<uint32_t>(body.size()));
+    part.append(body);
+    co_await x.client->send_head(x.response, part, true);
+}
+
+io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fields) {
+    x.note(error);
+    if (x.response_begun) {
+        x.client->abort_response();
+        co_return;
+    }
+    const ReplyRow& row = reply_row(error.fault);
+    const ErrorView view{row.title, row.status, row.detail, error.code(), x.request_id};
+    x.response.clear();
+    x.response.status = row.status;
+    x.response.close = row.close;
+    std::string body;
+    const ErrorShape* shape = x.epoch->snapshot->error_shape(x.match.route);
+    if (shape != nullptr) {
+        Values values = x.values();
+        values.error = &view;
+        body = shape->render(values);
+        x.response.fields.add("Content-Type", "application/json");
+    } else {
+        body = problem_document(row, error.code(), x.request_id);
+        x.response.fields.add("Content-Type", "application/problem+json");
+    }
+    if (fields != nullptr) {
+        for (const http::Field& f : *fields) x.response.fields.add(f);
+    }
+    x.response_begun = true;
+    x.run_response_policies();
+    co_await reply_body(x, body);
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,30 @@
+// Bytes from one socket to another around user space: splice(2) through a pipe. Used for long bodies of known length that no
+// policy looks at, between two plain connections; works the same on both backends (readiness waits, then system calls).
+#pragma once
+
+#include <cstdint>
+
+#include "gateway/exchange.h"
+#include "io/loop.h"
+#include "io/stream.h"
+
+namespace portico::gateway {
+
+class Deadlines;
+
+// Below this a copy is cheaper than the pipe's system calls (bench/RESULTS.md).
+inline constexpr uint64_t kSpliceFrom = 128 * 1024;
+
+struct SpliceEnd {
+    uint64_t moved = 0;
+    bool from_failed = false;  // its end, or an error
+    bool to_failed = false;
+    bool timed_out = false;
+    int error = 0;
+};
+
+// Moves `size` bytes. `upstream_deadline` is set anew, for the phase's idle time, at each wait; the client's write deadline too.
+io::Task<SpliceEnd> splice(io::Loop& loop, io::Stream& from, io::Stream& to, uint64_t size, Exchange& x,
+                           io::StreamDeadline& upstream_deadline, const Deadlines& deadlines);
+
+}  // namespace portico::gateway

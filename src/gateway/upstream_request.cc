@@ -1,0 +1,99 @@
+#include "gateway/upstream_request.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace portico::gateway {
+namespace {
+
+using http::FieldName;
+using http::Framing;
+
+constexpr std::string_view kVia = "1.1 portico";
+
+bool listed(const http::ConnectionOptions& connection, const http::Field& f) {
+    return std::ranges::any_of(connection.names, [&](std::string_view n) { return iequals(n, f.name); });
+}
+
+// Request fields that the gateway writes itself, or that end here.
+bool is_replaced(FieldName id) {
+    switch (id) {
+        case FieldName::host:
+        case FieldName::content_length:
+        case FieldName::expect:
+        case FieldName::x_request_id:
+        case FieldName::traceparent: return true;
+        default: return http::is_hop_by_hop(id);
+    }
+}
+
+}  // namespace
+
+void write_upstream_head(http::h1::Output& out, const Exchange& x, const ForwardPlan& plan, std::string_view authority,
+                         bool expect) {
+    const http::RequestHead& request = x.request;
+    out.put(request.method_text);
+    out.put(' ');
+    out.put(plan.path);
+    if (plan.has_query) {
+        out.put('?');
+        out.put(plan.query);
+    }
+    out.put(" HTTP/1.1\r\n");
+    out.field("Host", plan.host.empty() ? authority : plan.host);
+    const bool names = !request.connection.names.empty();
+    // A tracestate without its traceparent says nothing (W3C Trace Context §3.3).
+    const bool drop_state = !x.trace_from_client;
+    for (const http::Field& f : request.fields) {
+        if (f.id != FieldName::other) {
+            if (is_replaced(f.id)) continue;
+            if (f.id == FieldName::tracestate && drop_state) continue;
+        }
+        if (names && listed(request.connection, f)) continue;
+        out.field(f.name, f.value);
+    }
+    for (const http::Field& f : x.set_fields) out.field(f.name, f.value);
+    out.field("X-Forwarded-For", x.forwarded_for);
+    out.field("X-Forwarded-Proto", x.forwarded_proto);
+    if (!x.forwarded_host.empty()) out.field("X-Forwarded-Host", x.forwarded_host);
+    // A further field line continues the list of the client's own (RFC 9110 §5.3).
+    out.field("Via", kVia);
+    out.field("X-Request-ID", x.request_id);
+    out.field("traceparent", {x.traceparent.data(), x.traceparent.size()});
+    if (expect) out.put("Expect: 100-continue\r\n");
+    switch (request.body.framing) {
+        case Framing::length:
+            out.put("Content-Length: ");
+            out.put_decimal(request.body.length);
+            out.put("\r\n");
+            break;
+        case Framing::chunked: out.put("Transfer-Encoding: chunked\r\n"); break;
+        case Framing::none:
+        case Framing::until_close: break;
+    }
+    out.put("\r\n");
+}
+
+void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
+    ResponseOut& out = x.response;
+    out.clear();
+    out.status = head.status;
+    out.reason = head.reason;
+    out.body = head.body;
+    const bool bodiless = http::never_has_body(head.status, x.request.method);
+    const bool names = !head.connection.names.empty();
+    for (const http::Field& f : head.fields) {
+        if (f.id != FieldName::other) {
+            if (http::is_hop_by_hop(f.id) || f.id == FieldName::x_request_id) continue;
+            // Where there is no body the length is only a statement about one, and passes as it is (RFC 9110 §8.6); but
+            // never with 1xx and 204.
+            if (f.id == FieldName::content_length && (!bodiless || head.status == 204)) continue;
+        }
+        if (names && listed(head.connection, f)) continue;
+        out.fields.add(f);
+    }
+    out.fields.add("Via", kVia);
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,21 @@
+// The head of the request that goes upstream: which of the client's fields pass, what the gateway adds. Pure: from an
+// Exchange to bytes.
+#pragma once
+
+#include <string_view>
+
+#include "gateway/exchange.h"
+#include "gateway/forward.h"
+#include "http/h1/writer.h"
+
+namespace portico::gateway {
+
+// @param authority the endpoint's own
+// @param expect whether Expect: 100-continue goes along
+void write_upstream_head(http::h1::Output& out, const Exchange& x, const ForwardPlan& plan, std::string_view authority,
+                         bool expect);
+
+// The fields of an upstream's answer that go to the client, into x.response (status and body length too).
+void take_upstream_head(Exchange& x, const http::ResponseHead& head);
+
+}  // namespace portico::gateway

@@ -1,0 +1,118 @@
+#include "http/fields.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/characters.h"
+#include "http/scan.h"
+
+namespace portico::http {
+namespace {
+
+constexpr char fold(char c) {
+    return c == '_' ? '-' : ascii_lower(c);
+}
+
+uint64_t length_bit(std::string_view name) {
+    return uint64_t{1} << std::min<size_t>(name.size(), 63);
+}
+uint64_t initial_bit(std::string_view name) {
+    return name.empty() ? 0 : uint64_t{1} << (static_cast<uint8_t>(fold(name.front())) & 63);
+}
+
+// Three-way comparison of a folded name with one in any spelling.
+int compare(std::string_view folded, std::string_view name) {
+    const size_t common = std::min(folded.size(), name.size());
+    for (size_t i = 0; i < common; ++i) {
+        const auto a = static_cast<uint8_t>(folded[i]);
+        const auto b = static_cast<uint8_t>(fold(name[i]));
+        if (a != b) return a < b ? -1 : 1;
+    }
+    return folded.size() == name.size() ? 0 : folded.size() < name.size() ? -1 : 1;
+}
+
+}  // namespace
+
+const Field* FieldList::find(FieldName id) const {
+    for (const Field& f : fields_) {
+        if (f.id == id) return &f;
+    }
+    return nullptr;
+}
+
+const Field* FieldList::find(std::string_view name) const {
+    for (const Field& f : fields_) {
+        if (iequals(f.name, name)) return &f;
+    }
+    return nullptr;
+}
+
+size_t FieldList::count(FieldName id) const {
+    return static_cast<size_t>(std::ranges::count(fields_, id, &Field::id));
+}
+
+bool is_token(std::string_view text) {
+    return !text.empty() && all_are(kTokenChar, text);
+}
+
+bool is_field_value(std::string_view text) {
+    const char* const end = text.data() + text.size();
+    return find_control(text.data(), end) == end;
+}
+
+void NameSet::insert(std::string_view name) {
+    std::string folded(name);
+    for (char& c : folded) c = fold(c);
+    const auto at = std::ranges::lower_bound(names_, folded);
+    if (at != names_.end() && *at == folded) return;
+    lengths_ |= length_bit(name);
+    initials_ |= initial_bit(name);
+    names_.insert(at, std::move(folded));
+}
+
+bool NameSet::contains(std::string_view name) const {
+    if ((lengths_ & length_bit(name)) == 0) return false;
+    if (!name.empty() && (initials_ & initial_bit(name)) == 0) return false;
+    const auto at =
+        std::lower_bound(names_.begin(), names_.end(), name,
+                         [](std::string_view folded, std::string_view x) { return compare(folded, x) < 0; });
+    return at != names_.end() && compare(*at, name) == 0;
+}
+
+void read_connection(const FieldList& fields, ConnectionOptions& out) {
+    out.close = out.keep_alive = out.upgrade = false;
+    out.names.clear();
+    for (const Field& f : fields) {
+        if (f.id != FieldName::connection) continue;
+        for_each_element(f.value, [&](std::string_view option) {
+            if (iequals(option, "close")) {
+                out.close = true;
+            } else if (iequals(option, "keep-alive")) {
+                out.keep_alive = true;
+            } else if (iequals(option, "upgrade")) {
+                out.upgrade = true;
+            } else if (is_token(option)) {  // anything else can be no field's name
+                out.names.push_back(option);
+            }
+        });
+    }
+}
+
+bool is_hop_by_hop(FieldName id) {
+    using enum FieldName;
+    switch (id) {
+        case connection:
+        case keep_alive:
+        case proxy_connection:
+        case transfer_encoding:
+        case te:
+        case trailer:
+        case upgrade:
+        case proxy_authenticate:
+        case proxy_authorization:
+        case http2_settings: return true;
+        default: return false;
+    }
+}
+
+}  // namespace portico::http

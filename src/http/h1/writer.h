@@ -1,0 +1,67 @@
+// HTTP/1.1 heads as bytes, and chunk framing. Writers append to memory that the caller sized by the *_bound functions, so
+// the hot path makes no allocation and no second pass. Layer 1.
+//
+// The caller (gateway/forward, edge/h1_server) decides which fields go out; a writer only refuses what could split a
+// message: in debug builds it checks that names are tokens and values hold no CR, LF or NUL.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/message.h"
+
+namespace portico::http::h1 {
+
+// Appends to a caller's buffer; `full()` once something did not fit (nothing past the end is ever written).
+class Output {
+  public:
+    Output(char* at, size_t size) : begin_(at), at_(at), end_(at + size) {}
+    void put(std::string_view s) {
+        if (static_cast<size_t>(end_ - at_) < s.size()) {
+            full_ = true;
+            return;
+        }
+        __builtin_memcpy(at_, s.data(), s.size());
+        at_ += s.size();
+    }
+    void put(char c) { put(std::string_view(&c, 1)); }
+    void put_decimal(uint64_t n);
+    void field(std::string_view name, std::string_view value) {
+        check_field(name, value);
+        put(name);
+        put(": ");
+        put(value);
+        put("\r\n");
+    }
+    void status_line(int status, std::string_view reason = {});  // reason_of(status) when empty
+    void request_line(std::string_view method, std::string_view target);
+    bool full() const { return full_; }
+    size_t size() const { return static_cast<size_t>(at_ - begin_); }
+
+  private:
+#ifdef NDEBUG
+    static void check_field(std::string_view, std::string_view) {}
+#else
+    static void check_field(std::string_view name, std::string_view value);
+#endif
+
+    char* begin_;
+    char* at_;
+    char* end_;
+    bool full_ = false;
+};
+
+// The largest chunk header: 16 hex digits and CRLF.
+inline constexpr size_t kChunkHeaderRoom = 18;
+// Writes the header of a chunk of `size` bytes so that it ends just before `data` (which has kChunkHeaderRoom bytes of room
+// in front). @returns where it begins. The caller puts CRLF behind the data.
+char* write_chunk_header(char* data, uint64_t size);
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n";  // then trailers, then kChunkEnd
+
+// "Tue, 15 Nov 1994 08:12:31 GMT" (RFC 9110 §5.6.7) into 29 bytes.
+inline constexpr size_t kDateSize = 29;
+void write_date(int64_t unix_seconds, char* out);
+
+}  // namespace portico::http::h1

@@ -1,0 +1,43 @@
+// The epoll backend's class. Private to src/io.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <memory>
+
+#include "io/backend.h"
+#include "io/epoll_stream.h"
+
+namespace portico::io {
+
+class EpollBackend final : public Backend {
+  public:
+    EpollBackend(int epoll_fd, int wake_fd);
+    ~EpollBackend() override;
+
+    const char* name() const override { return "epoll"; }
+    void wait(Duration wait) override;
+    void dispatch() override;
+    void wake() override;
+    bool start_connect(ConnectOp& op) override;
+    void abandon_connect(ConnectOp& op) override;
+    void interrupt_connect(ConnectOp& op, int error) override;
+    std::unique_ptr<Stream> adopt(int fd, const SocketAddress& peer) override;
+    std::unique_ptr<Acceptor> listen(int fd, Acceptor::Sink& sink) override;
+    std::unique_ptr<FdWatch> watch(int fd, bool readable, bool writable, FdWatch::Sink& sink) override;
+
+    void control(int operation, int fd, uint32_t events, EpollHandler* handler);
+    // `handler` is being destroyed: events of this turn that still point at it are dropped.
+    void forget(EpollHandler* handler);
+    BufferPool& buffers() { return *buffers_; }
+
+  private:
+    int epoll_fd_;
+    int wake_fd_;
+    int count_ = 0;
+    int at_ = 0;
+    std::array<epoll_event, 256> events_{};
+};
+
+}  // namespace portico::io

@@ -1,0 +1,163 @@
+#include "io/epoll_stream.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/epoll_backend_impl.h"
+#include "io/socket.h"
+
+namespace portico::io {
+namespace {
+constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+}
+
+EpollStream::EpollStream(EpollBackend& backend, BufferPool& buffers, int fd, const SocketAddress& peer, bool registered)
+    : backend_(backend), buffers_(buffers), peer_(peer), fd_(fd) {
+    backend_.control(registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_, kEvents, this);
+}
+
+EpollStream::~EpollStream() {
+    if (gone_ != nullptr) *gone_ = true;
+    backend_.forget(this);
+    if (abort_) reset_on_close(fd_);
+    ::close(fd_);
+}
+
+bool EpollStream::start_read(StreamOp& op) {
+    if (readable_ && try_read(op)) return true;
+    reader_ = &op;
+    waits_read_ = false;
+    return false;
+}
+
+bool EpollStream::try_read(StreamOp& op) {
+    Buffer& into = *op.buffer;
+    const bool fresh = !into.has_block();
+    into.ensure(buffers_, kSmallBuffer);
+    const uint32_t room = op.room();
+    ssize_t n;
+    do n = ::recv(fd_, into.tail(), room, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        into.commit(static_cast<uint32_t>(n));
+        // A short read has drained the socket; after the peer's end there is still that end to read.
+        if (static_cast<uint32_t>(n) < room && !closed_) readable_ = false;
+        op.result.value = static_cast<int32_t>(n);
+        return true;
+    }
+    const int error = errno;
+    if (fresh) into.release();
+    if (n < 0 && error == EAGAIN) {
+        readable_ = false;
+        return false;
+    }
+    op.result.value = n == 0 ? 0 : -error;
+    return true;
+}
+
+bool EpollStream::start_write(StreamOp& op) {
+    written_ = 0;
+    if (writable_ && try_write(op)) return true;
+    writer_ = &op;
+    waits_write_ = false;
+    return false;
+}
+
+bool EpollStream::try_write(StreamOp& op) {
+    Buffer& from = *op.buffer;
+    while (!from.empty()) {
+        const ssize_t n = ::send(fd_, from.data(), from.size(), MSG_NOSIGNAL);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) {
+                writable_ = false;
+                return false;
+            }
+            op.result.value = -errno;
+            return true;
+        }
+        from.consume(static_cast<uint32_t>(n));
+        written_ += static_cast<uint32_t>(n);
+    }
+    op.result.value = static_cast<int32_t>(written_);
+    return true;
+}
+
+bool EpollStream::start_wait(StreamOp& op, bool readable) {
+    // The caller has just been told EAGAIN: only the next edge counts.
+    if (readable) {
+        if (closed_) {
+            op.result.value = 1;
+            return true;
+        }
+        reader_ = &op;
+        waits_read_ = true;
+    } else {
+        writer_ = &op;
+        waits_write_ = true;
+    }
+    return false;
+}
+
+void EpollStream::on_events(uint32_t events) {
+    bool gone = false;
+    gone_ = &gone;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) closed_ = true;
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        readable_ = true;
+        if (reader_ != nullptr) {
+            StreamOp& op = *reader_;
+            if (waits_read_) op.result.value = 1;
+            if (waits_read_ || try_read(op)) {
+                reader_ = nullptr;
+                op.waiter.resume();
+            }
+        } else if (watcher_ != nullptr) {
+            if (closed_) tell_closed();
+            else watcher_->on_unasked_bytes();
+        }
+        if (gone) return;
+    }
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        writable_ = true;
+        if (writer_ != nullptr) {
+            StreamOp& op = *writer_;
+            if (waits_write_) op.result.value = 1;
+            if (waits_write_ || try_write(op)) {
+                writer_ = nullptr;
+                op.waiter.resume();
+            }
+        }
+        if (gone) return;
+    }
+    gone_ = nullptr;
+}
+
+void EpollStream::tell_closed() {
+    if (told_ || watcher_ == nullptr) return;
+    told_ = true;
+    watcher_->on_peer_closed(pending_error(fd_));
+}
+
+void EpollStream::watch(StreamWatcher* watcher) {
+    watcher_ = watcher;
+    if (closed_) tell_closed();
+}
+
+void EpollStream::interrupt(int error) {
+    bool gone = false;
+    bool* outer = std::exchange(gone_, &gone);
+    if (StreamOp* op = std::exchange(reader_, nullptr)) op->finish(-error);
+    if (!gone) {
+        if (StreamOp* op = std::exchange(writer_, nullptr)) op->finish(-error);
+    }
+    if (!gone) gone_ = outer;
+    else if (outer != nullptr) *outer = true;
+}
+
+void EpollStream::shutdown_write() { ::shutdown(fd_, SHUT_WR); }
+
+SocketAddress EpollStream::local() const { return local_address(fd_); }
+
+}  // namespace portico::io

@@ -1,0 +1,65 @@
+// A TCP connection on the epoll backend. Private to src/io.
+#pragma once
+
+#include "io/backend.h"
+#include "io/stream.h"
+
+namespace portico::io {
+
+class EpollBackend;
+
+// What an epoll event points at.
+class EpollHandler {
+  public:
+    virtual void on_events(uint32_t events) = 0;
+
+  protected:
+    ~EpollHandler() = default;
+};
+
+class EpollStream final : public Stream, private EpollHandler {
+  public:
+    // Takes over `fd`. @param registered an EpollHandler already stands for it
+    EpollStream(EpollBackend& backend, BufferPool& buffers, int fd, const SocketAddress& peer, bool registered);
+    ~EpollStream() override;
+
+    void interrupt(int error) override;
+    void watch(StreamWatcher* watcher) override;
+    void shutdown_write() override;
+    void abort_on_close() override { abort_ = true; }
+    SocketAddress peer() const override { return peer_; }
+    SocketAddress local() const override;
+    int splice_fd() const override { return fd_; }
+    bool start_wait(StreamOp& op, bool readable) override;
+
+  protected:
+    bool start_read(StreamOp& op) override;
+    bool start_write(StreamOp& op) override;
+    void abandon_read() override { reader_ = nullptr; }
+    void abandon_write() override { writer_ = nullptr; }
+
+  private:
+    void on_events(uint32_t events) override;
+    bool try_read(StreamOp& op);
+    bool try_write(StreamOp& op);
+    void tell_closed();
+
+    EpollBackend& backend_;
+    BufferPool& buffers_;
+    StreamOp* reader_ = nullptr;
+    StreamOp* writer_ = nullptr;
+    StreamWatcher* watcher_ = nullptr;
+    bool* gone_ = nullptr;  // set to true by the destructor, for on_events
+    SocketAddress peer_;
+    int fd_;
+    uint32_t written_ = 0;      // of the pending write
+    bool readable_ = true;      // believed, until a call says otherwise
+    bool writable_ = true;
+    bool closed_ = false;       // RDHUP, HUP or ERR was seen
+    bool told_ = false;
+    bool abort_ = false;
+    bool waits_read_ = false;   // reader_ waits for readiness only (splice)
+    bool waits_write_ = false;
+};
+
+}  // namespace portico::io

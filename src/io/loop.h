@@ -1,0 +1,155 @@
+// The event loop of one worker: time, timers, buffers, what is to run at the end of the turn, and a Backend that waits.
+// A turn: wait → run completions → advance timers → run what was deferred. One thread, but for post() and stop().
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/intrusive_list.h"
+#include "base/result.h"
+#include "io/backend.h"
+#include "io/buffer.h"
+#include "io/task.h"
+#include "io/timer.h"
+
+namespace portico::io {
+
+enum class BackendChoice : uint8_t { automatic, uring, epoll };
+
+// Something to run once at the end of this turn, outside of any coroutine. Leaves the queue when destroyed.
+class Deferred : public ListHook<Loop> {
+  public:
+    virtual void on_deferred() = 0;
+
+  protected:
+    ~Deferred() = default;
+};
+
+class Loop {
+  public:
+    // Probes io_uring where it may be used; `automatic` falls back to epoll and says why in why_not_uring().
+    // @errors io when the wanted backend cannot be had
+    static Result<std::unique_ptr<Loop>> make(BackendChoice choice, const Clock& clock);
+    // A loop over a backend of the caller's (io/sim).
+    Loop(std::unique_ptr<Backend> backend, const Clock& clock);
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    // Runs until stop().
+    void run();
+    // One turn; @param wait the longest wait (timers may shorten it)
+    void turn(Duration wait);
+    // Ends run() after the current turn. Thread-safe.
+    void stop();
+    // Runs `f` on this loop's thread, in order. Thread-safe. The loop must live until it ran or is destroyed (then it is dropped).
+    void post(std::function<void()> f);
+
+    // The time at which this turn began to run: good for deadlines, not for measuring inside a turn.
+    Time now() const { return now_; }
+    // The time of this very moment.
+    Time precise_now() const { return clock_.now(); }
+    // The wall clock's seconds and milliseconds at this turn.
+    WallTime wall() const { return clock_.wall(); }
+    TimerWheel& timers() { return timers_; }
+    BufferPool& buffers() { return buffers_; }
+    Backend& backend() { return *backend_; }
+    const Clock& clock() const { return clock_; }
+    const std::string& why_not_uring() const { return why_not_uring_; }
+    void defer(Deferred& d) { deferred_.push_back(d); }
+    uint64_t turns() const { return turns_; }
+
+    // co_await loop.yield(): goes on in the next turn, after everybody else had theirs.
+    class Yield final : public Deferred {
+      public:
+        explicit Yield(Loop& l) : loop_(l) {}
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> h) {
+            waiter_ = h;
+            loop_.next_turn_.push_back(*this);
+        }
+        void await_resume() const {}
+
+      private:
+        void on_deferred() override { waiter_.resume(); }
+        Loop& loop_;
+        std::coroutine_handle<> waiter_;
+    };
+    Yield yield() { return Yield(*this); }
+
+    // co_await loop.connect(address, deadline): the stream, or an errno (ETIMEDOUT at the deadline).
+    struct Connected {
+        std::unique_ptr<Stream> stream;
+        int error = 0;
+    };
+    class Connect final : private Timer {
+      public:
+        Connect(Loop& l, const SocketAddress& a, Time deadline) : loop_(l), deadline_(deadline) { op_.address = a; }
+        ~Connect() override {
+            if (waiting_) loop_.backend().abandon_connect(op_);
+        }
+        bool await_ready() { return loop_.backend().start_connect(op_); }
+        void await_suspend(std::coroutine_handle<> h) {
+            op_.waiter = h;
+            waiting_ = true;
+            set(loop_.timers(), deadline_);
+        }
+        Connected await_resume() {
+            waiting_ = false;
+            return {std::move(op_.stream), op_.error};
+        }
+
+      private:
+        void on_timer() override { loop_.backend().interrupt_connect(op_, ETIMEDOUT); }
+        Loop& loop_;
+        Time deadline_;
+        ConnectOp op_;
+        bool waiting_ = false;
+    };
+    Connect connect(const SocketAddress& a, Time deadline) { return Connect(*this, a, deadline); }
+
+    // co_await loop.sleep_until(t)
+    class Sleep final : private Timer {
+      public:
+        Sleep(Loop& l, Time t) : loop_(l), until_(t) {}
+        bool await_ready() const { return until_ <= loop_.now(); }
+        void await_suspend(std::coroutine_handle<> h) {
+            waiter_ = h;
+            set(loop_.timers(), until_);
+        }
+        void await_resume() const {}
+
+      private:
+        void on_timer() override { waiter_.resume(); }
+        Loop& loop_;
+        Time until_;
+        std::coroutine_handle<> waiter_;
+    };
+    Sleep sleep_until(Time t) { return Sleep(*this, t); }
+    Sleep sleep(Duration d) { return Sleep(*this, now_ + d); }
+
+  private:
+    void run_deferred();
+    void run_posted();
+
+    const Clock& clock_;
+    Time now_;
+    TimerWheel timers_;
+    BufferPool buffers_;
+    std::unique_ptr<Backend> backend_;
+    std::string why_not_uring_;
+    IntrusiveList<Deferred, Loop> deferred_;
+    IntrusiveList<Deferred, Loop> next_turn_;
+    uint64_t turns_ = 0;
+
+    std::atomic<bool> stop_{false};
+    std::atomic<bool> has_posted_{false};
+    std::mutex posted_mutex_;
+    std::vector<std::function<void()>> posted_;
+};
+
+}  // namespace portico::io

@@ -1,0 +1,77 @@
+// The io_uring backend's class. Private to src/io.
+#pragma once
+
+#include <liburing.h>
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "io/backend.h"
+#include "io/uring_stream.h"
+
+namespace portico::io {
+
+// What a completion with UringTag::target points at: everything that is not a socket's read or write. Destroyed by the
+// backend once detached and counted out.
+class alignas(16) UringTarget {
+  public:
+    virtual ~UringTarget() = default;
+    virtual void on_complete(int result, uint32_t flags) = 0;
+};
+
+class UringBackend final : public Backend {
+  public:
+    static Result<std::unique_ptr<Backend>> make();
+    UringBackend() = default;
+    ~UringBackend() override;
+
+    const char* name() const override { return "io_uring"; }
+    void wait(Duration wait) override;
+    void dispatch() override;
+    void wake() override;
+    bool start_connect(ConnectOp& op) override;
+    void abandon_connect(ConnectOp& op) override;
+    void interrupt_connect(ConnectOp& op, int error) override;
+    std::unique_ptr<Stream> adopt(int fd, const SocketAddress& peer) override;
+    std::unique_ptr<Acceptor> listen(int fd, Acceptor::Sink& sink) override;
+    std::unique_ptr<FdWatch> watch(int fd, bool readable, bool writable, FdWatch::Sink& sink) override;
+
+    // A free submission entry, flushing the queue where it is full.
+    io_uring_sqe* entry();
+    static uint64_t data_of(const UringSocket* s, UringTag tag) {
+        return reinterpret_cast<uint64_t>(s) | static_cast<uint64_t>(tag);
+    }
+    static uint64_t data_of(const UringTarget* t) {
+        return reinterpret_cast<uint64_t>(t) | static_cast<uint64_t>(UringTag::target);
+    }
+    void cancel(uint64_t data);
+    void cancel_all_of(int fd);
+
+    // Provided buffers: 512 of 8 KiB, one group.
+    static constexpr uint16_t kGroup = 0;
+    static constexpr uint16_t kProvided = 512;
+    static constexpr uint32_t kProvidedSize = 8 * 1024;
+    char* provided(uint16_t id) { return memory_ + size_t{id} * kProvidedSize; }
+    void give_back(uint16_t id);
+    uint16_t& next_of(uint16_t id) { return next_[id]; }
+    uint32_t& size_of(uint16_t id) { return size_[id]; }
+    BufferPool& buffers() { return *buffers_; }
+    // Operations that the kernel has not yet finished, over all sockets and targets.
+    size_t in_flight = 0;
+
+  private:
+    Result<void> start();
+    Result<void> probe();
+
+    io_uring ring_{};
+    bool ring_ready_ = false;
+    io_uring_buf_ring* buf_ring_ = nullptr;
+    char* memory_ = nullptr;
+    std::vector<uint16_t> next_;
+    std::vector<uint32_t> size_;
+    int wake_fd_ = -1;
+    std::unique_ptr<FdWatch> wake_watch_;
+};
+
+}  // namespace portico::io

@@ -1,0 +1,384 @@
+#include "io/uring_stream.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "io/socket.h"
+#include "io/uring_backend_impl.h"
+
+namespace portico::io {
+namespace {
+
+// Bytes that may wait unread in provided buffers before the receive is taken back.
+constexpr uint16_t kMaxWaiting = 4;
+
+void count_in(UringSocket& s) {
+    ++s.in_flight;
+    ++s.backend.in_flight;
+}
+void count_out(UringSocket& s) {
+    --s.in_flight;
+    --s.backend.in_flight;
+}
+
+void arm_many(UringSocket& s) {
+    io_uring_sqe* e = s.backend.entry();
+    io_uring_prep_recv_multishot(e, s.fd, nullptr, 0, 0);
+    e->flags |= IOSQE_BUFFER_SELECT;
+    e->buf_group = UringBackend::kGroup;
+    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, UringTag::receive_many));
+    s.many_armed = true;
+    s.many_cancelled = false;
+    s.starved = false;
+    count_in(s);
+}
+
+void arm_one(UringSocket& s, const StreamOp& op) {
+    io_uring_sqe* e = s.backend.entry();
+    io_uring_prep_recv(e, s.fd, op.buffer->tail(), op.room(), 0);
+    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, UringTag::receive_one));
+    s.one_armed = true;
+    count_in(s);
+}
+
+void arm_send(UringSocket& s, const char* data, uint32_t size) {
+    io_uring_sqe* e = s.backend.entry();
+    // WAITALL: the kernel sends the rest by itself when the socket has room again.
+    io_uring_prep_send(e, s.fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
+    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, UringTag::send));
+    s.send_armed = true;
+    count_in(s);
+}
+
+void arm_poll(UringSocket& s, unsigned events, UringTag tag) {
+    io_uring_sqe* e = s.backend.entry();
+    io_uring_prep_poll_add(e, s.fd, events);
+    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, tag));
+    s.poll_armed = true;
+    count_in(s);
+}
+
+void cancel_many(UringSocket& s) {
+    if (!s.many_armed || s.many_cancelled) return;
+    s.many_cancelled = true;
+    s.backend.cancel(UringBackend::data_of(&s, UringTag::receive_many));
+}
+
+void drop_waiting(UringSocket& s) {
+    while (s.first != UringSocket::kNoBuffer) {
+        const uint16_t id = s.first;
+        s.first = s.backend.next_of(id);
+        s.backend.give_back(id);
+    }
+    s.last = UringSocket::kNoBuffer;
+    s.waiting = 0;
+}
+
+bool wants_bulk(const StreamOp& op) { return op.buffer->capacity() >= kLargeBuffer; }
+
+}  // namespace
+
+UringStream::UringStream(UringBackend& backend, int fd, const SocketAddress& peer)
+    : socket_(new UringSocket(backend, fd)), peer_(peer) {
+    socket_->owner = this;
+}
+
+UringStream::~UringStream() {
+    if (gone_ != nullptr) *gone_ = true;
+    UringSocket& s = *socket_;
+    s.owner = nullptr;
+    s.reader = s.writer = nullptr;
+    drop_waiting(s);
+    if (abort_) reset_on_close(s.fd);
+    if (s.in_flight > 0) {
+        // What is cancelled holds the file: the peer would not see the end before the last operation is gone.
+        ::shutdown(s.fd, SHUT_RDWR);
+        s.backend.cancel_all_of(s.fd);
+    }
+    release_if_over(s);
+}
+
+void UringStream::release_if_over(UringSocket& s) {
+    if (s.owner != nullptr || s.in_flight > 0) return;
+    drop_waiting(s);
+    ::close(s.fd);
+    delete &s;
+}
+
+bool UringStream::take(UringSocket& s, StreamOp& op) {
+    if (s.first != UringSocket::kNoBuffer) {
+        Buffer& into = *op.buffer;
+        into.ensure(s.backend.buffers(), kSmallBuffer);
+        uint32_t total = 0;
+        while (s.first != UringSocket::kNoBuffer && into.room() > 0 && total < op.max) {
+            const uint16_t id = s.first;
+            const uint32_t left = s.backend.size_of(id) - s.offset;
+            const uint32_t n = std::min({left, into.room(), op.max - total});
+            std::memcpy(into.tail(), s.backend.provided(id) + s.offset, n);
+            into.commit(n);
+            total += n;
+            if (n < left) {
+                s.offset = static_cast<uint16_t>(s.offset + n);
+                break;
+            }
+            s.offset = 0;
+            s.first = s.backend.next_of(id);
+            --s.waiting;
+            s.backend.give_back(id);
+        }
+        if (s.first == UringSocket::kNoBuffer) s.last = UringSocket::kNoBuffer;
+        op.result.value = static_cast<int32_t>(total);
+        return true;
+    }
+    if (s.error != 0) {
+        op.result.value = -s.error;
+        return true;
+    }
+    if (s.eof) {
+        op.result.value = 0;
+        return true;
+    }
+    return false;
+}
+
+// Arms whatever brings the pending reader forward.
+void UringStream::arm_reader(UringSocket& s) {
+    if (s.waits_read) {
+        if (s.many_armed) cancel_many(s);
+        else if (!s.poll_armed) arm_poll(s, POLLIN | POLLRDHUP, UringTag::poll_in);
+    } else if (wants_bulk(*s.reader)) {
+        if (s.many_armed) cancel_many(s);
+        else if (!s.one_armed) arm_one(s, *s.reader);
+    } else if (s.starved && !s.one_armed) {
+        s.reader->buffer->ensure(s.backend.buffers(), kSmallBuffer);
+        s.starved = false;
+        arm_one(s, *s.reader);
+    } else if (!s.many_armed && !s.one_armed) {
+        arm_many(s);
+    }
+    // A cancelled multishot still has to say its last word; on_many() arms again.
+}
+
+bool UringStream::start_read(StreamOp& op) {
+    UringSocket& s = *socket_;
+    if (take(s, op)) return true;
+    s.reader = &op;
+    s.waits_read = false;
+    arm_reader(s);
+    return false;
+}
+
+bool UringStream::start_wait(StreamOp& op, bool readable) {
+    UringSocket& s = *socket_;
+    if (!readable) {
+        s.writer = &op;
+        s.send_left = 0;
+        arm_poll(s, POLLOUT, UringTag::poll_out);
+        return false;
+    }
+    if (s.first != UringSocket::kNoBuffer) {
+        op.result.value = -EBUSY;  // bytes are here already: read them first
+        return true;
+    }
+    if (s.error != 0 || s.eof) {
+        op.result.value = s.error != 0 ? -s.error : 1;
+        return true;
+    }
+    s.reader = &op;
+    s.waits_read = true;
+    arm_reader(s);
+    return false;
+}
+
+void UringStream::abandon_read() {
+    UringSocket& s = *socket_;
+    StreamOp* op = std::exchange(s.reader, nullptr);
+    if (op == nullptr || !s.one_armed) return;
+    s.orphan_read = std::move(*op->buffer);
+    s.error = ECANCELED;
+    s.backend.cancel(UringBackend::data_of(&s, UringTag::receive_one));
+}
+
+void UringStream::abandon_write() {
+    UringSocket& s = *socket_;
+    StreamOp* op = std::exchange(s.writer, nullptr);
+    if (op == nullptr || !s.send_armed) return;
+    s.orphan_write = std::move(*op->buffer);
+    s.backend.cancel(UringBackend::data_of(&s, UringTag::send));
+}
+
+bool UringStream::start_write(StreamOp& op) {
+    UringSocket& s = *socket_;
+    s.writer = &op;
+    s.sent = 0;
+    s.send_left = op.buffer->size();
+    arm_send(s, op.buffer->data(), s.send_left);
+    return false;
+}
+
+void UringStream::complete(UringSocket& s, UringTag tag, int result, uint32_t flags) {
+    switch (tag) {
+        case UringTag::receive_many: on_many(s, result, flags); break;
+        case UringTag::receive_one: on_one(s, result); break;
+        case UringTag::send: on_send(s, result); break;
+        case UringTag::poll_in: on_poll_in(s, result); break;
+        case UringTag::poll_out: {
+            s.poll_armed = false;
+            count_out(s);
+            if (s.owner == nullptr) return release_if_over(s);
+            if (StreamOp* op = std::exchange(s.writer, nullptr)) op->finish(result < 0 ? result : 1);
+            break;
+        }
+        case UringTag::none:
+        case UringTag::target: break;
+    }
+}
+
+void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
+    const bool last = (flags & IORING_CQE_F_MORE) == 0;
+    if (last) {
+        s.many_armed = false;
+        count_out(s);
+    }
+    if (result > 0) {
+        const auto id = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+        if (s.owner == nullptr) {
+            s.backend.give_back(id);
+        } else {
+            s.backend.size_of(id) = static_cast<uint32_t>(result);
+            s.backend.next_of(id) = UringSocket::kNoBuffer;
+            if (s.last == UringSocket::kNoBuffer) s.first = id;
+            else s.backend.next_of(s.last) = id;
+            s.last = id;
+            ++s.waiting;
+        }
+    } else if (result == 0) {
+        s.eof = true;
+    } else if (result == -ENOBUFS) {
+        s.starved = true;
+    } else if (result != -ECANCELED) {
+        s.error = -result;
+    }
+    if (s.owner == nullptr) return release_if_over(s);
+    deliver(s);
+}
+
+void UringStream::deliver(UringSocket& s) {
+    if (s.reader != nullptr) {
+        StreamOp& op = *s.reader;
+        if (s.waits_read) {
+            const bool ready = s.first != UringSocket::kNoBuffer || s.eof || s.error != 0;
+            if (ready) {
+                s.reader = nullptr;
+                op.finish(s.first != UringSocket::kNoBuffer ? -EBUSY : 1);
+            } else {
+                arm_reader(s);
+            }
+        } else if (take(s, op)) {
+            s.reader = nullptr;
+            op.waiter.resume();
+        } else {
+            arm_reader(s);
+        }
+        return;
+    }
+    UringStream& stream = *s.owner;
+    if (s.eof || s.error != 0) return stream.tell_closed();
+    if (s.first != UringSocket::kNoBuffer) {
+        if (s.waiting >= kMaxWaiting) cancel_many(s);
+        if (stream.watcher_ != nullptr) stream.watcher_->on_unasked_bytes();
+    } else if (!s.many_armed && !s.starved && stream.watcher_ != nullptr) {
+        arm_many(s);
+    }
+}
+
+void UringStream::on_one(UringSocket& s, int result) {
+    s.one_armed = false;
+    count_out(s);
+    s.orphan_read.release();
+    if (s.owner == nullptr) return release_if_over(s);
+    StreamOp* op = std::exchange(s.reader, nullptr);
+    if (op == nullptr) return;
+    if (result > 0) op->buffer->commit(static_cast<uint32_t>(result));
+    if (result == 0) s.eof = true;
+    if (result < 0) s.error = -result;
+    op->finish(result);
+}
+
+void UringStream::on_poll_in(UringSocket& s, int result) {
+    s.poll_armed = false;
+    count_out(s);
+    if (s.owner == nullptr) return release_if_over(s);
+    if (s.reader == nullptr || !s.waits_read) return;
+    StreamOp* op = std::exchange(s.reader, nullptr);
+    op->finish(result < 0 ? result : 1);
+}
+
+void UringStream::on_send(UringSocket& s, int result) {
+    s.send_armed = false;
+    count_out(s);
+    if (s.owner == nullptr) {
+        s.orphan_write.release();
+        return release_if_over(s);
+    }
+    if (s.writer == nullptr) {
+        s.orphan_write.release();
+        return;
+    }
+    StreamOp& op = *s.writer;
+    if (result > 0) {
+        const auto n = static_cast<uint32_t>(result);
+        op.buffer->consume(n);
+        s.sent += n;
+        s.send_left -= n;
+        if (s.send_left > 0) return arm_send(s, op.buffer->data(), s.send_left);
+    }
+    s.writer = nullptr;
+    op.finish(result < 0 ? result : static_cast<int32_t>(s.sent));
+}
+
+void UringStream::interrupt(int error) {
+    // Whoever is resumed may destroy this stream, or the other waiter.
+    bool gone = false;
+    bool* outer = std::exchange(gone_, &gone);
+    if (StreamOp* op = socket_->reader) {
+        abandon_read();
+        op->finish(-error);
+    }
+    if (!gone) {
+        if (StreamOp* op = socket_->writer) {
+            abandon_write();
+            op->finish(-error);
+        }
+    }
+    if (!gone) gone_ = outer;
+    else if (outer != nullptr) *outer = true;
+}
+
+void UringStream::watch(StreamWatcher* watcher) {
+    watcher_ = watcher;
+    if (watcher == nullptr) return;
+    UringSocket& s = *socket_;
+    if (s.eof || s.error != 0) {
+        if (s.first == UringSocket::kNoBuffer) tell_closed();
+    } else if (!s.many_armed && s.reader == nullptr && s.waiting < kMaxWaiting) {
+        arm_many(s);
+    }
+}
+
+void UringStream::tell_closed() {
+    if (told_ || watcher_ == nullptr) return;
+    told_ = true;
+    watcher_->on_peer_closed(socket_->error);
+}
+
+void UringStream::shutdown_write() { ::shutdown(socket_->fd, SHUT_WR); }
+
+SocketAddress UringStream::peer() const { return peer_; }
+SocketAddress UringStream::local() const { return local_address(socket_->fd); }
+
+}  // namespace portico::io

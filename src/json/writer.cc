@@ -1,0 +1,163 @@
+#include "json/writer.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace portico::json {
+namespace {
+
+constexpr std::array<bool, 256> make_plain() {
+    std::array<bool, 256> plain{};
+    for (int c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
+    return plain;
+}
+constexpr std::array<bool, 256> kPlain = make_plain();
+
+bool is_plain(char c) {
+    return kPlain[static_cast<uint8_t>(c)];
+}
+
+struct Utf8Piece {
+    size_t size;  // bytes that belong together: a character, or a maximal ill-formed piece
+    bool well_formed;
+};
+
+// Table 3-7 of the Unicode Standard, from a byte above 0x7F on.
+Utf8Piece utf8_piece(std::string_view text) {
+    const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
+    const uint8_t lead = byte(0);
+    size_t size = 0;
+    uint8_t low = 0x80;
+    uint8_t high = 0xBF;
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        size = 2;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+        size = 3;
+        if (lead == 0xE0) low = 0xA0;   // overlong
+        if (lead == 0xED) high = 0x9F;  // surrogates
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+        size = 4;
+        if (lead == 0xF0) low = 0x90;   // overlong
+        if (lead == 0xF4) high = 0x8F;  // above U+10FFFF
+    } else {
+        return {1, false};
+    }
+    for (size_t i = 1; i < size; ++i) {
+        if (byte(i) < low || byte(i) > high) return {i, false};
+        low = 0x80;
+        high = 0xBF;
+    }
+    return {size, true};
+}
+
+void append_escape(std::string& out, char c) {
+    static constexpr char kHex[] = "0123456789abcdef";
+    switch (c) {
+        case '"': out += "\\\""; return;
+        case '\\': out += "\\\\"; return;
+        case '\b': out += "\\b"; return;
+        case '\f': out += "\\f"; return;
+        case '\n': out += "\\n"; return;
+        case '\r': out += "\\r"; return;
+        case '\t': out += "\\t"; return;
+        default: break;
+    }
+    out += "\\u00";
+    out += kHex[static_cast<uint8_t>(c) >> 4];
+    out += kHex[static_cast<uint8_t>(c) & 15];
+}
+
+}  // namespace
+
+void append_string(std::string& out, std::string_view utf8) {
+    out += '"';
+    while (!utf8.empty()) {
+        size_t plain = 0;
+        while (plain < utf8.size() && is_plain(utf8[plain])) ++plain;
+        out.append(utf8.substr(0, plain));
+        utf8.remove_prefix(plain);
+        if (utf8.empty()) break;
+        if (static_cast<uint8_t>(utf8.front()) < 0x80) {
+            append_escape(out, utf8.front());
+            utf8.remove_prefix(1);
+            continue;
+        }
+        const Utf8Piece piece = utf8_piece(utf8);
+        out.append(piece.well_formed ? utf8.substr(0, piece.size) : std::string_view("\xEF\xBF\xBD"));
+        utf8.remove_prefix(piece.size);
+    }
+    out += '"';
+}
+
+void append_number(std::string& out, int64_t n) {
+    char text[20];
+    out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
+}
+
+void append_number(std::string& out, uint64_t n) {
+    char text[20];
+    out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
+}
+
+void append_number(std::string& out, double n) {
+    if (!std::isfinite(n)) {
+        out += "null";
+        return;
+    }
+    char text[32];
+    out.append(text, std::to_chars(text, text + sizeof text, n).ptr);
+}
+
+Writer& Writer::key(std::string_view name) {
+    separate();
+    append_string(out_, name);
+    out_ += ':';
+    after_key_ = true;
+    return *this;
+}
+
+Writer& Writer::value(std::string_view text) {
+    separate();
+    append_string(out_, text);
+    return *this;
+}
+
+Writer& Writer::value(double n) {
+    separate();
+    append_number(out_, n);
+    return *this;
+}
+
+Writer& Writer::raw(std::string_view json) {
+    separate();
+    out_ += json;
+    return *this;
+}
+
+Writer& Writer::open(char bracket) {
+    separate();
+    out_ += bracket;
+    PORTICO_CHECK(depth_ < kMaxDepth);
+    ++depth_;
+    has_members_ &= ~(uint64_t{1} << depth_);
+    return *this;
+}
+
+Writer& Writer::close(char bracket) {
+    PORTICO_CHECK(depth_ > 0);
+    --depth_;
+    out_ += bracket;
+    return *this;
+}
+
+void Writer::separate() {
+    const uint64_t level = uint64_t{1} << depth_;
+    if (!after_key_ && depth_ > 0 && (has_members_ & level) != 0) out_ += ',';
+    has_members_ |= level;
+    after_key_ = false;
+}
+
+}  // namespace portico::json

@@ -1,0 +1,74 @@
+// An endpoint: one upstream address, with this worker's pool of connections to it. Lives as long as its service names the
+// address; one that went (DNS changed, the configuration changed) is drained: what is out finishes, nothing comes back.
+// One worker's.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/address.h"
+#include "base/intrusive_list.h"
+#include "base/result.h"
+#include "io/loop.h"
+#include "upstream/connection.h"
+
+namespace portico::upstream {
+
+struct PoolLimits {
+    uint32_t max_idle = 256;
+    uint32_t max_connections = 4096;
+    Duration idle_connection = std::chrono::seconds(55);
+};
+
+class Endpoint final : private io::Timer {
+  public:
+    Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits);
+    ~Endpoint() override;
+    Endpoint(const Endpoint&) = delete;
+    Endpoint& operator=(const Endpoint&) = delete;
+
+    const SocketAddress& address() const { return address_; }
+    // "10.0.0.1:8080", for logs.
+    const std::string& address_text() const { return address_text_; }
+    // host[:port] as configured: what the service sees as Host.
+    const std::string& authority() const { return authority_; }
+    void set_limits(PoolLimits limits) { limits_ = limits; }
+
+    // A resting connection, or nullptr. @returns one that was alive when this turn of the loop began
+    std::unique_ptr<Connection> take_resting();
+    // A new connection. @errors upstream_refused, upstream_unreachable, upstream_connect_timeout, upstream_overloaded
+    io::Task<Result<std::unique_ptr<Connection>>> connect(Time deadline);
+    // After a whole exchange on a connection that may be used again. @param hint the peer's own idle limit, or kForever
+    void give_back(std::unique_ptr<Connection> connection, Duration hint);
+
+    // A connection could not be made: other endpoints are preferred for a while.
+    void note_failure(Time now);
+    void note_success() { failures_ = 0; }
+    bool avoided(Time now) const { return failures_ > 0 && now < avoid_until_; }
+
+    // No new exchanges: resting connections close now, the others after their exchange.
+    void drain();
+    bool drained() const { return draining_ && open_ == 0; }
+    uint32_t open() const { return open_; }
+    uint32_t resting() const { return resting_; }
+
+  private:
+    friend class Connection;
+    void drop_resting(Connection& connection);
+    void on_timer() override;
+    void arm();
+
+    io::Loop& loop_;
+    SocketAddress address_;
+    std::string address_text_;
+    std::string authority_;
+    PoolLimits limits_;
+    IntrusiveList<Connection, Connection> idle_;  // most recently used first; owned
+    uint32_t open_ = 0;
+    uint32_t resting_ = 0;
+    uint32_t failures_ = 0;
+    Time avoid_until_{};
+    bool draining_ = false;
+};
+
+}  // namespace portico::upstream
