@@ -34,8 +34,8 @@ struct TraceContext {
 std::optional<TraceContext> parse_traceparent(std::string_view value);
 // A new trace, not sampled (nothing samples yet).
 TraceContext new_trace(Random& random);
-// Writes version 00 with a new span id of our own: kTraceParentSize bytes.
-void write_traceparent(const TraceContext& trace, Random& random, char* out);
+// Writes version 00: kTraceParentSize bytes. The gateway makes no span of its own yet, so the sender's stays the parent.
+void write_traceparent(const TraceContext& trace, char* out);
 
 // A new request id: kRequestIdSize lower-case hex digits.
 void write_request_id(Random& random, char* out);

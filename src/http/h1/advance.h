@@ -26,7 +26,7 @@ Result<Progress> HeadParser::advance(std::string_view data, ReadLine&& read_line
     return Progress::more;
 }
 
-inline FieldSection::Span HeadParser::end_part(size_t at, Part next_part, size_t next) {
+inline HeadParser::Span HeadParser::end_part(size_t at, Part next_part, size_t next) {
     const Span ended{static_cast<uint32_t>(mark_), static_cast<uint32_t>(at - mark_)};
     part_ = next_part;
     mark_ = at_ = next;

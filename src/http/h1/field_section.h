@@ -17,11 +17,7 @@ enum class Progress : uint8_t { more, done };
 
 class FieldSection {
   public:
-    // A place in the bytes given to parse(): offsets, because the buffer may move between calls.
-    struct Span {
-        uint32_t at = 0, size = 0;
-        std::string_view in(std::string_view data) const { return data.substr(at, size); }
-    };
+    // Offsets into the bytes given to parse(), because the buffer may move between calls.
     struct Line {
         uint32_t name_at, name_size, value_at, value_size;
         FieldName id;

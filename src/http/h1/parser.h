@@ -60,7 +60,10 @@ class HeadParser {
         status, status_end, reason, reason_line_feed,         // of a response, which begins with `version` too
         fields,
     };
-    using Span = FieldSection::Span;
+    struct Span {  // offsets, because the buffer may move between calls
+        uint32_t at = 0, size = 0;
+        std::string_view in(std::string_view data) const { return data.substr(at, size); }
+    };
 
     template <class ReadLine>
     Result<Progress> advance(std::string_view data, ReadLine&& read_line);

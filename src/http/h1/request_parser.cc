@@ -102,8 +102,7 @@ Result<void> HeadParser::judge_request(std::string_view head, RequestHead& out) 
     bool expects = false;
     bool unknown_expectation = false;
     for (const FieldSection::Line& line : section_.lines()) {
-        const Field field{line.name(head), line.value(head), line.id};
-        out.fields.add(field.name, field.value, field.id);
+        const Field& field = out.fields.add(line.name(head), line.value(head), line.id);
         switch (field.id) {
             case FieldName::host:
                 ++hosts;

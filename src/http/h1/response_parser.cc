@@ -84,8 +84,7 @@ Result<void> HeadParser::judge_response(std::string_view head, Method request, R
     bool has_connection = false;
     bool has_upgrade = false;
     for (const FieldSection::Line& line : section_.lines()) {
-        const Field field{line.name(head), line.value(head), line.id};
-        out.fields.add(field.name, field.value, field.id);
+        const Field& field = out.fields.add(line.name(head), line.value(head), line.id);
         framing.see(field);
         has_connection |= field.id == FieldName::connection;
         has_upgrade |= field.id == FieldName::upgrade;

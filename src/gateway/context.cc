@@ -1,0 +1,91 @@
+#include "gateway/context.h"
+
+#include "gateway/exchange.h"
+#include "gateway/snapshot.h"
+
+namespace portico::gateway {
+namespace {
+
+constexpr std::string_view kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+constexpr size_t kSpare = 256;
+
+}  // namespace
+
+CommonCells::CommonCells(observe::Registry& r)
+    : connections_open(r.gauge("portico_connections_open", "Client connections that are open.")),
+      connections_total(r.counter("portico_connections_total", "Client connections that were accepted.")),
+      managed_removed(r.counter("portico_managed_headers_removed_total",
+                                "Request headers removed because only the gateway may set them.")),
+      dropped_log_lines(r.counter("portico_dropped_log_lines_total",
+                                  "Access log lines dropped because their destination was too slow.")) {}
+
+Context::Context(io::Loop& l, observe::Registry& r, uint64_t seed)
+    : loop(l), registry(r), shard(r.new_shard()), cells(r), random(seed) {}
+
+Context::~Context() {
+    for (Exchange* x : spare_) delete x;
+}
+
+RouteCells& Context::route_cells(Epoch& of, size_t route, int32_t service) {
+    const size_t index = route == kNoRoute ? of.route_cells.size() - 1 : route;
+    RouteCells& first = of.route_cells[index];
+    RouteCells* cells = &first;
+    if (first.service != RouteCells::kUnset && first.service != service) {
+        cells = &of.more_route_cells[(uint64_t{index} << 32) | static_cast<uint32_t>(service)];
+    }
+    if (cells->service == service) return *cells;
+    const config::Config& config = of.snapshot->config;
+    const std::string name = route == kNoRoute ? "" : config.routes[route].name;
+    const std::string service_name = service < 0 ? "" : config.services[static_cast<size_t>(service)].name;
+    cells->service = service;
+    cells->duration = registry.histogram("portico_request_duration_seconds",
+                                         "From a request's first byte to the last byte of its answer.", {{"route", name}});
+    for (size_t i = 0; i < cells->requests.size(); ++i) {
+        cells->requests[i] =
+            registry.counter("portico_requests_total", "Requests by route, service and class of the answer's status.",
+                             {{"route", name}, {"service", service_name}, {"status", std::string(kClasses[i])}});
+    }
+    return *cells;
+}
+
+ServiceCells& Context::service_cells(Epoch& of, size_t service) {
+    ServiceCells& cells = of.service_cells[service];
+    if (cells.ready) return cells;
+    const observe::Labels labels = {{"service", of.snapshot->config.services[service].name}};
+    cells.ready = true;
+    cells.first_byte = registry.histogram("portico_upstream_first_byte_seconds",
+                                          "From the connection to the first byte of the service's answer.", labels);
+    cells.connects = registry.counter("portico_upstream_connects_total", "Connections made to the service.", labels);
+    cells.reuses = registry.counter("portico_upstream_reuses_total", "Exchanges on a kept connection of the service.", labels);
+    cells.stale_reuse = registry.counter("portico_upstream_stale_reuse_total",
+                                         "Kept connections that the service had closed just as they were used again.", labels);
+    return cells;
+}
+
+void Context::count_error(Fault fault) {
+    const auto i = static_cast<size_t>(fault);
+    if (!errors_ready_[i]) {
+        errors_ready_[i] = true;
+        errors_[i] = registry.counter("portico_errors_total", "Exchanges by the fault that decided their outcome.",
+                                      {{"code", std::string(code_of(fault))}});
+    }
+    shard.add(errors_[i]);
+}
+
+Exchange* Context::take_exchange() {
+    if (spare_.empty()) return new Exchange(*this);
+    Exchange* x = spare_.back();
+    spare_.pop_back();
+    return x;
+}
+
+void Context::give_exchange(Exchange* exchange) {
+    if (spare_.size() >= kSpare) {
+        delete exchange;
+        return;
+    }
+    exchange->reset();
+    spare_.push_back(exchange);
+}
+
+}  // namespace portico::gateway

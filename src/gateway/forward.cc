@@ -1,0 +1,314 @@
+#include "gateway/forward.h"
+
+#include <sys/socket.h>
+
+#include "gateway/body_pipe.h"
+#include "gateway/reply.h"
+#include "gateway/upstream_request.h"
+
+namespace portico::gateway {
+namespace {
+
+using http::Framing;
+
+constexpr uint32_t kMaxAttempts = 3;
+constexpr uint32_t kMaxInterim = 32;
+// How long an upstream may leave a client waiting for its 100 before the gateway lets the body go (RFC 9110 §10.1.1).
+constexpr Duration kContinueWait = std::chrono::seconds(1);
+
+// Holds the request's body back until the upstream has said 100.
+class ContinueGate {
+  public:
+    bool await_ready() const { return open_; }
+    void await_suspend(std::coroutine_handle<> h) { waiter_ = h; }
+    void await_resume() const {}
+    void open() {
+        open_ = true;
+        if (waiter_) std::exchange(waiter_, nullptr).resume();
+    }
+
+  private:
+    std::coroutine_handle<> waiter_;
+    bool open_ = false;
+};
+
+// Wakes whoever waits for the upstream's answer because the client's body failed; from the loop, since the one that noticed
+// is a child of the one that waits.
+class Waker final : public io::Deferred {
+  public:
+    void aim(io::Stream* stream) { stream_ = stream; }
+
+  private:
+    void on_deferred() override {
+        if (stream_ != nullptr) stream_->interrupt(ECANCELED);
+    }
+    io::Stream* stream_ = nullptr;
+};
+
+// A peer that closed a resting connection shows at a look, if it was long enough ago.
+bool looks_alive(const io::Stream& stream) {
+    const int fd = stream.splice_fd();
+    if (fd < 0) return true;
+    char byte;
+    const ssize_t n = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+enum class Attempt : uint8_t { over, retry_fresh };
+
+class Forwarding {
+  public:
+    Forwarding(Exchange& x, const ForwardPlan& plan)
+        : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()) {}
+
+    io::Task<void> run();
+
+  private:
+    io::Loop& loop() { return x_.context.loop; }
+    io::Task<Result<void>> acquire(bool fresh);
+    io::Task<Attempt> attempt();
+    io::Task<Result<void>> send_request();
+    io::Task<void> pump();
+    io::Task<Result<void>> read_head();
+    io::Task<Attempt> answer();
+    void finish();
+    Error read_error(io::IoResult got);
+    bool may_retry(const Error& e) const;
+
+    Exchange& x_;
+    const ForwardPlan& plan_;
+    Deadlines deadlines_;
+    UpstreamLease lease_;
+    io::Buffer first_;         // of the request's body, read before the head was written
+    ContinueGate gate_;
+    Waker waker_;
+    PipeEnd pumped_;
+    bool has_body_ = false;
+    bool expect_ = false;      // 100 is still to come
+    bool body_begun_ = false;  // some of the body has left the client's side for good
+    bool pump_done_ = true;
+    bool answered_byte_ = false;
+};
+
+io::Task<void> Forwarding::run() {
+    has_body_ = x_.request.body.framing != Framing::none && !x_.client->body_finished();
+    bool fresh = false;
+    for (;;) {
+        ++x_.record.attempts;
+        auto got = co_await acquire(fresh);
+        if (!got) {
+            const Fault fault = got.error().fault;
+            const bool other = x_.tried.size() < plan_.service.endpoint_count() && x_.record.attempts < kMaxAttempts;
+            // Nothing was sent, so another endpoint may be asked whatever the method.
+            if (other && fault != Fault::upstream_unresolved && !deadlines_.total_passed(loop().now())) {
+                x_.record.retry = code_of(fault);
+                continue;
+            }
+            co_await reply_error(x_, std::move(got).error());
+            co_return;
+        }
+        const Attempt result = co_await attempt();
+        lease_.connection.reset();
+        if (result == Attempt::over) co_return;
+        fresh = true;
+    }
+}
+
+io::Task<Result<void>> Forwarding::acquire(bool fresh) {
+    lease_.endpoint = plan_.service.pick(x_.tried);
+    if (lease_.endpoint == nullptr) co_return fail(Fault::upstream_unresolved, "service " + plan_.service.name());
+    upstream::Endpoint& endpoint = *lease_.endpoint;
+    x_.record.endpoint = x_.arena.copy(endpoint.address_text());
+    auto& cells = x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index));
+    if (!fresh) {
+        const bool careful = !http::is_idempotent(x_.request.method);
+        while ((lease_.connection = endpoint.take_resting()) != nullptr) {
+            if (careful && !looks_alive(lease_.connection->stream())) continue;
+            x_.context.shard.add(cells.reuses);
+            x_.record.reused = true;
+            x_.times.connected = loop().now();
+            co_return Result<void>{};
+        }
+    }
+    x_.record.reused = false;
+    auto connected = co_await endpoint.connect(deadlines_.connect(loop().now()));
+    if (!connected) {
+        x_.tried.push_back(&endpoint);
+        if (connected.error().fault == Fault::upstream_connect_timeout && deadlines_.total_passed(loop().now())) {
+            co_return fail(Fault::upstream_total_timeout, connected.error().context);
+        }
+        co_return fail(std::move(connected).error());
+    }
+    x_.context.shard.add(cells.connects);
+    lease_.connection = std::move(*connected);
+    x_.times.connected = loop().now();
+    co_return Result<void>{};
+}
+
+bool Forwarding::may_retry(const Error& e) const {
+    // The peer may have closed a resting connection just as it was used again: nobody's fault, and safe to repeat where
+    // nothing of an answer came, nothing of a body is lost and the method may be repeated (RFC 9110 §9.2.2).
+    return e.fault == Fault::upstream_closed && x_.record.reused && !answered_byte_ && !body_begun_ &&
+           http::is_idempotent(x_.request.method) && x_.record.attempts < kMaxAttempts;
+}
+
+io::Task<Attempt> Forwarding::attempt() {
+    answered_byte_ = false;
+    waker_.aim(&lease_.connection->stream());
+    auto sent = co_await send_request();
+    // An upstream may refuse early and close while we still write: its answer, if there is one, is what counts.
+    std::optional<io::Fork> pumping;
+    if (sent && !pump_done_) pumping.emplace(pump());
+    auto head = co_await read_head();
+    if (!head) {
+        pumping.reset();
+        waker_.unlink();
+        Error error = std::move(head).error();
+        if (pumped_.how == PipeEnd::How::client_failed) {
+            co_await reply_error(x_, std::move(pumped_.error));
+            co_return Attempt::over;
+        }
+        if (may_retry(error)) {
+            x_.record.retry = "stale_connection";
+            x_.context.shard.add(
+                x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index)).stale_reuse);
+            co_return Attempt::retry_fresh;
+        }
+        co_await reply_error(x_, std::move(error));
+        co_return Attempt::over;
+    }
+    co_return co_await answer();
+}
+
+// The head, and the body where it is here already, in one write.
+io::Task<Result<void>> Forwarding::send_request() {
+    upstream::Connection& to = *lease_.connection;
+    expect_ = has_body_ && x_.request.expect_continue && !body_begun_;
+    pump_done_ = !has_body_;
+    uint32_t size = io::kSmallBuffer;
+    io::Buffer out;
+    for (;;) {
+        out.ensure(loop().buffers(), size);
+        http::h1::Output o(out.tail(), out.room());
+        write_upstream_head(o, x_, plan_, lease_.endpoint->authority(), expect_);
+        if (!o.full()) {
+            out.commit(static_cast<uint32_t>(o.size()));
+            break;
+        }
+        out.release();
+        size *= 4;
+    }
+    to.deadline().set_at(loop().timers(), has_body_ ? deadlines_.idle(loop().now()) : deadlines_.first_byte(loop().now()));
+    const io::IoResult sent = co_await to.stream().write(out);
+    if (!sent.ok()) co_return fail(read_error(sent));
+    co_return Result<void>{};
+}
+
+io::Task<void> Forwarding::pump() {
+    if (expect_) co_await gate_;
+    body_begun_ = true;
+    pumped_ = co_await pipe_request(x_, *lease_.connection, deadlines_, first_);
+    pump_done_ = true;
+    if (pumped_.how == PipeEnd::How::client_failed) loop().defer(waker_);
+    else if (pumped_.how == PipeEnd::How::upstream_failed) {
+        lease_.connection->deadline().set_at(loop().timers(), deadlines_.first_byte(loop().now()));
+    }
+}
+
+Error Forwarding::read_error(io::IoResult got) {
+    if (got.timed_out()) {
+        if (deadlines_.total_passed(loop().now())) return Error(Fault::upstream_total_timeout);
+        return Error(pump_done_ ? Fault::upstream_first_byte_timeout : Fault::upstream_idle_timeout);
+    }
+    return Error(Fault::upstream_closed, got.eof() ? "closed before its answer was whole" : "reading its answer", got.error());
+}
+
+io::Task<Result<void>> Forwarding::read_head() {
+    upstream::Connection& from = *lease_.connection;
+    io::Buffer& in = from.in();
+    if (expect_) from.deadline().set_at(loop().timers(), std::min(loop().now() + kContinueWait, deadlines_.idle(loop().now())));
+    for (uint32_t interim = 0;;) {
+        if (!in.empty()) {
+            auto progress = from.parser().parse_response(in.view(), x_.request.method, x_.upstream_head);
+            if (!progress) co_return fail(std::move(progress).error());
+            if (*progress == http::h1::Progress::done) {
+                const int status = x_.upstream_head.status;
+                in.consume(static_cast<uint32_t>(from.parser().consumed()));
+                from.parser().reset();
+                if (status >= 200) co_return Result<void>{};
+                if (status == 101) co_return fail(Fault::upstream_protocol, "101 without an upgrade");
+                if (++interim > kMaxInterim) co_return fail(Fault::upstream_protocol, "too many interim answers");
+                if (status == 100 && expect_) {
+                    expect_ = false;
+                    if (!co_await x_.client->send_interim(100, {})) co_return fail(Fault::client_gone);
+                    gate_.open();
+                } else if (status != 100) {
+                    take_upstream_head(x_, x_.upstream_head);
+                    if (!co_await x_.client->send_interim(status, x_.response.fields)) co_return fail(Fault::client_gone);
+                    x_.response.clear();
+                }
+                continue;
+            }
+        }
+        if (in.has_block() && in.room() == 0) {
+            in.compact();
+            if (in.room() == 0) {
+                io::Buffer larger;
+                larger.ensure(loop().buffers(), in.capacity() * 2);
+                larger.append(in.view());
+                in = std::move(larger);
+            }
+        }
+        const io::IoResult got = co_await from.stream().read(in);
+        if (got.timed_out() && expect_ && !deadlines_.total_passed(loop().now())) {
+            // The upstream says nothing: the client is let go rather than kept waiting.
+            expect_ = false;
+            if (!co_await x_.client->send_interim(100, {})) co_return fail(Fault::client_gone);
+            gate_.open();
+            continue;
+        }
+        if (got.value <= 0) co_return fail(read_error(got));
+        if (!answered_byte_) {
+            answered_byte_ = true;
+            x_.times.first_byte = loop().now();
+            from.deadline().set_at(loop().timers(), deadlines_.idle(loop().now()));
+        }
+    }
+}
+
+io::Task<Attempt> Forwarding::answer() {
+    upstream::Connection& from = *lease_.connection;
+    take_upstream_head(x_, x_.upstream_head);
+    const http::BodyLength length = x_.upstream_head.body;
+    const bool keep = x_.upstream_head.keep_alive && length.framing != Framing::until_close;
+    Duration hint = kForever;
+    if (keep) {
+        if (const http::Field* f = x_.upstream_head.fields.find(http::FieldName::keep_alive)) hint = keep_alive_hint(f->value);
+    }
+    // The head's views lie in from.in(): what follows of it must not move before the answer's head was sent.
+    PipeEnd end = co_await pipe_response(x_, from, deadlines_, length);
+    if (end.how == PipeEnd::How::upstream_failed) {
+        co_await reply_error(x_, std::move(end.error));
+        co_return Attempt::over;
+    }
+    if (end.how == PipeEnd::How::client_failed) {
+        x_.note(end.error);
+        co_return Attempt::over;
+    }
+    if (keep && pump_done_ && pumped_.how == PipeEnd::How::whole && x_.client->body_finished() && from.in().empty() &&
+        !from.spoiled()) {
+        from.deadline().cancel();
+        lease_.endpoint->give_back(std::move(lease_.connection), hint);
+    }
+    co_return Attempt::over;
+}
+
+}  // namespace
+
+io::Task<void> forward(Exchange& x, ForwardPlan plan) {
+    x.record.service = plan.service_index;
+    Forwarding forwarding(x, plan);
+    co_await forwarding.run();
+}
+
+}  // namespace portico::gateway

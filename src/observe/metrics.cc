@@ -1,0 +1,156 @@
+#include "observe/metrics.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace portico::observe {
+namespace {
+
+// The label values' escapes of the exposition format 0.0.4.
+std::string render(const Labels& labels) {
+    std::string out;
+    for (const auto& [name, value] : labels) {
+        if (!out.empty()) out += ',';
+        out += name;
+        out += "=\"";
+        for (const char c : value) {
+            if (c == '\\' || c == '"') out += '\\';
+            if (c == '\n') out += "\\n";
+            else out += c;
+        }
+        out += '"';
+    }
+    return out;
+}
+
+constexpr uint32_t kHistogramCells = static_cast<uint32_t>(kLatencyBounds.size()) + 1 + 2;
+
+constexpr std::array<int64_t, kLatencyBounds.size()> kBoundsNs = [] {
+    std::array<int64_t, kLatencyBounds.size()> r{};
+    for (size_t i = 0; i < r.size(); ++i) r[i] = static_cast<int64_t>(kLatencyBounds[i] * 1e9 + 0.5);
+    return r;
+}();
+
+}  // namespace
+
+std::atomic<uint64_t>& Shard::at(uint32_t cell) {
+    std::atomic<Chunk*>& slot = chunks_[cell / kChunk];
+    Chunk* chunk = slot.load(std::memory_order_relaxed);
+    if (chunk == nullptr) {
+        owned_.push_back(std::make_unique<Chunk>());
+        chunk = owned_.back().get();
+        slot.store(chunk, std::memory_order_release);
+    }
+    return (*chunk)[cell % kChunk];
+}
+
+uint64_t Shard::read(uint32_t cell) const {
+    const Chunk* chunk = chunks_[cell / kChunk].load(std::memory_order_acquire);
+    return chunk == nullptr ? 0 : (*chunk)[cell % kChunk].load(std::memory_order_relaxed);
+}
+
+void Shard::observe(Histogram h, Duration d) {
+    const auto bucket = static_cast<uint32_t>(std::ranges::lower_bound(kBoundsNs, d.count()) - kBoundsNs.begin());
+    const auto count = h.cell + static_cast<uint32_t>(kLatencyBounds.size()) + 1;
+    bump(h.cell + bucket, 1);
+    bump(count, 1);
+    bump(count + 1, static_cast<uint64_t>(std::max<int64_t>(d.count(), 0)));
+}
+
+uint32_t Registry::add(Kind kind, std::string_view name, std::string_view help, const Labels& labels) {
+    std::lock_guard lock(mutex_);
+    auto [family, fresh] = families_.try_emplace(std::string(name));
+    if (fresh) {
+        family->second.kind = kind;
+        family->second.help = help;
+    }
+    PORTICO_CHECK(family->second.kind == kind);
+    std::string key = render(labels);
+    auto found = family->second.series.find(key);
+    if (found != family->second.series.end()) return found->second;
+    if (series_ >= kMaxSeries && !labels.empty()) {
+        Labels other = labels;
+        for (auto& [label, value] : other) value = "other";
+        key = render(other);
+        found = family->second.series.find(key);
+        if (found != family->second.series.end()) return found->second;
+    }
+    const uint32_t cell = cells_;
+    uint32_t needed = kind == Kind::histogram ? kHistogramCells : 1;
+    PORTICO_CHECK(cells_ + needed < Shard::kChunk * Shard::kChunks);
+    cells_ += needed;
+    ++series_;
+    family->second.series.emplace(std::move(key), cell);
+    return cell;
+}
+
+Counter Registry::counter(std::string_view name, std::string_view help, const Labels& labels) {
+    return {add(Kind::counter, name, help, labels)};
+}
+Gauge Registry::gauge(std::string_view name, std::string_view help, const Labels& labels) {
+    return {add(Kind::gauge, name, help, labels)};
+}
+Histogram Registry::histogram(std::string_view name, std::string_view help, const Labels& labels) {
+    return {add(Kind::histogram, name, help, labels)};
+}
+
+Shard& Registry::new_shard() {
+    std::lock_guard lock(mutex_);
+    shards_.push_back(std::make_unique<Shard>());
+    return *shards_.back();
+}
+
+std::vector<std::pair<std::string, std::string>> Registry::families() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const auto& [name, family] : families_) out.emplace_back(name, family.help);
+    return out;
+}
+
+std::string Registry::exposition() const {
+    std::lock_guard lock(mutex_);
+    const auto sum = [&](uint32_t cell) {
+        uint64_t total = 0;
+        for (const auto& shard : shards_) total += shard->read(cell);
+        return total;
+    };
+    std::string out;
+    const auto line = [&](const std::string& name, const std::string& labels, std::string_view value) {
+        out += name;
+        if (!labels.empty()) (out += '{') += labels + "}";
+        (out += ' ') += value;
+        out += '\n';
+    };
+    constexpr std::string_view kKinds[] = {"counter", "gauge", "histogram"};
+    for (const auto& [name, family] : families_) {
+        out += "# HELP " + name + " " + family.help + "\n# TYPE " + name + " ";
+        (out += kKinds[static_cast<size_t>(family.kind)]) += '\n';
+        for (const auto& [labels, cell] : family.series) {
+            if (family.kind == Kind::counter) {
+                line(name, labels, std::to_string(sum(cell)));
+            } else if (family.kind == Kind::gauge) {
+                line(name, labels, std::to_string(static_cast<int64_t>(sum(cell))));
+            } else {
+                const std::string prefix = labels.empty() ? "" : labels + ",";
+                uint64_t below = 0;
+                char bound[32];
+                for (uint32_t i = 0; i < kLatencyBounds.size(); ++i) {
+                    below += sum(cell + i);
+                    std::snprintf(bound, sizeof bound, "%g", kLatencyBounds[i]);
+                    line(name + "_bucket", prefix + "le=\"" + bound + "\"", std::to_string(below));
+                }
+                below += sum(cell + static_cast<uint32_t>(kLatencyBounds.size()));
+                line(name + "_bucket", prefix + "le=\"+Inf\"", std::to_string(below));
+                const uint32_t count = cell + static_cast<uint32_t>(kLatencyBounds.size()) + 1;
+                char seconds[40];
+                std::snprintf(seconds, sizeof seconds, "%.9g", static_cast<double>(sum(count + 1)) / 1e9);
+                line(name + "_sum", labels, seconds);
+                line(name + "_count", labels, std::to_string(below));
+            }
+        }
+    }
+    return out;
+}
+
+}  // namespace portico::observe
