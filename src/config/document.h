@@ -56,8 +56,10 @@ Environment process_environment();
 
 class Document {
   public:
-    // Reads `source`. What cannot be read is reported in `faults`; @returns nullptr when there is no tree at all.
+    // Reads `source`. What cannot be read is reported in `faults`; Never @returns nullptr;
+    // has_root() tells whether there is a tree.
     static std::shared_ptr<const Document> parse(std::string source, const Environment& environment, FaultList& faults);
+    bool has_root() const { return root_ != nullptr; }
     const Node& root() const { return *root_; }
     const std::string& source() const { return source_; }
     ~Document();

@@ -57,5 +57,7 @@ class FaultList {
 //        hint: did you mean "rewrite"?                       [unknown-key]
 // @param source  the file's whole text
 std::string render(const FaultList& faults, std::string_view file_name, std::string_view source);
+// The same for programs: a JSON array.
+std::string render_json(const FaultList& faults, std::string_view file_name);
 
 }  // namespace portico::config

@@ -25,6 +25,7 @@ struct Text {  // a string and where it stood
     std::string value;
     Mark mark;
     bool written = false;
+    bool literal = false;  // came from the environment: no template, even where one may stand
 };
 
 enum class IoBackend : uint8_t { automatic, uring, epoll };
@@ -92,7 +93,8 @@ struct PolicyConfig {
     std::string type;   // "ip_access"
     const Node* settings = nullptr;  // in Config::document
     bool shadow = false;
-    Mark mark;
+    Mark mark;       // of the type's key
+    Mark name_mark;  // of the name, where it has one
 };
 
 struct ValueMatch {  // one header or query condition

@@ -75,12 +75,12 @@ std::string problem_document(const ReplyRow& row, std::string_view code, std::st
     std::string body;
     json::Writer w(body);
     w.begin_object();
-    w.key("type").string("about:blank");
-    w.key("title").string(row.title);
-    w.key("status").number(row.status);
-    w.key("detail").string(row.detail);
-    w.key("code").string(code);
-    if (!request_id.empty()) w.key("request_id").string(request_id);
+    w.key("type").value("about:blank");
+    w.key("title").value(row.title);
+    w.key("status").value(row.status);
+    w.key("detail").value(row.detail);
+    w.key("code").value(code);
+    if (!request_id.empty()) w.key("request_id").value(request_id);
     w.end_object();
     return body;
 }

@@ -1,0 +1,348 @@
+#include "config/document.h"
+
+#include <yaml.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "config/scalar.h"
+#include "config/yaml_hints.h"
+
+namespace portico::config {
+
+struct Document::Pool {
+    std::deque<Node> nodes;
+};
+
+Document::Document() : pool_(std::make_unique<Pool>()) {}
+Document::~Document() = default;
+
+Environment process_environment() {
+    return [](std::string_view name) -> std::optional<std::string> {
+        const char* value = std::getenv(std::string(name).c_str());
+        if (value == nullptr) return std::nullopt;
+        return std::string(value);
+    };
+}
+
+namespace {
+
+constexpr int kMaxDepth = 64;
+constexpr size_t kMaxAliases = 100'000;
+
+Mark mark_of(const yaml_mark_t& start, const yaml_mark_t& end) {
+    Mark m;
+    m.line = static_cast<uint32_t>(start.line + 1);
+    m.column = static_cast<uint32_t>(start.column + 1);
+    m.end_column = end.line == start.line && end.column > start.column ? static_cast<uint32_t>(end.column + 1) : m.column + 1;
+    return m;
+}
+
+std::string_view text_of(const yaml_char_t* s) {
+    return s == nullptr ? std::string_view{} : std::string_view(reinterpret_cast<const char*>(s));
+}
+
+}  // namespace
+
+// Turns libyaml's events into nodes. Stops at the first thing that is not YAML; everything else is gathered.
+class Builder {
+  public:
+    Builder(Document& document, const Environment& environment, FaultList& faults)
+        : document_(document), environment_(environment), faults_(faults) {}
+
+    const Node* run() {
+        yaml_parser_initialize(&parser_);
+        yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+        const std::string& source = document_.source_;
+        yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(source.data()), source.size());
+        const Node* root = stream();
+        if (has_event_) yaml_event_delete(&event_);
+        yaml_parser_delete(&parser_);
+        return root;
+    }
+
+  private:
+    bool next() {
+        if (has_event_) yaml_event_delete(&event_);
+        has_event_ = false;
+        if (!yaml_parser_parse(&parser_, &event_)) {
+            syntax_error();
+            return false;
+        }
+        has_event_ = true;
+        return true;
+    }
+
+    void syntax_error() {
+        yaml_mark_t at = parser_.problem_mark;
+        std::string message = parser_.problem != nullptr ? parser_.problem : "this is not YAML";
+        if (parser_.context != nullptr) message = std::string(parser_.context) + ": " + message;
+        if (parser_.error == YAML_READER_ERROR) {
+            // The reader knows only a byte offset.
+            const size_t offset = std::min(parser_.problem_offset, document_.source_.size());
+            at.line = static_cast<size_t>(std::count(document_.source_.begin(), document_.source_.begin() + static_cast<long>(offset), '\n'));
+            at.column = 0;
+            message = "the file is not valid UTF-8 text: " + message;
+        }
+        Mark mark;
+        mark.line = static_cast<uint32_t>(at.line + 1);
+        mark.column = static_cast<uint32_t>(at.column + 1);
+        mark.end_column = mark.column + 1;
+        std::string hint;
+        if (auto better = hint_for_syntax(document_.source_, mark.line, parser_.context_mark.line + 1)) {
+            mark = better->mark;
+            hint = better->hint;
+        }
+        faults_.error(mark, "", "yaml-syntax", message, hint);
+    }
+
+    const Node* stream() {
+        if (!next() || !next()) return nullptr;  // stream start, then a document or the end
+        if (event_.type == YAML_STREAM_END_EVENT) return nullptr;
+        if (!next()) return nullptr;
+        const Node* root = value(0);
+        if (root == nullptr || !next() || !next()) return nullptr;
+        if (event_.type != YAML_STREAM_END_EVENT) {
+            faults_.error(mark_of(event_.start_mark, event_.end_mark), "", "yaml-documents",
+                          "a second document begins here: one file holds one configuration");
+        }
+        return root;
+    }
+
+    Node* fresh(NodeKind kind) {
+        Node& node = document_.pool_->nodes.emplace_back();
+        node.kind = kind;
+        node.mark = mark_of(event_.start_mark, event_.end_mark);
+        return &node;
+    }
+
+    // The node that begins with the current event, or nullptr after a syntax error.
+    const Node* value(int depth) {
+        if (depth > kMaxDepth) {
+            faults_.error(mark_of(event_.start_mark, event_.end_mark), "", "yaml-depth", "nested too deeply (64 levels at most)");
+            return nullptr;
+        }
+        switch (event_.type) {
+            case YAML_SCALAR_EVENT: return scalar();
+            case YAML_MAPPING_START_EVENT: return mapping(depth);
+            case YAML_SEQUENCE_START_EVENT: return sequence(depth);
+            case YAML_ALIAS_EVENT: return alias();
+            default: return nullptr;
+        }
+    }
+
+    void refuse_tag(const yaml_char_t* tag) {
+        const std::string_view t = text_of(tag);
+        if (t.empty() || t == "!" || t == "tag:yaml.org,2002:str") return;
+        faults_.error(mark_of(event_.start_mark, event_.end_mark), "", "yaml-tag",
+                      "the tag " + std::string(t) + " has no meaning here: write the value alone");
+    }
+
+    const Node* scalar() {
+        Node* node = fresh(NodeKind::string);
+        const auto& s = event_.data.scalar;
+        node->text.assign(reinterpret_cast<const char*>(s.value), s.length);
+        node->quoted = s.style != YAML_PLAIN_SCALAR_STYLE;
+        refuse_tag(s.tag);
+        anchor(s.anchor, node);
+        substitute(*node);
+        if (!node->quoted && text_of(s.tag).empty()) node->kind = resolve_scalar(node->text);
+        return node;
+    }
+
+    void substitute(Node& node) {
+        if (node.text.find("${") == std::string::npos) return;
+        node.raw = node.text;
+        std::string out;
+        const std::string& in = node.raw;
+        for (size_t at = 0; at < in.size();) {
+            if (in.compare(at, 3, "$${") == 0) {
+                out += "${";
+                at += 3;
+                continue;
+            }
+            if (in.compare(at, 2, "${") != 0) {
+                out += in[at++];
+                continue;
+            }
+            const size_t end = in.find('}', at);
+            if (end == std::string::npos) {
+                faults_.error(node.mark, "", "bad-variable", "a \"${\" without its \"}\"", "write $${ for a dollar and a brace");
+                out += in.substr(at);
+                break;
+            }
+            std::string_view name = std::string_view(in).substr(at + 2, end - at - 2);
+            std::optional<std::string> fallback;
+            if (const size_t dash = name.find(":-"); dash != std::string_view::npos) {
+                fallback = std::string(name.substr(dash + 2));
+                name = name.substr(0, dash);
+            }
+            if (!is_variable_name(name)) {
+                faults_.error(node.mark, "", "bad-variable",
+                              "\"" + std::string(name) + "\" is not the name of an environment variable",
+                              "did you mean {" + std::string(name) + "}? (write $${ for a dollar and a brace)");
+            } else if (auto found = environment_(name)) {
+                out += *found;
+                node.substituted = true;
+            } else if (fallback) {
+                out += *fallback;
+                node.substituted = true;
+            } else {
+                faults_.error(node.mark, "", "unset-variable",
+                              "the environment variable " + std::string(name) + " is not set, and there is no default",
+                              "set it, or write ${" + std::string(name) + ":-default}");
+            }
+            at = end + 1;
+        }
+        node.text = std::move(out);
+    }
+
+    const Node* sequence(int depth) {
+        Node* node = fresh(NodeKind::sequence);
+        refuse_tag(event_.data.sequence_start.tag);
+        anchor(event_.data.sequence_start.anchor, node);
+        while (next()) {
+            if (event_.type == YAML_SEQUENCE_END_EVENT) return node;
+            const Node* item = value(depth + 1);
+            if (item == nullptr) return nullptr;
+            node->items.push_back(item);
+        }
+        return nullptr;
+    }
+
+    const Node* mapping(int depth) {
+        Node* node = fresh(NodeKind::mapping);
+        node->mark.end_column = node->mark.column + 1;
+        refuse_tag(event_.data.mapping_start.tag);
+        anchor(event_.data.mapping_start.anchor, node);
+        std::vector<const Node*> merges;
+        while (next()) {
+            if (event_.type == YAML_MAPPING_END_EVENT) {
+                for (const Node* m : merges) merge(*node, *m);
+                return node;
+            }
+            const Mark key_mark = mark_of(event_.start_mark, event_.end_mark);
+            if (event_.type != YAML_SCALAR_EVENT) {
+                faults_.error(key_mark, "", "bad-key", "a key must be plain text", "put it in quotes");
+                return nullptr;
+            }
+            std::string key(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
+            const bool is_merge = key == "<<" && event_.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+            if (!next()) return nullptr;
+            const Node* v = value(depth + 1);
+            if (v == nullptr) return nullptr;
+            if (is_merge) {
+                add_merge(merges, *v);
+                continue;
+            }
+            const Entry* before = nullptr;
+            if (node->entries.size() < 16) before = node->find(key);
+            else if (many_.contains({node, key})) before = node->find(key);
+            if (before != nullptr) {
+                faults_.error(key_mark, "", "duplicate-key",
+                              "the key \"" + key + "\" stands twice in one mapping: the other is on line " +
+                                  std::to_string(before->key_mark.line),
+                              "keep one; a lost second one would be lost silently");
+                continue;
+            }
+            if (node->entries.size() == 15) {
+                for (const Entry& e : node->entries) many_.insert({node, e.key});
+            }
+            if (node->entries.size() >= 15) many_.insert({node, key});
+            node->entries.push_back({std::move(key), key_mark, v});
+        }
+        return nullptr;
+    }
+
+    void add_merge(std::vector<const Node*>& merges, const Node& value) {
+        if (value.is_mapping()) {
+            merges.push_back(&value);
+            return;
+        }
+        bool ok = value.is_sequence();
+        for (const Node* item : value.items) {
+            if (item->is_mapping()) merges.push_back(item);
+            else ok = false;
+        }
+        if (!ok) faults_.error(value.mark, "", "bad-merge", "\"<<\" takes an alias of a mapping, or a list of them");
+    }
+
+    static void merge(Node& into, const Node& from) {
+        for (const Entry& e : from.entries) {
+            if (into.find(e.key) == nullptr) into.entries.push_back(e);
+        }
+    }
+
+    void anchor(const yaml_char_t* name, const Node* node) {
+        if (name != nullptr) anchors_[std::string(text_of(name))] = node;
+    }
+
+    const Node* alias() {
+        const std::string name(text_of(event_.data.alias.anchor));
+        const auto found = anchors_.find(name);
+        const Mark mark = mark_of(event_.start_mark, event_.end_mark);
+        if (found == anchors_.end()) {
+            faults_.error(mark, "", "unknown-alias", "there is no anchor &" + name + " above this line");
+            return nullptr;
+        }
+        // Nodes are shared, never copied: what an alias costs is walked later, and bounded by the whole tree's size.
+        expanded_ += size_of(*found->second, 0);
+        if (++aliases_ > kMaxAliases || expanded_ > 10'000'000) {
+            faults_.error(mark, "", "alias-expansion", "the aliases of this file expand to too much");
+            return nullptr;
+        }
+        return found->second;
+    }
+
+    // Nodes below `node`, with a cache for those that were counted.
+    size_t size_of(const Node& node, int depth) {
+        if (depth > kMaxDepth) return 10'000'001;  // an alias within its own anchor
+        if (node.is_scalar()) return 1;
+        if (const auto found = sizes_.find(&node); found != sizes_.end()) return found->second;
+        size_t n = 1;
+        for (const Entry& e : node.entries) n += size_of(*e.value, depth + 1);
+        for (const Node* item : node.items) n += size_of(*item, depth + 1);
+        n = std::min<size_t>(n, 10'000'001);
+        sizes_[&node] = n;
+        return n;
+    }
+
+    struct KeyOf {
+        const Node* node;
+        std::string key;
+        bool operator==(const KeyOf&) const = default;
+    };
+    struct KeyHash {
+        size_t operator()(const KeyOf& k) const {
+            return std::hash<std::string>()(k.key) ^ (reinterpret_cast<uintptr_t>(k.node) >> 4);
+        }
+    };
+
+    Document& document_;
+    const Environment& environment_;
+    FaultList& faults_;
+    yaml_parser_t parser_{};
+    yaml_event_t event_{};
+    bool has_event_ = false;
+    std::unordered_map<std::string, const Node*> anchors_;
+    std::unordered_map<const Node*, size_t> sizes_;
+    std::unordered_set<KeyOf, KeyHash> many_;
+    size_t aliases_ = 0;
+    size_t expanded_ = 0;
+};
+
+std::shared_ptr<const Document> Document::parse(std::string source, const Environment& environment, FaultList& faults) {
+    std::shared_ptr<Document> document(new Document());
+    document->source_ = std::move(source);
+    document->root_ = Builder(*document, environment, faults).run();
+    if (document->root_ == nullptr && !faults.has_errors()) {
+        faults.error({}, "", "empty-file", "the file is empty: a configuration needs at least listeners and routes");
+    }
+    // The source is kept even where there is no tree: the faults are shown in it.
+    return document;
+}
+
+}  // namespace portico::config

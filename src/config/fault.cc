@@ -1,0 +1,95 @@
+#include "config/fault.h"
+
+#include <algorithm>
+
+#include "json/writer.h"
+
+namespace portico::config {
+namespace {
+
+constexpr size_t kWindow = 160;
+
+// Bytes of `line` before the code point of a 1-based column.
+size_t byte_of(std::string_view line, uint32_t column) {
+    size_t at = 0;
+    for (uint32_t c = 1; c < column && at < line.size(); ++c) {
+        ++at;
+        while (at < line.size() && (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80) ++at;
+    }
+    return at;
+}
+
+std::vector<std::string_view> lines_of(std::string_view source) {
+    std::vector<std::string_view> lines;
+    for (size_t at = 0; at <= source.size();) {
+        size_t end = source.find('\n', at);
+        if (end == std::string_view::npos) end = source.size();
+        std::string_view line = source.substr(at, end - at);
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        lines.push_back(line);
+        at = end + 1;
+    }
+    return lines;
+}
+
+void show_line(std::string& out, std::string_view line, const Mark& mark) {
+    const std::string number = std::to_string(mark.line);
+    const std::string gutter(std::max<size_t>(6, number.size()), ' ');
+    uint32_t first = 1;
+    if (line.size() > kWindow && mark.column > kWindow / 2) first = mark.column - static_cast<uint32_t>(kWindow / 2);
+    const size_t from = byte_of(line, first);
+    const size_t to = byte_of(line, first + static_cast<uint32_t>(kWindow));
+    std::string shown(line.substr(from, to - from));
+    for (char& c : shown) {
+        if (c == '\t' || static_cast<unsigned char>(c) < 0x20) c = ' ';
+    }
+    out += gutter.substr(number.size()) + number + " | " + shown + "\n";
+    const uint32_t width = std::max(1u, mark.end_column > mark.column ? mark.end_column - mark.column : 1u);
+    const uint32_t room = static_cast<uint32_t>(kWindow) - std::min(mark.column - first, static_cast<uint32_t>(kWindow) - 1);
+    out += gutter + " | " + std::string(mark.column - first, ' ') + "^" + std::string(std::min(width, room) - 1, '~') + "\n";
+}
+
+}  // namespace
+
+void FaultList::sort() {
+    std::ranges::stable_sort(faults_, [](const Located& a, const Located& b) {
+        return a.mark.line != b.mark.line ? a.mark.line < b.mark.line : a.mark.column < b.mark.column;
+    });
+}
+
+std::string render(const FaultList& faults, std::string_view file_name, std::string_view source) {
+    const std::vector<std::string_view> lines = lines_of(source);
+    std::string out;
+    for (const Located& f : faults.all()) {
+        out += file_name;
+        if (f.mark.line > 0) out += ":" + std::to_string(f.mark.line) + ":" + std::to_string(f.mark.column);
+        out += f.severity == Severity::error ? ": error: " : ": warning: ";
+        out += f.message;
+        out += "  [" + f.code + "]\n";
+        if (f.mark.line > 0 && f.mark.line <= lines.size()) show_line(out, lines[f.mark.line - 1], f.mark);
+        if (!f.hint.empty()) out += "       hint: " + f.hint + "\n";
+    }
+    return out;
+}
+
+std::string render_json(const FaultList& faults, std::string_view file_name) {
+    std::string out;
+    json::Writer w(out);
+    w.begin_array();
+    for (const Located& f : faults.all()) {
+        w.begin_object();
+        w.key("file").value(file_name);
+        w.key("line").value(f.mark.line);
+        w.key("column").value(f.mark.column);
+        w.key("severity").value(f.severity == Severity::error ? "error" : "warning");
+        w.key("code").value(f.code);
+        w.key("path").value(f.path);
+        w.key("message").value(f.message);
+        if (!f.hint.empty()) w.key("hint").value(f.hint);
+        w.end_object();
+    }
+    w.end_array();
+    return out;
+}
+
+}  // namespace portico::config

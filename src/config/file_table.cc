@@ -1,0 +1,198 @@
+#include "base/text.h"
+#include "config/objects.h"
+#include "config/read.h"
+#include "http/message.h"
+
+namespace portico::config {
+namespace {
+
+template <class T, class V, V T::*Member, bool None>
+void duration_into(const Scope& s, const Node& n, T& t) {
+    if (auto d = read_duration(s, n, None)) t.*Member = *d;
+}
+template <class T, class V, V T::*Member>
+void bool_into(const Scope& s, const Node& n, T& t) {
+    if (auto b = read_bool(s, n)) t.*Member = *b;
+}
+
+constexpr std::string_view kDuration = R"({"$ref":"#/$defs/duration"})";
+constexpr std::string_view kDurationOrNone = R"({"$ref":"#/$defs/durationOrNone"})";
+constexpr std::string_view kSize = R"({"$ref":"#/$defs/size"})";
+
+void read_listeners(const Scope& scope, const Node& node, Draft& into) {
+    if (!node.is_sequence()) return scope.expected(node, "a list of listeners", "write listeners: [{ address: 0.0.0.0:8080 }]");
+    for (size_t i = 0; i < node.items.size(); ++i) {
+        ListenerConfig l;
+        l.mark = node.items[i]->mark;
+        if (read_object<ListenerConfig>(Scope(scope, i), *node.items[i], l, "a listener", listener_fields())) {
+            into.config.listeners.push_back(l);
+        }
+    }
+}
+
+void read_header_names(const Scope& scope, const Node& node, Draft& into) {
+    constexpr std::string_view kNever[] = {"Authorization", "Cookie", "Host", "Content-Length", "Transfer-Encoding",
+                                           "Connection", "TE", "Trailer", "Upgrade", "Keep-Alive"};
+    for (Text& t : read_texts(scope, node, "a header's name")) {
+        const bool content = t.value.size() > 8 && iequals(std::string_view(t.value).substr(0, 8), "content-");
+        bool never = content;
+        for (const auto n : kNever) never |= iequals(n, t.value);
+        if (!http::is_token(t.value)) {
+            scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
+        } else if (never) {
+            scope.error(t.mark, "unmanageable-header",
+                        t.value + " cannot be a managed header: it is the client's own, or part of the message's form");
+        } else {
+            into.config.managed_headers.push_back(std::move(t));
+        }
+    }
+}
+
+constexpr Field<ListenerConfig> kListener[] = {
+    {{"address", "address", "", "Where to listen: `IP:port`, `[IPv6]:port`. Port 0 lets the system choose.", R"({"type":"string"})", true},
+     [](const Scope& s, const Node& n, ListenerConfig& l) {
+         if (auto a = read_address(s, n)) l.address = *a;
+     }},
+    {{"tls", "mapping", "", "TLS on this listener.", R"({"type":"object"})"}, nullptr},
+};
+constexpr Field<ListenerConfig> kAdmin[] = {
+    {{"address", "address", "", "Where metrics, health and the like are served; keep it on the loopback or an inner network.", R"({"type":"string"})", true},
+     [](const Scope& s, const Node& n, ListenerConfig& l) {
+         if (auto a = read_address(s, n)) {
+             l.address = *a;
+             const bool loopback = a->ip.is_v4() ? a->ip.bytes[12] == 127 : a->ip == *IpAddress::parse("::1");
+             if (!loopback) s.warning(n.mark, "public-admin", "the admin pages are reachable beyond this machine at " + a->text());
+         }
+     }},
+};
+constexpr Field<Limits> kLimits[] = {
+    {{"body", "size or none", "128MiB", "The longest request body (413).", R"({"$ref":"#/$defs/sizeOrNone"})"},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_size(s, n, UINT64_MAX, true)) l.body = *v;
+     }},
+    {{"head", "size", "64KiB", "The longest request head (431).", kSize},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_size(s, n, 1 << 20, false)) l.head = static_cast<uint32_t>(*v);
+     }},
+    {{"target", "size", "16KiB", "The longest request target (414).", kSize},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_size(s, n, 1 << 20, false)) l.target = static_cast<uint32_t>(*v);
+     }},
+    {{"fields", "count", "128", "The most header fields of a request (431).", R"({"type":"integer","minimum":1,"maximum":10000})"},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_integer(s, n, 1, 10000)) l.fields = static_cast<uint32_t>(*v);
+     }},
+    {{"connections", "count", "as many as descriptors allow", "The most client connections of one worker; over it, the one that has waited longest for a request gives way.", R"({"type":"integer","minimum":1})"},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_integer(s, n, 1, 10'000'000)) l.connections = static_cast<uint32_t>(*v);
+     }},
+};
+template <class T>
+constexpr std::array<Field<T>, 4> timeout_rows() {
+    return {{
+        {{"connect", "duration", "5s", "Until a connection to an endpoint stands.", kDuration},
+         [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.connect = *d; }},
+        {{"first_byte", "duration or none", "60s", "From the last byte of the request sent to the first of the answer.", kDurationOrNone},
+         [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.first_byte = *d; }},
+        {{"idle", "duration or none", "60s", "From the last byte in either direction to the next.", kDurationOrNone},
+         [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.idle = *d; }},
+        {{"total", "duration or none", "none", "The whole exchange.", kDurationOrNone},
+         [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.total = *d; }},
+    }};
+}
+constexpr auto kTimeouts = timeout_rows<Timeouts>();
+constexpr auto kUpstreamTimeouts = timeout_rows<FileTimeouts>();
+constexpr Field<FileTimeouts> kFileTimeouts[] = {
+    kUpstreamTimeouts[0], kUpstreamTimeouts[1], kUpstreamTimeouts[2], kUpstreamTimeouts[3],
+    {{"head", "duration", "10s", "From the first byte of a request's head to its last (408).", kDuration},
+     duration_into<FileTimeouts, Duration, &FileTimeouts::head, false>},
+    {{"idle_client", "duration or none", "75s", "How long a client's connection may rest between requests.", kDurationOrNone},
+     duration_into<FileTimeouts, Duration, &FileTimeouts::idle_client, true>},
+    {{"half_close", "duration or none", "1s", "How long an answer may still take after the client has closed its sending side; a client that has left looks the same.", kDurationOrNone},
+     duration_into<FileTimeouts, Duration, &FileTimeouts::half_close, true>},
+    {{"drain", "duration", "30s", "After SIGTERM: how long what runs may still take.", kDuration},
+     duration_into<FileTimeouts, Duration, &FileTimeouts::drain, false>},
+};
+constexpr Field<LogConfig> kLog[] = {
+    {{"access", "boolean", "true", "Whether each request is logged.", R"({"type":"boolean"})"}, bool_into<LogConfig, bool, &LogConfig::access>},
+    {{"file", "stdout, stderr or a path", "stdout", "Where access log lines (JSON) go.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, LogConfig& l) {
+         if (auto t = read_string(s, n, "stdout, stderr or a path")) l.file = *t;
+     }},
+};
+constexpr Field<DnsConfig> kDns[] = {
+    {{"servers", "list of addresses", "the system's", "Name servers as `IP:port`.", R"({"type":"array","items":{"type":"string"}})"},
+     [](const Scope& s, const Node& n, DnsConfig& d) {
+         if (!n.is_sequence()) return s.expected(n, "a list of addresses");
+         for (size_t i = 0; i < n.items.size(); ++i) {
+             if (auto a = read_address(Scope(s, i), *n.items[i])) d.servers.push_back(*a);
+         }
+     }},
+    {{"min_ttl", "duration", "1s", "Addresses are kept at least this long.", kDuration}, duration_into<DnsConfig, Duration, &DnsConfig::min_ttl, false>},
+    {{"max_ttl", "duration", "60s", "Addresses are asked for anew at least this often.", kDuration}, duration_into<DnsConfig, Duration, &DnsConfig::max_ttl, false>},
+    {{"timeout", "duration", "2s", "One query to one server.", kDuration}, duration_into<DnsConfig, Duration, &DnsConfig::timeout, false>},
+    {{"stale", "duration or none", "none", "How long addresses are used after their last good answer.", kDurationOrNone}, duration_into<DnsConfig, Duration, &DnsConfig::stale, true>},
+};
+
+constexpr Field<Draft> kFile[] = {
+    {{"listeners", "list of listeners", "", "Where clients come in.", R"({"type":"array","items":{"$ref":"#/$defs/listener"}})"}, read_listeners},
+    {{"admin", "mapping", "none", "The admin listener; without it there is none.", R"({"$ref":"#/$defs/admin"})"},
+     [](const Scope& s, const Node& n, Draft& d) {
+         ListenerConfig l;
+         l.mark = n.mark;
+         if (read_object<ListenerConfig>(s, n, l, "the admin listener", admin_fields())) d.config.admin = l;
+     }},
+    {{"workers", "auto or count", "auto", "Event loops; auto is one a core.", R"({"oneOf":[{"const":"auto"},{"type":"integer","minimum":1,"maximum":1024}]})"},
+     [](const Scope& s, const Node& n, Draft& d) {
+         if (n.is_scalar() && n.text == "auto") return;
+         if (auto v = read_integer(s, n, 1, 1024)) d.config.workers = static_cast<uint32_t>(*v);
+     }},
+    {{"io", "auto, uring or epoll", "auto", "How the event loops wait; auto takes io_uring where it works.", R"({"enum":["auto","uring","epoll"]})"},
+     [](const Scope& s, const Node& n, Draft& d) {
+         constexpr std::string_view kWords[] = {"auto", "uring", "epoll"};
+         if (auto w = read_word(s, n, kWords)) d.config.io = static_cast<IoBackend>(*w);
+     }},
+    {{"services", "mapping of services", "", "The services behind the gateway, by name.", R"({"type":"object","additionalProperties":{"$ref":"#/$defs/service"}})"},
+     [](const Scope& s, const Node& n, Draft& d) {
+         if (!n.is_mapping()) return s.expected(n, "services by name");
+         for (const Entry& e : n.entries) read_service(s, e, d);
+     }},
+    {{"stores", "mapping", "", "Where counters shared by gateways are kept.", R"({"type":"object"})"}, nullptr},
+    {{"policies", "mapping of policies", "", "Policies by name, for `use`.", R"({"type":"object"})"}, read_policies},
+    {{"routes", "list of routes", "", "What goes where. Their order has no meaning: the most specific wins.", R"({"type":"array","items":{"$ref":"#/$defs/route"}})"}, read_routes},
+    {{"limits", "mapping", "", "Bounds of requests.", R"({"$ref":"#/$defs/limits"})"},
+     [](const Scope& s, const Node& n, Draft& d) { read_object<Limits>(s, n, d.config.limits, "limits", limit_fields()); }},
+    {{"timeouts", "mapping", "", "Times of the whole file; services and routes may set their own.", R"({"$ref":"#/$defs/fileTimeouts"})"},
+     [](const Scope& s, const Node& n, Draft& d) { read_object<FileTimeouts>(s, n, d.config.timeouts, "timeouts", file_timeout_fields()); }},
+    {{"trusted_proxies", "list of CIDRs", "none", "Peers whose forwarding headers are believed; the client's address is found from the right.", R"({"type":"array","items":{"type":"string"}})"},
+     [](const Scope& s, const Node& n, Draft& d) {
+         for (const Text& t : read_texts(s, n, "a CIDR such as 10.0.0.0/8")) {
+             if (auto c = Cidr::parse(t.value)) d.config.trusted_proxies.push_back(*c);
+             else s.error(t.mark, "bad-cidr", "expected a CIDR such as 10.0.0.0/8 or one address, found \"" + t.value + "\"", "bits behind the prefix must be zero");
+         }
+     }},
+    {{"managed_headers", "list of header names", "none", "Further headers that clients may not send: removed from every request, in every spelling.", R"({"type":"array","items":{"type":"string"}})"}, read_header_names},
+    {{"errors", "body template", "problem+json", "The shape of the gateway's own errors, with `{error.title}`, `{error.status}`, `{error.detail}`, `{error.code}`, `{error.request_id}`.", R"({})"},
+     [](const Scope&, const Node& n, Draft& d) { d.config.errors = &n; }},
+    {{"log", "mapping", "", "The access log.", R"({"$ref":"#/$defs/log"})"},
+     [](const Scope& s, const Node& n, Draft& d) { read_object<LogConfig>(s, n, d.config.log, "log", log_fields()); }},
+    {{"dns", "mapping", "", "How names of endpoints are resolved.", R"({"$ref":"#/$defs/dns"})"},
+     [](const Scope& s, const Node& n, Draft& d) { read_object<DnsConfig>(s, n, d.config.dns, "dns", dns_fields()); }},
+};
+
+}  // namespace
+
+std::span<const Field<Draft>> file_fields() { return kFile; }
+std::span<const Field<ListenerConfig>> listener_fields() { return kListener; }
+std::span<const Field<ListenerConfig>> admin_fields() { return kAdmin; }
+std::span<const Field<Limits>> limit_fields() { return kLimits; }
+std::span<const Field<FileTimeouts>> file_timeout_fields() { return kFileTimeouts; }
+std::span<const Field<Timeouts>> timeout_fields() { return kTimeouts; }
+std::span<const Field<LogConfig>> log_fields() { return kLog; }
+std::span<const Field<DnsConfig>> dns_fields() { return kDns; }
+
+void read_timeouts(const Scope& scope, const Node& node, Timeouts& into) {
+    read_object<Timeouts>(scope, node, into, "timeouts", timeout_fields());
+}
+
+}  // namespace portico::config

@@ -1,0 +1,51 @@
+#include "config/load.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "config/objects.h"
+
+namespace portico::config {
+
+std::optional<std::string> read_file(const std::string& path, FaultList& faults) {
+    std::ifstream in(path, std::ios::binary);
+    std::string text;
+    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
+    if (!in || in.bad()) {
+        const int error = errno;
+        faults.error({}, "", "missing-file",
+                     "the file " + path + " cannot be read: " + (error != 0 ? std::strerror(error) : "unknown error"),
+                     "name another with -c FILE");
+        return std::nullopt;
+    }
+    return text;
+}
+
+std::optional<Config> load(std::string source, std::string file_name, const LoadOptions& options, FaultList& faults) {
+    auto document = Document::parse(std::move(source), options.environment, faults);
+    Draft draft;
+    draft.config.document = document;
+    draft.config.file_name = std::move(file_name);
+    draft.policy_types = options.policy_types;
+    if (!document->has_root()) return std::nullopt;
+    const Node& root = document->root();
+    if (root.kind == NodeKind::null) {
+        faults.error({}, "", "empty-file", "the file is empty: a configuration needs at least listeners and routes");
+        return std::nullopt;
+    }
+    if (root.is_mapping()) {
+        draft.root_mark = root.mark;
+        const Node* listeners = root.get("listeners");
+        const Node* routes = root.get("routes");
+        // A list that is there but could not be read has had its fault already.
+        draft.listeners_written = listeners != nullptr && !(listeners->is_sequence() && listeners->items.empty());
+        draft.routes_written = routes != nullptr && !(routes->is_sequence() && routes->items.empty());
+    }
+    if (read_object<Draft>(Scope(faults), root, draft, "the file", file_fields())) check_references(draft, faults);
+    if (faults.has_errors()) return std::nullopt;
+    return std::move(draft.config);
+}
+
+}  // namespace portico::config

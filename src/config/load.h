@@ -1,0 +1,30 @@
+// From a file's text to a Config: parse, substitute, read by the tables, and check what one part says about another. Every fault is
+// reported at once. Routes, templates and policies are judged further by gateway/ when the Snapshot is built.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/model.h"
+#include "config/schema.h"
+
+namespace portico::config {
+
+struct LoadOptions {
+    Environment environment = process_environment();
+    std::span<const std::string_view> policy_types;
+};
+
+// @returns none when there was an error (never without one in `faults`)
+std::optional<Config> load(std::string source, std::string file_name, const LoadOptions& options, FaultList& faults);
+// @returns none with a fault when the file cannot be read
+std::optional<std::string> read_file(const std::string& path, FaultList& faults);
+
+// The objects of the language with their rows, from which the two documents are made.
+std::vector<ObjectText> describe_language();
+std::string json_schema();
+std::string markdown_reference();
+
+}  // namespace portico::config

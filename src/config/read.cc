@@ -1,0 +1,155 @@
+#include "config/read.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "base/text.h"
+#include "config/scalar.h"
+
+namespace portico::config {
+
+std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what) {
+    if (!node.is_scalar() || node.kind == NodeKind::null) {
+        scope.expected(node, what);
+        return std::nullopt;
+    }
+    return node.text;
+}
+
+std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what) {
+    auto s = read_string(scope, node, what);
+    if (!s) return std::nullopt;
+    return Text{std::move(*s), node.mark, true, node.substituted};
+}
+
+std::optional<bool> read_bool(const Scope& scope, const Node& node) {
+    if (node.kind == NodeKind::boolean) return ascii_lower(node.text[0]) == 't';
+    if (node.is_scalar() && (node.text == "on" || node.text == "yes")) {
+        scope.expected(node, "true or false", "did you mean true?");
+    } else if (node.is_scalar() && (node.text == "off" || node.text == "no")) {
+        scope.expected(node, "true or false", "did you mean false?");
+    } else {
+        scope.expected(node, "true or false");
+    }
+    return std::nullopt;
+}
+
+std::optional<int64_t> read_integer(const Scope& scope, const Node& node, int64_t least, int64_t most) {
+    const std::string wanted =
+        "a whole number from " + std::to_string(least) + (most == INT64_MAX ? " up" : " to " + std::to_string(most));
+    if (node.kind != NodeKind::number) {
+        scope.expected(node, wanted);
+        return std::nullopt;
+    }
+    int64_t n = 0;
+    const char* end = node.text.data() + node.text.size();
+    const auto [at, error] = std::from_chars(node.text.data(), end, n);
+    if (error != std::errc{} || at != end || n < least || n > most) {
+        scope.expected(node, wanted);
+        return std::nullopt;
+    }
+    return n;
+}
+
+std::optional<Duration> read_duration(const Scope& scope, const Node& node, bool none_allowed) {
+    if (node.is_scalar() && none_allowed && node.text == "none") return kForever;
+    if (node.kind == NodeKind::number) {
+        if (node.text == "0") {
+            scope.error(node.mark, "bad-duration", "0 is not a duration here",
+                        none_allowed ? "write none where there is to be no limit" : "write a time such as 500ms");
+        } else {
+            scope.error(node.mark, "bad-duration", "a duration carries its unit: " + node.text + " of what?",
+                        "did you mean " + node.text + "s or " + node.text + "m? (us, ms, s, m, h, d)");
+        }
+        return std::nullopt;
+    }
+    const auto d = node.is_scalar() ? parse_duration(node.text) : std::nullopt;
+    if (!d) {
+        scope.expected(node, none_allowed ? "a duration such as 250ms, 60s or 5m, or none" : "a duration such as 250ms, 60s or 5m");
+        return std::nullopt;
+    }
+    if (*d <= Duration::zero()) {
+        scope.error(node.mark, "bad-duration", "0 is not a duration here",
+                    none_allowed ? "write none where there is to be no limit" : "write a time such as 500ms");
+        return std::nullopt;
+    }
+    return d;
+}
+
+std::optional<uint64_t> read_size(const Scope& scope, const Node& node, uint64_t most, bool none_allowed) {
+    if (node.is_scalar() && none_allowed && node.text == "none") return kNoLimit;
+    if (node.kind == NodeKind::number) {
+        scope.error(node.mark, "bad-size", "a size carries its unit: " + node.text + " of what?",
+                    "did you mean " + node.text + "KiB or " + node.text + "MiB? (B, KiB, MiB, GiB, KB, MB, GB)");
+        return std::nullopt;
+    }
+    const auto n = node.is_scalar() ? parse_size(node.text) : std::nullopt;
+    if (!n || *n == 0) {
+        scope.expected(node, none_allowed ? "a size such as 64KiB or 10MB, or none" : "a size such as 64KiB or 10MB");
+        return std::nullopt;
+    }
+    if (*n > most) {
+        scope.error(node.mark, "out-of-range", node.text + " is too large: at most " + std::to_string(most / 1024) + "KiB");
+        return std::nullopt;
+    }
+    return n;
+}
+
+std::optional<SocketAddress> read_address(const Scope& scope, const Node& node) {
+    constexpr std::string_view kWhat = "an address such as 0.0.0.0:8080 or [::1]:8080";
+    const auto s = read_string(scope, node, kWhat);
+    if (!s) return std::nullopt;
+    if (auto a = SocketAddress::parse(*s)) return a;
+    std::string hint;
+    if (s->starts_with(":")) hint = "did you mean 0.0.0.0" + *s + "? (every IPv4 address of this machine)";
+    else if (s->starts_with("localhost:")) hint = "did you mean 127.0.0.1" + s->substr(9) + "?";
+    else if (s->find(':') == std::string::npos) hint = "the port is missing: " + *s + ":8080";
+    scope.expected(node, kWhat, hint);
+    return std::nullopt;
+}
+
+std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<const std::string_view> words) {
+    if (node.is_scalar()) {
+        for (size_t i = 0; i < words.size(); ++i) {
+            if (words[i] == node.text) return i;
+        }
+    }
+    std::string what = "one of";
+    for (const auto w : words) what += " " + std::string(w);
+    const std::string_view near = node.is_scalar() ? nearest(node.text, words.data(), words.size()) : std::string_view{};
+    scope.expected(node, what, near.empty() ? "" : "did you mean " + std::string(near) + "?");
+    return std::nullopt;
+}
+
+std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what) {
+    std::vector<Text> out;
+    if (!node.is_sequence()) {
+        if (auto t = read_text(scope, node, std::string(what) + ", or a list of them")) out.push_back(std::move(*t));
+        return out;
+    }
+    if (node.items.empty()) scope.error(node.mark, "empty-list", "the list is empty: leave the key out, or name something");
+    for (size_t i = 0; i < node.items.size(); ++i) {
+        if (auto t = read_text(Scope(scope, i), *node.items[i], what)) out.push_back(std::move(*t));
+    }
+    return out;
+}
+
+std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
+    if (node.is_scalar() && node.kind != NodeKind::null) return node.text;
+    const Node* file = node.is_mapping() && node.entries.size() == 1 ? node.get("file") : nullptr;
+    if (file == nullptr || !file->is_scalar()) {
+        scope.expected(node, "a secret: text, ${NAME}, or { file: /run/secrets/name }");
+        return std::nullopt;
+    }
+    std::ifstream in(file->text, std::ios::binary);
+    if (!in) {
+        scope.error(file->mark, "missing-file", "the file " + file->text + " cannot be read");
+        return std::nullopt;
+    }
+    std::string s{std::istreambuf_iterator<char>(in), {}};
+    if (!s.empty() && s.back() == '\n') s.pop_back();
+    if (!s.empty() && s.back() == '\r') s.pop_back();
+    return s;
+}
+
+}  // namespace portico::config

@@ -1,0 +1,31 @@
+// Readers of single values: each says what was expected where the text is something else. Used in the tables' rows.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "config/model.h"
+#include "config/schema.h"
+
+namespace portico::config {
+
+std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what = "text");
+std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what = "text");
+std::optional<bool> read_bool(const Scope& scope, const Node& node);
+// A whole number within bounds.
+std::optional<int64_t> read_integer(const Scope& scope, const Node& node, int64_t least, int64_t most);
+// A duration above zero; `none` gives kForever where it is allowed.
+std::optional<Duration> read_duration(const Scope& scope, const Node& node, bool none_allowed);
+// A size above zero; `none` gives kNoLimit where it is allowed.
+std::optional<uint64_t> read_size(const Scope& scope, const Node& node, uint64_t most, bool none_allowed);
+std::optional<SocketAddress> read_address(const Scope& scope, const Node& node);
+// One of a few words.
+std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<const std::string_view> words);
+// A scalar or a list of them, as texts.
+std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
+// A secret: text, or { file: path } whose last newline is dropped.
+std::optional<std::string> read_secret(const Scope& scope, const Node& node);
+
+}  // namespace portico::config

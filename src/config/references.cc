@@ -1,0 +1,154 @@
+// What one part of a file says about another: every name that is used is there, and nothing stands twice.
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/text.h"
+#include "config/objects.h"
+#include "http/message.h"
+
+namespace portico::config {
+namespace {
+
+// Types of the language that a later version brings.
+constexpr std::string_view kComing[] = {"jwt", "authorize", "api_key", "basic", "cors", "rate_limit", "transform",
+                                        "any_of", "forward_auth"};
+
+class References {
+  public:
+    References(Draft& draft, FaultList& faults) : draft_(draft), config_(draft.config), faults_(faults) {
+        for (const ServiceConfig& s : config_.services) services_.push_back(s.name);
+        for (const PolicyConfig& p : config_.policies) policies_.push_back(p.name);
+        for (const std::string& p : draft.broken_policies) policies_.push_back(p);
+        known_services_.insert(services_.begin(), services_.end());
+        known_policies_.insert(policies_.begin(), policies_.end());
+    }
+
+    void check() {
+        check_listeners();
+        for (const PolicyConfig& p : config_.policies) check_policy(p, "policies." + p.name);
+        std::unordered_map<std::string_view, const RouteConfig*> names;
+        for (size_t i = 0; i < config_.routes.size(); ++i) {
+            const RouteConfig& r = config_.routes[i];
+            const auto [before, fresh] = names.try_emplace(r.name, &r);
+            if (!fresh) {
+                faults_.error(r.mark, place(i) + ".name", "duplicate-name",
+                              "two routes have the name \"" + r.name + "\": the other begins on line " +
+                                  std::to_string(before->second->mark.line));
+            }
+            check_use(r, i);
+            check_methods(r, i);
+            if (r.forward) check_service(*r.forward, i);
+        }
+    }
+
+  private:
+    static std::string place(size_t route) { return "routes[" + std::to_string(route) + "]"; }
+
+    void check_listeners() {
+        const Mark whole = draft_.root_mark;
+        if (config_.listeners.empty() && !draft_.listeners_written) {
+            faults_.error(whole, "listeners", "no-listener", "the file has no listeners: nothing could come in",
+                          "write listeners: [{ address: 0.0.0.0:8080 }]");
+        }
+        if (config_.routes.empty() && !draft_.routes_written) {
+            faults_.error(whole, "routes", "no-route", "the file has no routes: every request would be answered 404",
+                          "write routes: with at least one route");
+        }
+        std::vector<ListenerConfig> all = config_.listeners;
+        if (config_.admin) all.push_back(*config_.admin);
+        for (size_t i = 0; i < all.size(); ++i) {
+            for (size_t j = 0; j < i; ++j) {
+                if (all[i].address.port == 0 || !(all[i].address == all[j].address)) continue;
+                faults_.error(all[i].mark, config_.admin && i + 1 == all.size() ? "admin" : "listeners", "duplicate-address",
+                              "two listeners have the address " + all[i].address.text());
+            }
+        }
+    }
+
+    void check_policy(const PolicyConfig& p, const std::string& path) {
+        const auto types = draft_.policy_types;
+        if (std::ranges::find(types, p.name) != types.end() || std::ranges::find(kComing, p.name) != std::end(kComing)) {
+            faults_.error(p.name_mark.line != 0 ? p.name_mark : p.mark, path, "policy-name",
+                          "a policy may not be named \"" + p.name + "\": that is a type", "choose a name of your own");
+        }
+        if (std::ranges::find(types, p.type) != types.end()) return;
+        if (std::ranges::find(kComing, p.type) != std::end(kComing)) {
+            faults_.error(p.mark, path, "not-yet",
+                          "the policy \"" + p.type + "\" is part of the language, but this version does not have it yet");
+            return;
+        }
+        std::vector<std::string_view> all(types.begin(), types.end());
+        all.insert(all.end(), std::begin(kComing), std::end(kComing));
+        faults_.error(p.mark, path, "unknown-policy-type", "there is no policy of the type \"" + p.type + "\"",
+                      suggestion(p.type, all, "types"));
+    }
+
+    static std::string suggestion(std::string_view word, const std::vector<std::string_view>& all, std::string_view what) {
+        const std::string_view near = nearest(word, all.data(), all.size());
+        if (!near.empty()) return "did you mean \"" + std::string(near) + "\"?";
+        if (all.empty()) return "there are no " + std::string(what) + " in this file";
+        std::string text = "there are the " + std::string(what);
+        for (size_t i = 0; i < all.size() && i < 12; ++i) text += " " + std::string(all[i]);
+        return all.size() > 12 ? text + " …" : text;
+    }
+
+    void check_use(const RouteConfig& r, size_t index) {
+        std::unordered_set<std::string_view> seen;
+        for (size_t i = 0; i < r.use.size(); ++i) {
+            const UseEntry& u = r.use[i];
+            const std::string path = place(index) + ".use[" + std::to_string(i) + "]";
+            if (u.in_place) {
+                if (!u.in_place->name.empty() && known_policies_.contains(u.in_place->name)) {
+                    faults_.error(u.mark, path, "duplicate-name", "a policy named \"" + u.in_place->name + "\" stands under policies");
+                }
+                check_policy(*u.in_place, path);
+                continue;
+            }
+            if (!seen.insert(u.name).second) {
+                faults_.error(u.mark, path, "duplicate-use", "the policy \"" + u.name + "\" stands twice in this list");
+            }
+            if (known_policies_.contains(u.name)) continue;
+            faults_.error(u.mark, path, "unknown-policy", "there is no policy named \"" + u.name + "\"",
+                          suggestion(u.name, policies_, "policies"));
+        }
+    }
+
+    void check_methods(const RouteConfig& r, size_t index) {
+        const auto extra = [&](std::string_view m) {
+            return std::ranges::any_of(r.extra_methods, [&](const Text& t) { return t.value == m; });
+        };
+        for (const Text& m : r.extra_methods) {
+            if (!http::is_token(m.value)) {
+                faults_.error(m.mark, place(index) + ".extra_methods", "bad-method", "\"" + m.value + "\" cannot be a method");
+            }
+        }
+        for (const Text& m : r.match.methods) {
+            if (http::is_registered_method(m.value) || extra(m.value)) continue;
+            const std::string_view near = http::nearest_method(m.value);
+            faults_.error(m.mark, place(index) + ".match.methods", "unknown-method",
+                          "\"" + m.value + "\" is not a registered method",
+                          near.empty() ? "extra_methods: [" + m.value + "] on the route allows it"
+                                       : "did you mean " + std::string(near) + "? (extra_methods on the route allows others)");
+        }
+    }
+
+    void check_service(const ForwardConfig& f, size_t index) {
+        const std::string& name = f.service.value;
+        if (name.empty() || name.find('{') != std::string::npos || known_services_.contains(name)) return;
+        faults_.error(f.service.mark, place(index) + ".forward.service", "unknown-service",
+                      "there is no service named \"" + name + "\"", suggestion(name, services_, "services"));
+    }
+
+    Draft& draft_;
+    Config& config_;
+    FaultList& faults_;
+    std::vector<std::string_view> services_, policies_;
+    std::unordered_set<std::string_view> known_services_, known_policies_;
+};
+
+}  // namespace
+
+void check_references(Draft& draft, FaultList& faults) { References(draft, faults).check(); }
+
+}  // namespace portico::config

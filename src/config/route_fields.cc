@@ -1,0 +1,183 @@
+#include <re2/re2.h>
+
+#include "base/text.h"
+#include "config/objects.h"
+#include "config/read.h"
+#include "http/message.h"
+
+namespace portico::config {
+namespace {
+
+// Conditions on headers or query pairs: name -> exact text, { regex } or { present }.
+void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatch>& into, bool headers) {
+    if (!node.is_mapping()) return scope.expected(node, headers ? "headers by name" : "query parameters by name");
+    for (const Entry& e : node.entries) {
+        const Scope at(scope, e.key);
+        ValueMatch m;
+        m.name = e.key;
+        m.mark = e.key_mark;
+        if (headers && !http::is_token(e.key)) at.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
+        const Node& v = *e.value;
+        if (v.is_scalar() && v.kind != NodeKind::null) {
+            m.value = v.text;
+        } else if (v.is_mapping() && v.entries.size() == 1 && v.entries[0].key == "regex" && v.entries[0].value->is_scalar()) {
+            m.kind = ValueMatch::Kind::regex;
+            m.value = v.entries[0].value->text;
+            const RE2 compiled(m.value, RE2::Quiet);
+            if (!compiled.ok()) at.error(v.entries[0].value->mark, "bad-regex", "not a regular expression (RE2): " + compiled.error());
+        } else if (v.is_mapping() && v.entries.size() == 1 && v.entries[0].key == "present") {
+            const auto present = read_bool(Scope(at, "present"), *v.entries[0].value);
+            m.kind = present.value_or(true) ? ValueMatch::Kind::present : ValueMatch::Kind::absent;
+        } else {
+            at.expected(v, "exact text, { regex: … } or { present: true }");
+            continue;
+        }
+        into.push_back(std::move(m));
+    }
+}
+
+constexpr Field<MatchConfig> kMatch[] = {
+    {{"host", "host or list", "every host", "Compared without case, port and last dot; `*.example.com` stands for one or more labels.", R"({"$ref":"#/$defs/textOrList"})"},
+     [](const Scope& s, const Node& n, MatchConfig& m) { m.hosts = read_texts(s, n, "a host"); }},
+    {{"path", "path or list", "", "Segments: fixed, `{name}`, `{name:pattern}`, and `**` at the end.", R"({"$ref":"#/$defs/textOrList"})", true},
+     [](const Scope& s, const Node& n, MatchConfig& m) { m.paths = read_texts(s, n, "a path such as /users/{id}"); }},
+    {{"methods", "list of methods", "every method", "`GET` includes `HEAD`.", R"({"$ref":"#/$defs/textOrList"})"},
+     [](const Scope& s, const Node& n, MatchConfig& m) { m.methods = read_texts(s, n, "a method"); }},
+    {{"headers", "mapping", "", "By name: exact text, `{ regex: … }` (RE2, the whole value) or `{ present: true | false }`.", R"({"type":"object"})"},
+     [](const Scope& s, const Node& n, MatchConfig& m) { read_conditions(s, n, m.headers, true); }},
+    {{"query", "mapping", "", "The same, for query parameters.", R"({"type":"object"})"},
+     [](const Scope& s, const Node& n, MatchConfig& m) { read_conditions(s, n, m.query, false); }},
+};
+
+constexpr Field<ForwardConfig> kForward[] = {
+    {{"service", "name or template", "", "A service's name, or `{parameter}` for any that is not internal.", R"({"type":"string"})", true},
+     [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "a service's name")) f.service = *t; }},
+    {{"path", "template", "the normal path", "The path sent on; one with a `?` replaces the query (`{query}` inserts the client's).", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "a path such as /users/{id}")) f.path = *t; }},
+    {{"host", "client or text", "the endpoint's authority", "The Host that the service sees.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "client, or a host")) f.host = *t; }},
+    {{"timeouts", "mapping", "the service's", "Times of this route.", R"({"$ref":"#/$defs/timeouts"})"},
+     [](const Scope& s, const Node& n, ForwardConfig& f) { read_timeouts(s, n, f.timeouts); }},
+};
+
+constexpr Field<RespondConfig> kRespond[] = {
+    {{"status", "status", "200", "Of the answer.", R"({"type":"integer","minimum":200,"maximum":599})"},
+     [](const Scope& s, const Node& n, RespondConfig& r) { if (auto v = read_integer(s, n, 200, 599)) r.status = static_cast<int>(*v); }},
+    {{"headers", "mapping", "", "Fields of the answer; values are templates.", R"({"type":"object","additionalProperties":{"type":"string"}})"},
+     [](const Scope& s, const Node& n, RespondConfig& r) {
+         if (!n.is_mapping()) return s.expected(n, "headers by name");
+         for (const Entry& e : n.entries) {
+             if (!http::is_token(e.key)) s.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
+             if (http::is_hop_by_hop(http::field_name(e.key)) || iequals(e.key, "content-length") || iequals(e.key, "connection")) {
+                 s.error(e.key_mark, "bad-header-name", e.key + " belongs to the connection: the gateway writes it");
+             }
+             if (auto t = read_text(Scope(s, e.key), *e.value)) r.headers.emplace_back(Text{e.key, e.key_mark, true, true}, *t);
+         }
+     }},
+    {{"body", "text, mapping or list", "", "Text goes out as text/plain, a mapping or list as JSON.", R"({})"},
+     [](const Scope&, const Node& n, RespondConfig& r) { r.body = &n; }},
+};
+
+constexpr Field<RedirectConfig> kRedirect[] = {
+    {{"to", "template", "", "Begins with `/` or with a literal `http(s)://authority/`.", R"({"type":"string"})", true},
+     [](const Scope& s, const Node& n, RedirectConfig& r) { if (auto t = read_text(s, n, "a path or URL")) r.to = *t; }},
+    {{"status", "301, 302, 303, 307 or 308", "308", "Of the answer.", R"({"enum":[301,302,303,307,308]})"},
+     [](const Scope& s, const Node& n, RedirectConfig& r) {
+         const auto v = read_integer(s, n, 301, 308);
+         if (!v) return;
+         if (*v == 304 || *v == 305 || *v == 306) return s.expected(n, "one of 301 302 303 307 308");
+         r.status = static_cast<int>(*v);
+     }},
+};
+
+constexpr Field<RouteConfig> kRoute[] = {
+    {{"name", "text", "from its place", "For logs, metrics and explain; unique.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         if (auto t = read_string(s, n, "a name")) r.name = *t, r.named = true;
+     }},
+    {{"match", "path or mapping", "", "Which requests: a path, or host, path, methods, headers, query.", R"({"oneOf":[{"type":"string"},{"$ref":"#/$defs/match"}]})", true},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         r.match.mark = n.mark;
+         if (n.is_mapping()) {
+             read_object<MatchConfig>(s, n, r.match, "match", match_fields());
+         } else if (auto t = read_text(s, n, "a path, or a mapping with host, path, methods, headers, query")) {
+             r.match.paths.push_back(*t);
+         }
+     }},
+    {{"use", "list of policies", "", "Policies by name or in place, in the order in which they run.", R"({"type":"array"})"}, read_use},
+    {{"forward", "mapping", "", "Action: to a service.", R"({"$ref":"#/$defs/forward"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         r.forward.emplace().mark = n.mark;
+         read_object<ForwardConfig>(s, n, *r.forward, "forward", forward_fields());
+     }},
+    {{"aggregate", "mapping", "", "Action: several calls, one answer.", R"({"type":"object"})"}, nullptr},
+    {{"respond", "mapping", "", "Action: a fixed answer.", R"({"$ref":"#/$defs/respond"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) { read_respond(s, n, r.respond); }},
+    {{"redirect", "mapping", "", "Action: elsewhere.", R"({"$ref":"#/$defs/redirect"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         r.redirect.emplace().mark = n.mark;
+         read_object<RedirectConfig>(s, n, *r.redirect, "redirect", redirect_fields());
+     }},
+    {{"tie_break", "whole number", "0", "Decides between two routes of equal rank; the higher wins. One that breaks no tie is an error.", R"({"type":"integer"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         r.tie_break_written = true;
+         r.tie_break_mark = n.mark;
+         if (auto v = read_integer(s, n, -1'000'000, 1'000'000)) r.tie_break = static_cast<int>(*v);
+     }},
+    {{"extra_methods", "list of methods", "", "Methods of this route that IANA does not list.", R"({"$ref":"#/$defs/textOrList"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) { r.extra_methods = read_texts(s, n, "a method"); }},
+    {{"encoded", "allow or refuse", "refuse", "Whether paths with an encoded `/ \\ ; ? #` or a raw `\\` may pass (400 otherwise).", R"({"enum":["allow","refuse"]})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         constexpr std::string_view kWords[] = {"refuse", "allow"};
+         if (auto w = read_word(s, n, kWords)) r.encoded_allow = *w == 1;
+     }},
+    {{"limits", "mapping", "the file's", "Bounds of this route's requests: `body`.", R"({"type":"object"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) {
+         if (!n.is_mapping()) return s.expected(n, "limits as a mapping");
+         for (const Entry& e : n.entries) {
+             if (e.key != "body") s.error(e.key_mark, "unknown-key", "a route may limit only body, found \"" + e.key + "\"");
+             else if (auto v = read_size(Scope(s, "body"), *e.value, UINT64_MAX, true)) r.body_limit = *v;
+         }
+     }},
+    {{"errors", "body template", "the file's", "The shape of the gateway's own errors on this route.", R"({})"},
+     [](const Scope&, const Node& n, RouteConfig& r) { r.errors = &n; }},
+};
+
+}  // namespace
+
+std::span<const Field<MatchConfig>> match_fields() { return kMatch; }
+std::span<const Field<ForwardConfig>> forward_fields() { return kForward; }
+std::span<const Field<RespondConfig>> respond_fields() { return kRespond; }
+std::span<const Field<RedirectConfig>> redirect_fields() { return kRedirect; }
+std::span<const Field<RouteConfig>> route_fields() { return kRoute; }
+
+void read_respond(const Scope& scope, const Node& node, std::optional<RespondConfig>& into) {
+    into.emplace().mark = node.mark;
+    read_object<RespondConfig>(scope, node, *into, "respond", respond_fields());
+    const Node* body = into->body;
+    if (body != nullptr && body->kind == NodeKind::string && body->text.starts_with("{\"")) {
+        scope.error(body->mark, "json-text", "this text looks like JSON, and {…} in a text is a template",
+                    "write the body as a mapping: body: { ok: true }");
+    }
+}
+
+void read_routes(const Scope& scope, const Node& node, Draft& into) {
+    if (!node.is_sequence()) return scope.expected(node, "a list of routes");
+    into.config.routes.reserve(node.items.size());
+    for (size_t i = 0; i < node.items.size(); ++i) {
+        const Scope at(scope, i);
+        RouteConfig route;
+        route.mark = node.items[i]->mark;
+        if (!read_object<RouteConfig>(at, *node.items[i], route, "a route", route_fields())) continue;
+        const int actions = route.forward.has_value() + route.respond.has_value() + route.redirect.has_value();
+        if (actions != 1 && node.items[i]->get("aggregate") == nullptr) {
+            at.error(route.mark, "route-action",
+                     actions == 0 ? "a route needs one action: forward, aggregate, respond or redirect"
+                                  : "a route has exactly one action, this one has " + std::to_string(actions));
+        }
+        if (!route.named) route.name = "route-" + std::to_string(i + 1);
+        into.config.routes.push_back(std::move(route));
+    }
+}
+
+}  // namespace portico::config
