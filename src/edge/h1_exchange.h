@@ -34,6 +34,7 @@ class H1Exchange final : public gateway::ClientSide {
     void source_spliced(uint64_t bytes) override;
     io::Stream* body_sink() override;
     void sink_spliced(uint64_t bytes) override { bytes_out_ += bytes; }
+    void end_spliced() override { ended_ = true; }
     uint64_t bytes_in() const override { return bytes_in_; }
     uint64_t bytes_out() const override { return bytes_out_; }
 

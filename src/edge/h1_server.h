@@ -21,6 +21,7 @@ struct ServerSettings {
     Duration half_close = std::chrono::seconds(1);
     Duration body_idle = std::chrono::seconds(60);  // between two reads of a body, or two writes of an answer
     std::string_view scheme = "http";
+    bool operator==(const ServerSettings&) const = default;
 };
 
 class H1Server {

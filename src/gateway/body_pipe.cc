@@ -1,6 +1,7 @@
 #include "gateway/body_pipe.h"
 
 #include "gateway/splice.h"
+#include "http/h1/writer.h"
 
 namespace portico::gateway {
 namespace {

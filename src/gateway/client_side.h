@@ -67,6 +67,8 @@ class ClientSide {
     virtual void source_spliced(uint64_t bytes) = 0;
     virtual io::Stream* body_sink() = 0;
     virtual void sink_spliced(uint64_t bytes) = 0;
+    // The last byte of the announced length was moved around the server.
+    virtual void end_spliced() = 0;
 
     virtual uint64_t bytes_in() const = 0;
     virtual uint64_t bytes_out() const = 0;

@@ -29,37 +29,37 @@ Context::~Context() {
 RouteCells& Context::route_cells(Epoch& of, size_t route, int32_t service) {
     const size_t index = route == kNoRoute ? of.route_cells.size() - 1 : route;
     RouteCells& first = of.route_cells[index];
-    RouteCells* cells = &first;
+    RouteCells* found = &first;
     if (first.service != RouteCells::kUnset && first.service != service) {
-        cells = &of.more_route_cells[(uint64_t{index} << 32) | static_cast<uint32_t>(service)];
+        found = &of.more_route_cells[(uint64_t{index} << 32) | static_cast<uint32_t>(service)];
     }
-    if (cells->service == service) return *cells;
+    if (found->service == service) return *found;
     const config::Config& config = of.snapshot->config;
     const std::string name = route == kNoRoute ? "" : config.routes[route].name;
     const std::string service_name = service < 0 ? "" : config.services[static_cast<size_t>(service)].name;
-    cells->service = service;
-    cells->duration = registry.histogram("portico_request_duration_seconds",
+    found->service = service;
+    found->duration = registry.histogram("portico_request_duration_seconds",
                                          "From a request's first byte to the last byte of its answer.", {{"route", name}});
-    for (size_t i = 0; i < cells->requests.size(); ++i) {
-        cells->requests[i] =
+    for (size_t i = 0; i < found->requests.size(); ++i) {
+        found->requests[i] =
             registry.counter("portico_requests_total", "Requests by route, service and class of the answer's status.",
                              {{"route", name}, {"service", service_name}, {"status", std::string(kClasses[i])}});
     }
-    return *cells;
+    return *found;
 }
 
 ServiceCells& Context::service_cells(Epoch& of, size_t service) {
-    ServiceCells& cells = of.service_cells[service];
-    if (cells.ready) return cells;
+    ServiceCells& found = of.service_cells[service];
+    if (found.ready) return found;
     const observe::Labels labels = {{"service", of.snapshot->config.services[service].name}};
-    cells.ready = true;
-    cells.first_byte = registry.histogram("portico_upstream_first_byte_seconds",
+    found.ready = true;
+    found.first_byte = registry.histogram("portico_upstream_first_byte_seconds",
                                           "From the connection to the first byte of the service's answer.", labels);
-    cells.connects = registry.counter("portico_upstream_connects_total", "Connections made to the service.", labels);
-    cells.reuses = registry.counter("portico_upstream_reuses_total", "Exchanges on a kept connection of the service.", labels);
-    cells.stale_reuse = registry.counter("portico_upstream_stale_reuse_total",
+    found.connects = registry.counter("portico_upstream_connects_total", "Connections made to the service.", labels);
+    found.reuses = registry.counter("portico_upstream_reuses_total", "Exchanges on a kept connection of the service.", labels);
+    found.stale_reuse = registry.counter("portico_upstream_stale_reuse_total",
                                          "Kept connections that the service had closed just as they were used again.", labels);
-    return cells;
+    return found;
 }
 
 void Context::count_error(Fault fault) {

@@ -23,6 +23,8 @@
 
 namespace portico::gateway {
 
+struct RouteRules;
+
 // The times of an exchange, each the moment when something was seen. Zero: it did not happen.
 struct ExchangeTimes {
     Time begin{};       // first byte of the request
@@ -63,10 +65,11 @@ class Exchange {
     SocketAddress peer;       // the socket's other end
     std::string_view scheme;  // "http"
 
-    // Filled on the way (handler.cc).
+    // Filled on the way (request_setup.cc).
     http::Target target;
     RequestView view;
     Match match;
+    const RouteRules* rules = nullptr;  // of the route, in the epoch's snapshot; nullptr where none matched
     SocketAddress client_address;  // behind trusted proxies: the one they name
     std::string_view client_ip;    // its text
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream
@@ -75,8 +78,12 @@ class Exchange {
     std::array<char, 128> request_id_text{};
     std::string_view request_id;
     observe::TraceContext trace;
+    bool trace_from_client = false;  // it sent a valid traceparent, which goes on unchanged
+    std::array<char, observe::kTraceParentSize> traceparent{};
     // Fields that policies set for the upstream, after the client's own were cleaned.
     http::FieldList set_fields;
+    std::string shadowed;  // what policies in shadow would have done, for the log
+    Fault fault = Fault::internal;  // behind record.code
     uint32_t policies_run = 0;  // how many on_request ran: on_response runs for these, backward
 
     ResponseOut response;
@@ -87,7 +94,12 @@ class Exchange {
     std::vector<const upstream::Endpoint*> tried;
     http::ResponseHead upstream_head;
 
-    Values values() const;
+    Values values() const { return {this, nullptr}; }
+    // True for a header that only the gateway may set.
+    bool is_managed(std::string_view name) const;
+    // The answer's head is complete, but for what the policies change: they do now, backward. Its sending may begin.
+    void begin_response();
+    void run_response_policies();
     // Clears everything for the next use; keeps capacities.
     void reset();
     // The fault that decides the outcome, for the log (the first one stays).

@@ -96,4 +96,26 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
     out.fields.add("Via", kVia);
 }
 
+Duration keep_alive_hint(std::string_view value) {
+    Duration hint = kForever;
+    for_each_element(value, [&](std::string_view element) {
+        const size_t eq = element.find('=');
+        if (eq == std::string_view::npos || !iequals(trim_ows(element.substr(0, eq)), "timeout")) return;
+        if (const auto seconds = parse_decimal<uint32_t>(trim_ows(element.substr(eq + 1)))) hint = std::chrono::seconds(*seconds);
+    });
+    return hint;
+}
+
+std::string describe_upstream_request(Exchange& x, const ForwardPlan& plan, std::string_view authority) {
+    std::string text;
+    for (size_t size = 16 << 10;; size *= 4) {
+        text.resize(size);
+        http::h1::Output out(text.data(), text.size());
+        write_upstream_head(out, x, plan, authority, x.request.expect_continue);
+        if (out.full()) continue;
+        text.resize(out.size());
+        return text;
+    }
+}
+
 }  // namespace portico::gateway

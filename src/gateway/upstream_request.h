@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "base/clock.h"
 #include "gateway/exchange.h"
 #include "gateway/forward.h"
 #include "http/h1/writer.h"
@@ -17,5 +18,8 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
 
 // The fields of an upstream's answer that go to the client, into x.response (status and body length too).
 void take_upstream_head(Exchange& x, const http::ResponseHead& head);
+
+// The `timeout` of a Keep-Alive field, less nothing; kForever where there is none.
+Duration keep_alive_hint(std::string_view value);
 
 }  // namespace portico::gateway

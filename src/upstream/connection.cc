@@ -7,9 +7,13 @@ namespace portico::upstream {
 Connection::Connection(Endpoint& endpoint, io::Loop& loop, std::unique_ptr<io::Stream> stream)
     : endpoint_(endpoint), loop_(loop), stream_(std::move(stream)), deadline_(stream_.get()) {
     ++endpoint_.open_;
+    endpoint_.meter_.add(1);
 }
 
-Connection::~Connection() { --endpoint_.open_; }
+Connection::~Connection() {
+    --endpoint_.open_;
+    endpoint_.meter_.add(-1);
+}
 
 void Connection::begin() {
     resting_ = false;

@@ -34,6 +34,9 @@ class Connection final : public ListHook<Connection>, private io::StreamWatcher,
     void rest(Time until);
     // The peer has closed, or spoken out of turn, while it rested.
     bool dead() const { return dead_; }
+    // The peer sent more than its answer: what follows could be anything, so it carries nothing more.
+    void spoil() { spoiled_ = true; }
+    bool spoiled() const { return spoiled_; }
     Time rests_until() const { return rests_until_; }
 
   private:
@@ -51,6 +54,7 @@ class Connection final : public ListHook<Connection>, private io::StreamWatcher,
     uint64_t exchanges_ = 0;
     bool resting_ = false;
     bool dead_ = false;
+    bool spoiled_ = false;
 };
 
 }  // namespace portico::upstream

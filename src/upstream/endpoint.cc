@@ -5,12 +5,13 @@
 
 namespace portico::upstream {
 
-Endpoint::Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits)
+Endpoint::Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits, ConnectionMeter meter)
     : loop_(loop),
       address_(address),
       address_text_(address.text()),
       authority_(std::move(authority)),
-      limits_(limits) {}
+      limits_(limits),
+      meter_(meter) {}
 
 Endpoint::~Endpoint() {
     while (Connection* c = idle_.pop_front()) delete c;

@@ -10,6 +10,7 @@
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "io/loop.h"
+#include "observe/metrics.h"
 #include "upstream/connection.h"
 
 namespace portico::upstream {
@@ -20,9 +21,18 @@ struct PoolLimits {
     Duration idle_connection = std::chrono::seconds(55);
 };
 
+// Where the number of open connections is counted; without a shard nowhere.
+struct ConnectionMeter {
+    observe::Shard* shard = nullptr;
+    observe::Gauge open{};
+    void add(int64_t n) const {
+        if (shard != nullptr) shard->add(open, n);
+    }
+};
+
 class Endpoint final : private io::Timer {
   public:
-    Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits);
+    Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits, ConnectionMeter meter = {});
     ~Endpoint() override;
     Endpoint(const Endpoint&) = delete;
     Endpoint& operator=(const Endpoint&) = delete;
@@ -63,6 +73,7 @@ class Endpoint final : private io::Timer {
     std::string address_text_;
     std::string authority_;
     PoolLimits limits_;
+    ConnectionMeter meter_;
     IntrusiveList<Connection, Connection> idle_;  // most recently used first; owned
     uint32_t open_ = 0;
     uint32_t resting_ = 0;

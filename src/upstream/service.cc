@@ -17,7 +17,7 @@ void Service::update(const ResolvedService& resolved, PoolLimits limits) {
                 (*kept)->set_limits(limits);
                 fresh.push_back(std::move(*kept));
             } else {
-                fresh.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits));
+                fresh.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_));
             }
         }
     }

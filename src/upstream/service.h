@@ -23,7 +23,7 @@ using ResolvedService = std::vector<ResolvedEndpoint>;
 
 class Service {
   public:
-    Service(io::Loop& loop, std::string name) : loop_(loop), name_(std::move(name)) {}
+    Service(io::Loop& loop, std::string name, ConnectionMeter meter = {}) : loop_(loop), name_(std::move(name)), meter_(meter) {}
 
     const std::string& name() const { return name_; }
     // New limits and addresses, of a reload or of the resolver. Endpoints that stay keep their pools; those that went drain.
@@ -39,6 +39,7 @@ class Service {
   private:
     io::Loop& loop_;
     std::string name_;
+    ConnectionMeter meter_;
     // Shared with the exchanges that use one while it is drained.
     std::vector<std::shared_ptr<Endpoint>> endpoints_;
     size_t next_ = 0;

@@ -32,6 +32,7 @@ struct HeadLimits {
     uint32_t head = 64 * 1024;    // whole head, start line and the final empty line included [head_too_large]
     uint32_t target = 16 * 1024;  // request target [target_too_long]
     uint32_t fields = 128;        // [too_many_fields]
+    bool operator==(const HeadLimits&) const = default;
 };
 
 class HeadParser {

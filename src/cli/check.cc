@@ -1,0 +1,52 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "config/load.h"
+#include "server/server.h"
+
+namespace portico::cli {
+namespace {
+
+void warn_of_open_routes(const gateway::Snapshot& snapshot, config::FaultList& faults) {
+    for (size_t i = 0; i < snapshot.routes.size(); ++i) {
+        if (!snapshot.routes[i].guards.empty()) continue;
+        const config::RouteConfig& route = snapshot.config.routes[i];
+        faults.warning(route.mark, "routes[" + std::to_string(i) + "]", "open-route", "the route \"" + route.name + "\" has no guard: everybody may use it");
+    }
+}
+
+void count(size_t n, const char* what, std::string& into) {
+    if (n == 0) return;
+    if (!into.empty()) into += ", ";
+    into += std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+}  // namespace
+
+int check(const std::string& file, bool json, bool strict) {
+    config::FaultList faults;
+    const auto source = config::read_file(file, faults);
+    std::shared_ptr<const gateway::Snapshot> snapshot;
+    if (source) snapshot = server::build_snapshot(*source, file, 1, faults);
+    if (snapshot != nullptr && strict) warn_of_open_routes(*snapshot, faults);
+    faults.sort();
+    const bool good = snapshot != nullptr && !(strict && !faults.all().empty());
+    if (json) {
+        std::puts(config::render_json(faults, file).c_str());
+        return good ? kGood : kFaults;
+    }
+    std::fputs(config::render(faults, file, source ? *source : std::string_view{}).c_str(), stdout);
+    std::string summary;
+    count(faults.errors(), "error", summary);
+    count(faults.all().size() - faults.errors(), "warning", summary);
+    if (snapshot != nullptr) {
+        std::printf("%s: good%s%s: %zu route%s, %zu service%s, %zu polic%s\n", file.c_str(), summary.empty() ? "" : ", with ", summary.c_str(),
+                    snapshot->routes.size(), snapshot->routes.size() == 1 ? "" : "s", snapshot->config.services.size(),
+                    snapshot->config.services.size() == 1 ? "" : "s", snapshot->policies.size(), snapshot->policies.size() == 1 ? "y" : "ies");
+    } else {
+        std::printf("%s: %s\n", file.c_str(), summary.c_str());
+    }
+    return good ? kGood : kFaults;
+}
+
+}  // namespace portico::cli

@@ -1,0 +1,19 @@
+// The commands of the binary, one function each, with the process's exit status. What they print is for people (or, with --json, for
+// programs); what they do is elsewhere.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace portico::cli {
+
+inline constexpr int kGood = 0, kFaults = 1, kUsage = 2;
+
+int run(const std::string& file, bool watch);
+int demo(int port);
+int check(const std::string& file, bool json, bool strict);
+int explain(const std::string& file, const std::string& method, const std::string& url, const std::vector<std::string>& headers,
+            const std::string& from);
+int schema(bool markdown);
+
+}  // namespace portico::cli

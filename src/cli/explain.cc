@@ -1,0 +1,243 @@
+// `portico explain`: what the running gateway would do with a request, by the gateway's own functions, without sending it.
+#include <algorithm>
+#include <cstdio>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "config/load.h"
+#include "config/scalar.h"
+#include "gateway/forward.h"
+#include "gateway/reply.h"
+#include "gateway/request_setup.h"
+#include "gateway/snapshot.h"
+#include "server/server.h"
+
+namespace portico::cli {
+namespace {
+
+using namespace gateway;
+
+constexpr size_t kMisses = 8;
+
+// The request as a client would send it.
+std::string request_bytes(const std::string& method, const std::string& url, const std::vector<std::string>& headers) {
+    std::string_view rest = url;
+    std::string host;
+    if (rest.starts_with("http://") || rest.starts_with("https://")) {
+        rest = rest.substr(rest.find("//") + 2);
+        const size_t slash = std::min(rest.find_first_of("/?"), rest.size());
+        host = rest.substr(0, slash);
+        rest = rest.substr(slash);
+    }
+    std::string target(rest);
+    if (!target.starts_with('/') && target != "*") target.insert(0, 1, '/');
+    std::string text = method + " " + target + " HTTP/1.1\r\n";
+    const bool has_host = std::ranges::any_of(headers, [](const std::string& h) { return iequals(std::string_view(h).substr(0, 5), "host:"); });
+    if (!has_host) text += "Host: " + (host.empty() ? std::string("localhost") : host) + "\r\n";
+    for (const std::string& h : headers) text += h + "\r\n";
+    return text + "\r\n";
+}
+
+class Explanation {
+  public:
+    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop)
+        : s_(*snapshot), loop_(std::move(loop)), context_(*loop_, registry_, 1), x_(context_) {
+        auto epoch = std::make_shared<Epoch>();
+        for (const config::ServiceConfig& c : s_.config.services) epoch->services.push_back(std::make_shared<upstream::Service>(*loop_, c.name));
+        epoch->snapshot = std::move(snapshot);
+        x_.epoch = std::move(epoch);
+        x_.scheme = "http";
+    }
+
+    int run(const std::string& bytes, const IpAddress& from) {
+        x_.peer = {from, 50000};
+        auto head = x_.parser.parse_request(bytes, x_.request);
+        if (!head || *head != http::h1::Progress::done) {
+            return answer(head ? Error(Fault::bad_request, "the head is not whole") : head.error());
+        }
+        const size_t sent = x_.request.fields.size();
+        auto ready = set_up_request(x_);
+        std::printf("request   %s %s from %s\n", std::string(x_.request.method_text).c_str(), std::string(x_.request.target).c_str(),
+                    std::string(x_.client_ip).c_str());
+        if (x_.request.fields.size() < sent) {
+            std::printf("          %zu header(s) removed that only the gateway may set\n", sent - x_.request.fields.size());
+        }
+        if (!ready) return answer(ready.error());
+        if (x_.view.path != x_.target.path) std::printf("path      %s after normalisation\n", std::string(x_.view.path).c_str());
+        ready = find_route(x_);
+        if (x_.rules != nullptr) route();
+        misses();
+        if (!ready) return answer(ready.error());
+        policies();
+        return act();
+    }
+
+  private:
+    const config::RouteConfig& config_of(size_t route) const { return s_.config.routes[route]; }
+
+    int answer(const Error& error) {
+        const ReplyRow& row = reply_row(error.fault);
+        std::printf("answer    %d %s (%s)%s%s\n", row.status, std::string(row.title).c_str(), std::string(error.code()).c_str(),
+                    error.context.empty() ? "" : ": ", error.context.c_str());
+        if (error.fault == Fault::method_not_allowed) {
+            std::string allow;
+            for (const std::string& m : s_.table.allowed_methods(x_.view)) allow += (allow.empty() ? "" : ", ") + m;
+            std::printf("          Allow: %s\n", allow.c_str());
+        }
+        return kGood;
+    }
+
+    void route() {
+        const config::RouteConfig& c = config_of(x_.match.route);
+        std::printf("route     %s (line %u)\n", c.name.c_str(), c.mark.line);
+        const auto& names = s_.table.rules()[x_.match.route].parameters;
+        for (size_t i = 0; i < names.size(); ++i) {
+            std::printf("          {%s} = %s\n", names[i].c_str(), std::string(x_.match.values[i]).c_str());
+        }
+        if (!x_.match.rest.empty()) std::printf("          {**} = %s\n", std::string(x_.match.rest).c_str());
+    }
+
+    // Why a route did not take the request; empty when it matches but is outranked. `score` is larger the nearer it came.
+    std::string reason(const RouteTable::Entry& e, int& score) {
+        const Conditions& c = s_.table.rules()[e.route].conditions;
+        if (!e.path.matches(x_.view.path)) {
+            score = 0;
+            std::string other(x_.view.path);
+            if (other.ends_with('/') && other.size() > 1) other.pop_back();
+            else other += '/';
+            if (e.path.matches(other)) {
+                score = 3;
+                return "its path " + e.path.text() + " would take " + other;
+            }
+            return "its path is " + e.path.text();
+        }
+        score = 4;
+        if (!RouteTable::host_matches(e.host, x_.view.host)) return "its host is " + e.host;
+        if (!c.method_holds(x_.view)) {
+            std::vector<std::string> methods;
+            c.methods.list(methods);
+            std::string text;
+            for (const std::string& m : methods) text += (text.empty() ? "" : ", ") + m;
+            score = 6;
+            return "its methods are " + text;
+        }
+        bool in_query = false;
+        score = 5;
+        if (const ValueCondition* failing = c.first_failing(x_.view, in_query)) {
+            return std::string(in_query ? "its query condition: " : "its header condition: ") + failing->text();
+        }
+        score = 7;
+        return "it matches too, but is less specific";
+    }
+
+    void misses() {
+        struct Miss {
+            int score;
+            size_t route;
+            std::string why;
+        };
+        std::vector<Miss> all;
+        for (const RouteTable::Entry& e : s_.table.entries()) {
+            if (e.route == x_.match.route) continue;
+            int score = 0;
+            std::string why = reason(e, score);
+            if (score > 0 || s_.routes.size() <= kMisses) all.push_back({score, e.route, std::move(why)});
+        }
+        std::ranges::sort(all, [](const Miss& a, const Miss& b) { return a.score != b.score ? a.score > b.score : a.route < b.route; });
+        for (size_t i = 0; i < all.size() && i < kMisses; ++i) {
+            std::printf("%s%s: %s\n", i == 0 ? "not       " : "          ", config_of(all[i].route).name.c_str(), all[i].why.c_str());
+        }
+        if (s_.routes.size() > kMisses && all.empty()) std::printf("not       none of the other routes comes near\n");
+    }
+
+    void policies() {
+        if (x_.rules->chain.empty()) std::printf("policies  none\n");
+        for (size_t i = 0; i < x_.rules->chain.size(); ++i) {
+            const ChainLink& link = x_.rules->chain[i];
+            std::string outcome = "would wait for another system";
+            Verdict v = link.policy->on_request(x_);
+            if (v.kind == Verdict::Kind::proceed) outcome = "passes";
+            if (v.kind == Verdict::Kind::fail) {
+                outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + ": " + v.error.context;
+            }
+            std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", outcome.c_str());
+            if (v.kind == Verdict::Kind::fail && !link.shadow) refused_ = v.error;
+            if (refused_) return;
+        }
+    }
+
+    int act() {
+        if (refused_) return answer(*refused_);
+        const Action& action = x_.rules->action;
+        if (const auto* fixed = std::get_if<RespondAction>(&action)) {
+            std::printf("answer    %d, a fixed answer\n", fixed->status);
+            return kGood;
+        }
+        if (const auto* elsewhere = std::get_if<RedirectAction>(&action)) {
+            auto location = redirect_location(x_, *elsewhere);
+            if (!location) return answer(location.error());
+            std::printf("answer    %d Location: %s\n", elsewhere->status, location->c_str());
+            return kGood;
+        }
+        const auto& onward = std::get<ForwardAction>(action);
+        auto service = choose_service(x_, onward);
+        if (!service) return answer(service.error());
+        const config::ServiceConfig& c = s_.config.services[static_cast<size_t>(*service)];
+        std::printf("service   %s\n", c.name.c_str());
+        if (c.respond) {
+            std::printf("answer    %d, the service's fixed answer\n", c.respond->status);
+            return kGood;
+        }
+        auto plan = plan_forward(x_, onward, *service);
+        if (!plan) return answer(plan.error());
+        for (const config::EndpointConfig& e : c.endpoints) std::printf("          http://%s\n", e.authority.c_str());
+        const auto text = [](Duration d) { return d == kForever ? std::string("none") : config::duration_text(d); };
+        std::printf("timeouts  connect %s, first_byte %s, idle %s, total %s\n", text(plan->timeouts.connect).c_str(),
+                    text(plan->timeouts.first_byte).c_str(), text(plan->timeouts.idle).c_str(), text(plan->timeouts.total).c_str());
+        const std::string head = describe_upstream_request(x_, *plan, c.endpoints.front().authority);
+        std::printf("upstream  ");
+        for (size_t at = 0; at < head.size();) {
+            const size_t end = head.find("\r\n", at);
+            if (end == at || end == std::string::npos) break;
+            std::printf("%s%s\n", at == 0 ? "" : "          ", head.substr(at, end - at).c_str());
+            at = end + 2;
+        }
+        return kGood;
+    }
+
+    const Snapshot& s_;
+    observe::Registry registry_;
+    std::unique_ptr<io::Loop> loop_;
+    Context context_;
+    Exchange x_;
+    std::optional<Error> refused_;
+};
+
+}  // namespace
+
+int explain(const std::string& file, const std::string& method, const std::string& url, const std::vector<std::string>& headers,
+            const std::string& from) {
+    const auto ip = IpAddress::parse(from);
+    if (!ip) {
+        std::fprintf(stderr, "portico: --from wants an IP address, found \"%s\"\n", from.c_str());
+        return kUsage;
+    }
+    config::FaultList faults;
+    const auto source = config::read_file(file, faults);
+    std::shared_ptr<const Snapshot> snapshot;
+    if (source) snapshot = server::build_snapshot(*source, file, 1, faults);
+    if (snapshot == nullptr) {
+        faults.sort();
+        std::fputs(config::render(faults, file, source ? *source : std::string_view{}).c_str(), stderr);
+        return kFaults;
+    }
+    static const SystemClock clock;
+    auto loop = io::Loop::make(io::BackendChoice::epoll, clock);
+    if (!loop) {
+        std::fprintf(stderr, "portico: %s\n", loop.error().context.c_str());
+        return kFaults;
+    }
+    return Explanation(std::move(snapshot), std::move(*loop)).run(request_bytes(method, url, headers), *ip);
+}
+
+}  // namespace portico::cli

@@ -1,0 +1,129 @@
+// The documents of the language, made of its own tables: what is read is what is described.
+#include "base/text.h"
+#include "config/load.h"
+#include "config/objects.h"
+#include "json/writer.h"
+
+namespace portico::config {
+namespace {
+
+constexpr std::string_view kPreface = R"(# Configuration reference
+
+Made by `portico schema --markdown` from the tables that read the file; a test keeps it current. `docs/policies.md` describes the
+policies, `README.md` shows the whole in use.
+
+- **Durations** carry a unit: `250ms`, `60s`, `5m` (`us ms s m h d`). **Sizes** too: `64KiB`, `10MB` (`B KiB MiB GiB KB MB GB`).
+  `none` lifts a limit where the table says so; `0` is an error.
+- `${NAME}` and `${NAME:-default}` in any value are replaced from the environment. `$${` is a plain `${`.
+- Keys that begin with `x-` at the top of the file hold YAML anchors and nothing else. Merge keys (`<<`) work.
+- A key that is not listed here is an error, and so is the same key twice.
+
+)";
+
+// A definition of a unit or of a shape that several rows share.
+constexpr std::string_view kSharedSchema = R"("duration":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)$"},
+"durationOrNone":{"oneOf":[{"$ref":"#/$defs/duration"},{"const":"none"}]},
+"size":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|KB|MB|GB)$"},
+"sizeOrNone":{"oneOf":[{"$ref":"#/$defs/size"},{"const":"none"}]},
+"textOrList":{"oneOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]})";
+
+template <class T>
+void add(std::vector<ObjectText>& all, std::string_view name, std::string_view anchor, std::string_view doc, std::span<const Field<T>> fields) {
+    ObjectText text{name, anchor, doc, {}};
+    for (const Field<T>& f : fields) {
+        if (f.read != nullptr) text.fields.push_back(f);
+    }
+    all.push_back(std::move(text));
+}
+
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '|') out += "\\|";
+        else out += c;
+    }
+    return out;
+}
+
+// The properties of an object, without its braces.
+void write_object(std::string& out, const ObjectText& object, bool extensions) {
+    out += R"("type":"object","additionalProperties":false)";
+    if (extensions) out += R"(,"patternProperties":{"^x-":{}})";
+    out += R"(,"properties":{)";
+    std::string required;
+    for (size_t i = 0; i < object.fields.size(); ++i) {
+        const FieldText& f = object.fields[i];
+        if (i > 0) out += ",\n";
+        json::append_string(out, f.key);
+        out += R"(:{"description":)";
+        json::append_string(out, f.doc);
+        // The row's own schema is an object: its members follow the description.
+        const std::string_view inner = f.schema.substr(1, f.schema.size() - 2);
+        if (!inner.empty()) out.append(",").append(inner);
+        out += '}';
+        if (!f.required) continue;
+        required += required.empty() ? "" : ",";
+        json::append_string(required, f.key);
+    }
+    out += '}';
+    if (!required.empty()) out += R"(,"required":[)" + required + "]";
+}
+
+}  // namespace
+
+std::vector<ObjectText> describe_language() {
+    std::vector<ObjectText> all;
+    add<Draft>(all, "the file", "file", "The whole configuration.", file_fields());
+    add<ListenerConfig>(all, "listeners: a listener", "listener", "An address on which clients come in.", listener_fields());
+    add<ListenerConfig>(all, "admin", "admin", "The admin listener: `/live`, `/ready`, `/metrics`.", admin_fields());
+    add<ServiceConfig>(all, "services: a service", "service", "Short form: its one endpoint, `users: http://users:8080`.", service_fields());
+    add<RouteConfig>(all, "routes: a route", "route", "Which requests, which policies, which action. Exactly one action.", route_fields());
+    add<MatchConfig>(all, "match", "match", "Short form: the path alone.", match_fields());
+    add<ForwardConfig>(all, "forward", "forward", "Sends the request to a service and its answer back.", forward_fields());
+    add<RespondConfig>(all, "respond", "respond", "A fixed answer.", respond_fields());
+    add<RedirectConfig>(all, "redirect", "redirect", "Sends the client elsewhere.", redirect_fields());
+    add<Limits>(all, "limits", "limits", "What a request may be at most.", limit_fields());
+    add<FileTimeouts>(all, "timeouts", "fileTimeouts", "Of the whole file.", file_timeout_fields());
+    add<Timeouts>(all, "timeouts of a service or a forward", "timeouts", "The nearest wins: forward, service, file.", timeout_fields());
+    add<LogConfig>(all, "log", "log", "The access log: one JSON line an exchange.", log_fields());
+    add<DnsConfig>(all, "dns", "dns", "How names of endpoints are resolved.", dns_fields());
+    return all;
+}
+
+std::string json_schema() {
+    const auto objects = describe_language();
+    std::string out = R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Portico's configuration",)";
+    out += '\n';
+    write_object(out, objects.front(), true);
+    out += ",\n\"required\":[\"listeners\",\"routes\"],\n\"$defs\":{";
+    out += kSharedSchema;
+    for (size_t i = 1; i < objects.size(); ++i) {
+        out += ",\n";
+        json::append_string(out, objects[i].anchor);
+        out += ":{";
+        const bool short_form = objects[i].anchor == "service";
+        if (short_form) out += R"("oneOf":[{"type":"string"},{)";
+        write_object(out, objects[i], false);
+        if (short_form) out += "}]";
+        out += '}';
+    }
+    out += "}}\n";
+    return out;
+}
+
+std::string markdown_reference() {
+    std::string out(kPreface);
+    for (const ObjectText& object : describe_language()) {
+        out += "## " + std::string(object.name) + "\n\n" + std::string(object.doc) + "\n\n";
+        out += "| key | value | default | meaning |\n|---|---|---|---|\n";
+        for (const FieldText& f : object.fields) {
+            const std::string fallback = f.required ? "required" : f.fallback.empty() ? "" : cell(f.fallback);
+            out += "| `" + std::string(f.key) + "` | " + cell(f.type) + " | " + fallback + " | " + cell(f.doc) + " |\n";
+        }
+        out += '\n';
+    }
+    out.pop_back();
+    return out;
+}
+
+}  // namespace portico::config

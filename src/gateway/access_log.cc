@@ -1,0 +1,71 @@
+#include "gateway/access_log.h"
+
+#include <cstdio>
+#include <ctime>
+
+#include "gateway/snapshot.h"
+#include "json/writer.h"
+
+namespace portico::gateway {
+namespace {
+
+// "2026-11-24T14:46:22.123Z"; the part up to the second is made once a second and thread.
+std::string_view timestamp(WallTime wall) {
+    thread_local int64_t written = -1;
+    thread_local char text[32];
+    const int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count();
+    if (ms / 1000 != written) {
+        written = ms / 1000;
+        const std::time_t seconds = static_cast<std::time_t>(written);
+        std::tm parts{};
+        ::gmtime_r(&seconds, &parts);
+        std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    }
+    const int64_t fraction = ms % 1000;
+    text[20] = static_cast<char>('0' + fraction / 100);
+    text[21] = static_cast<char>('0' + fraction / 10 % 10);
+    text[22] = static_cast<char>('0' + fraction % 10);
+    return {text, 24};
+}
+
+// Microseconds between two moments, where both happened.
+void span(json::Writer& w, std::string_view key, Time from, Time to) {
+    if (from == Time{} || to == Time{} || to < from) return;
+    w.key(key).value(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
+}
+
+}  // namespace
+
+void write_access_line(const Exchange& x, std::string& out) {
+    const ExchangeRecord& r = x.record;
+    json::Writer w(out);
+    w.begin_object();
+    w.key("time").value(timestamp(x.context.loop.wall()));
+    w.key("request_id").value(x.request_id);
+    w.key("trace_id").value(x.trace.trace());
+    w.key("client").value(x.client_ip);
+    w.key("method").value(x.request.method_text);
+    w.key("host").value(x.request.host);
+    w.key("path").value(x.view.path);
+    w.key("status").value(r.status);
+    if (x.match.route != Match::kNone) w.key("route").value(x.epoch->snapshot->config.routes[x.match.route].name);
+    if (r.service >= 0) w.key("service").value(x.epoch->snapshot->config.services[static_cast<size_t>(r.service)].name);
+    if (!r.endpoint.empty()) w.key("endpoint").value(r.endpoint);
+    if (!r.code.empty()) w.key("code").value(r.code);
+    if (!r.detail.empty()) w.key("detail").value(r.detail);
+    w.key("bytes_in").value(r.bytes_in);
+    w.key("bytes_out").value(r.bytes_out);
+    if (r.attempts > 0) w.key("attempts").value(r.attempts);
+    if (!r.retry.empty()) w.key("retry").value(r.retry);
+    if (!x.shadowed.empty()) w.key("shadow").value(x.shadowed);
+    w.key("us").begin_object();
+    span(w, "total", x.times.begin, x.times.end);
+    span(w, "head", x.times.begin, x.times.head);
+    span(w, "connect", x.times.head, x.times.connected);
+    span(w, "first_byte", x.times.connected, x.times.first_byte);
+    span(w, "body", x.times.first_byte, x.times.end);
+    w.end_object().end_object();
+    out += '\n';
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,14 @@
+// One JSON line an exchange: what was asked, what was done, why, and how long each part took. No header's value, no query and
+// no credential is in it; every text is escaped.
+#pragma once
+
+#include <string>
+
+#include "gateway/exchange.h"
+
+namespace portico::gateway {
+
+// Appends the line with its newline.
+void write_access_line(const Exchange& x, std::string& out);
+
+}  // namespace portico::gateway

@@ -1,0 +1,199 @@
+#include "gateway/actions.h"
+
+#include "gateway/reply.h"
+#include "gateway/snapshot.h"
+#include "http/uri.h"
+
+namespace portico::gateway {
+namespace {
+
+using config::Scope;
+using config::Text;
+
+std::optional<Duration> nearest_of(std::optional<Duration> a, std::optional<Duration> b, std::optional<Duration> c) {
+    return a ? a : b ? b : c;
+}
+
+config::EffectiveTimeouts effective(const config::Timeouts& route, const config::Timeouts& service, const config::Timeouts& file) {
+    config::EffectiveTimeouts t;
+    t.connect = nearest_of(route.connect, service.connect, file.connect).value_or(t.connect);
+    t.first_byte = nearest_of(route.first_byte, service.first_byte, file.first_byte).value_or(t.first_byte);
+    t.idle = nearest_of(route.idle, service.idle, file.idle).value_or(t.idle);
+    t.total = nearest_of(route.total, service.total, file.total).value_or(t.total);
+    return t;
+}
+
+// Takes a literal `http(s)://authority` off the front of a redirect's text. @returns false after a fault
+bool take_origin(const Scope& scope, Text& to, bool has_host_condition, RedirectAction& into) {
+    std::string& text = to.value;
+    if (text.starts_with('/')) return true;
+    const size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+    if (scheme == 0) {
+        scope.error(to.mark, "open-redirect", "a redirect begins with \"/\" or with a literal http(s)://authority/",
+                    text.starts_with('{') ? "a value here would let a request choose where it is sent" : "");
+        return false;
+    }
+    const size_t slash = text.find('/', scheme);
+    const std::string authority = text.substr(scheme, slash == std::string::npos ? std::string::npos : slash - scheme);
+    if (authority == "{request.host}") {
+        if (!has_host_condition) {
+            scope.error(to.mark, "open-redirect", "{request.host} may be the authority only on a route with a host condition",
+                        "write the host, or add match: host");
+            return false;
+        }
+        into.host_of_request = true;
+        into.origin = text.substr(0, scheme);
+    } else if (authority.find('{') != std::string::npos || slash == std::string::npos) {
+        scope.error(to.mark, "open-redirect", "a redirect's authority is literal and ends with a \"/\": a value there could change the host",
+                    slash == std::string::npos && authority.find('{') == std::string::npos ? "did you mean " + text + "/?" : "");
+        return false;
+    } else if (!http::is_valid_authority(authority)) {
+        scope.error(to.mark, "bad-redirect", "\"" + authority + "\" is not a host");
+        return false;
+    } else {
+        into.origin = text.substr(0, slash);
+    }
+    text = slash == std::string::npos ? "/" : text.substr(slash);
+    return true;
+}
+
+}  // namespace
+
+RespondAction RespondAction::compile(const Scope& scope, const config::RespondConfig& from, const TemplatePlace& place) {
+    RespondAction a;
+    a.status = from.status;
+    for (const auto& [name, value] : from.headers) {
+        const Scope at(scope, "headers");
+        a.headers.emplace_back(name.value, Template::parse(at, value, place));
+        if (value.literal || value.value.find_first_of("\r\n") == std::string::npos) continue;
+        at.error(value.mark, "bad-header-value", "a header's value is one line");
+    }
+    if (from.body == nullptr || from.body->kind == config::NodeKind::null) return a;
+    const Scope at(scope, "body");
+    a.has_body = true;
+    if (from.body->is_scalar()) {
+        a.text = Template::parse(at, {from.body->text, from.body->mark, true, from.body->substituted}, place);
+    } else {
+        a.json = JsonShape::compile(at, *from.body, place);
+    }
+    if (a.status == 204 || a.status == 205 || a.status == 304) {
+        at.error(from.body->mark, "bad-body", "an answer with status " + std::to_string(a.status) + " has no body");
+    }
+    return a;
+}
+
+RedirectAction RedirectAction::compile(const Scope& scope, const config::RedirectConfig& from, const TemplatePlace& place,
+                                       bool has_host_condition) {
+    RedirectAction a;
+    a.status = from.status;
+    Text to = from.to;
+    const Scope at(scope, "to");
+    if (take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place);
+    return a;
+}
+
+ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardConfig& from, const TemplatePlace& place,
+                                     const std::unordered_map<std::string, int32_t>& services) {
+    ForwardAction a;
+    a.timeouts = from.timeouts;
+    const auto named = services.find(from.service.value);
+    if (named != services.end()) a.service_index = named->second;
+    else a.service = Template::parse(Scope(scope, "service"), from.service, place);
+    a.has_path = from.path.written;
+    if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place);
+    if (from.host.value == "client") {
+        a.host_of_client = true;
+    } else if (from.host.written) {
+        a.host = from.host.value;
+        if (!http::is_valid_authority(a.host)) {
+            Scope(scope, "host").error(from.host.mark, "bad-host", "\"" + a.host + "\" is not a host[:port], nor \"client\"");
+        }
+    }
+    return a;
+}
+
+io::Task<void> respond(Exchange& x, const RespondAction& action) {
+    const Values values = x.values();
+    x.response.clear();
+    x.response.status = action.status;
+    bool typed = false;
+    for (const auto& [name, value] : action.headers) {
+        std::string text;
+        value.render(values, text);
+        if (!http::is_field_value(text)) {
+            co_await reply_error(x, Error(Fault::value_refused, "a value of the header " + name));
+            co_return;
+        }
+        if (text.empty() && value.is_single()) continue;
+        typed |= http::field_name(name) == http::FieldName::content_type;
+        x.response.fields.add(name, x.arena.copy(text));
+    }
+    std::string body;
+    if (action.json != nullptr) action.json->render(values, body);
+    else action.text.render(values, body);
+    if (!typed && action.has_body) {
+        x.response.fields.add("Content-Type", action.json != nullptr ? "application/json" : "text/plain; charset=utf-8");
+    }
+    x.begin_response();
+    co_await reply_body(x, body);
+}
+
+Result<std::string> redirect_location(Exchange& x, const RedirectAction& action) {
+    const RouteRules& rules = *x.rules;
+    auto target = action.target.build(x.values(), rules.encoded_allow, x.arena);
+    if (!target) return fail(std::move(target).error());
+    std::string location = action.origin;
+    if (action.host_of_request) location += x.view.host;
+    location += target->path;
+    if (target->has_query) {
+        location += '?';
+        location += target->query;
+    }
+    // Browsers read both as the beginning of another host.
+    if (location.starts_with("//") || location.starts_with("/\\")) return fail(Fault::bad_rewrite, "it would leave this host");
+    if (!http::is_field_value(location)) return fail(Fault::value_refused, "a value of the redirect");
+    return location;
+}
+
+io::Task<void> redirect(Exchange& x, const RedirectAction& action) {
+    auto location = redirect_location(x, action);
+    if (!location) {
+        co_await reply_error(x, std::move(location).error());
+        co_return;
+    }
+    x.response.clear();
+    x.response.status = action.status;
+    x.response.fields.add("Location", *location);
+    x.begin_response();
+    co_await reply_body(x, {});
+}
+
+Result<int32_t> choose_service(Exchange& x, const ForwardAction& action) {
+    if (action.service_index >= 0) return action.service_index;
+    std::string name;
+    action.service.render(x.values(), name);
+    const Snapshot& snapshot = *x.epoch->snapshot;
+    const auto found = snapshot.service_index.find(name);
+    // An internal service is as good as absent: nothing tells the two apart.
+    if (found == snapshot.service_index.end() || snapshot.config.services[static_cast<size_t>(found->second)].internal) {
+        return fail(Fault::service_not_found);
+    }
+    return found->second;
+}
+
+Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32_t index) {
+    const Snapshot& snapshot = *x.epoch->snapshot;
+    const auto i = static_cast<size_t>(index);
+    TargetParts target{x.view.path, x.view.query, x.view.has_query};
+    if (action.has_path) {
+        auto built = action.path.build(x.values(), x.rules->encoded_allow, x.arena);
+        if (!built) return fail(std::move(built).error());
+        target = *built;
+    }
+    ForwardPlan plan{*x.epoch->services[i], index, target.path, target.query, target.has_query, action.host,
+                     effective(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};
+    if (action.host_of_client) plan.host = x.request.host;
+    return plan;
+}
+
+}  // namespace portico::gateway

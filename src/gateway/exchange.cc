@@ -1,0 +1,161 @@
+// START HERE. A request's life, from its head to its last log line: set up, find the route, ask its policies, run its action.
+// What comes before is in edge/h1_server.cc, what comes after in the action: forward.cc, or respond and redirect in actions.cc.
+#include "gateway/exchange.h"
+
+#include "gateway/access_log.h"
+#include "gateway/gateway.h"
+#include "gateway/reply.h"
+#include "gateway/request_setup.h"
+#include "gateway/snapshot.h"
+
+namespace portico::gateway {
+
+io::Task<void> Gateway::handle(Exchange& x) {
+    auto ready = set_up_request(x);
+    if (ready && x.target.form == http::TargetForm::asterisk) {
+        co_await answer_asterisk(x);
+        co_return;
+    }
+    if (ready) ready = find_route(x);
+    if (!ready) {
+        co_await refuse(x, std::move(ready).error());
+        co_return;
+    }
+    x.client->limit_body(x.rules->body_limit);
+    for (const ChainLink& link : x.rules->chain) {
+        Verdict verdict = link.policy->on_request(x);
+        ++x.policies_run;
+        if (verdict.kind == Verdict::Kind::later) verdict = co_await std::move(*verdict.task);
+        if (verdict.kind != Verdict::Kind::fail) continue;
+        if (link.shadow) {
+            note_shadow(x, link, verdict.error);
+            continue;
+        }
+        co_await reply_error(x, std::move(verdict.error));
+        co_return;
+    }
+    co_await act(x);
+}
+
+io::Task<void> Gateway::act(Exchange& x) {
+    const Action& action = x.rules->action;
+    if (const auto* fixed = std::get_if<RespondAction>(&action)) return respond(x, *fixed);
+    if (const auto* elsewhere = std::get_if<RedirectAction>(&action)) return redirect(x, *elsewhere);
+    const auto& onward = std::get<ForwardAction>(action);
+    auto service = choose_service(x, onward);
+    if (!service) return reply_error(x, std::move(service).error());
+    if (const RespondAction* answer = x.epoch->snapshot->service_answers[static_cast<size_t>(*service)].get()) {
+        x.record.service = *service;
+        return respond(x, *answer);
+    }
+    auto plan = plan_forward(x, onward, *service);
+    if (!plan) return reply_error(x, std::move(plan).error());
+    return forward(x, *plan);
+}
+
+io::Task<void> Gateway::refuse(Exchange& x, Error error) {
+    if (x.client_ip.empty()) {
+        x.client_address = x.peer;
+        x.client_ip = x.arena.copy(x.peer.ip.text());
+    }
+    choose_request_id(x);
+    http::FieldList fields;
+    std::string allow;
+    if (error.fault == Fault::method_not_allowed) {
+        for (const std::string& method : x.epoch->snapshot->table.allowed_methods(x.view)) {
+            if (!allow.empty()) allow += ", ";
+            allow += method;
+        }
+        fields.add("Allow", allow);
+    }
+    co_await reply_error(x, std::move(error), &fields);
+}
+
+// OPTIONS * asks about the server as a whole (RFC 9110 §9.3.7): it is answered here, and says nothing of any route.
+io::Task<void> Gateway::answer_asterisk(Exchange& x) {
+    x.response.clear();
+    x.response.status = 204;
+    x.response.fields.add("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    x.begin_response();
+    co_await reply_body(x, {});
+}
+
+void Gateway::note_shadow(Exchange& x, const ChainLink& link, const Error& error) {
+    if (!x.shadowed.empty()) x.shadowed += ',';
+    x.shadowed.append(link.name).append(":").append(error.code());
+    x.context.shard.add(x.context.registry.counter("portico_shadow_refusals_total",
+                                                   "Requests that a policy in shadow mode would have refused.",
+                                                   {{"policy", std::string(link.name)}}));
+}
+
+void Gateway::complete(Exchange& x) {
+    for (uint32_t i = x.policies_run; i > 0; --i) x.rules->chain[i - 1].policy->on_complete(x);
+    Context& context = x.context;
+    Epoch& epoch = *x.epoch;
+    if (!x.record.code.empty()) context.count_error(x.fault);
+    RouteCells& cells = context.route_cells(epoch, x.match.route, x.record.service);
+    context.shard.observe(cells.duration, x.times.end - x.times.begin);
+    const int status_class = x.record.status / 100;
+    context.shard.add(cells.requests[status_class >= 1 && status_class <= 5 ? static_cast<size_t>(status_class) : 0]);
+    if (x.record.service >= 0 && x.times.first_byte != Time{}) {
+        ServiceCells& service = context.service_cells(epoch, static_cast<size_t>(x.record.service));
+        context.shard.observe(service.first_byte, x.times.first_byte - x.times.connected);
+    }
+    if (epoch.snapshot->config.log.access) write_access_line(x, context.log_lines);
+}
+
+bool Exchange::is_managed(std::string_view name) const {
+    return is_forwarding_header(name) || epoch->snapshot->managed.contains(name);
+}
+
+void Exchange::begin_response() {
+    response_begun = true;
+    run_response_policies();
+}
+
+void Exchange::run_response_policies() {
+    for (uint32_t i = policies_run; i > 0; --i) {
+        const ChainLink& link = rules->chain[i - 1];
+        if (!link.shadow) link.policy->on_response(*this, response);
+    }
+}
+
+void Exchange::note(const Error& error) {
+    if (!record.code.empty()) return;
+    fault = error.fault;
+    record.code = error.code();
+    record.detail = error.context;
+}
+
+void Exchange::reset() {
+    client = nullptr;
+    epoch.reset();
+    parser.reset();
+    request.clear();
+    target = {};
+    view = {};
+    match.route = Match::kNone;
+    match.rest = {};
+    rules = nullptr;
+    client_ip = forwarded_for = forwarded_proto = forwarded_host = request_id = {};
+    trace = {};
+    trace_from_client = false;
+    set_fields.clear();
+    shadowed.clear();
+    policies_run = 0;
+    response.clear();
+    response_begun = false;
+    times = {};
+    record.status = 0;
+    record.code = record.endpoint = record.retry = {};
+    record.detail.clear();
+    record.service = RouteCells::kNone;
+    record.attempts = 0;
+    record.reused = false;
+    record.bytes_in = record.bytes_out = 0;
+    tried.clear();
+    upstream_head.clear();
+    arena.release();
+}
+
+}  // namespace portico::gateway

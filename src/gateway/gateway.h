@@ -1,0 +1,23 @@
+// The gateway as a Handler: what a server hands each of its requests to. Without state of its own: everything is in the
+// exchange, its epoch and its context, so that one serves a whole worker. See exchange.cc.
+#pragma once
+
+#include "gateway/handler.h"
+
+namespace portico::gateway {
+
+struct ChainLink;
+
+class Gateway final : public Handler {
+  public:
+    io::Task<void> handle(Exchange& x) override;
+    io::Task<void> refuse(Exchange& x, Error error) override;
+    void complete(Exchange& x) override;
+
+  private:
+    static io::Task<void> act(Exchange& x);
+    static io::Task<void> answer_asterisk(Exchange& x);
+    static void note_shadow(Exchange& x, const ChainLink& link, const Error& error);
+};
+
+}  // namespace portico::gateway

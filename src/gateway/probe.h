@@ -1,0 +1,38 @@
+// A request made up at load, to ask the route table what it would do: in messages it is the example that proves the point.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/request_view.h"
+#include "gateway/route_table.h"
+
+namespace portico::gateway {
+
+class Probe {
+  public:
+    // One that `entry` takes, or none where no example of a pattern was found.
+    static std::optional<Probe> for_entry(const RouteTable& table, const RouteTable::Entry& entry);
+    // One that both take, as far as host, path and conditions can agree.
+    static std::optional<Probe> for_both(const RouteTable& table, const RouteTable::Entry& a, const RouteTable::Entry& b);
+
+    std::string method = "GET";
+    std::string host;
+    std::string path;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<std::pair<std::string, std::string>> query;
+
+    // "GET /users/1?v=2 with Host: example.com, X-Kind: a"
+    std::string text() const;
+    // The route that takes it, or Match::kNone.
+    size_t route_in(const RouteTable& table) const;
+    bool matches(const RouteTable& table, const RouteTable::Entry& entry) const;
+
+  private:
+    template <class F>
+    auto with_view(F&& f) const;
+};
+
+}  // namespace portico::gateway

@@ -1,0 +1,190 @@
+#include "gateway/rewrite.h"
+
+#include <algorithm>
+
+#include "gateway/exchange.h"
+#include "http/uri.h"
+
+namespace portico::gateway {
+namespace {
+
+// True where a segment of the built path is `.` or `..`, encoded or not: a value that would climb out of its place. It is
+// looked for before the path is normalised, which would follow it.
+bool has_dot_segment(std::string_view path) {
+    bool found = false;
+    const size_t start = path.find('/');
+    if (start == std::string_view::npos) return false;
+    for (size_t at = start + 1; at <= path.size() && !found;) {
+        size_t end = path.find('/', at);
+        if (end == std::string_view::npos) end = path.size();
+        std::string_view s = path.substr(at, end - at);
+        at = end + 1;
+        int dots = 0;
+        while (!s.empty()) {
+            if (s.front() == '.') s.remove_prefix(1);
+            else if (s.size() >= 3 && s[0] == '%' && s[1] == '2' && (s[2] == 'e' || s[2] == 'E')) s.remove_prefix(3);
+            else break;
+            ++dots;
+        }
+        found = s.empty() && (dots == 1 || dots == 2);
+    }
+    return found;
+}
+
+}  // namespace
+
+std::vector<TargetTemplate::Pair> TargetTemplate::split_query(const std::vector<TemplatePart>& parts) {
+    std::vector<std::vector<TemplatePart>> pieces(1);
+    for (const TemplatePart& part : parts) {
+        if (part.source != Source::literal) {
+            pieces.back().push_back(part);
+            continue;
+        }
+        std::string_view text = part.text;
+        for (;;) {
+            const size_t amp = text.find('&');
+            if (amp != 0 && !text.empty()) pieces.back().push_back({Source::literal, std::string(text.substr(0, amp)), 0});
+            if (amp == std::string_view::npos) break;
+            pieces.emplace_back();
+            text.remove_prefix(amp + 1);
+        }
+    }
+    std::vector<Pair> pairs;
+    for (auto& piece : pieces) {
+        if (piece.empty()) continue;
+        Pair pair;
+        if (piece[0].source == Source::literal) {
+            const std::string& first = piece[0].text;
+            const size_t eq = first.find('=');
+            pair.name = http::decode_query_value(std::string_view(first).substr(0, eq));
+            if (eq + 1 == first.size() && piece.size() == 2 && piece[1].source != Source::literal) pair.value = Template({piece[1]});
+        } else if (piece.size() == 1) {
+            pair.is_query = piece[0].source == Source::query;
+            pair.value = Template({piece[0]});
+        }
+        pair.whole = Template(std::move(piece));
+        pairs.push_back(std::move(pair));
+    }
+    return pairs;
+}
+
+TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::Text& text, TemplatePlace place) {
+    TargetTemplate t;
+    place.query = true;
+    const Template whole = Template::parse(scope, text, place);
+    if (whole.parts().empty()) return t;
+    std::vector<TemplatePart> path, query;
+    for (const TemplatePart& part : whole.parts()) {
+        if (t.has_query_) {
+            query.push_back(part);
+            continue;
+        }
+        if (part.source == Source::query) {
+            scope.error(text.mark, "unknown-value", "{query} stands behind a \"?\"", "\"…?{query}\"");
+            return t;
+        }
+        const size_t mark = part.source == Source::literal ? part.text.find('?') : std::string::npos;
+        if (mark == std::string::npos) {
+            path.push_back(part);
+            continue;
+        }
+        t.has_query_ = true;
+        if (mark > 0) path.push_back({Source::literal, part.text.substr(0, mark), 0});
+        if (mark + 1 < part.text.size()) query.push_back({Source::literal, part.text.substr(mark + 1), 0});
+    }
+    if (path.empty() || path[0].source != Source::literal || path[0].text[0] != '/') {
+        scope.error(text.mark, "bad-path", "a path begins with \"/\"", "did you mean \"/" + text.value + "\"?");
+        return t;
+    }
+    std::string fixed;
+    for (const TemplatePart& part : path) fixed += part.source == Source::literal ? part.text : "x";
+    Arena arena;
+    const auto judged = http::normalise_path(fixed, arena);
+    if (!judged || has_dot_segment(fixed)) {
+        scope.error(text.mark, "bad-path", "no such path may be sent: it holds a dot segment, a control or a bad \"%\"");
+    } else if (fixed.find('#') != std::string::npos) {
+        scope.error(text.mark, "bad-path", "a path has no fragment (\"#\")", "write %23 for the character");
+    } else if (fixed.starts_with("//")) {
+        scope.error(text.mark, "bad-path", "a path that begins with \"//\" is refused: some take it for another host");
+    }
+    t.plain_rest_ = path.size() == 2 && path[0].text == "/" && path[1].source == Source::rest;
+    t.path_ = Template(std::move(path));
+    t.pairs_ = split_query(query);
+    return t;
+}
+
+Result<std::string_view> TargetTemplate::build_path(const Values& values, bool encoded_allow, Arena& arena) const {
+    if (plain_rest_) {
+        const std::string_view rest = values.encoded(path_.parts()[1]);
+        if (rest.starts_with('/')) return fail(Fault::bad_rewrite, "the path would begin with //");
+        // What precedes the rest in the normal path is its slash.
+        if (rest.empty()) return std::string_view("/");
+        return std::string_view(rest.data() - 1, rest.size() + 1);
+    }
+    if (path_.is_literal()) return path_.literal_text();
+    std::string built;
+    for (const TemplatePart& part : path_.parts()) {
+        switch (part.source) {
+            case Source::literal: built += part.text; break;
+            case Source::rest: built += values.encoded(part); break;
+            case Source::parameter: built += values.encoded(part); break;
+            default: {
+                const auto value = values.get(part, arena);
+                if (!value || value->empty()) return fail(Fault::value_refused, "a value of the path is empty");
+                http::encode_segment(*value, built);
+            }
+        }
+    }
+    if (built.starts_with("//")) return fail(Fault::bad_rewrite, "the path would begin with //");
+    if (has_dot_segment(built)) return fail(Fault::bad_rewrite, "a value would make a dot segment");
+    auto normal = http::normalise_path(built, arena);
+    if (!normal) return fail(Fault::bad_rewrite, normal.error().context);
+    if (normal->ambiguous && !encoded_allow) return fail(Fault::bad_rewrite, "an encoded slash, or its kind");
+    return arena.copy(normal->text);
+}
+
+bool TargetTemplate::stands_beside(std::string_view name) const {
+    return std::ranges::any_of(pairs_, [&](const Pair& p) { return !p.is_query && p.name == name; });
+}
+
+void TargetTemplate::build_query(const Values& values, std::string& out) const {
+    Arena arena;
+    const auto joint = [&] {
+        if (!out.empty()) out += '&';
+    };
+    for (const Pair& pair : pairs_) {
+        if (pair.is_query) {
+            http::for_each_pair(values.exchange->view.query, [&](std::string_view name, std::string_view, std::string_view whole) {
+                if (stands_beside(http::decode_query_value(name))) return;
+                joint();
+                out += whole;
+            });
+            continue;
+        }
+        if (pair.value.is_single() && !values.get(pair.value.parts()[0], arena)) continue;
+        joint();
+        for (const TemplatePart& part : pair.whole.parts()) {
+            if (part.source == Source::literal) out += part.text;
+            else if (const auto value = values.get(part, arena)) http::encode_query_value(*value, out);
+        }
+    }
+}
+
+Result<TargetParts> TargetTemplate::build(const Values& values, bool encoded_allow, Arena& arena) const {
+    auto path = build_path(values, encoded_allow, arena);
+    if (!path) return fail(std::move(path).error());
+    TargetParts out;
+    out.path = *path;
+    if (!has_query_) {
+        out.query = values.exchange->view.query;
+        out.has_query = values.exchange->view.has_query;
+        return out;
+    }
+    std::string query;
+    build_query(values, query);
+    out.query = arena.copy(query);
+    out.has_query = !query.empty();
+    return out;
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,49 @@
+// Where a request goes: the target that `forward: path` or `redirect: to` makes of it. The result is judged as a request's own
+// path is, once more (LANGUAGE.md §2 and §4).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "gateway/template_string.h"
+
+namespace portico::gateway {
+
+struct TargetParts {
+    std::string_view path;   // normal form
+    std::string_view query;  // without "?"
+    bool has_query = false;
+};
+
+// A path template, with or without a query.
+class TargetTemplate {
+  public:
+    TargetTemplate() = default;
+    // @param text begins with "/" (a redirect's authority is already gone)
+    static TargetTemplate parse(const config::Scope& scope, const config::Text& text, TemplatePlace place);
+
+    // @errors bad_rewrite, value_refused. Views of the arena, the request or the template.
+    Result<TargetParts> build(const Values& values, bool encoded_allow, Arena& arena) const;
+
+  private:
+    struct Pair {  // between two "&" of the query
+        Template whole;
+        std::string name;   // decoded, where it is literal
+        Template value;     // behind a literal "name="; only where that is nothing but one {…}
+        bool is_query = false;  // {query}
+    };
+    static std::vector<Pair> split_query(const std::vector<TemplatePart>& parts);
+    Result<std::string_view> build_path(const Values& values, bool encoded_allow, Arena& arena) const;
+    void build_query(const Values& values, std::string& out) const;
+    bool stands_beside(std::string_view name) const;
+
+    Template path_;
+    bool plain_rest_ = false;  // "/{**}": the rest as it is
+    bool has_query_ = false;
+    std::vector<Pair> pairs_;
+};
+
+}  // namespace portico::gateway

@@ -1,0 +1,127 @@
+// Ways around a guard: requests that a guarded route just misses or loses, and where they go instead.
+#include <algorithm>
+#include <set>
+
+#include "gateway/probe.h"
+#include "gateway/snapshot.h"
+
+namespace portico::gateway {
+namespace {
+
+constexpr size_t kMaxPerRoute = 5;
+constexpr size_t kMaxInAll = 200;
+constexpr size_t kMaxVisited = 200'000;  // entries looked at in all: a large file is still checked in a moment
+
+class WaysAround {
+  public:
+    WaysAround(const Snapshot& snapshot, config::FaultList& faults) : s_(snapshot), faults_(faults) {}
+
+    void run() {
+        for (const RouteTable::Entry& e : s_.table.entries()) {
+            if (s_.routes[e.route].guards.empty()) continue;
+            found_ = 0;
+            just_missed(e);
+            outranked(e);
+        }
+        reached_by_name();
+    }
+
+  private:
+    const std::string& name(size_t route) const { return s_.config.routes[route].name; }
+
+    // True where `other` lacks a guard that `guarded` has.
+    bool less_guarded(size_t other, size_t guarded) const {
+        return !std::ranges::includes(s_.routes[other].guards, s_.routes[guarded].guards);
+    }
+
+    void warn(size_t route, const Probe& probe, size_t other, std::string why) {
+        if (found_ >= kMaxPerRoute || total_ >= kMaxInAll || !seen_.insert({route, other, why}).second) return;
+        ++found_;
+        ++total_;
+        faults_.warning(s_.config.routes[route].mark, "routes[" + std::to_string(route) + "]", "way-around",
+                        why + ": " + probe.text() + " goes to the less guarded route \"" + name(other) + "\", not to \"" + name(route) + "\"",
+                        "guard that route too, or make this one cover the request");
+    }
+
+    void probe(const RouteTable::Entry& e, const Probe& p, const std::string& why) {
+        const size_t to = p.route_in(s_.table);
+        if (to != Match::kNone && to != e.route && less_guarded(to, e.route)) warn(e.route, p, to, why);
+    }
+
+    void just_missed(const RouteTable::Entry& e) {
+        const auto base = Probe::for_entry(s_.table, e);
+        if (!base) return;
+        const Conditions& c = s_.table.rules()[e.route].conditions;
+        if (!c.methods.any()) {
+            for (const std::string_view m : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+                if (c.methods.contains(http::method_of(m), m)) continue;
+                Probe p = *base;
+                p.method = m;
+                probe(e, p, "another method");
+            }
+        }
+        for (const auto& header : base->headers) {
+            Probe p = *base;
+            std::erase_if(p.headers, [&](const auto& h) { return h.first == header.first; });
+            probe(e, p, "without " + header.first);
+        }
+        for (const auto& pair : base->query) {
+            Probe p = *base;
+            std::erase_if(p.query, [&](const auto& q) { return q.first == pair.first; });
+            probe(e, p, "without the query's " + pair.first);
+        }
+        if (!e.path.open()) {
+            Probe p = *base;
+            if (p.path.size() > 1 && p.path.ends_with('/')) p.path.pop_back();
+            else p.path += '/';
+            probe(e, p, "a slash more or less");
+        }
+    }
+
+    void outranked(const RouteTable::Entry& e) {
+        s_.table.visit_intersecting(e, [&](const RouteTable::Entry& other) {
+            if (++visited_ > kMaxVisited || found_ >= kMaxPerRoute) return false;
+            if (other.route == e.route || !less_guarded(other.route, e.route)) return true;
+            if (const auto p = Probe::for_both(s_.table, e, other); p && p->route_in(s_.table) == other.route) {
+                warn(e.route, *p, other.route, "a request that both match");
+            }
+            return true;
+        });
+    }
+
+    void reached_by_name() {
+        std::vector<size_t> dynamic;
+        for (size_t r = 0; r < s_.routes.size(); ++r) {
+            const auto* f = std::get_if<ForwardAction>(&s_.routes[r].action);
+            if (f != nullptr && f->service_index < 0) dynamic.push_back(r);
+        }
+        std::set<std::pair<int32_t, size_t>> told;
+        for (size_t r = 0; r < s_.routes.size() && !dynamic.empty(); ++r) {
+            const auto* f = std::get_if<ForwardAction>(&s_.routes[r].action);
+            if (f == nullptr || f->service_index < 0) continue;
+            const config::ServiceConfig& service = s_.config.services[static_cast<size_t>(f->service_index)];
+            if (service.internal) continue;
+            for (const size_t d : dynamic) {
+                if (!told.insert({f->service_index, d}).second) continue;
+                const bool less = less_guarded(d, r);
+                faults_.warning(service.mark, "services." + service.name, less ? "way-around" : "reachable-by-name",
+                                "the service \"" + service.name + "\" of the route \"" + name(r) + "\" can also be reached by name through \"" +
+                                    name(d) + "\"" + (less ? ", without that route's guards" : ""),
+                                "write internal: true, if only routes that name it should reach it");
+            }
+        }
+    }
+
+    const Snapshot& s_;
+    config::FaultList& faults_;
+    size_t found_ = 0;
+    size_t total_ = 0;
+    size_t visited_ = 0;
+    std::set<std::tuple<size_t, size_t, std::string>> seen_;
+};
+
+}  // namespace
+
+void warn_of_ways_around(const Snapshot& snapshot, config::FaultList& faults) { WaysAround(snapshot, faults).run(); }
+
+}  // namespace portico::gateway

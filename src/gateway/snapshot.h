@@ -1,0 +1,62 @@
+// The whole validated configuration as the gateway runs it: routes as a table, policies and actions compiled. Immutable,
+// numbered, swapped whole; exchanges end on the one that they began with. Built by server/, read by every worker.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/model.h"
+#include "gateway/actions.h"
+#include "gateway/policy.h"
+#include "gateway/route_table.h"
+#include "http/fields.h"
+
+namespace portico::gateway {
+
+struct ChainLink {  // a policy at its place in a route's `use`
+    const Policy* policy = nullptr;
+    std::string_view name;
+    bool shadow = false;
+};
+
+struct RouteRules {
+    std::vector<ChainLink> chain;
+    Action action;
+    bool encoded_allow = false;
+    uint64_t body_limit = 0;  // bytes
+    std::unique_ptr<const ErrorShape> errors;
+    // Which policies refuse: sorted identities, equal where two routes are guarded alike.
+    std::vector<uint32_t> guards;
+};
+
+struct Snapshot {
+    uint64_t number = 0;
+    config::Config config;
+    RouteTable table;
+    std::vector<RouteRules> routes;  // by their index in the configuration
+    std::vector<std::unique_ptr<const Policy>> policies;
+    http::NameSet managed;  // beside the forwarding headers
+    std::unordered_map<std::string, int32_t> service_index;
+    std::vector<std::unique_ptr<const RespondAction>> service_answers;  // by service; nullptr where it has endpoints
+    std::unique_ptr<const ErrorShape> errors;
+
+    // Judges what config/ could not: routes, templates, policies. @returns nullptr exactly when there was an error
+    static std::shared_ptr<const Snapshot> build(config::Config config, std::span<const PolicyType* const> types, uint64_t number,
+                                                 config::FaultList& faults);
+    // The shape of errors for a route (Match::kNone: none matched); nullptr for problem+json.
+    const ErrorShape* error_shape(size_t route) const {
+        if (route != Match::kNone && routes[route].errors != nullptr) return routes[route].errors.get();
+        return errors.get();
+    }
+};
+
+// Ways around a guard (LANGUAGE.md §2.6), as warnings, each with the request that shows it.
+void warn_of_ways_around(const Snapshot& snapshot, config::FaultList& faults);
+
+// True for a name that is one of the forwarding headers, in every spelling (LANGUAGE.md §6).
+bool is_forwarding_header(std::string_view name);
+
+}  // namespace portico::gateway

@@ -1,0 +1,84 @@
+// Template strings: `{…}` puts a value of the exchange into a text (LANGUAGE.md §4). Parsed once at load, where everything
+// that can be wrong with one is said; rendered for each request.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "config/model.h"
+#include "config/schema.h"
+
+namespace portico::gateway {
+
+class Exchange;
+
+// What `errors:` may say about a failure.
+struct ErrorView {
+    std::string_view title;
+    int status = 0;
+    std::string_view detail;
+    std::string_view code;
+    std::string_view request_id;
+};
+
+enum class Source : uint8_t {
+    literal,
+    parameter, rest,  // of the path
+    client_ip, request_method, request_path, request_host, request_scheme, request_id,
+    header, query_value,
+    query,            // {query}: only in a target's query
+    error_title, error_status, error_detail, error_code, error_request_id,
+};
+
+struct TemplatePart {
+    Source source = Source::literal;
+    std::string text;  // the literal text, or the name of a header or query parameter
+    uint32_t slot = 0; // of a parameter
+    bool operator==(const TemplatePart&) const = default;
+};
+
+// Where a template stands decides what may be named in it.
+struct TemplatePlace {
+    const std::vector<std::string>* parameters = nullptr;  // of the route's paths; nullptr: there is no path
+    bool rest = false;    // {**} is there: every path ends in /**
+    bool query = false;   // {query} may stand here
+    bool error = false;   // {error.*}
+    bool no_request = false;  // nothing of the request may be named
+};
+
+// The values that templates name, while a request is being served.
+struct Values {
+    const Exchange* exchange = nullptr;
+    const ErrorView* error = nullptr;
+
+    // The value as text, decoded. @returns none where there is none
+    std::optional<std::string_view> get(const TemplatePart& part, Arena& arena) const;
+    // A parameter or {**} as it stands in the path.
+    std::string_view encoded(const TemplatePart& part) const;
+};
+
+class Template {
+  public:
+    Template() = default;
+    // Faults go to `scope` at the text's mark. @returns an empty template after one
+    static Template parse(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
+    static Template literal(std::string text);
+    explicit Template(std::vector<TemplatePart> parts) : parts_(std::move(parts)) {}
+
+    const std::vector<TemplatePart>& parts() const { return parts_; }
+    bool is_literal() const { return parts_.empty() || (parts_.size() == 1 && parts_[0].source == Source::literal); }
+    std::string_view literal_text() const { return parts_.empty() ? std::string_view{} : std::string_view(parts_[0].text); }
+    // Nothing but one {…}.
+    bool is_single() const { return parts_.size() == 1 && parts_[0].source != Source::literal; }
+    // The text with every value as it is, no value as nothing (headers, bodies). Appends.
+    void render(const Values& values, std::string& out) const;
+
+  private:
+    std::vector<TemplatePart> parts_;
+};
+
+}  // namespace portico::gateway

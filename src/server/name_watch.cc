@@ -1,0 +1,101 @@
+#include "server/name_watch.h"
+
+#include <algorithm>
+
+namespace portico::server {
+
+namespace {
+constexpr Duration kFirstRetry = std::chrono::milliseconds(500);
+constexpr Duration kLastRetry = std::chrono::seconds(5);
+}  // namespace
+
+class NameWatch::Name final : public std::enable_shared_from_this<Name>, private io::Timer {
+  public:
+    Name(NameWatch& watch, std::string name) : watch_(watch), name_(std::move(name)) {}
+
+    void ask() {
+        if (asking_) return;
+        asking_ = true;
+        // The answer may come when the name is no longer wanted.
+        watch_.resolver_->resolve(name_, [weak = weak_from_this()](Result<io::DnsAnswer> answer) {
+            if (const auto self = weak.lock()) self->on_answer(std::move(answer));
+        });
+    }
+    // Sooner than it was going to be, where the longest time to live has become shorter.
+    void clamp() {
+        if (!asking_ && settled_) ask_in(std::min(deadline() - watch_.loop_.now(), watch_.dns_.max_ttl));
+    }
+    const std::vector<IpAddress>& addresses() const { return addresses_; }
+    bool settled() const { return settled_; }
+
+  private:
+    void ask_in(Duration d) { set(watch_.loop_.timers(), watch_.loop_.now() + d); }
+
+    void on_answer(Result<io::DnsAnswer> answer) {
+        asking_ = false;
+        settled_ = true;
+        const Time now = watch_.loop_.now();
+        if (answer && !answer->addresses.empty()) {
+            retry_ = kFirstRetry;
+            good_at_ = now;
+            ask_in(std::clamp(answer->ttl, watch_.dns_.min_ttl, std::max(watch_.dns_.min_ttl, watch_.dns_.max_ttl)));
+            if (answer->addresses != addresses_) {
+                addresses_ = std::move(answer->addresses);
+                watch_.changed_(name_);
+            }
+            return;
+        }
+        ask_in(retry_);
+        retry_ = std::min(retry_ * 2, kLastRetry);
+        const Duration stale = watch_.dns_.stale;
+        if (!addresses_.empty() && stale != kForever && now - good_at_ > stale) {
+            addresses_.clear();
+            watch_.changed_(name_);
+        }
+    }
+    void on_timer() override { ask(); }
+
+    NameWatch& watch_;
+    std::string name_;
+    std::vector<IpAddress> addresses_;
+    Time good_at_{};
+    Duration retry_ = kFirstRetry;
+    bool asking_ = false;
+    bool settled_ = false;
+};
+
+NameWatch::NameWatch(io::Loop& loop, std::unique_ptr<io::Resolver> resolver, std::function<void(const std::string&)> changed)
+    : loop_(loop), resolver_(std::move(resolver)), changed_(std::move(changed)) {}
+NameWatch::~NameWatch() = default;
+
+void NameWatch::set_names(const std::vector<std::string>& names, const config::DnsConfig& dns) {
+    if (dns.servers != dns_.servers || dns.timeout != dns_.timeout) resolver_->configure({dns.servers, dns.timeout});
+    dns_ = dns;
+    std::map<std::string, std::shared_ptr<Name>> kept;
+    std::vector<Name*> fresh;
+    for (const std::string& name : names) {
+        auto& slot = kept[name];
+        if (slot != nullptr) continue;
+        if (const auto known = names_.find(name); known != names_.end()) {
+            slot = known->second;
+            slot->clamp();
+        } else {
+            slot = std::make_shared<Name>(*this, name);
+            fresh.push_back(slot.get());
+        }
+    }
+    names_ = std::move(kept);
+    for (Name* n : fresh) n->ask();
+}
+
+const std::vector<IpAddress>& NameWatch::addresses(const std::string& name) const {
+    static const std::vector<IpAddress> none;
+    const auto found = names_.find(name);
+    return found == names_.end() ? none : found->second->addresses();
+}
+
+bool NameWatch::settled() const {
+    return std::ranges::all_of(names_, [](const auto& n) { return n.second->settled(); });
+}
+
+}  // namespace portico::server

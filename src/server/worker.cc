@@ -1,0 +1,215 @@
+#include "server/worker.h"
+
+#include <csignal>
+
+#include <future>
+#include <random>
+
+namespace portico::server {
+
+// One listening socket of this worker.
+class Worker::Listening final : private io::Acceptor::Sink, private io::Timer {
+  public:
+    Listening(edge::ConnectionSet& connections, int fd, const edge::ServerSettings& settings)
+        : connections_(connections), settings_(&settings), acceptor_(loop().backend().listen(fd, *this)) {}
+
+    void set_settings(const edge::ServerSettings& settings) { settings_ = &settings; }
+
+  private:
+    // How long a worker without descriptors waits before it looks again.
+    static constexpr Duration kPause = std::chrono::milliseconds(20);
+
+    io::Loop& loop() { return connections_.context().loop; }
+    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), *settings_); }
+    void on_accept_error(int) override {
+        // Whoever has waited longest for a request gives its descriptor to the newcomer.
+        connections_.evict_one();
+        set(loop().timers(), loop().now() + kPause);
+    }
+    void on_timer() override { acceptor_->resume(); }
+
+    edge::ConnectionSet& connections_;
+    const edge::ServerSettings* settings_;
+    std::unique_ptr<io::Acceptor> acceptor_;
+};
+
+struct Worker::Local final : private io::Timer {
+    Local(std::unique_ptr<io::Loop> l, const WorkerOptions& o, uint64_t seed)
+        : options(o), loop(std::move(l)), context(*loop, *o.registry, seed), connections(context, gateway) {}
+    ~Local() override {
+        listeners.clear();
+        connections.close_all();
+        context.epoch.reset();
+        services.clear();
+    }
+
+    // Equal settings are one object, which lives as long as the worker: a connection keeps those that it began with, and a
+    // thousand reloads of one file add nothing.
+    const edge::ServerSettings& keep(const edge::ServerSettings& s) {
+        for (const edge::ServerSettings& known : settings) {
+            if (known == s) return known;
+        }
+        return settings.emplace_back(s);
+    }
+
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses& addresses);
+    void flush_log();
+    void drain(Duration grace, std::function<void()> when_done);
+    void look_for_end();
+    void on_timer() override;
+
+    WorkerOptions options;
+    std::unique_ptr<io::Loop> loop;
+    gateway::Gateway gateway;
+    gateway::Context context;
+    std::deque<edge::ServerSettings> settings;
+    edge::ConnectionSet connections;
+    std::map<SocketAddress, std::unique_ptr<Listening>> listeners;
+    std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> services;
+    std::function<void()> done;
+    Time idle_close_at{};
+    bool stop = false;
+};
+
+void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses& addresses) {
+    auto epoch = std::make_shared<gateway::Epoch>();
+    std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> kept;
+    for (size_t i = 0; i < snapshot->config.services.size(); ++i) {
+        const config::ServiceConfig& c = snapshot->config.services[i];
+        auto& service = kept[c.name];
+        if (const auto known = services.find(c.name); known != services.end()) {
+            service = std::move(known->second);
+            services.erase(known);
+        } else {
+            const upstream::ConnectionMeter meter{
+                &context.shard, context.registry.gauge("portico_upstream_connections_open", "Connections to the service that are open.",
+                                                       {{"service", c.name}})};
+            service = std::make_shared<upstream::Service>(*loop, c.name, meter);
+        }
+        service->update(addresses[i], {c.max_idle, c.max_connections, c.idle_connection});
+        epoch->services.push_back(service);
+    }
+    for (const auto& [name, gone] : services) gone->drain();
+    services = std::move(kept);
+    epoch->route_cells.resize(snapshot->config.routes.size() + 1);
+    epoch->service_cells.resize(snapshot->config.services.size());
+    epoch->snapshot = std::move(snapshot);
+    context.epoch = std::move(epoch);
+}
+
+void Worker::Local::flush_log() {
+    if (context.log_lines.empty()) return;
+    if (options.sink == nullptr) {
+        context.log_lines.clear();
+        return;
+    }
+    const auto lines = static_cast<uint64_t>(std::ranges::count(context.log_lines, '\n'));
+    if (options.sink->write(context.log_lines)) return;
+    context.shard.add(context.cells.dropped_log_lines, lines);
+    context.log_lines.clear();
+}
+
+void Worker::Local::drain(Duration grace, std::function<void()> when_done) {
+    listeners.clear();
+    context.draining = true;
+    done = std::move(when_done);
+    idle_close_at = loop->now() + grace;
+    look_for_end();
+}
+
+void Worker::Local::look_for_end() {
+    if (loop->now() >= idle_close_at) connections.close_idle();
+    if (connections.size() == 0) {
+        if (done) std::exchange(done, nullptr)();
+        return;
+    }
+    set(loop->timers(), loop->now() + std::chrono::milliseconds(20));
+}
+
+void Worker::Local::on_timer() { look_for_end(); }
+
+Worker::Worker(const WorkerOptions& options) : options_(options) {}
+
+Worker::~Worker() {
+    if (!thread_.joinable()) return;
+    post([](Local& l) { l.stop = true; });
+    thread_.join();
+}
+
+Result<void> Worker::start() {
+    std::promise<Result<void>> started;
+    auto result = started.get_future();
+    // Signals belong to the control thread: a new thread inherits the mask.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this, &started] {
+        // The loop is made on the thread that uses it: an io_uring belongs to its maker.
+        auto loop = io::Loop::make(options_.io, *options_.clock);
+        if (!loop) {
+            started.set_value(fail(std::move(loop).error()));
+            return;
+        }
+        std::random_device seed;
+        local_ = std::make_unique<Local>(std::move(*loop), options_, (uint64_t{seed()} << 32) ^ seed());
+        loop_ = local_->loop.get();
+        backend_name_ = loop_->backend().name();
+        why_not_uring_ = loop_->why_not_uring();
+        started.set_value({});
+        run();
+    });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    auto r = result.get();
+    if (!r) thread_.join();
+    return r;
+}
+
+void Worker::run() {
+    while (!local_->stop) {
+        local_->loop->turn(kForever);
+        local_->flush_log();
+    }
+    local_.reset();
+}
+
+void Worker::post(std::function<void(Local&)> f) {
+    loop_->post([this, f = std::move(f)] { f(*local_); });
+}
+
+void Worker::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses) {
+    post([snapshot = std::move(snapshot), addresses = std::move(addresses)](Local& l) mutable { l.apply(snapshot, addresses); });
+}
+
+void Worker::set_addresses(std::string service, upstream::ResolvedService addresses) {
+    post([service = std::move(service), addresses = std::move(addresses)](Local& l) {
+        const auto found = l.services.find(service);
+        if (found == l.services.end()) return;
+        for (const config::ServiceConfig& c : l.context.epoch->snapshot->config.services) {
+            if (c.name == service) found->second->update(addresses, {c.max_idle, c.max_connections, c.idle_connection});
+        }
+    });
+}
+
+void Worker::listen(const SocketAddress& address, int fd, const edge::ServerSettings& settings) {
+    post([=](Local& l) { l.listeners[address] = std::make_unique<Listening>(l.connections, fd, l.keep(settings)); });
+}
+
+void Worker::update_listener(const SocketAddress& address, const edge::ServerSettings& settings) {
+    post([=](Local& l) {
+        if (const auto found = l.listeners.find(address); found != l.listeners.end()) found->second->set_settings(l.keep(settings));
+    });
+}
+
+void Worker::close_listener(const SocketAddress& address) {
+    post([=](Local& l) { l.listeners.erase(address); });
+}
+
+void Worker::limit_connections(uint32_t most) {
+    post([=](Local& l) { l.connections.set_limit(most); });
+}
+
+void Worker::drain(Duration grace, std::function<void()> done) {
+    post([grace, done = std::move(done)](Local& l) { l.drain(grace, done); });
+}
+
+}  // namespace portico::server

@@ -1,0 +1,73 @@
+// A Worker: one thread, one event loop, and one of everything that serving needs: listeners, connections, services with their
+// pools, metric cells. Workers share nothing but the snapshot. Everything public is called from the control thread and runs on
+// the worker's own.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "edge/connection.h"
+#include "gateway/context.h"
+#include "gateway/gateway.h"
+#include "gateway/snapshot.h"
+#include "observe/log_sink.h"
+
+namespace portico::server {
+
+// Addresses of a configuration's services, in its order.
+using ServiceAddresses = std::vector<upstream::ResolvedService>;
+
+struct WorkerOptions {
+    uint32_t index = 0;
+    io::BackendChoice io = io::BackendChoice::automatic;
+    const Clock* clock = nullptr;
+    observe::Registry* registry = nullptr;
+    observe::LogSink* sink = nullptr;
+};
+
+class Worker {
+  public:
+    explicit Worker(const WorkerOptions& options);
+    // Ends the thread; whatever runs is broken off.
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // Starts the thread and makes its loop. @errors io
+    Result<void> start();
+    const std::string& backend_name() const { return backend_name_; }
+    const std::string& why_not_uring() const { return why_not_uring_; }
+
+    // New requests are served by this snapshot from now on.
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses);
+    // The addresses of one service have changed.
+    void set_addresses(std::string service, upstream::ResolvedService addresses);
+    // Listens on `fd` (taken over) for an address; a listener of that address is kept and gets the settings.
+    void listen(const SocketAddress& address, int fd, const edge::ServerSettings& settings);
+    void update_listener(const SocketAddress& address, const edge::ServerSettings& settings);
+    void close_listener(const SocketAddress& address);
+    void limit_connections(uint32_t most);
+    // Takes in what has connected, then no more; answers say `Connection: close`; resting connections go after `grace`.
+    // `done` runs on the worker's thread once the last connection is gone.
+    void drain(Duration grace, std::function<void()> done);
+
+  private:
+    class Listening;
+    struct Local;  // what lives on the worker's thread
+    void post(std::function<void(Local&)> f);
+    void run();
+
+    WorkerOptions options_;
+    std::thread thread_;
+    std::unique_ptr<Local> local_;
+    io::Loop* loop_ = nullptr;
+    std::string backend_name_;
+    std::string why_not_uring_;
+};
+
+}  // namespace portico::server
