@@ -69,7 +69,8 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
                 client.source_spliced(end.moved);
                 if (end.from_failed) co_return client_failed(Error(end.timed_out ? Fault::body_timeout : Fault::client_gone));
                 if (end.to_failed) co_return upstream_failed(x, deadlines, end.error);
-                continue;
+                // Nothing moved: an armed receive had brought bytes already, and those are read as ever.
+                if (end.moved > 0) continue;
             }
             ready_part(loop.buffers(), part, x.request.body.framing == Framing::length ? x.request.body.length : UINT64_MAX);
             client.set_read_deadline(deadlines.idle(loop.now()));

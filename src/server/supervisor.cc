@@ -116,7 +116,18 @@ std::shared_ptr<const gateway::Snapshot> Supervisor::load(uint64_t number) {
     return snapshot;
 }
 
+// Before any thread is made: each inherits the mask, so that a signal waits for the control thread.
+void Supervisor::block_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, s);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    signal_fd_ = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
 bool Supervisor::start() {
+    block_signals();
     snapshot_ = load(next_number_++);
     if (snapshot_ == nullptr) {
         say("not started: " + options_.file_name + " has errors");
@@ -139,12 +150,6 @@ bool Supervisor::start() {
         }
         sink_ = std::move(*sink);
     }
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, s);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    signal_fd_ = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     signal_watch_ = loop_->backend().watch(signal_fd_, true, false, *this);
 
     if (!start_workers() || !start_names() || !open_listeners(config) || !open_admin(config)) return false;

@@ -26,6 +26,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     class Ticker;
 
     bool start();
+    void block_signals();
     bool start_workers();
     bool start_names();
     bool open_admin(const config::Config& config);
