@@ -48,7 +48,7 @@ void H1Exchange::finish_body() {
 }
 
 void H1Exchange::take_buffered(io::Buffer& into, uint64_t max) {
-    const std::string_view there = server_.in_.view().substr(body_at_, static_cast<size_t>(std::min<uint64_t>(max, UINT32_MAX)));
+    const std::string_view there = server_.in_.view().substr(body_at_, static_cast<size_t>(max));
     body_at_ += into.append(there);
 }
 
@@ -58,11 +58,13 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
     const bool chunked = x_.request.body.framing == Framing::chunked;
     for (;;) {
         const uint32_t before = into.size();
-        const uint64_t max = chunked ? UINT32_MAX : left_;
+        // What frames the bytes on their way out wants its room behind them.
+        const uint32_t room = into.room() - gateway::kPartTailroom;
+        const uint64_t max = chunked ? room : std::min<uint64_t>(left_, room);
         take_buffered(into, max);
         if (into.size() == before) {
             const io::IoResult got =
-                co_await server_.stream_.read(into, static_cast<uint32_t>(std::min<uint64_t>(max, UINT32_MAX)));
+                co_await server_.stream_.read(into, static_cast<uint32_t>(max));
             if (got.timed_out()) co_return body_failed(Fault::body_timeout);
             if (got.value <= 0) co_return body_failed(Fault::client_gone);
         }

@@ -58,7 +58,7 @@ io::Task<void> Gateway::refuse(Exchange& x, Error error) {
         x.client_address = x.peer;
         x.client_ip = x.arena.copy(x.peer.ip.text());
     }
-    choose_request_id(x);
+    choose_ids(x);
     http::FieldList fields;
     std::string allow;
     if (error.fault == Fault::method_not_allowed) {

@@ -218,7 +218,7 @@ io::Task<void> Forwarding::pump() {
 Error Forwarding::read_error(io::IoResult got) {
     if (got.timed_out()) {
         if (deadlines_.total_passed(loop().now())) return Error(Fault::upstream_total_timeout);
-        return Error(pump_done_ ? Fault::upstream_first_byte_timeout : Fault::upstream_idle_timeout);
+        return Error(pump_done_ && !answered_byte_ ? Fault::upstream_first_byte_timeout : Fault::upstream_idle_timeout);
     }
     return Error(Fault::upstream_closed, got.eof() ? "closed before its answer was whole" : "reading its answer", got.error());
 }

@@ -149,8 +149,9 @@ Result<void> judge_target(Exchange& x) {
 
 }  // namespace
 
-void choose_request_id(Exchange& x) {
+void choose_ids(Exchange& x) {
     if (!x.request_id.empty()) return;
+    choose_trace(x);
     const http::Field* sent = x.request.fields.find(FieldName::x_request_id);
     if (sent != nullptr && observe::is_valid_request_id(sent->value) && x.request.fields.count(FieldName::x_request_id) == 1) {
         x.request_id = sent->value;
@@ -162,8 +163,7 @@ void choose_request_id(Exchange& x) {
 
 Result<void> set_up_request(Exchange& x) {
     take_forwarding(x);
-    choose_request_id(x);
-    choose_trace(x);
+    choose_ids(x);
     x.view.method = x.request.method;
     x.view.method_text = x.request.method_text;
     x.view.fields = &x.request.fields;

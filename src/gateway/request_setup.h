@@ -10,8 +10,8 @@ namespace portico::gateway {
 // host, client, request id and trace.
 // @errors bad_target, bad_path, not_implemented
 Result<void> set_up_request(Exchange& x);
-// The request's id alone: for one that is refused before it is set up.
-void choose_request_id(Exchange& x);
+// The request's id and its trace alone: for one that is refused before it is set up.
+void choose_ids(Exchange& x);
 // The route, into x.match and x.rules. @errors no_route, method_not_allowed, bad_path, body_too_large
 Result<void> find_route(Exchange& x);
 

@@ -151,9 +151,9 @@ bool RouteTable::conditions_before(uint32_t a, uint32_t b) const {
         const Rule& rule = rules_[r];
         return std::make_tuple(!rule.conditions.methods.any(), rule.conditions.headers.size(), rule.conditions.query.size(), rule.tie_break);
     };
-    const auto [any_a, headers_a, query_a, tie_a] = rank(a);
-    const auto [any_b, headers_b, query_b, tie_b] = rank(b);
-    if (any_a != any_b) return !any_a;
+    const auto [method_a, headers_a, query_a, tie_a] = rank(a);
+    const auto [method_b, headers_b, query_b, tie_b] = rank(b);
+    if (method_a != method_b) return method_a;
     if (headers_a != headers_b) return headers_a > headers_b;
     if (query_a != query_b) return query_a > query_b;
     return tie_a > tie_b;

@@ -53,7 +53,8 @@ class WaysAround {
         if (!base) return;
         const Conditions& c = s_.table.rules()[e.route].conditions;
         if (!c.methods.any()) {
-            for (const std::string_view m : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+            // One example tells it: the method that would do the most harm comes first.
+            for (const std::string_view m : {"DELETE", "PUT", "PATCH", "POST", "GET", "OPTIONS"}) {
                 if (c.methods.contains(http::method_of(m), m)) continue;
                 Probe p = *base;
                 p.method = m;

@@ -65,82 +65,137 @@ class PipeLease {
 };
 
 constexpr size_t kStep = 1 << 20;
+constexpr int kRounds = 8;  // before the worker's other connections get their turn
+
+// Makes a blocking descriptor non-blocking for as long as it lives. splice() waits on a blocking socket whatever its own flags
+// say, which would hold the whole worker; io_uring on the other hand wants its sockets blocking. So it is for one round
+// only, within which nothing else is submitted.
+class NonBlocking {
+  public:
+    explicit NonBlocking(int fd) : fd_(fd), flags_(::fcntl(fd, F_GETFL)) {
+        if (blocking()) ::fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK);
+    }
+    NonBlocking(const NonBlocking&) = delete;
+    NonBlocking& operator=(const NonBlocking&) = delete;
+    ~NonBlocking() {
+        if (blocking()) ::fcntl(fd_, F_SETFL, flags_);
+    }
+
+  private:
+    bool blocking() const { return flags_ >= 0 && (flags_ & O_NONBLOCK) == 0; }
+    int fd_;
+    int flags_;
+};
+
+class Splicing {
+  public:
+    Splicing(int from, int to, uint64_t size) : from_(from), to_(to), size_(size) {}
+    enum class Next : uint8_t { again, wait_from, wait_to, over };
+
+    bool ok() const { return pipe_.ok(); }
+    // Moves what can be moved without waiting.
+    Next round(SpliceEnd& end) {
+        const NonBlocking from(from_), to(to_);
+        const bool took = take(end);
+        if (end.from_failed && pipe_.inside == 0) return Next::over;
+        const bool gave = give(end);
+        if (end.to_failed || end.moved == size_) return Next::over;
+        if (pipe_.inside > 0) return Next::wait_to;
+        if (end.from_failed) return Next::over;
+        return took || gave ? Next::again : Next::wait_from;
+    }
+
+  private:
+    // From the socket into the pipe. @returns true when something came
+    bool take(SpliceEnd& end) {
+        if (taken_ == size_ || pipe_.inside > 0) return false;
+        const size_t want = static_cast<size_t>(std::min<uint64_t>(size_ - taken_, kStep));
+        const ssize_t n = ::splice(from_, nullptr, pipe_.in(), nullptr, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n > 0) {
+            taken_ += static_cast<uint64_t>(n);
+            pipe_.inside += static_cast<uint64_t>(n);
+            return true;
+        }
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            end.from_failed = true;
+            end.error = n == 0 ? 0 : errno;
+        }
+        return false;
+    }
+    // From the pipe into the socket, until it takes no more.
+    bool give(SpliceEnd& end) {
+        bool gave = false;
+        while (pipe_.inside > 0) {
+            const unsigned more = taken_ < size_ ? SPLICE_F_MORE : 0;
+            const ssize_t n = ::splice(pipe_.out(), nullptr, to_, nullptr, static_cast<size_t>(pipe_.inside),
+                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
+            if (n > 0) {
+                pipe_.inside -= static_cast<uint64_t>(n);
+                end.moved += static_cast<uint64_t>(n);
+                gave = true;
+            } else if (n < 0 && errno != EINTR) {
+                if (errno == EAGAIN) break;
+                end.to_failed = true;
+                end.error = errno;
+                break;
+            }
+        }
+        return gave;
+    }
+
+    PipeLease pipe_;
+    int from_;
+    int to_;
+    uint64_t size_;
+    uint64_t taken_ = 0;
+};
 
 }  // namespace
 
 io::Task<SpliceEnd> splice(io::Loop& loop, io::Stream& from, io::Stream& to, uint64_t size, Exchange& x,
                            io::StreamDeadline& upstream_deadline, const Deadlines& deadlines) {
     SpliceEnd end;
-    PipeLease pipe;
-    if (!pipe.ok()) {
-        end.to_failed = true;
-        end.error = EMFILE;
-        co_return end;
-    }
-    uint64_t taken = 0;
+    Splicing splicing(from.splice_fd(), to.splice_fd(), size);
+    if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
     const auto rearm = [&] {
         const Time until = deadlines.idle(loop.now());
         upstream_deadline.set_at(loop.timers(), until);
         x.client->set_write_deadline(until);
     };
-    // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().
-    rearm();
-    io::IoResult ready = co_await from.readable();
-    if (ready.error() == EBUSY) co_return end;
-    while (ready.ok()) {
-        bool moved = false;
-        if (taken < size) {
-            const size_t want = static_cast<size_t>(std::min<uint64_t>(size - taken, kStep));
-            const ssize_t n = ::splice(from.splice_fd(), nullptr, pipe.in(), nullptr, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-            if (n > 0) {
-                taken += static_cast<uint64_t>(n);
-                pipe.inside += static_cast<uint64_t>(n);
-                moved = true;
-            } else if (n == 0) {
-                end.from_failed = true;
+    Splicing::Next next = Splicing::Next::wait_from;
+    for (int rounds = 0;;) {
+        switch (next) {
+            case Splicing::Next::over: co_return end;
+            case Splicing::Next::again:
+                if (++rounds % kRounds == 0) co_await loop.yield();
                 break;
-            } else if (errno != EAGAIN && errno != EINTR) {
-                end.from_failed = true;
-                end.error = errno;
+            case Splicing::Next::wait_from: {
+                rearm();
+                const io::IoResult ready = co_await from.readable();
+                // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().
+                if (ready.error() == EBUSY) co_return end;
+                if (!ready.ok()) {
+                    end.from_failed = true;
+                    end.timed_out = ready.timed_out();
+                    end.error = ready.error();
+                    co_return end;
+                }
+                break;
+            }
+            case Splicing::Next::wait_to: {
+                rearm();
+                const io::IoResult ready = co_await to.writable();
+                if (!ready.ok()) {
+                    end.to_failed = true;
+                    end.timed_out = ready.timed_out();
+                    end.error = ready.error();
+                    co_return end;
+                }
                 break;
             }
         }
-        while (pipe.inside > 0) {
-            const unsigned more = taken < size ? SPLICE_F_MORE : 0;
-            const ssize_t n = ::splice(pipe.out(), nullptr, to.splice_fd(), nullptr, static_cast<size_t>(pipe.inside),
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
-            if (n > 0) {
-                pipe.inside -= static_cast<uint64_t>(n);
-                end.moved += static_cast<uint64_t>(n);
-                moved = true;
-                continue;
-            }
-            if (n < 0 && errno == EINTR) continue;
-            if (n < 0 && errno != EAGAIN) {
-                end.to_failed = true;
-                end.error = errno;
-                co_return end;
-            }
-            rearm();
-            const io::IoResult writable = co_await to.writable();
-            if (!writable.ok()) {
-                end.to_failed = true;
-                end.timed_out = writable.timed_out();
-                end.error = writable.error();
-                co_return end;
-            }
-        }
-        if (end.moved == size) co_return end;
-        if (moved) continue;
-        rearm();
-        ready = co_await from.readable();
+        next = splicing.round(end);
     }
-    if (!ready.ok()) {
-        end.from_failed = true;
-        end.timed_out = ready.timed_out();
-        end.error = ready.error();
-    }
-    co_return end;
 }
 
 }  // namespace portico::gateway

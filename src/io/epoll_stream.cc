@@ -85,12 +85,14 @@ bool EpollStream::try_write(StreamOp& op) {
 }
 
 bool EpollStream::start_wait(StreamOp& op, bool readable) {
-    // The caller has just been told EAGAIN: only the next edge counts.
+    // Whoever waits moves the bytes itself, past readable_ and writable_: an edge since the last wait counts.
+    bool& edge = readable ? in_edge_ : out_edge_;
+    if (edge || (readable && closed_)) {
+        edge = false;
+        op.result.value = 1;
+        return true;
+    }
     if (readable) {
-        if (closed_) {
-            op.result.value = 1;
-            return true;
-        }
         reader_ = &op;
         waits_read_ = true;
     } else {
@@ -105,10 +107,13 @@ void EpollStream::on_events(uint32_t events) {
     gone_ = &gone;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) closed_ = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-        readable_ = true;
+        readable_ = in_edge_ = true;
         if (reader_ != nullptr) {
             StreamOp& op = *reader_;
-            if (waits_read_) op.result.value = 1;
+            if (waits_read_) {
+                in_edge_ = false;
+                op.result.value = 1;
+            }
             if (waits_read_ || try_read(op)) {
                 reader_ = nullptr;
                 op.waiter.resume();
@@ -120,10 +125,13 @@ void EpollStream::on_events(uint32_t events) {
         if (gone) return;
     }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-        writable_ = true;
+        writable_ = out_edge_ = true;
         if (writer_ != nullptr) {
             StreamOp& op = *writer_;
-            if (waits_write_) op.result.value = 1;
+            if (waits_write_) {
+                out_edge_ = false;
+                op.result.value = 1;
+            }
             if (waits_write_ || try_write(op)) {
                 writer_ = nullptr;
                 op.waiter.resume();
@@ -148,9 +156,12 @@ void EpollStream::watch(StreamWatcher* watcher) {
 void EpollStream::interrupt(int error) {
     bool gone = false;
     bool* outer = std::exchange(gone_, &gone);
-    if (StreamOp* op = std::exchange(reader_, nullptr)) op->finish(-error);
+    StreamOp* reader = std::exchange(reader_, nullptr);
+    interrupted_write_ = std::exchange(writer_, nullptr);
+    if (reader != nullptr) reader->finish(-error);
+    // Whoever was resumed may have destroyed the writer, or begun another write that is none of this interruption's.
     if (!gone) {
-        if (StreamOp* op = std::exchange(writer_, nullptr)) op->finish(-error);
+        if (StreamOp* op = std::exchange(interrupted_write_, nullptr)) op->finish(-error);
     }
     if (!gone) gone_ = outer;
     else if (outer != nullptr) *outer = true;

@@ -36,7 +36,7 @@ class EpollStream final : public Stream, private EpollHandler {
     bool start_read(StreamOp& op) override;
     bool start_write(StreamOp& op) override;
     void abandon_read() override { reader_ = nullptr; }
-    void abandon_write() override { writer_ = nullptr; }
+    void abandon_write() override { writer_ = interrupted_write_ = nullptr; }
 
   private:
     void on_events(uint32_t events) override;
@@ -48,6 +48,7 @@ class EpollStream final : public Stream, private EpollHandler {
     BufferPool& buffers_;
     StreamOp* reader_ = nullptr;
     StreamOp* writer_ = nullptr;
+    StreamOp* interrupted_write_ = nullptr;  // about to be told so
     StreamWatcher* watcher_ = nullptr;
     bool* gone_ = nullptr;  // set to true by the destructor, for on_events
     SocketAddress peer_;
@@ -55,6 +56,8 @@ class EpollStream final : public Stream, private EpollHandler {
     uint32_t written_ = 0;      // of the pending write
     bool readable_ = true;      // believed, until a call says otherwise
     bool writable_ = true;
+    bool in_edge_ = true;       // something came since the last wait for readiness
+    bool out_edge_ = true;
     bool closed_ = false;       // RDHUP, HUP or ERR was seen
     bool told_ = false;
     bool abort_ = false;

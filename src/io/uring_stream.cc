@@ -58,7 +58,7 @@ void arm_poll(UringSocket& s, unsigned events, UringTag tag) {
     io_uring_sqe* e = s.backend.entry();
     io_uring_prep_poll_add(e, s.fd, events);
     io_uring_sqe_set_data64(e, UringBackend::data_of(&s, tag));
-    s.poll_armed = true;
+    (tag == UringTag::poll_in ? s.poll_in_armed : s.poll_out_armed) = true;
     count_in(s);
 }
 
@@ -149,7 +149,7 @@ bool UringStream::take(UringSocket& s, StreamOp& op) {
 void UringStream::arm_reader(UringSocket& s) {
     if (s.waits_read) {
         if (s.many_armed) cancel_many(s);
-        else if (!s.poll_armed) arm_poll(s, POLLIN | POLLRDHUP, UringTag::poll_in);
+        else if (!s.poll_in_armed) arm_poll(s, POLLIN | POLLRDHUP, UringTag::poll_in);
     } else if (wants_bulk(*s.reader)) {
         if (s.many_armed) cancel_many(s);
         else if (!s.one_armed) arm_one(s, *s.reader);
@@ -177,7 +177,7 @@ bool UringStream::start_wait(StreamOp& op, bool readable) {
     if (!readable) {
         s.writer = &op;
         s.send_left = 0;
-        arm_poll(s, POLLOUT, UringTag::poll_out);
+        if (!s.poll_out_armed) arm_poll(s, POLLOUT, UringTag::poll_out);
         return false;
     }
     if (s.first != UringSocket::kNoBuffer) {
@@ -205,6 +205,7 @@ void UringStream::abandon_read() {
 
 void UringStream::abandon_write() {
     UringSocket& s = *socket_;
+    interrupted_write_ = nullptr;
     StreamOp* op = std::exchange(s.writer, nullptr);
     if (op == nullptr || !s.send_armed) return;
     s.orphan_write = std::move(*op->buffer);
@@ -227,7 +228,7 @@ void UringStream::complete(UringSocket& s, UringTag tag, int result, uint32_t fl
         case UringTag::send: on_send(s, result); break;
         case UringTag::poll_in: on_poll_in(s, result); break;
         case UringTag::poll_out: {
-            s.poll_armed = false;
+            s.poll_out_armed = false;
             count_out(s);
             if (s.owner == nullptr) return release_if_over(s);
             if (StreamOp* op = std::exchange(s.writer, nullptr)) op->finish(result < 0 ? result : 1);
@@ -310,7 +311,7 @@ void UringStream::on_one(UringSocket& s, int result) {
 }
 
 void UringStream::on_poll_in(UringSocket& s, int result) {
-    s.poll_armed = false;
+    s.poll_in_armed = false;
     count_out(s);
     if (s.owner == nullptr) return release_if_over(s);
     if (s.reader == nullptr || !s.waits_read) return;
@@ -342,18 +343,17 @@ void UringStream::on_send(UringSocket& s, int result) {
 }
 
 void UringStream::interrupt(int error) {
-    // Whoever is resumed may destroy this stream, or the other waiter.
     bool gone = false;
     bool* outer = std::exchange(gone_, &gone);
-    if (StreamOp* op = socket_->reader) {
-        abandon_read();
-        op->finish(-error);
-    }
+    StreamOp* reader = socket_->reader;
+    StreamOp* writer = socket_->writer;
+    if (reader != nullptr) abandon_read();
+    if (writer != nullptr) abandon_write();
+    interrupted_write_ = writer;
+    if (reader != nullptr) reader->finish(-error);
+    // Whoever was resumed may have destroyed the writer, or begun another write that is none of this interruption's.
     if (!gone) {
-        if (StreamOp* op = socket_->writer) {
-            abandon_write();
-            op->finish(-error);
-        }
+        if (StreamOp* op = std::exchange(interrupted_write_, nullptr)) op->finish(-error);
     }
     if (!gone) gone_ = outer;
     else if (outer != nullptr) *outer = true;

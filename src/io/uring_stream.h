@@ -35,7 +35,7 @@ struct alignas(16) UringSocket {
     // Provided buffers that came while nobody read: a chain through UringBackend::next_.
     uint16_t first = kNoBuffer, last = kNoBuffer, waiting = 0;
     uint16_t offset = 0;  // already taken from the first
-    bool many_armed = false, one_armed = false, send_armed = false, poll_armed = false;
+    bool many_armed = false, one_armed = false, send_armed = false, poll_in_armed = false, poll_out_armed = false;
     bool many_cancelled = false;
     bool eof = false;
     bool waits_read = false;  // the reader waits for readiness only (splice)
@@ -80,6 +80,7 @@ class UringStream final : public Stream {
 
     UringSocket* socket_;
     StreamWatcher* watcher_ = nullptr;
+    StreamOp* interrupted_write_ = nullptr;  // about to be told so
     bool* gone_ = nullptr;  // set to true by the destructor, for interrupt
     SocketAddress peer_;
     bool abort_ = false;
