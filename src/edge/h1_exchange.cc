@@ -301,6 +301,12 @@ io::Stream* H1Exchange::body_sink() {
 }
 
 bool H1Exchange::settle() {
+    const bool again = can_go_on();
+    record_bytes();
+    return again;
+}
+
+bool H1Exchange::can_go_on() {
     if (!head_sent_ || gone_ || server_.broken_) {
         server_.broken_ = true;
         return false;
@@ -315,9 +321,12 @@ bool H1Exchange::settle() {
         server_.unread_ |= !finished_ || server_.in_.size() > body_at_;
         return false;
     }
+    return true;
+}
+
+void H1Exchange::pass_on_rest() {
     server_.in_.consume(body_at_);
     if (server_.in_.empty() && !carry_.empty()) server_.in_ = std::move(carry_);
-    return true;
 }
 
 }  // namespace portico::edge

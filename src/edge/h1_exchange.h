@@ -13,10 +13,7 @@ class H1Exchange final : public gateway::ClientSide {
   public:
     H1Exchange(H1Server& server, gateway::Exchange& exchange);
     // However the exchange ended, its record has the byte counts.
-    ~H1Exchange() override {
-        x_.record.bytes_in = bytes_in_;
-        x_.record.bytes_out = bytes_out_;
-    }
+    ~H1Exchange() override { record_bytes(); }
 
     io::Task<io::IoResult> read_body(io::Buffer& into) override;
     Fault body_fault() const override { return body_fault_; }
@@ -40,12 +37,19 @@ class H1Exchange final : public gateway::ClientSide {
 
     // Bytes of the connection's buffer that this exchange's head took; the body begins there.
     void begin_body(uint32_t offset) { body_at_ = offset; }
-    // After the answer: what is left for the next request. @returns true when the connection can carry one
+    // After the answer. @returns true when the connection can carry another request
     bool settle();
+    // Leaves what came behind this request to the next. The request's views are gone with it: the exchange is complete by then.
+    void pass_on_rest();
 
   private:
     enum class Coding : uint8_t { none, length, chunked, until_close };
 
+    void record_bytes() {
+        x_.record.bytes_in = bytes_in_;
+        x_.record.bytes_out = bytes_out_;
+    }
+    bool can_go_on();
     void finish_body();
     io::IoResult body_failed(Fault fault);
     void take_buffered(io::Buffer& into, uint64_t max);

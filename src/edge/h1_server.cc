@@ -17,10 +17,14 @@ class ExchangeLease {
     ExchangeLease(const ExchangeLease&) = delete;
     ExchangeLease& operator=(const ExchangeLease&) = delete;
     ~ExchangeLease() {
-        exchange_->times.end = context_.loop.now();
-        if (counted_) handler_.complete(*exchange_);
-        exchange_->client = nullptr;
+        complete();
         context_.give_exchange(exchange_);
+    }
+    // The last word on the exchange, while what its request's views point to is still there.
+    void complete() {
+        exchange_->client = nullptr;
+        exchange_->times.end = context_.loop.now();
+        if (std::exchange(counted_, false)) handler_.complete(*exchange_);
     }
     gateway::Exchange& operator*() { return *exchange_; }
     // From here on it is a request, to be logged.
@@ -84,7 +88,8 @@ io::Task<bool> H1Server::serve_one() {
     deadline_.cancel();
     co_await handler_.handle(x);
     const bool again = side.settle();
-    x.client = nullptr;
+    lease.complete();
+    if (again) side.pass_on_rest();
     co_return again;
 }
 

@@ -115,7 +115,8 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
     for (const PathSegment& s : p.segments_) {
         if (s.kind != PathSegment::Kind::fixed || s.text.empty()) continue;
         Arena arena;
-        const auto normal = http::normalise_path("/" + s.text, arena);
+        const std::string whole = "/" + s.text;
+        const auto normal = http::normalise_path(whole, arena);  // perhaps a view of its input
         if (!normal || normal->text.substr(1) != s.text) {
             fault = "\"" + s.text + "\" is not in normal form: no request's path can hold it";
             if (normal && normal->text.size() > 1) hint = "did you mean " + std::string(normal->text.substr(1)) + "?";

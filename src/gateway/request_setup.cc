@@ -128,11 +128,11 @@ void choose_trace(Exchange& x) {
 
 Result<void> judge_target(Exchange& x) {
     const http::RequestHead& request = x.request;
+    auto target = http::parse_target(request.target, request.method);
+    if (!target) return fail(std::move(target).error());
     if (request.method == http::Method::connect || request.method == http::Method::trace) {
         return fail(Fault::not_implemented, "CONNECT and TRACE are not served");
     }
-    auto target = http::parse_target(request.target, request.method);
-    if (!target) return fail(std::move(target).error());
     x.target = *target;
     if (target->form == http::TargetForm::asterisk) {
         x.view.path = "*";

@@ -150,7 +150,14 @@ void EpollStream::tell_closed() {
 
 void EpollStream::watch(StreamWatcher* watcher) {
     watcher_ = watcher;
-    if (closed_) tell_closed();
+    if (watcher_ == nullptr) return;
+    if (closed_) return tell_closed();
+    if (!readable_) return;
+    // Its edge has passed already: what came with the last read, but was not asked for, shows only at a look.
+    char byte;
+    const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0) watcher_->on_unasked_bytes();
+    else if (n < 0 && errno == EAGAIN) readable_ = false;
 }
 
 void EpollStream::interrupt(int error) {

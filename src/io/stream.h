@@ -122,8 +122,7 @@ class Stream {
     // Ends a pending read or write with -error (ETIMEDOUT by deadlines). Resumes whoever waits, at once.
     // @requires called from the loop, not from inside a coroutine that uses the stream
     virtual void interrupt(int error) = 0;
-    // Tells `watcher` (or nobody) of the peer's end and of unasked bytes. Bytes that are there already count as unasked only
-    // if they come later.
+    // Tells `watcher` (or nobody) of the peer's end and of unasked bytes; of those that are there already from inside this call.
     virtual void watch(StreamWatcher* watcher) = 0;
     // Half-close: no more writes. The peer sees the end after what was written.
     virtual void shutdown_write() = 0;

@@ -363,6 +363,7 @@ void UringStream::watch(StreamWatcher* watcher) {
     watcher_ = watcher;
     if (watcher == nullptr) return;
     UringSocket& s = *socket_;
+    if (s.first != UringSocket::kNoBuffer) watcher->on_unasked_bytes();
     if (s.eof || s.error != 0) {
         if (s.first == UringSocket::kNoBuffer) tell_closed();
     } else if (!s.many_armed && s.reader == nullptr && s.waiting < kMaxWaiting) {

@@ -152,8 +152,10 @@ bool Supervisor::start() {
     }
     signal_watch_ = loop_->backend().watch(signal_fd_, true, false, *this);
 
-    if (!start_workers() || !start_names() || !open_listeners(config) || !open_admin(config)) return false;
+    if (!start_workers() || !start_names()) return false;
+    // Before anything listens: no request may find a worker without a snapshot.
     apply(snapshot_);
+    if (!open_listeners(config) || !open_admin(config)) return false;
     if (options_.watch) {
         file_watch_ = std::make_unique<FileWatch>(*loop_, options_.file_name, [this] { reload("the file has changed"); });
     }

@@ -1,0 +1,208 @@
+"""Fixed answers, redirects, the shape of errors, and values put into text."""
+import json
+
+import pytest
+
+from support.client import fetch, get
+from support.gateway import Gateway, check
+from support.upstream import Echo
+
+RESPOND = """
+routes:
+  - { match: /text, respond: { body: pong } }
+  - { match: /empty, respond: { status: 204 } }
+  - { match: /nothing, respond: {} }
+  - { match: /teapot, respond: { status: 418, headers: { X-Kind: teapot, Content-Type: text/tea }, body: short and stout } }
+  - { match: /json, respond: { body: { ok: true, n: 12345678901234567890, f: 2.0, none: null, list: [1, "two", { three: 3 }], text: "q\\"uote" } } }
+  - { match: /list, respond: { body: [1, 2] } }
+  - { match: "/hello/{name}/**", respond: { body: "{name}|{**}|{client.ip}|{request.method}|{request.path}|{request.host}|{request.scheme}|{query.q}|{header.x-h}|{{" } }
+  - { match: "/id", respond: { body: { id: "{request.id}" } } }
+  - { match: "/named/{name}", respond: { headers: { X-Name: "{name}", X-Only: "{query.only}", X-Mixed: "<{query.only}>" }, body: "" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def fixed():
+    with Gateway(RESPOND) as running:
+        yield running
+
+
+def test_a_text_goes_out_as_text(fixed):
+    answer = get(fixed.port, "/text")
+    assert answer.status == 200 and answer.body == b"pong" and answer.get("content-type").startswith("text/plain")
+
+
+def test_every_answer_carries_its_request_id(fixed):
+    assert get(fixed.port, "/text").get("x-request-id")
+
+
+def test_an_answer_of_the_gateways_own_was_passed_on_by_nobody(fixed):
+    assert get(fixed.port, "/text").get("via") is None
+    assert get(fixed.port, "/no/such/route").get("via") is None
+
+
+def test_a_status_without_a_body(fixed):
+    answer = get(fixed.port, "/empty")
+    assert answer.status == 204 and answer.body == b"" and answer.get("content-type") is None
+
+
+def test_nothing_but_a_status(fixed):
+    answer = get(fixed.port, "/nothing")
+    assert answer.status == 200 and answer.body == b"" and answer.get("content-length") == "0"
+
+
+def test_headers_and_status_are_as_written(fixed):
+    answer = get(fixed.port, "/teapot")
+    assert (answer.status, answer.body) == (418, b"short and stout")
+    assert answer.get("x-kind") == "teapot" and answer.all("content-type") == ["text/tea"]
+
+
+def test_a_mapping_goes_out_as_json_with_its_types_and_numbers_as_written(fixed):
+    answer = get(fixed.port, "/json")
+    assert answer.get("content-type").startswith("application/json")
+    assert b"12345678901234567890" in answer.body and b"2.0" in answer.body
+    assert answer.json() == {"ok": True, "n": 12345678901234567890, "f": 2.0, "none": None, "list": [1, "two", {"three": 3}], "text": 'q"uote'}
+
+
+def test_a_list_goes_out_as_json(fixed):
+    assert get(fixed.port, "/list").json() == [1, 2]
+
+
+def test_head_has_the_same_fields_and_no_body(fixed):
+    whole, head = get(fixed.port, "/text"), fetch(fixed.port, "HEAD", "/text")
+    assert head.status == 200 and head.body == b"" and head.get("content-type") == whole.get("content-type")
+    assert head.get("content-length") in (None, "4")
+
+
+def test_a_body_that_is_sent_to_a_fixed_answer_is_ignored(fixed):
+    assert fetch(fixed.port, "POST", "/text", body=b"ignored").body == b"pong"
+
+
+def test_values_are_put_into_text(fixed):
+    answer = get(fixed.port, "/hello/J%C3%BCrgen%20X/a/b%20c?q=1%202&q=3", [("X-H", "one"), ("X-H", "two")], host="Shop.Example:81")
+    assert answer.body.decode() == "J\xfcrgen X|a/b c|127.0.0.1|GET|/hello/J%C3%BCrgen%20X/a/b%20c|shop.example|http|1 2|one, two|{"
+
+
+def test_no_value_is_empty_text(fixed):
+    assert get(fixed.port, "/hello/x").body.decode().endswith("|http|||{")
+
+
+def test_the_request_id_as_a_value(fixed):
+    answer = get(fixed.port, "/id", [("X-Request-ID", "abc-1")])
+    assert answer.json() == {"id": "abc-1"}
+
+
+def test_values_in_headers(fixed):
+    answer = get(fixed.port, "/named/J%20D?only=yes")
+    assert answer.get("x-name") == "J D" and answer.get("x-only") == "yes" and answer.get("x-mixed") == "<yes>"
+
+
+def test_a_header_that_is_nothing_but_a_missing_value_is_left_out(fixed):
+    answer = get(fixed.port, "/named/x")
+    assert answer.get("x-only") is None and answer.get("x-mixed") == "<>"
+
+
+@pytest.mark.parametrize("query", ["only=a%0D%0ASet-Cookie:%20x=1", "only=a%0Ab", "only=a%0Db", "only=a%00b"])
+def test_a_value_with_a_line_break_refuses_the_request(fixed, query):
+    answer = get(fixed.port, "/named/x?" + query)
+    assert answer.status == 400 and answer.get("set-cookie") is None
+
+
+def test_a_service_may_be_a_fixed_answer():
+    config = """
+services: { maintenance: { respond: { status: 503, headers: { Retry-After: "120" }, body: { error: maintenance } } } }
+routes: [{ match: "/{service}/**", forward: { service: "{service}", path: "/{**}" } }]
+"""
+    with Gateway(config) as gateway:
+        answer = fetch(gateway.port, "POST", "/maintenance/any/thing", body=b"x")
+        assert answer.status == 503 and answer.get("retry-after") == "120" and answer.json() == {"error": "maintenance"}
+        assert gateway.access_lines()[0]["service"] == "maintenance"
+
+
+REDIRECTS = """
+routes:
+  - { match: /plain, redirect: { to: /new } }
+  - { match: /found, redirect: { to: "/new?x=1", status: 302 } }
+  - { match: /away/**, redirect: { to: "https://example.com/base/{**}", status: 301 } }
+  - { match: "/user/{id}", redirect: { to: "/u/{id}?from={request.host}&{query}", status: 307 } }
+  - { match: { host: old.example.com, path: /** }, redirect: { to: "https://{request.host}/{**}" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    with Gateway(REDIRECTS) as running:
+        yield running
+
+
+@pytest.mark.parametrize("target,host,status,location", [
+    ("/plain", "a", 308, "/new"), ("/plain?q=1", "a", 308, "/new?q=1"), ("/found?q=1", "a", 302, "/new?x=1"),
+    ("/away/x/y?q=1", "a", 301, "https://example.com/base/x/y?q=1"), ("/away", "a", 301, "https://example.com/base/"),
+    ("/user/7?z=1&from=evil", "a", 307, "/u/7?from=a&z=1"), ("/user/J%20D", "a", 307, "/u/J%20D?from=a"),
+    ("/x/y", "old.example.com", 308, "https://old.example.com/x/y"), ("/x/y", "OLD.example.com:80", 308, "https://old.example.com/x/y")])
+def test_a_redirect_goes_where_it_says(elsewhere, target, host, status, location):
+    answer = get(elsewhere.port, target, host=host)
+    assert (answer.status, answer.get("location")) == (status, location)
+
+
+@pytest.mark.parametrize("target", ["/away/..%2f..%2fx", "/away//evil.com/%5c", "/user/..;", "/away/%0d%0aSet-Cookie:%20x"])
+def test_a_redirect_is_never_bent(elsewhere, target):
+    answer = get(elsewhere.port, target)
+    assert answer.status == 400 and answer.get("location") is None and answer.get("set-cookie") is None
+
+
+def test_errors_have_the_shape_that_the_file_sets():
+    config = """
+errors: { error: "{error.title}", status: "{error.status}", more: { code: "{error.code}", id: "{error.request_id}", detail: "{error.detail}" } }
+services: { nobody: { respond: { status: 404, body: theirs } } }
+routes:
+  - { match: "/{service}/**", forward: { service: "{service}", path: "/{**}" } }
+  - { match: { path: /own, methods: [GET] }, errors: "sorry: {error.code}", respond: { body: x }, use: [{ ip_access: { deny: [127.0.0.1] } }] }
+"""
+    with Gateway(config) as gateway:
+        answer = get(gateway.port, "/unknown/x", [("X-Request-ID", "r1")])
+        shaped = answer.json()
+        assert answer.status == 404 and shaped["error"] == "Service not found" and int(shaped["status"]) == 404
+        assert shaped["more"]["code"] == "route.service_not_found" and shaped["more"]["id"] == "r1" and shaped["more"]["detail"]
+        answer = get(gateway.port, "/own")
+        assert answer.status == 403 and answer.body == b"sorry: policy.forbidden"
+        assert get(gateway.port, "/nobody/x").body == b"theirs", "a service's own 404 is its own"
+        assert get(gateway.port, "/a%00b").json()["more"]["code"] == "http.bad_path"
+
+
+def test_a_value_in_json_is_escaped():
+    with Gateway('routes: [{ match: "/e/{v}", respond: { body: { v: "<{v}>" } } }]\n') as gateway:
+        answer = get(gateway.port, "/e/%22%5D%7D%09".replace("%09", "%20"))
+        assert json.loads(answer.body) == {"v": '<"]} >'}
+
+
+def test_a_literal_writes_directive_words_as_keys():
+    with Gateway('routes: [{ match: /x, respond: { body: { literal: { get: me, for_each: you } } } }]\n') as gateway:
+        assert get(gateway.port, "/x").json() == {"get": "me", "for_each": "you"}
+
+
+def test_what_comes_from_the_environment_is_literal_text():
+    config = 'routes: [{ match: /x, respond: { body: "${GREETING}" } }, { match: /y, respond: { body: "${MISSING_HERE:-else}" } }]\n'
+    with Gateway(config, env={"GREETING": "{client.ip} $.x"}) as gateway:
+        assert get(gateway.port, "/x").body == b"{client.ip} $.x"
+        assert get(gateway.port, "/y").body == b"else"
+
+
+def test_an_unset_variable_is_an_error_that_names_it():
+    told = check('routes: [{ match: /x, respond: { body: "${SURELY_NOT_SET_ANYWHERE}" } }]\n')
+    assert told.code == 1 and "SURELY_NOT_SET_ANYWHERE" in told.text
+
+
+def test_a_path_parameter_keeps_its_encoded_form_in_a_path():
+    with Echo() as upstream:
+        config = f'services: {{ svc: {upstream.url} }}\nroutes: [{{ match: "/a/{{x}}/{{y}}", forward: {{ service: svc, path: "/{{y}}/{{x}}" }} }}]\n'
+        with Gateway(config) as gateway:
+            assert get(gateway.port, "/a/b%20c/%C3%A9").json()["target"] == "/%C3%A9/b%20c"
+            assert get(gateway.port, "/a/../a/%7e/x%7c").json()["target"] == "/x%7C/~"
+
+
+def test_without_a_path_the_normal_path_is_sent():
+    with Echo() as upstream:
+        with Gateway(f"services: {{ svc: {upstream.url} }}\nroutes: [{{ match: /**, forward: {{ service: svc }} }}]\n") as gateway:
+            for sent, seen in (("/a/./b/../c", "/a/c"), ("/%7Euser/%c3%a9", "/~user/%C3%A9"), ("/a//b", "/a//b"), ("/a;v=1/b", "/a;v=1/b"), ("/a|b", "/a%7Cb")):
+                assert get(gateway.port, sent).json()["target"] == seen

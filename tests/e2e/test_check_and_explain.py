@@ -1,0 +1,230 @@
+"""`portico check` finds every fault at its place; `portico explain` tells what would happen to a request."""
+import re
+
+import pytest
+
+from support.gateway import check, command, explain
+
+GOOD = """listeners: [{ address: 127.0.0.1:0 }]
+services: { users: http://127.0.0.1:9 }
+routes:
+  - { name: general, match: "/{service}/**", forward: { service: "{service}", path: "/{**}" } }
+"""
+
+
+def errors(told):
+    """The faults as (line, column, text)."""
+    return [(int(m[1]), int(m[2]), m[3]) for m in re.finditer(r"^\S+portico\.yaml:(\d+):(\d+): error: (.*)$", told.text, re.MULTILINE)]
+
+
+def test_a_good_file_is_good():
+    told = check(GOOD)
+    assert told.code == 0 and errors(told) == [] and "good" in told.text
+
+
+def test_every_fault_is_told_at_once_and_in_order():
+    told = check("""listeners: [{ address: 127.0.0.1:0 }]
+service: {}
+routes:
+  - { match: /a, respond: { status: 999 } }
+  - { match: /b, forward: { service: nobody } }
+  - { match: /c }
+limits: { boddy: 1MiB }
+""")
+    assert told.code == 1
+    assert [line for line, _, _ in errors(told)] == [2, 4, 5, 6, 7]
+
+
+def test_a_fault_stands_at_its_line_and_column():
+    told = check(GOOD + "timeouts:\n  connect: soon\n")
+    [(line, column, text)] = errors(told)
+    assert (line, column) == (6, 12) and "duration" in text
+
+
+def test_a_fault_shows_its_line_with_a_caret():
+    lines = check(GOOD + "timeouts:\n  connect: soon\n").text.splitlines()
+    shown = next(i for i, line in enumerate(lines) if "connect: soon" in line)
+    assert lines[shown + 1].index("^") == lines[shown].index("soon")
+
+
+@pytest.mark.parametrize("text,hint", [
+    ("limts: { body: 1MiB }", "limits"),
+    ("limits: { boddy: 1MiB }", "body"),
+    ("timeouts: { first_bite: 1s }", "first_byte"),
+    ("policies: { p: { ip_acess: { allow: [10.0.0.0/8] } } }", "ip_access"),
+])
+def test_a_slip_of_the_pen_gets_the_likely_word(text, hint):
+    told = check(GOOD + text + "\n")
+    assert told.code == 1 and hint in told.text
+
+
+@pytest.mark.parametrize("config", [
+    GOOD + "timeouts: { connect: 0s }",
+    GOOD + "timeouts: { connect: 0 }",
+    GOOD + "timeouts: { total: -1s }",
+    GOOD + "limits: { body: 5 }",
+    GOOD + "limits: { body: 5Mib }",
+    GOOD + "trusted_proxies: [10.0.0.1/8]",
+    GOOD + "trusted_proxies: [everybody]",
+    GOOD + "managed_headers: [Authorization]",
+    GOOD + "managed_headers: [Cookie]",
+    GOOD + "managed_headers: [Host]",
+    GOOD + "managed_headers: [Content-Length]",
+    GOOD + "managed_headers: ['bad name']",
+    GOOD + "workers: 0",
+    GOOD + "io: fast",
+    GOOD + "unknown_key: 1",
+    GOOD.replace("127.0.0.1:0", "localhost:0"),
+    GOOD.replace("127.0.0.1:0", ":8080"),
+    GOOD.replace("http://127.0.0.1:9", "127.0.0.1:9"),
+    GOOD.replace("http://127.0.0.1:9", "http://127.0.0.1:9/base"),
+    GOOD.replace("http://127.0.0.1:9", "http://127.0.0.1:99999"),
+    GOOD.replace("http://127.0.0.1:9", "{ endpoints: [] }"),
+    GOOD.replace("http://127.0.0.1:9", "{}"),
+    GOOD.replace("http://127.0.0.1:9", "{ endpoints: [http://a], respond: { body: x } }"),
+    GOOD.replace("name: general,", "name: general, use: [nobody],"),
+    GOOD.replace("name: general,", "name: general, use: guard,"),
+    GOOD.replace('service: "{service}"', "service: nobody"),
+    GOOD.replace('service: "{service}"', 'service: "{other}"'),
+    GOOD.replace('path: "/{**}"', 'path: "{**}"'),
+    GOOD.replace('path: "/{**}"', 'path: "/../{**}"'),
+    GOOD.replace('path: "/{**}"', 'path: "//{**}"'),
+    GOOD.replace('path: "/{**}"', 'path: "/x#{**}"'),
+    GOOD.replace('path: "/{**}"', 'path: "/{unknown}"'),
+    GOOD.replace('path: "/{**}"', 'path: "/{claims.sub}"'),
+    GOOD.replace('"/{service}/**"', '"{service}/**"'),
+    GOOD.replace('"/{service}/**"', '"/{service}/**/more"'),
+    GOOD.replace('"/{service}/**"', '"/{service/**"'),
+    GOOD.replace('"/{service}/**"', '"/{service}/{service}"'),
+    GOOD.replace('"/{service}/**"', '{ path: "/{service}/**", methods: [GTE] }'),
+    GOOD.replace('"/{service}/**"', '{ path: "/{service}/**", headers: { X: { regex: "(" } } }'),
+    GOOD + "  - { name: general, match: /other, respond: { body: x } }\n",
+    GOOD + '  - { match: "/{other}/**", respond: { body: x } }\n',
+    GOOD + "  - { match: /x, respond: { body: x }, redirect: { to: /y } }\n",
+    GOOD + "  - { match: /x, redirect: { to: /y, status: 200 } }\n",
+    GOOD + "  - { match: /x, respond: { status: 204, body: x } }\n",
+    GOOD + "  - { match: /x, respond: { body: { n: 0x1F } } }\n",
+    GOOD + "  - { match: /x, respond: { body: { n: .5 } } }\n",
+    GOOD + "  - { match: /x, respond: { headers: { Content-Length: '5' }, body: x } }\n",
+    GOOD + "  - { match: /x, respond: { headers: { 'Bad Name': '5' }, body: x } }\n",
+    GOOD + "  - { match: /x, respond: { body: $.a } }\n",
+    GOOD + "  - { match: /x, match: /y, respond: { body: x } }\n",
+    GOOD + "policies: { p: { ip_access: { allow: [10.0.0.300] } } }\n",
+    GOOD + "policies: { p: { ip_access: { alow: [10.0.0.0/8] } } }\n",
+    GOOD + "policies: { p: { mode: enforce } }\n",
+    GOOD + "policies: { p: { ip_access: {}, mode: sometimes } }\n",
+    GOOD + "admin: { address: 127.0.0.1 }\n",
+    GOOD + "policies: &p { q: *r }\n",
+    "",
+    "# nothing but a remark\n",
+    "listeners: []\nroutes: [{ match: /x, respond: {} }]\n",
+    "listeners: [{ address: 127.0.0.1:0 }]\n",
+    "listeners: [{ address: 127.0.0.1:0 }]\nroutes: []\n",
+    "routes: [{ match: /x, respond: {} }]\n#listeners:\n",
+    "listeners: [{ address: 127.0.0.1:0 }\nroutes: []\n",
+    "- a\n- b\n#listeners:\n",
+    "just text\n#listeners:\n",
+    "listeners: [{ address: 127.0.0.1:7001 }, { address: 127.0.0.1:7001 }]\nroutes: [{ match: /x, respond: {} }]\n",
+])
+def test_a_fault_is_an_error_with_its_place(config):
+    told = check(config)
+    assert told.code == 1, told.text
+    assert re.search(r"portico\.yaml(:\d+:\d+)?: error: ", told.text), told.text
+
+
+def test_anchors_and_merge_keys_work():
+    told = check("""listeners: [{ address: 127.0.0.1:0 }]
+x-defaults: &defaults { timeouts: { connect: 1s }, max_idle: 3 }
+services:
+  a: { <<: *defaults, endpoints: ["http://127.0.0.1:9"] }
+  b: { <<: [*defaults], endpoints: ["http://127.0.0.1:9"], max_idle: 4 }
+routes: [{ match: "/{service}/**", forward: { service: "{service}" } }]
+""")
+    assert told.code == 0, told.text
+
+
+def test_aliases_that_expand_without_bound_are_an_error():
+    bomb = "x-a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    for before, name in zip("abcdefgh", "bcdefghi"):
+        bomb += f"x-{name}: &{name} [" + ", ".join([f"*{before}"] * 10) + "]\n"
+    told = check(bomb + "listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ match: /x, respond: { body: *i } }]\n")
+    assert told.code == 1
+
+
+def test_a_key_is_never_replaced_from_the_environment():
+    told = check(GOOD.replace("users:", '"${NAME_OF_SERVICE}":'), env={"NAME_OF_SERVICE": "users"})
+    assert told.code == 1
+
+
+def test_a_value_from_the_environment_is_read_as_its_fields_type():
+    told = check(GOOD + "timeouts: { connect: '${CONNECT}' }\n", env={"CONNECT": "soon"})
+    assert told.code == 1 and errors(told)[0][0] == 5
+    assert check(GOOD + "timeouts: { connect: '${CONNECT}' }\n", env={"CONNECT": "2s"}).code == 0
+
+
+@pytest.mark.parametrize("broken,quoted", [("forward: { service: users, path: /users/{id} }", 'path: "/users/{id}"')])
+def test_a_template_without_quotes_in_a_flow_mapping_gets_the_corrected_line(broken, quoted):
+    told = check(GOOD + f'  - {{ match: "/u/{{id}}", {broken} }}\n')
+    assert told.code == 1 and "quotes" in told.text and quoted in told.text
+
+
+def test_a_missing_file_is_an_error():
+    told = command("check", "-c", "/nonexistent/portico.yaml")
+    assert told.code == 1 and "/nonexistent/portico.yaml" in told.text
+
+
+def test_what_the_language_has_but_this_version_has_not_is_named_as_such():
+    for text in ("policies: { signed: { jwt: { algorithms: [HS256], secret: x } } }\n", "stores: { shared: memory }\n"):
+        told = check(GOOD + text)
+        assert told.code == 1 and "not have" in told.text, told.text
+
+
+EXPLAINED = """
+services: { users: http://10.1.2.3:8080, hidden: { endpoints: [http://10.1.2.4], internal: true } }
+policies: { inner: { ip_access: { allow: [10.0.0.0/8] } } }
+routes:
+  - { name: general, match: "/{service}/**", forward: { service: "{service}", path: "/{**}" } }
+  - { name: only-get, match: { path: /users/special, methods: [GET] }, forward: { service: users, path: "/s?x=1" } }
+  - { name: guarded, match: /guarded, use: [inner], respond: { body: x } }
+  - { name: away, match: /away/**, redirect: { to: "https://example.com/{**}", status: 302 } }
+"""
+
+
+def test_explain_names_the_route_and_shows_the_request_upstream():
+    told = explain(EXPLAINED, "GET", "http://shop.example.com/users/42/x?q=1", ["X-A: b", "X-Forwarded-For: 6.6.6.6"])
+    assert told.code == 0
+    assert re.search(r"^route\s+general\b", told.out, re.MULTILINE)
+    assert "GET /42/x?q=1 HTTP/1.1" in told.out and "Host: 10.1.2.3:8080" in told.out and "X-A: b" in told.out
+    assert "X-Forwarded-Host: shop.example.com" in told.out and "6.6.6.6" not in told.out
+
+
+def test_explain_tells_why_other_routes_do_not_match():
+    told = explain(EXPLAINED, "POST", "/users/special")
+    assert re.search(r"^route\s+general\b", told.out, re.MULTILINE)
+    assert re.search(r"only-get.*(method|GET)", told.out)
+
+
+def test_explain_tells_what_a_policy_would_say():
+    told = explain(EXPLAINED, "GET", "/guarded")
+    assert "inner" in told.out and "403" in told.out and "policy.forbidden" in told.out
+
+
+@pytest.mark.parametrize("method,url,expected", [
+    ("GET", "/hidden/x", "404"), ("GET", "/nobody/x", "404"), ("GET", "/", "404"), ("GET", "/users//x", "400"), ("GET", "/users/a%2Fb", "400"),
+    ("GET", "/away/a?b=c", "302 Location: https://example.com/a?b=c")])
+def test_explain_tells_the_answer_that_the_gateway_would_give(method, url, expected):
+    assert expected in explain(EXPLAINED, method, url).out
+
+
+def test_explain_of_a_faulty_file_tells_its_faults():
+    told = explain("routes: [{ match: /x }]\n", "GET", "/x")
+    assert told.code == 1 and "error" in told.text
+
+
+def test_the_version_is_told():
+    assert re.match(r"portico \S+", command("--version").out)
+
+
+def test_an_unknown_command_is_an_error_and_shows_the_help():
+    told = command("frobnicate")
+    assert told.code not in (0, 1) and "run" in told.text

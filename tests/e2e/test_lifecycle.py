@@ -1,0 +1,390 @@
+"""Start, reload, drain and end."""
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from support.client import Client, chunk, get, head
+from support.gateway import BINARY, Gateway, command
+from support.upstream import Echo, Scripted, eventually
+
+RESPOND = "routes: [{{ match: /version, respond: {{ body: '{0}' }} }}]\n"
+FORWARD = """
+services: {{ svc: {url} }}
+routes:
+  - {{ match: "/{{service}}/**", forward: {{ service: "{{service}}", path: "/{{**}}" }} }}
+  - {{ match: /version, respond: {{ body: "{version}" }} }}
+{more}
+"""
+
+
+def forward(upstream, version="1", more=""):
+    return FORWARD.format(url=upstream.url, version=version, more=more)
+
+
+def run_to_its_end(config):
+    """`portico run` where it is expected to end by itself."""
+    return command("run", config=config)
+
+
+def test_a_faulty_file_does_not_start():
+    told = run_to_its_end("listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ match: /x }]\n")
+    assert told.code == 1 and "portico.yaml:2:" in told.err and ": error: " in told.err and "ready" not in told.err
+
+
+def test_a_port_that_another_process_holds_is_an_error_that_names_the_holder():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        told = run_to_its_end(f"listeners: [{{ address: 127.0.0.1:{port} }}]\n" + RESPOND.format(1))
+    assert told.code == 1 and str(port) in told.err
+    assert f"pid {os.getpid()}" in told.err
+
+
+def test_a_port_that_another_gateway_holds_is_an_error_although_both_would_share_it():
+    with Gateway(RESPOND.format(1)) as running:
+        told = run_to_its_end(f"listeners: [{{ address: 127.0.0.1:{running.port} }}]\n" + RESPOND.format(2))
+        assert told.code == 1 and f"{os.path.basename(BINARY)[:15]} (pid {running.process.pid})" in told.err
+        assert get(running.port, "/version").body == b"1"
+
+
+def test_a_held_admin_port_is_an_error_too():
+    with Gateway(RESPOND.format(1)) as running:
+        told = run_to_its_end("listeners: [{ address: 127.0.0.1:0 }]\n" + f"admin: {{ address: 127.0.0.1:{running.admin_port} }}\n" + RESPOND.format(2))
+        assert told.code == 1 and f"pid {running.process.pid}" in told.err
+
+
+def test_without_admin_there_is_no_admin_listener():
+    with Gateway("listeners: [{ address: 127.0.0.1:0 }]\n" + RESPOND.format(1)) as gateway:
+        assert gateway.admin_port is None and get(gateway.port, "/version").body == b"1"
+        assert get(gateway.port, "/metrics").status == 404
+
+
+@pytest.mark.parametrize("workers", ["1", "4", "auto"])
+def test_any_number_of_workers_serves(workers):
+    with Gateway(f"workers: {workers}\n" + RESPOND.format(1)) as gateway:
+        for _ in range(20):
+            assert get(gateway.port, "/version").body == b"1"
+
+
+def test_a_client_that_comes_with_the_first_breath_is_served():
+    """The port is open a moment before the gateway says that it is ready."""
+    for _ in range(40):
+        with Gateway(RESPOND.format(1), until="portico: listening") as gateway, Client(gateway.port) as client:
+            client.send(head("GET", "/version") * 3)
+            assert [client.read_response().body for _ in range(3)] == [b"1"] * 3
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_gateway_without_work_ends_at_once(sign):
+    with Gateway(RESPOND.format(1)) as gateway:
+        started = time.monotonic()
+        gateway.ended_by_test = True
+        gateway.process.send_signal(sign)
+        assert gateway.wait() == 0 and time.monotonic() - started < 2
+
+
+def test_a_reload_takes_a_new_file():
+    with Gateway(RESPOND.format(1)) as gateway, Client(gateway.port) as kept:
+        assert kept.get("/version").body == b"1"
+        gateway.reload(RESPOND.format(2))
+        eventually(lambda: get(gateway.port, "/version").body == b"2", "the new file")
+        eventually(lambda: kept.get("/version").body == b"2", "the new file on a connection of before")
+
+
+def test_a_faulty_reload_changes_nothing_and_says_why():
+    with Gateway(RESPOND.format(1)) as gateway:
+        lines = gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\nroutes:\n  - { match: /version, respond: { boddy: x } }\n", refused=True)
+        assert any("portico.yaml:3:" in line and "error" in line for line in lines)
+        assert get(gateway.port, "/version").body == b"1"
+        assert json.loads(get(gateway.admin_port, "/ready").body)["ready"] is True
+        gateway.expect_metric(1, "portico_reloads_total", result="refused")
+        gateway.reload(RESPOND.format(3))
+        eventually(lambda: get(gateway.port, "/version").body == b"3", "the good file after the faulty one")
+        gateway.expect_metric(1, "portico_reloads_total", result="applied")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "listeners: [\n", "\x00\x01\x02", "listeners: [{ address: 127.0.0.1:0 }]\n"])
+def test_half_a_file_is_refused(text):
+    with Gateway(RESPOND.format(1)) as gateway:
+        with open(gateway.file, "w", encoding="utf-8") as f:
+            f.write(text)
+        gateway.reload(refused=True)
+        assert get(gateway.port, "/version").body == b"1"
+
+
+def test_a_file_that_is_gone_is_refused():
+    with Gateway(RESPOND.format(1)) as gateway:
+        os.unlink(gateway.file)
+        gateway.reload(refused=True)
+        assert get(gateway.port, "/version").body == b"1"
+
+
+def test_a_reload_keeps_the_port():
+    with Gateway(RESPOND.format(1)) as gateway:
+        ports = list(gateway.ports)
+        gateway.reload(RESPOND.format(2))
+        assert gateway.ports == ports
+
+
+def test_a_reload_may_add_and_remove_a_listener():
+    first, second = "listeners: [{ address: 127.0.0.1:0 }", ", { address: 127.0.0.3:0 }"
+    admin = "]\nadmin: { address: 127.0.0.1:0 }\n"
+    with Gateway(first + admin + RESPOND.format(1)) as gateway:
+        gateway.reload(first + second + admin + RESPOND.format(1))
+        assert len(gateway.ports) == 2
+        with socket.create_connection(("127.0.0.3", gateway.ports[1]), 5) as sock:
+            sock.sendall(head("GET", "/version"))
+            assert sock.recv(20).startswith(b"HTTP/1.1 200")
+        gateway.reload(first + admin + RESPOND.format(1))
+
+        def refused():
+            try:
+                socket.create_connection(("127.0.0.3", gateway.ports[1]), 5).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+        eventually(refused, "the end of the listener")
+        assert get(gateway.port, "/version").body == b"1"
+
+
+def test_a_reload_onto_a_held_port_is_refused_and_changes_nothing():
+    with socket.socket() as holder, Gateway(RESPOND.format(1)) as gateway:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        lines = gateway.reload(f"listeners: [{{ address: 127.0.0.1:0 }}, {{ address: 127.0.0.1:{port} }}]\n" + RESPOND.format(2), refused=True)
+        assert any(f"pid {os.getpid()}" in line for line in lines)
+        assert get(gateway.port, "/version").body == b"1"
+
+
+def test_a_request_in_flight_finishes_on_the_file_that_it_began_with():
+    release = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        release.wait(5)
+        connection.answer(b"finished")
+
+    with Scripted(script) as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        client.send_head("GET", "/svc/x")
+        upstream.wait(lambda: upstream.requests, "the request")
+        gateway.reload(RESPOND.format(2))
+        eventually(lambda: get(gateway.port, "/svc/x").status == 404, "the new file")
+        release.set()
+        assert client.read_response().body == b"finished"
+
+
+def test_a_body_in_flight_survives_reloads():
+    """Neither an upload nor a download is cut by a reload, although its service is gone from the file."""
+    def script(connection):
+        request = connection.read_request(read_body=False)
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"begun"))
+        connection.read_body(request)
+        connection.send(chunk(request.body) + b"0\r\n\r\n")
+
+    with Scripted(script) as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        client.send(head("POST", "/svc/x", [("Content-Length", 10)]) + b"first")
+        upstream.wait(lambda: upstream.requests, "the request")
+        for n in range(3):
+            gateway.reload(RESPOND.format(n))
+        client.send(b"-last")
+        answer = client.read_response()
+        assert answer.body == b"begunfirst-last"
+
+
+def test_reloads_under_traffic_lose_no_request():
+    stop = threading.Event()
+    failures, served = [], [0]
+
+    def traffic():
+        with Client(gateway.port) as client:
+            while not stop.is_set():
+                try:
+                    answer = client.get("/svc/x")
+                    if answer.status != 200:
+                        failures.append(answer.body)
+                    served[0] += 1
+                except Exception as e:  # every kind of failure is the finding
+                    failures.append(repr(e))
+                    return
+
+    with Echo() as upstream, Gateway(forward(upstream, "0")) as gateway:
+        threads = [threading.Thread(target=traffic) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for n in range(1, 16):
+            if n % 3 == 0:
+                gateway.reload("routes: [\n", refused=True)
+            else:
+                gateway.reload(forward(upstream, str(n)))
+        stop.set()
+        for t in threads:
+            t.join()
+        assert failures == [] and served[0] > 50
+        assert get(gateway.port, "/version").body == b"14"
+
+
+def test_a_reload_keeps_connections_upstream():
+    with Echo() as upstream, Gateway("workers: 1\n" + forward(upstream)) as gateway:
+        assert get(gateway.port, "/svc/x").json()["connection"] == 0
+        gateway.reload("workers: 1\n" + forward(upstream, "2"))
+        eventually(lambda: get(gateway.port, "/version").body == b"2", "the new file")
+        assert get(gateway.port, "/svc/x").json()["connection"] == 0
+
+
+def test_a_reload_that_moves_a_service_goes_to_the_new_place():
+    with Echo("old") as old, Echo("new") as new, Gateway(forward(old)) as gateway:
+        assert get(gateway.port, "/svc/x").json()["upstream"] == "old"
+        gateway.reload(forward(new, "2"))
+        eventually(lambda: get(gateway.port, "/version").body == b"2", "the new file")
+        for _ in range(6):
+            assert get(gateway.port, "/svc/x").json()["upstream"] == "new"
+        old.wait_idle()
+
+
+@pytest.mark.long
+def test_a_thousand_reloads_add_no_memory_and_no_descriptors():
+    with Echo() as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        def state():
+            with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
+                resident = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+            return resident, len(os.listdir(f"/proc/{gateway.process.pid}/fd")), len(os.listdir(f"/proc/{gateway.process.pid}/task"))
+
+        for n in range(100):
+            gateway.reload(forward(upstream, str(n % 2)))
+            assert client.get("/svc/x").status == 200
+        before = state()
+        for n in range(1000):
+            gateway.reload(forward(upstream, str(n % 2)))
+            assert client.get("/svc/x").status == 200
+        after = state()
+    assert after[0] - before[0] < 4096 and after[1:] == before[1:]
+
+
+def test_sigterm_lets_a_request_in_flight_finish_and_ends_with_0():
+    release = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        release.wait(5)
+        connection.answer(b"finished")
+
+    with Scripted(script) as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        client.send_head("GET", "/svc/x")
+        upstream.wait(lambda: upstream.requests, "the request")
+        gateway.terminate()
+        gateway.wait_for_line("portico: draining")
+        time.sleep(0.1)
+        assert gateway.process.poll() is None
+        release.set()
+        answer = client.read_response()
+        assert answer.body == b"finished" and answer.get("connection") == "close"
+        client.expect_close()
+        assert gateway.wait() == 0
+        assert gateway.access_lines()[0]["status"] == 200
+
+
+def test_sigterm_lets_a_download_finish():
+    go = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 1_000_000)
+        go.wait(5)
+        connection.send(b"x" * 1_000_000)
+
+    with Scripted(script) as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        client.send_head("GET", "/svc/x")
+        upstream.wait(lambda: upstream.requests, "the request")
+        gateway.terminate()
+        gateway.wait_for_line("portico: draining")
+        go.set()
+        assert client.read_response().length == 2_000_000
+        assert gateway.wait() == 0
+
+
+def test_while_it_drains_no_new_connection_is_taken_and_ready_says_so():
+    release = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        release.wait(5)
+        connection.answer(b"finished")
+
+    with Scripted(script) as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        client.send_head("GET", "/svc/x")
+        upstream.wait(lambda: upstream.requests, "the request")
+        gateway.terminate()
+        gateway.wait_for_line("portico: draining")
+
+        def refused():
+            try:
+                socket.create_connection(("127.0.0.1", gateway.port), 5).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+        eventually(refused, "the end of the listener")
+        answer = get(gateway.admin_port, "/ready")
+        assert answer.status == 503 and answer.json()["ready"] is False
+        assert get(gateway.admin_port, "/live").status == 200
+        release.set()
+        assert client.read_response().body == b"finished"
+        assert gateway.wait() == 0
+
+
+def test_a_connection_that_rests_while_it_drains_is_closed():
+    with Gateway(RESPOND.format(1)) as gateway, Client(gateway.port) as client:
+        assert client.get("/version").status == 200
+        gateway.terminate()
+        client.expect_close()
+        assert gateway.wait() == 0
+
+
+def test_what_outlasts_the_drain_is_broken_off():
+    with Scripted(lambda connection: (connection.read_request(), connection.wait_for_close())) as upstream:
+        with Gateway(forward(upstream, more="timeouts: { drain: 300ms }"), exit_code=None) as gateway, Client(gateway.port) as client:
+            client.send_head("GET", "/svc/x")
+            upstream.wait(lambda: upstream.requests, "the request")
+            gateway.terminate()
+            started = time.monotonic()
+            gateway.wait()
+            assert 0.2 < time.monotonic() - started < 3
+
+
+def test_a_second_sigterm_ends_at_once():
+    with Scripted(lambda connection: (connection.read_request(), connection.wait_for_close())) as upstream:
+        with Gateway(forward(upstream), exit_code=None) as gateway, Client(gateway.port) as client:
+            client.send_head("GET", "/svc/x")
+            upstream.wait(lambda: upstream.requests, "the request")
+            gateway.terminate()
+            gateway.wait_for_line("portico: draining")
+            started = time.monotonic()
+            gateway.terminate()
+            gateway.wait()
+            assert time.monotonic() - started < 2
+
+
+def test_a_hangup_while_it_drains_is_ignored():
+    release = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        release.wait(5)
+        connection.answer(b"finished")
+
+    with Scripted(script) as upstream, Gateway(forward(upstream)) as gateway, Client(gateway.port) as client:
+        client.send_head("GET", "/svc/x")
+        upstream.wait(lambda: upstream.requests, "the request")
+        gateway.terminate()
+        gateway.wait_for_line("portico: draining")
+        gateway.process.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+        release.set()
+        assert client.read_response().body == b"finished"
+        assert gateway.wait() == 0

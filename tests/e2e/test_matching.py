@@ -1,0 +1,182 @@
+"""Which route a request takes: host, path, method, header, query, and the rank among several."""
+import pytest
+
+from support.client import Client, fetch, get
+from support.gateway import Gateway, check
+
+
+def routes(**by_name):
+    """A configuration whose routes each answer with their own name."""
+    lines = ["routes:"]
+    for name, match in by_name.items():
+        lines.append(f"  - {{ name: {name}, match: {match}, respond: {{ body: {name} }} }}")
+    return "\n".join(lines) + "\n"
+
+
+def taken(gateway, target, method="GET", headers=(), **more):
+    """The name of the route that took a request, or the status where none did."""
+    answer = fetch(gateway.port, method, target, headers, **more)
+    return answer.body.decode() if answer.status == 200 else answer.status
+
+
+@pytest.fixture(scope="module")
+def by_host():
+    with Gateway(routes(exact="{ host: shop.example.com, path: /** }", near='{ host: "*.shop.example.com", path: /** }',
+                        wide='{ host: "*.example.com", path: /** }', listed="{ host: [a.test, b.test], path: /** }", anybody="/**")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("host,expected", [
+    ("shop.example.com", "exact"), ("SHOP.Example.COM", "exact"), ("shop.example.com:8443", "exact"), ("shop.example.com.", "exact"),
+    ("shop.example.com.:80", "exact"), ("www.example.com", "wide"), ("a.b.c.example.com", "wide"), ("x.shop.example.com", "near"),
+    ("x.y.shop.example.com", "near"), ("example.com", "anybody"), ("badexample.com", "anybody"), ("a.test", "listed"), ("b.test", "listed"),
+    ("c.test", "anybody"), ("127.0.0.1", "anybody"), ("[::1]:80", "anybody"), ("shop.example.com.evil.test", "anybody")])
+def test_the_host_decides(by_host, host, expected):
+    assert taken(by_host, "/", host=host) == expected
+
+
+def test_the_host_of_an_absolute_target_decides(by_host):
+    assert taken(by_host, "http://www.example.com/", host="www.example.com") == "wide"
+
+
+def test_a_target_and_a_host_that_disagree_are_400(by_host):
+    assert taken(by_host, "http://www.example.com/", host="shop.example.com") == 400
+
+
+def test_a_request_without_host_takes_a_route_without_host(by_host):
+    with Client(by_host.port) as client:
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        assert client.read_response().body == b"anybody"
+
+
+def test_where_every_route_has_a_host_another_host_is_404():
+    with Gateway(routes(only="{ host: a.test, path: /** }")) as gateway:
+        assert taken(gateway, "/", host="a.test") == "only" and taken(gateway, "/", host="b.test") == 404
+
+
+@pytest.fixture(scope="module")
+def by_path():
+    with Gateway(routes(root="/", users="/users", slash="/users/", me="/users/me", user='"/users/{id}"', number='"/users/{id:[0-9]+}"',
+                        tree="/users/x/**", deep='"/users/{id}/orders/{order}"', year='"/y/{year:[0-9]{4}}"', files="/files/**",
+                        special="/files/special", case="/Case")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path,expected", [
+    ("/", "root"), ("/users", "users"), ("/users/", "slash"), ("/users/me", "me"), ("/users/ME", "user"), ("/users/42", "number"),
+    ("/users/42a", "user"), ("/users/me/", 404), ("/users/x", "tree"), ("/users/x/", "tree"), ("/users/x/y/z", "tree"), ("/users/xy", "user"),
+    ("/users/a/orders/7", "deep"), ("/users/a/orders/", 404), ("/users//orders/7", 404), ("/users/a/orders/7/", 404), ("/y/2024", "year"),
+    ("/y/20245", 404), ("/y/202", 404), ("/y/%32024", "year"), ("/files", "files"), ("/files/", "files"), ("/files/a//b", "files"), ("/files/special", "special"),
+    ("/files/special/", "files"), ("/filesystem", 404), ("/Case", "case"), ("/case", 404), ("/%75sers", "users"), ("/users/%6De", "me"),
+    ("/users/./me", "me"), ("/files/../users", "users"), ("/a/b/../../users/me", "me"), ("//users", 404), ("/users/caf%C3%A9", "user"),
+    ("/users/%6de?x=/files", "me")])
+def test_the_path_decides_in_its_normal_form(by_path, path, expected):
+    assert taken(by_path, path) == expected
+
+
+def test_a_pattern_is_tested_on_the_whole_decoded_segment():
+    with Gateway(routes(plus='"/{x:a[+]b}"', rest='"/{x}"')) as gateway:
+        assert taken(gateway, "/a+b") == taken(gateway, "/a%2Bb") == "plus"
+        assert taken(gateway, "/za+b") == taken(gateway, "/a+bz") == "rest"
+
+
+def test_the_leftmost_difference_ranks_paths():
+    with Gateway(routes(left="/a/**", right='"/{x}/b/c"')) as gateway:
+        assert taken(gateway, "/a/b/c") == "left" and taken(gateway, "/z/b/c") == "right"
+
+
+def test_one_route_may_have_several_paths():
+    with Gateway(routes(both="{ path: [/a, /b/**] }")) as gateway:
+        assert taken(gateway, "/a") == taken(gateway, "/b/c") == "both" and taken(gateway, "/c") == 404
+
+
+@pytest.fixture(scope="module")
+def by_method():
+    with Gateway(routes(read="{ path: /thing, methods: [GET] }", write="{ path: /thing, methods: [PUT, POST] }", only="{ path: /only, methods: [GET] }",
+                        fallback="{ path: /some }", get="{ path: /some, methods: [GET] }")) as running:
+        yield running
+
+
+def test_the_method_decides(by_method):
+    assert taken(by_method, "/thing") == "read" and taken(by_method, "/thing", "PUT") == "write"
+    assert taken(by_method, "/some") == "get" and taken(by_method, "/some", "PATCH") == "fallback"
+
+
+def test_get_includes_head(by_method):
+    assert fetch(by_method.port, "HEAD", "/only").status == 200
+
+
+def test_a_method_that_no_route_takes_is_405_and_allow_names_those_that_do(by_method):
+    answer = fetch(by_method.port, "POST", "/only")
+    assert answer.status == 405 and answer.code == "route.method_not_allowed" and answer.json()["title"] == "Method not allowed"
+    assert [m.strip() for m in answer.get("allow").split(",")] == ["GET", "HEAD"]
+    answer = fetch(by_method.port, "DELETE", "/thing")
+    assert {m.strip() for m in answer.get("allow").split(",")} == {"GET", "HEAD", "PUT", "POST"}
+
+
+def test_a_method_is_compared_with_case(by_method):
+    assert taken(by_method, "/only", "get") in (400, 405)
+
+
+def test_405_needs_a_route_that_fails_by_its_method_alone():
+    with Gateway(routes(a="{ path: /x, methods: [GET], headers: { X-A: '1' } }")) as gateway:
+        assert taken(gateway, "/x", "POST") == 404
+        assert taken(gateway, "/x", "POST", [("X-A", "1")]) == 405
+
+
+def test_an_extra_method_is_taken_where_the_route_names_it():
+    with Gateway("routes: [{ match: { path: /x, methods: [PURGE] }, extra_methods: [PURGE], respond: { body: purged } }]\n") as gateway:
+        assert taken(gateway, "/x", "PURGE") == "purged" and taken(gateway, "/x") == 405
+
+
+@pytest.fixture(scope="module")
+def by_condition():
+    with Gateway(routes(plain="/h", exact='{ path: /h, headers: { X-A: one } }', two="{ path: /h, headers: { X-A: one, X-B: two } }",
+                        regex='{ path: /r, headers: { X-A: { regex: "v[0-9]+" } } }', present="{ path: /p, headers: { X-A: { present: true } } }",
+                        absent="{ path: /p, headers: { X-A: { present: false } } }", q='{ path: /q, query: { v: "2" } }',
+                        qr='{ path: /qr, query: { v: { regex: "[a-c]+" } } }', qp="{ path: /qp, query: { v: { present: true } } }",
+                        method="{ path: /rank, methods: [GET] }", header="{ path: /rank, headers: { X-A: one } }")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("target,headers,expected", [
+    ("/h", [], "plain"), ("/h", [("x-a", "one")], "exact"), ("/h", [("X-A", "ONE")], "plain"), ("/h", [("X-A", "one"), ("X-B", "two")], "two"),
+    ("/h", [("X-B", "two")], "plain"), ("/r", [("X-A", "v12")], "regex"), ("/r", [("X-A", "v12x")], 404), ("/r", [("X-A", "xv12")], 404), ("/r", [], 404),
+    ("/p", [("X-A", "")], "present"), ("/p", [], "absent"), ("/q?v=2", [], "q"), ("/q?v=%32", [], "q"), ("/q?v=3", [], 404), ("/q?V=2", [], 404), ("/q", [], 404),
+    ("/q?a=1&v=2&b=3", [], "q"), ("/qr?v=abc", [], "qr"), ("/qr?v=abcd", [], 404), ("/qp?v", [], "qp"), ("/qp?v=", [], "qp"), ("/qp?w=1", [], 404),
+    ("/rank", [("X-A", "one")], "method")])
+def test_headers_and_query_decide(by_condition, target, headers, expected):
+    assert taken(by_condition, target, headers=headers) == expected
+
+
+def test_tie_break_decides_between_equals():
+    config = """
+routes:
+  - { name: a, match: { path: /x, headers: { X-A: "1" } }, respond: { body: a } }
+  - { name: b, match: { path: /x, headers: { X-B: "1" } }, tie_break: 1, respond: { body: b } }
+"""
+    with Gateway(config) as gateway:
+        assert taken(gateway, "/x", headers=[("X-A", "1"), ("X-B", "1")]) == "b"
+        assert taken(gateway, "/x", headers=[("X-A", "1")]) == "a"
+
+
+def test_equals_without_tie_break_are_an_error_that_shows_a_request():
+    told = check(routes(a='{ path: "/x/{id}", headers: { X-A: "1" } }', b='{ path: "/x/{name}", headers: { X-B: "1" } }'))
+    assert told.code == 1 and "error" in told.text and "/x/" in told.text and '"a"' in told.text
+
+
+def test_the_order_of_routes_has_no_meaning():
+    matches = dict(one="/a/b", two='"/a/{x}"', three="/a/**", four="/**")
+    for names in (list(matches), list(matches)[::-1]):
+        with Gateway(routes(**{n: matches[n] for n in names})) as gateway:
+            assert [taken(gateway, p) for p in ("/a/b", "/a/c", "/a/c/d", "/z")] == ["one", "two", "three", "four"]
+
+
+def test_a_large_table_finds_each_of_its_routes():
+    """Beyond every size up to which a table might be searched in another way."""
+    many = {f"r{n}": f'"/api/v{n % 7}/thing{n}/{{id}}"' for n in range(3000)}
+    with Gateway(routes(**many, rest="/**")) as gateway, Client(gateway.port) as client:
+        for n in range(0, 3000, 37):
+            assert client.get(f"/api/v{n % 7}/thing{n}/x").body.decode() == f"r{n}"
+            assert client.get(f"/api/v{(n + 1) % 7}/thing{n}/x").body == b"rest"
+            assert client.get(f"/api/v{n % 7}/Thing{n}/x").body == b"rest"

@@ -1,0 +1,32 @@
+"""What every end-to-end test has: a bound on its time, and slow ones only on demand."""
+import os
+import signal
+
+import pytest
+
+SHORT = 30
+LONG = 600
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes long; runs only with PORTICO_LONG=1")
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("PORTICO_LONG") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: set PORTICO_LONG=1"))
+
+
+@pytest.fixture(autouse=True)
+def bounded_time(request):
+    """A test that hangs fails."""
+    def over(*_):
+        raise TimeoutError("the test took too long")
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(LONG if request.node.get_closest_marker("long") else SHORT)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
