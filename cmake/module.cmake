@@ -84,7 +84,8 @@ endfunction()
 # The precompiled standard headers, compiled once for the libraries and reused.
 function(portico_headers target)
   if(NOT TARGET portico_pch)
-    file(WRITE ${CMAKE_BINARY_DIR}/generated/pch.cc "")
+    # Written only where it differs: its time decides whether everything is built again.
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/pch.cc CONTENT "// Precompiled headers only.\n")
     add_library(portico_pch OBJECT ${CMAKE_BINARY_DIR}/generated/pch.cc)
     target_precompile_headers(portico_pch PRIVATE
       <algorithm> <array> <atomic> <bit> <charconv> <chrono> <concepts> <coroutine> <cstddef> <cstdint> <cstring>

@@ -20,7 +20,7 @@ services:
   legacy-users: { endpoints: ["http://@LEGACY@"], internal: true }
 
 routes:
-  - { match: { path: /ping, methods: [GET] }, respond: { body: pong } }
+  - { name: front, match: { path: /, methods: [GET] }, respond: { body: { service: the front door } } }
   - name: user-v2
     match: { path: "/api/v2/users/{user_id}", methods: [GET] }
     forward: { service: legacy-users, path: "/users/{user_id}" }
@@ -68,8 +68,8 @@ int demo(int port) {
                      "  curl -i %s/api/v2/users/7          a route of its own, to a service nobody reaches by name\n"
                      "  curl -i %s/legacy-users/users/7    … as this shows: 404\n"
                      "  curl -i %s/nobody/x                404, no such service\n"
-                     "  curl -i %s/old-users/users/1       a redirect\n"
-                     "  curl -i -X DELETE %s/ping          405, with Allow\n"
+                     "  curl -i %s/old-users/users/1       308, a redirect\n"
+                     "  curl -i -X DELETE %s/          405, with Allow\n"
                      "  curl -i -H 'X-Forwarded-For: 6.6.6.6' %s/users/echo    what the service sees\n\n"
                      "Each request is one JSON line below. End with Ctrl-C.\n\n",
                      at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str());

@@ -134,6 +134,7 @@ struct DemoServices::Thread {
     SystemClock clock;
     observe::Registry registry;
     io::Loop* loop = nullptr;
+    std::promise<void> last_word;  // nobody touches the loop any more: it may go
     std::thread thread;
 };
 
@@ -171,6 +172,7 @@ Result<std::unique_ptr<DemoServices>> DemoServices::start() {
             started.set_value(true);
             (*loop)->run();
         }
+        t.last_word.get_future().wait();
     });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (!ready.get()) {
@@ -183,6 +185,7 @@ Result<std::unique_ptr<DemoServices>> DemoServices::start() {
 DemoServices::~DemoServices() {
     if (thread_ == nullptr || !thread_->thread.joinable()) return;
     thread_->loop->stop();
+    thread_->last_word.set_value();
     thread_->thread.join();
 }
 

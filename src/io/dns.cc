@@ -1,12 +1,23 @@
 #include "io/dns.h"
 
 #include <ares.h>
-#include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <climits>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
 
 namespace portico::io {
 namespace {
@@ -17,173 +28,314 @@ bool library_ready() {
     return ready;
 }
 
-// c-ares on the loop: its sockets are watched, its time-outs are a timer. A channel that was replaced (new servers) lives until
-// its queries are answered.
-class AresResolver final : public Resolver {
-  public:
-    explicit AresResolver(Loop& loop) : loop_(loop) {}
-    ~AresResolver() override;
-    Result<void> open(const DnsOptions& options);
+// Tells whether a file is still as it was read. All zero: there is none.
+struct Stamp {
+    uint64_t device = 0, inode = 0, size = 0;
+    int64_t seconds = 0, nanos = 0;
 
-    void resolve(const std::string& name, Callback callback) override;
-    void configure(const DnsOptions& options) override;
-
-  private:
-    class Channel;
-    Loop& loop_;
-    std::shared_ptr<Channel> channel_;
-    std::vector<std::weak_ptr<Channel>> replaced_;
+    static Stamp of(const std::string& path) {
+        struct stat s {};
+        if (::stat(path.c_str(), &s) != 0) return {};
+        return {s.st_dev, s.st_ino, static_cast<uint64_t>(s.st_size), s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+    }
+    bool operator==(const Stamp&) const = default;
 };
 
-class AresResolver::Channel final : public std::enable_shared_from_this<Channel>,
-                                    private FdWatch::Sink,
-                                    private Timer,
-                                    private Deferred {
+DnsAnswer answer_of(const ares_addrinfo& info) {
+    DnsAnswer answer;
+    int ttl = INT_MAX;
+    for (const ares_addrinfo_cname* c = info.cnames; c != nullptr; c = c->next) ttl = std::min(ttl, c->ttl);
+    for (const ares_addrinfo_node* n = info.nodes; n != nullptr; n = n->ai_next) {
+        if (n->ai_family != AF_INET && n->ai_family != AF_INET6) continue;
+        answer.addresses.push_back(SocketAddress::from(n->ai_addr).ip);
+        ttl = std::min(ttl, n->ai_ttl);
+    }
+    std::ranges::sort(answer.addresses, [](const IpAddress& a, const IpAddress& b) {
+        if (a.is_v4() != b.is_v4()) return a.is_v4();
+        return a < b;
+    });
+    const auto repeated = std::ranges::unique(answer.addresses);
+    answer.addresses.erase(repeated.begin(), repeated.end());
+    answer.ttl = std::chrono::seconds(std::max(ttl, 0));  // RFC 2181, 8: a time to live with the top bit set is zero
+    return answer;
+}
+
+// A c-ares channel: servers, sockets and the lookups under way. c-ares takes new servers only while nothing is asked, so a
+// new configuration is a new Channel, and the old one stays for as long as it owes an answer. The resolver's thread only, but
+// for open().
+class Channel {
   public:
-    explicit Channel(Loop& loop) : loop_(loop) {}
-    ~Channel() override {
+    class Sink {
+      public:
+        virtual void on_resolved(uint64_t id, Result<DnsAnswer> answer) = 0;
+
+      protected:
+        ~Sink() = default;
+    };
+
+    explicit Channel(Sink& sink) : sink_(sink) {}
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
+    ~Channel() {
         closing_ = true;
         if (channel_ != nullptr) ares_destroy(channel_);
     }
 
-    // Drops every query: no callback runs any more.
-    void shut() {
-        const auto keep = shared_from_this();
-        closing_ = true;
-        done_.clear();
-        ares_cancel(channel_);
-        watches_.clear();
-    }
-
     Result<void> open(const DnsOptions& options) {
+        using std::chrono::milliseconds;
+        // c-ares doubles this as an int.
+        const auto timeout = std::clamp<milliseconds>(std::chrono::duration_cast<milliseconds>(options.timeout),
+                                                      milliseconds(1), std::chrono::hours(1));
+        std::string system_file = options.system_file;
         ares_options o{};
-        o.timeout = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
+        o.timeout = static_cast<int>(timeout.count());
         o.tries = 2;
-        o.sock_state_cb = on_state;
+        o.sock_state_cb = on_socket;
         o.sock_state_cb_data = this;
-        int status = ares_init_options(&channel_, &o, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+        o.resolvconf_path = system_file.data();
+        const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
+        int status = ares_init_options(&channel_, &o, mask);
         if (status == ARES_SUCCESS && !options.servers.empty()) {
             std::string list;
             for (const SocketAddress& s : options.servers) list += (list.empty() ? "" : ",") + s.text();
             status = ares_set_servers_ports_csv(channel_, list.c_str());
         }
-        if (status != ARES_SUCCESS) return fail(Fault::io, ares_strerror(status));
+        if (status != ARES_SUCCESS) return fail(Fault::io, std::string("c-ares: ") + ares_strerror(status));
         return {};
     }
 
-    void resolve(const std::string& name, Callback callback) {
-        auto* query = new Query{shared_from_this(), std::move(callback), name};
+    void ask(uint64_t id, const std::string& name) {
+        ++asked_;
         ares_addrinfo_hints hints{};
         hints.ai_family = AF_UNSPEC;
         hints.ai_socktype = SOCK_STREAM;
-        // IPv4 literals in odd spellings are not names; sorting by reachability would open sockets for nothing.
+        // c-ares would connect a socket to each address to learn which it would rather use; we sort for ourselves.
         hints.ai_flags = ARES_AI_NOSORT;
-        ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, on_addrinfo, query);
-        arm();
+        auto query = std::make_unique<Query>(*this, id, name);
+        ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, on_addrinfo, query.release());
+    }
+
+    bool idle() const { return asked_ == 0; }
+    const std::map<int, short>& sockets() const { return sockets_; }
+
+    void on_ready(int fd, short events) {
+        // An error shows in reading or writing, whichever c-ares is waiting for.
+        const bool broken = (events & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+        ares_process_fd(channel_, broken || (events & POLLIN) != 0 ? fd : ARES_SOCKET_BAD,
+                        broken || (events & POLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+    }
+    void on_time() { ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD); }
+    // Milliseconds until c-ares wants on_time(), or -1: nothing is under way.
+    int wait() const {
+        timeval next{};
+        const timeval* t = ares_timeout(channel_, nullptr, &next);
+        if (t == nullptr) return -1;
+        // Rounded up: what is early finds nothing to do and comes again.
+        return static_cast<int>(std::min<int64_t>(int64_t{t->tv_sec} * 1000 + t->tv_usec / 1000 + 1, INT_MAX));
     }
 
   private:
     struct Query {
-        std::shared_ptr<Channel> channel;
-        Callback callback;
+        Channel& channel;
+        uint64_t id;
         std::string name;
     };
-    struct Done {
-        std::shared_ptr<Channel> channel;
-        Callback callback;
-        Result<DnsAnswer> answer;
-    };
-
-    static DnsAnswer answer_of(const ares_addrinfo& info) {
-        DnsAnswer answer;
-        int ttl = INT32_MAX;
-        for (const ares_addrinfo_node* n = info.nodes; n != nullptr; n = n->ai_next) {
-            const SocketAddress a = SocketAddress::from(n->ai_addr);
-            answer.addresses.push_back(a.ip);
-            ttl = std::min(ttl, n->ai_ttl);
-        }
-        std::ranges::sort(answer.addresses, [](const IpAddress& a, const IpAddress& b) {
-            if (a.is_v4() != b.is_v4()) return a.is_v4();
-            return a < b;
-        });
-        answer.addresses.erase(std::unique(answer.addresses.begin(), answer.addresses.end()), answer.addresses.end());
-        answer.ttl = std::chrono::seconds(ttl == INT32_MAX ? 0 : std::max(ttl, 0));
-        return answer;
-    }
 
     static void on_addrinfo(void* arg, int status, int, ares_addrinfo* info) {
-        std::unique_ptr<Query> query(static_cast<Query*>(arg));
-        Channel& self = *query->channel;
-        Result<DnsAnswer> answer = fail(Fault::upstream_unresolved, query->name + ": " + ares_strerror(status));
+        const std::unique_ptr<Query> query(static_cast<Query*>(arg));
+        Channel& self = query->channel;
+        --self.asked_;
+        const std::unique_ptr<ares_addrinfo, void (*)(ares_addrinfo*)> owned(info, ares_freeaddrinfo);
+        if (self.closing_) return;
         if (status == ARES_SUCCESS && info != nullptr) {
-            answer = answer_of(*info);
-            if (answer->addresses.empty()) answer = fail(Fault::upstream_unresolved, query->name + ": no addresses");
+            DnsAnswer answer = answer_of(*info);
+            if (!answer.addresses.empty()) return self.sink_.on_resolved(query->id, std::move(answer));
+            status = ARES_ENODATA;
         }
-        if (info != nullptr) ares_freeaddrinfo(info);
-        if (self.closing_ || status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) return;
-        // Never from inside resolve(), nor from inside c-ares.
-        self.done_.push_back({query->channel, std::move(query->callback), std::move(answer)});
-        self.loop_.defer(self);
+        self.sink_.on_resolved(query->id, fail(Fault::upstream_unresolved, query->name + ": " + ares_strerror(status)));
     }
 
-    static void on_state(void* arg, ares_socket_t fd, int readable, int writable) {
-        Channel& self = *static_cast<Channel*>(arg);
-        self.watches_.erase(fd);
-        if (self.closing_ || (readable == 0 && writable == 0)) return;
-        self.watches_[fd] = self.loop_.backend().watch(fd, readable != 0, writable != 0, self);
+    static void on_socket(void* arg, ares_socket_t fd, int readable, int writable) {
+        auto& sockets = static_cast<Channel*>(arg)->sockets_;
+        if (readable == 0 && writable == 0) {
+            sockets.erase(fd);
+        } else {
+            sockets[fd] = static_cast<short>((readable != 0 ? POLLIN : 0) | (writable != 0 ? POLLOUT : 0));
+        }
     }
 
-    void on_fd_ready(int fd, bool readable, bool writable) override {
-        const auto keep = shared_from_this();
-        ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
-        arm();
-    }
-    void on_timer() override {
-        const auto keep = shared_from_this();
-        ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-        arm();
-    }
-    void on_deferred() override {
-        std::vector<Done> run;
-        run.swap(done_);
-        for (Done& d : run) d.callback(std::move(d.answer));
-    }
-    // c-ares must be called again at its next time-out.
-    void arm() {
-        timeval most{3600, 0}, next{};
-        const timeval* t = ares_timeout(channel_, &most, &next);
-        if (t == nullptr || watches_.empty()) return cancel();
-        set(loop_.timers(), loop_.now() + std::chrono::seconds(t->tv_sec) + std::chrono::microseconds(t->tv_usec) + TimerWheel::kTick);
-    }
-
-    Loop& loop_;
+    Sink& sink_;
     ares_channel channel_ = nullptr;
-    std::map<int, std::unique_ptr<FdWatch>> watches_;
-    std::vector<Done> done_;
+    std::map<int, short> sockets_;  // and the events that c-ares waits for
+    size_t asked_ = 0;
     bool closing_ = false;
 };
 
-Result<void> AresResolver::open(const DnsOptions& options) {
-    auto channel = std::make_shared<Channel>(loop_);
-    if (auto opened = channel->open(options); !opened) return opened;
-    std::erase_if(replaced_, [](const std::weak_ptr<Channel>& c) { return c.expired(); });
-    if (channel_ != nullptr) replaced_.push_back(channel_);
-    channel_ = std::move(channel);
+// The loop's thread holds the callbacks, the resolver's thread knows numbers and names: a callback is thus called and destroyed
+// where it was made, and an answer whose number is no longer known is dropped.
+class AresResolver final : public Resolver, private Channel::Sink {
+  public:
+    explicit AresResolver(Loop& loop) : loop_(loop) {}
+    ~AresResolver() override;
+    Result<void> start(const DnsOptions& options);
+
+    void resolve(const std::string& name, Callback callback) override;
+    void configure(const DnsOptions& options) override;
+
+  private:
+    using Waiting = std::unordered_map<uint64_t, Callback>;
+    struct Lookup {
+        uint64_t id;
+        std::string name;
+    };
+    // What the loop's thread wants done.
+    struct Orders {
+        std::vector<Lookup> lookups;
+        std::optional<DnsOptions> options;
+        bool stop = false;
+    };
+
+    void wake();
+    void run();
+    bool follow_orders();
+    void wait();
+    Result<void> open();
+    void on_resolved(uint64_t id, Result<DnsAnswer> answer) override;
+
+    Loop& loop_;
+    std::thread thread_;
+    int wake_fd_ = -1;
+
+    // The loop's thread's. Shared with the answers on their way, which may outlive the Resolver.
+    std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();
+    uint64_t last_id_ = 0;
+
+    std::mutex orders_mutex_;
+    Orders orders_;
+
+    // The resolver's thread's.
+    DnsOptions options_;
+    std::optional<Stamp> system_file_;                // none: to be read
+    std::vector<std::unique_ptr<Channel>> channels_;  // the last is in use, the others owe answers
+    std::vector<pollfd> polled_;
+};
+
+AresResolver::~AresResolver() {
+    // Destroyed last, and no longer to be found: what a callback holds may do as it likes when it goes.
+    const Waiting dropped = std::exchange(*waiting_, {});
+    if (thread_.joinable()) {
+        {
+            const std::lock_guard lock(orders_mutex_);
+            orders_.stop = true;
+        }
+        wake();
+        thread_.join();
+    }
+    if (wake_fd_ >= 0) ::close(wake_fd_);
+}
+
+Result<void> AresResolver::start(const DnsOptions& options) {
+    wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd_ < 0) return fail(Fault::io, "eventfd", errno);
+    options_ = options;
+    if (auto opened = open(); !opened) return opened;
+    // Signals belong to the control thread: a new thread inherits the mask.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return {};
 }
 
-AresResolver::~AresResolver() {
-    for (const auto& old : replaced_) {
-        if (const auto channel = old.lock()) channel->shut();
+void AresResolver::resolve(const std::string& name, Callback callback) {
+    const uint64_t id = ++last_id_;
+    waiting_->emplace(id, std::move(callback));
+    {
+        const std::lock_guard lock(orders_mutex_);
+        orders_.lookups.push_back({id, name});
     }
-    if (channel_ != nullptr) channel_->shut();
+    wake();
 }
 
-void AresResolver::resolve(const std::string& name, Callback callback) { channel_->resolve(name, std::move(callback)); }
-
 void AresResolver::configure(const DnsOptions& options) {
-    // Where that cannot be had, the servers of before are better than none.
-    (void)open(options);
+    // Lookups that were ordered and not begun go to the new servers too: nobody can tell.
+    const std::lock_guard lock(orders_mutex_);
+    orders_.options = options;
+}
+
+void AresResolver::wake() {
+    const uint64_t one = 1;
+    // Full means that it is awake.
+    [[maybe_unused]] const ssize_t n = ::write(wake_fd_, &one, sizeof one);
+}
+
+void AresResolver::run() {
+    while (follow_orders()) wait();
+    channels_.clear();
+}
+
+// @returns false at the end
+bool AresResolver::follow_orders() {
+    Orders orders;
+    {
+        const std::lock_guard lock(orders_mutex_);
+        std::swap(orders, orders_);
+    }
+    if (orders.stop) return false;
+    if (orders.lookups.empty() && !orders.options) return true;
+    if (orders.options) options_ = std::move(*orders.options);
+    // Where new servers cannot be had, those of before are better than none; the next lookup tries again.
+    if (orders.options || Stamp::of(options_.system_file) != system_file_) {
+        if (!open()) system_file_.reset();
+    }
+    for (const Lookup& l : orders.lookups) channels_.back()->ask(l.id, l.name);
+    return true;
+}
+
+void AresResolver::wait() {
+    const Channel* current = channels_.back().get();
+    std::erase_if(channels_, [current](const auto& c) { return c.get() != current && c->idle(); });
+    polled_.assign(1, {wake_fd_, POLLIN, 0});
+    int wait = -1;
+    for (const auto& channel : channels_) {
+        for (const auto& [fd, events] : channel->sockets()) polled_.push_back({fd, events, 0});
+        const int w = channel->wait();
+        if (wait < 0 || (w >= 0 && w < wait)) wait = w;
+    }
+    if (::poll(polled_.data(), polled_.size(), wait) < 0) return;  // ENOMEM at worst
+    if (polled_.front().revents != 0) {
+        uint64_t count;
+        [[maybe_unused]] const ssize_t n = ::read(wake_fd_, &count, sizeof count);
+    }
+    for (const auto& channel : channels_) {
+        for (const pollfd& p : polled_) {
+            // A socket that an earlier one's answer has closed is no longer the channel's.
+            if (p.revents != 0 && channel->sockets().contains(p.fd)) channel->on_ready(p.fd, p.revents);
+        }
+        channel->on_time();
+    }
+}
+
+Result<void> AresResolver::open() {
+    // Looked at before it is read: a change in between is seen the next time.
+    const Stamp stamp = Stamp::of(options_.system_file);
+    auto channel = std::unique_ptr<Channel>(new Channel(*this));
+    if (auto opened = channel->open(options_); !opened) return opened;
+    channels_.push_back(std::move(channel));
+    system_file_ = stamp;
+    return {};
+}
+
+void AresResolver::on_resolved(uint64_t id, Result<DnsAnswer> answer) {
+    loop_.post([waiting = waiting_, id, answer = std::move(answer)]() mutable {
+        const auto found = waiting->find(id);
+        if (found == waiting->end()) return;
+        // The callback may ask again, or destroy the Resolver.
+        const Callback callback = std::move(found->second);
+        waiting->erase(found);
+        callback(std::move(answer));
+    });
 }
 
 }  // namespace
@@ -191,7 +343,7 @@ void AresResolver::configure(const DnsOptions& options) {
 Result<std::unique_ptr<Resolver>> Resolver::make(Loop& loop, const DnsOptions& options) {
     if (!library_ready()) return fail(Fault::io, "c-ares cannot be started");
     auto resolver = std::make_unique<AresResolver>(loop);
-    if (auto opened = resolver->open(options); !opened) return fail(std::move(opened).error());
+    if (auto started = resolver->start(options); !started) return fail(std::move(started).error());
     return resolver;
 }
 

@@ -1,6 +1,5 @@
 #include "server/supervisor.h"
 
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "io/socket.h"
 #include "server/file_watch.h"
+#include "server/process_limits.h"
 
 namespace portico::server {
 namespace {
@@ -23,47 +23,6 @@ void say(const std::string& line) {
     const std::string text = "portico: " + line + "\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
-}
-
-// As many descriptors as this process may have. @returns that number
-uint64_t raise_descriptors() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur;
-}
-
-io::BackendChoice io_choice(const config::Config& config) {
-    if (const char* forced = std::getenv("PORTICO_IO"); forced != nullptr && *forced != '\0') {
-        if (std::strcmp(forced, "epoll") == 0) return io::BackendChoice::epoll;
-        if (std::strcmp(forced, "uring") == 0) return io::BackendChoice::uring;
-    }
-    switch (config.io) {
-        case config::IoBackend::uring: return io::BackendChoice::uring;
-        case config::IoBackend::epoll: return io::BackendChoice::epoll;
-        case config::IoBackend::automatic: break;
-    }
-    return io::BackendChoice::automatic;
-}
-
-// Client connections that a worker may hold: its share of the descriptors, less what upstream connections need.
-uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers) {
-    if (config.limits.connections != 0) return config.limits.connections;
-    const uint64_t own = 64 + 32 * workers;
-    const uint64_t share = descriptors > own ? (descriptors - own) / workers : 64;
-    return static_cast<uint32_t>(std::max<uint64_t>(16, share * 4 / 5));
-}
-
-edge::ServerSettings settings_of(const config::Config& c) {
-    edge::ServerSettings s;
-    s.head = {c.limits.head, c.limits.target, c.limits.fields};
-    s.body = c.limits.body;
-    s.head_timeout = c.timeouts.head;
-    s.idle_timeout = c.timeouts.idle_client;
-    s.half_close = c.timeouts.half_close;
-    return s;
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ Worker::Worker(const WorkerOptions& options) : options_(options) {}
 Worker::~Worker() {
     if (!thread_.joinable()) return;
     post([](Local& l) { l.stop = true; });
+    last_word_.set_value();
     thread_.join();
 }
 
@@ -169,6 +170,8 @@ void Worker::run() {
         local_->loop->turn(kForever);
         local_->flush_log();
     }
+    // Here rather than with the Worker: an io_uring is used by its own thread only.
+    last_word_.get_future().wait();
     local_.reset();
 }
 

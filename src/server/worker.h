@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -64,6 +65,7 @@ class Worker {
 
     WorkerOptions options_;
     std::thread thread_;
+    std::promise<void> last_word_;  // the control thread posts no more: the loop may go
     std::unique_ptr<Local> local_;
     io::Loop* loop_ = nullptr;
     std::string backend_name_;

@@ -1,7 +1,7 @@
 """Which route a request takes: host, path, method, header, query, and the rank among several."""
 import pytest
 
-from support.client import Client, fetch, get
+from support.client import Client, fetch
 from support.gateway import Gateway, check
 
 

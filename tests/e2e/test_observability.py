@@ -200,9 +200,9 @@ def test_nothing_that_a_client_sends_breaks_a_line(gateway, where, text):
     count = len(gateway.access_lines(0))
     get(gateway.port, "/fixed", [("X-Request-ID", "after-" + request_id)])
     line_of(gateway, "after-" + request_id)
+    assert len(gateway.stdout) > count
     for line in gateway.stdout:
-        json.loads(line.decode("utf-8")), line.endswith(b"}\n")
-    assert len(gateway.stdout) >= count
+        assert line.endswith(b"}\n") and json.loads(line.decode("utf-8"))["us"]
 
 
 def test_a_log_without_access_is_empty():

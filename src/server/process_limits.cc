@@ -1,0 +1,50 @@
+#include "server/process_limits.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace portico::server {
+
+uint64_t raise_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+io::BackendChoice io_choice(const config::Config& config) {
+    if (const char* forced = std::getenv("PORTICO_IO"); forced != nullptr && *forced != '\0') {
+        if (std::strcmp(forced, "epoll") == 0) return io::BackendChoice::epoll;
+        if (std::strcmp(forced, "uring") == 0) return io::BackendChoice::uring;
+    }
+    switch (config.io) {
+        case config::IoBackend::uring: return io::BackendChoice::uring;
+        case config::IoBackend::epoll: return io::BackendChoice::epoll;
+        case config::IoBackend::automatic: break;
+    }
+    return io::BackendChoice::automatic;
+}
+
+uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers) {
+    if (config.limits.connections != 0) return config.limits.connections;
+    const uint64_t own = 64 + 32 * workers;
+    const uint64_t share = descriptors > own ? (descriptors - own) / workers : 64;
+    return static_cast<uint32_t>(std::max<uint64_t>(16, share * 4 / 5));
+}
+
+edge::ServerSettings settings_of(const config::Config& c) {
+    edge::ServerSettings s;
+    s.head = {c.limits.head, c.limits.target, c.limits.fields};
+    s.body = c.limits.body;
+    s.head_timeout = c.timeouts.head;
+    s.idle_timeout = c.timeouts.idle_client;
+    s.half_close = c.timeouts.half_close;
+    return s;
+}
+
+}  // namespace portico::server

@@ -1,0 +1,21 @@
+// What a start takes from the configuration and from the machine: descriptors, the event loop's backend, a connection's settings.
+// Functions without state.
+#pragma once
+
+#include <cstdint>
+
+#include "config/model.h"
+#include "edge/h1_server.h"
+#include "io/loop.h"
+
+namespace portico::server {
+
+// As many descriptors as this process may have. @returns that number
+uint64_t raise_descriptors();
+// The configuration's, unless PORTICO_IO says otherwise.
+io::BackendChoice io_choice(const config::Config& config);
+// Client connections that a worker may hold: its share of the descriptors, less what upstream connections need.
+uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers);
+edge::ServerSettings settings_of(const config::Config& config);
+
+}  // namespace portico::server
