@@ -34,7 +34,7 @@ struct Stamp {
     int64_t seconds = 0, nanos = 0;
 
     static Stamp of(const std::string& path) {
-        struct stat s {};
+        struct stat s{};
         if (::stat(path.c_str(), &s) != 0) return {};
         return {s.st_dev, s.st_ino, static_cast<uint64_t>(s.st_size), s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
     }
@@ -60,9 +60,9 @@ DnsAnswer answer_of(const ares_addrinfo& info) {
     return answer;
 }
 
-// A c-ares channel: servers, sockets and the lookups under way. c-ares takes new servers only while nothing is asked, so a
-// new configuration is a new Channel, and the old one stays for as long as it owes an answer. The resolver's thread only, but
-// for open().
+// A c-ares channel: servers, sockets and the lookups under way. c-ares takes new servers only while nothing is asked,
+// so a new configuration is a new Channel, and the old one stays for as long as it owes an answer. The resolver's
+// thread only, but for open().
 class Channel {
   public:
     class Sink {
@@ -87,13 +87,16 @@ class Channel {
         const auto timeout = std::clamp<milliseconds>(std::chrono::duration_cast<milliseconds>(options.timeout),
                                                       milliseconds(1), std::chrono::hours(1));
         std::string system_file = options.system_file;
+        char lookups[] = "fb";  // /etc/hosts, then DNS, whatever nsswitch.conf says: it also names what c-ares has not
         ares_options o{};
         o.timeout = static_cast<int>(timeout.count());
         o.tries = 2;
+        o.lookups = lookups;
         o.sock_state_cb = on_socket;
         o.sock_state_cb_data = this;
         o.resolvconf_path = system_file.data();
-        const int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
+        const int mask =
+            ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
         int status = ares_init_options(&channel_, &o, mask);
         if (status == ARES_SUCCESS && !options.servers.empty()) {
             std::string list;
@@ -171,8 +174,8 @@ class Channel {
     bool closing_ = false;
 };
 
-// The loop's thread holds the callbacks, the resolver's thread knows numbers and names: a callback is thus called and destroyed
-// where it was made, and an answer whose number is no longer known is dropped.
+// The loop's thread holds the callbacks, the resolver's thread knows numbers and names: a callback is thus called and
+// destroyed where it was made, and an answer whose number is no longer known is dropped.
 class AresResolver final : public Resolver, private Channel::Sink {
   public:
     explicit AresResolver(Loop& loop) : loop_(loop) {}
@@ -200,6 +203,7 @@ class AresResolver final : public Resolver, private Channel::Sink {
     bool follow_orders();
     void wait();
     Result<void> open();
+    // On either thread.
     void on_resolved(uint64_t id, Result<DnsAnswer> answer) override;
 
     Loop& loop_;
@@ -251,6 +255,8 @@ Result<void> AresResolver::start(const DnsOptions& options) {
 void AresResolver::resolve(const std::string& name, Callback callback) {
     const uint64_t id = ++last_id_;
     waiting_->emplace(id, std::move(callback));
+    // c-ares 1.18 asks its servers for an IPv4 literal, and waits for what they say.
+    if (const auto literal = IpAddress::parse(name)) return on_resolved(id, DnsAnswer{{*literal}, {}});
     {
         const std::lock_guard lock(orders_mutex_);
         orders_.lookups.push_back({id, name});

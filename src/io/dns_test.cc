@@ -31,9 +31,9 @@ constexpr uint16_t kA = 1, kCname = 5, kAaaa = 28;
 
 // What a NameServer knows of a name. A name that it does not know is NXDOMAIN.
 struct Records {
-    std::vector<std::string> a, aaaa;
+    std::vector<std::string> a{}, aaaa{};
     uint32_t ttl = 60, ttl_aaaa = 60;
-    std::string alias_of;  // first comes a CNAME to this, and the addresses are its
+    std::string alias_of{};  // first comes a CNAME to this, and the addresses are its
     uint32_t ttl_alias = 60;
     unsigned drop = 0;  // queries that are not answered, before the others are
     bool silent = false;
@@ -225,17 +225,20 @@ class NameServer {
     size_t tcp_queries_ = 0;
 };
 
-IpAddress ip(const std::string& text) { return IpAddress::parse(text).value(); }
+IpAddress ip(const std::string& text) {
+    return IpAddress::parse(text).value();
+}
 
 class Dns : public testing::Test {
   protected:
     Dns() { make(options()); }
 
-    // Nothing of this machine but its /etc/hosts.
-    DnsOptions options() const {
+    // Nothing of this machine but its /etc/hosts. The time-out is one that a busy machine does not reach; tests that
+    // wait for it take a shorter one.
+    DnsOptions options(Duration timeout = seconds(2)) const {
         DnsOptions o;
         o.servers = {server_.address()};
-        o.timeout = milliseconds(40);
+        o.timeout = timeout;
         o.system_file = "/nonexistent/resolv.conf";
         return o;
     }
@@ -344,7 +347,9 @@ TEST_F(Dns, nothing_is_remembered) {
     EXPECT_EQ(server_.asked("moves.test"), 6u) << "A and AAAA, three times";
 }
 
-TEST_F(Dns, an_unknown_name_is_an_error) { expect_unresolved("nowhere.test", "Domain name not found"); }
+TEST_F(Dns, an_unknown_name_is_an_error) {
+    expect_unresolved("nowhere.test", "Domain name not found");
+}
 
 TEST_F(Dns, a_name_without_addresses_is_an_error) {
     server_.set("empty.test", {});
@@ -358,17 +363,19 @@ TEST_F(Dns, what_is_no_name_is_an_error) {
 
 TEST_F(Dns, a_silent_server_is_a_time_out) {
     server_.set("silent.test", {.silent = true});
+    make(options(milliseconds(40)));
     const Time start = clock_.now();
     expect_unresolved("silent.test", "Timeout");
     const Duration took = clock_.now() - start;
     EXPECT_GE(took, milliseconds(110));
     // Three times the 40 ms that it may take, and what a busy machine adds.
     EXPECT_LE(took, milliseconds(1000));
-    EXPECT_EQ(server_.asked("silent.test"), 4u) << "A and AAAA, two tries";
+    EXPECT_TRUE(server_.wait_asked("silent.test", 4)) << "A and AAAA, two tries";
 }
 
 TEST_F(Dns, a_query_that_was_lost_is_asked_again) {
     server_.set("lossy.test", {.a = {"192.0.2.1"}, .drop = 2});
+    make(options(milliseconds(100)));
     const auto answer = resolve("lossy.test");
     ASSERT_TRUE(answer) << answer.error().context;
     EXPECT_THAT(answer->addresses, ElementsAre(ip("192.0.2.1")));
@@ -378,7 +385,7 @@ TEST_F(Dns, the_second_server_is_asked_when_the_first_is_silent) {
     NameServer deaf;
     deaf.set("backup.test", {.silent = true});
     server_.set("backup.test", {.a = {"192.0.2.1"}});
-    DnsOptions o = options();
+    DnsOptions o = options(milliseconds(100));
     o.servers = {deaf.address(), server_.address()};
     make(o);
     const auto answer = resolve("backup.test");
@@ -405,11 +412,6 @@ TEST_F(Dns, an_answer_too_large_for_a_datagram_comes_over_tcp) {
         expected.push_back(ip(many.a.back()));
     }
     server_.set("large.test", many);
-    make([&] {
-        DnsOptions o = options();
-        o.timeout = seconds(2);
-        return o;
-    }());
     const auto answer = resolve("large.test");
     ASSERT_TRUE(answer) << answer.error().context;
     EXPECT_EQ(answer->addresses, expected);
@@ -417,15 +419,10 @@ TEST_F(Dns, an_answer_too_large_for_a_datagram_comes_over_tcp) {
 }
 
 TEST_F(Dns, many_lookups_at_once_are_each_answered_once) {
-    constexpr size_t kNames = 200;
+    constexpr size_t kNames = 100;
     for (size_t i = 0; i < kNames; i += 2) {
         server_.set("n" + std::to_string(i) + ".test", {.a = {"10.0.0." + std::to_string(i)}});
     }
-    make([&] {
-        DnsOptions o = options();
-        o.timeout = seconds(2);  // a burst may overflow the server's socket; then it is asked again
-        return o;
-    }());
     std::vector<unsigned> called(kNames);
     size_t answered = 0;
     for (size_t i = 0; i < kNames; ++i) {
@@ -444,6 +441,7 @@ TEST_F(Dns, many_lookups_at_once_are_each_answered_once) {
 TEST_F(Dns, a_slow_name_does_not_hold_up_another) {
     server_.set("silent.test", {.silent = true});
     server_.set("quick.test", {.a = {"192.0.2.1"}});
+    make(options(milliseconds(100)));
     std::vector<std::string> order;
     resolver_->resolve("silent.test", [&](const Result<DnsAnswer>&) { order.emplace_back("silent"); });
     resolver_->resolve("quick.test", [&](const Result<DnsAnswer>&) { order.emplace_back("quick"); });
@@ -470,26 +468,41 @@ TEST_F(Dns, callbacks_run_on_the_loops_thread) {
     EXPECT_EQ(*where, std::this_thread::get_id());
 }
 
+TEST_F(Dns, an_answer_wakes_a_loop_of_either_backend) {
+    server_.set("one.test", {.a = {"192.0.2.1"}});
+    for (const BackendChoice choice : {BackendChoice::epoll, BackendChoice::uring}) {
+        auto loop = Loop::make(choice, clock_);
+        if (!loop) continue;  // no io_uring on this machine
+        resolver_.reset();
+        loop_ = std::move(*loop);
+        make(options());
+        bool called = false;
+        resolver_->resolve("one.test", [&](const Result<DnsAnswer>& answer) {
+            EXPECT_TRUE(answer);
+            called = true;
+        });
+        const Time start = clock_.now();
+        while (!called && clock_.now() - start < seconds(5)) loop_->turn(seconds(10));
+        EXPECT_TRUE(called) << loop_->backend().name();
+        EXPECT_LT(clock_.now() - start, seconds(5)) << loop_->backend().name();
+    }
+}
+
 // Tells whether it was called, and whether and where its captures were destroyed.
 struct Probe {
     bool called = false;
     std::optional<std::thread::id> destroyed;
 
     Resolver::Callback callback() {
-        const std::shared_ptr<void> end(this, [](void* p) {
-            static_cast<Probe*>(p)->destroyed = std::this_thread::get_id();
-        });
+        const std::shared_ptr<void> end(
+            this, [](void* p) { static_cast<Probe*>(p)->destroyed = std::this_thread::get_id(); });
         return [this, end](const Result<DnsAnswer>&) { called = true; };
     }
 };
 
 TEST_F(Dns, destruction_cancels_what_is_in_flight) {
     server_.set("silent.test", {.silent = true});
-    make([&] {
-        DnsOptions o = options();
-        o.timeout = seconds(60);
-        return o;
-    }());
+    make(options(seconds(60)));
     Probe probe;
     resolver_->resolve("silent.test", probe.callback());
     ASSERT_TRUE(server_.wait_asked("silent.test", 2));
@@ -553,7 +566,8 @@ TEST_F(Dns, a_callback_may_destroy_the_resolver) {
 
 TEST_F(Dns, making_and_destroying_many_leaves_nothing_behind) {
     const auto open_fds = [] {
-        return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+        return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                             std::filesystem::directory_iterator());
     };
     resolver_.reset();
     const auto before = open_fds();
@@ -568,8 +582,10 @@ TEST_F(Dns, making_and_destroying_many_leaves_nothing_behind) {
 }
 
 TEST_F(Dns, literals_are_their_own_answer) {
-    const std::pair<std::string, std::string> cases[] = {
-        {"192.0.2.7", "192.0.2.7"}, {"::1", "::1"}, {"2001:db8:0::1", "2001:db8::1"}, {"::ffff:192.0.2.7", "192.0.2.7"}};
+    const std::pair<std::string, std::string> cases[] = {{"192.0.2.7", "192.0.2.7"},
+                                                         {"::1", "::1"},
+                                                         {"2001:db8:0::1", "2001:db8::1"},
+                                                         {"::ffff:192.0.2.7", "192.0.2.7"}};
     for (const auto& [text, address] : cases) {
         const auto answer = resolve(text);
         ASSERT_TRUE(answer) << text << ": " << answer.error().context;
@@ -597,7 +613,8 @@ TEST_F(Dns, localhost_is_known_without_a_server) {
     const auto answer = resolve("localhost");
     ASSERT_TRUE(answer) << answer.error().context;
     EXPECT_EQ(answer->ttl, Duration::zero());
-    for (const IpAddress& a : answer->addresses) EXPECT_TRUE(a == ip("::1") || a.text().starts_with("127.")) << a.text();
+    for (const IpAddress& a : answer->addresses)
+        EXPECT_TRUE(a == ip("::1") || a.text().starts_with("127.")) << a.text();
     const auto hosts = hosts_file();
     if (const auto listed = hosts.find("localhost"); listed != hosts.end()) {
         EXPECT_EQ(std::set(answer->addresses.begin(), answer->addresses.end()), listed->second);
@@ -619,6 +636,7 @@ TEST_F(Dns, new_servers_serve_the_lookups_that_follow_and_old_ones_finish_theirs
     NameServer other;
     other.set("one.test", {.a = {"192.0.2.2"}});
     server_.set("one.test", {.a = {"192.0.2.1"}, .drop = 2});  // answers the second try
+    make(options(milliseconds(100)));
     std::optional<Result<DnsAnswer>> old;
     resolver_->resolve("one.test", [&](Result<DnsAnswer> a) { old = std::move(a); });
     ASSERT_TRUE(server_.wait_asked("one.test", 2));

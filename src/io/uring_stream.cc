@@ -165,11 +165,24 @@ void UringStream::arm_reader(UringSocket& s) {
 
 bool UringStream::start_read(StreamOp& op) {
     UringSocket& s = *socket_;
-    if (take(s, op)) return true;
+    if (take(s, op) || (wants_bulk(op) && try_bulk(s, op))) return true;
     s.reader = &op;
     s.waits_read = false;
     arm_reader(s);
     return false;
+}
+
+// A bulk read takes what has gathered at once: an armed receive would come back with the first segment, and a body would pass
+// in small pieces (an upload of 1 MiB cost a third more).
+bool UringStream::try_bulk(UringSocket& s, StreamOp& op) {
+    if (s.many_armed || s.one_armed) return false;
+    const ssize_t n = ::recv(s.fd, op.buffer->tail(), op.room(), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (n > 0) op.buffer->commit(static_cast<uint32_t>(n));
+    if (n == 0) s.eof = true;
+    if (n < 0) s.error = errno;
+    op.result.value = n < 0 ? -s.error : static_cast<int32_t>(n);
+    return true;
 }
 
 bool UringStream::start_wait(StreamOp& op, bool readable) {

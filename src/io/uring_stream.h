@@ -71,6 +71,7 @@ class UringStream final : public Stream {
     static void release_if_over(UringSocket& s);
     static void deliver(UringSocket& s);
     static bool take(UringSocket& s, StreamOp& op);
+    static bool try_bulk(UringSocket& s, StreamOp& op);
     static void arm_reader(UringSocket& s);
     static void on_many(UringSocket& s, int result, uint32_t flags);
     static void on_one(UringSocket& s, int result);

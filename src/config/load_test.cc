@@ -1,0 +1,128 @@
+#include "config/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace portico::config {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Loaded {
+    std::optional<Config> config;
+    std::string text;  // the faults, rendered
+};
+
+Loaded load_text(const std::string& source) {
+    static constexpr std::string_view kTypes[] = {"ip_access"};
+    LoadOptions options;
+    options.policy_types = kTypes;
+    options.environment = [](std::string_view name) -> std::optional<std::string> {
+        if (name == "PORT") return "8080";
+        if (name == "BRACE") return "{x}";
+        return std::nullopt;
+    };
+    FaultList faults;
+    Loaded l;
+    l.config = load(source, "p.yaml", options, faults);
+    faults.sort();
+    l.text = render(faults, "p.yaml", source);
+    return l;
+}
+
+constexpr const char* kHead = "listeners: [{ address: 127.0.0.1:8080 }]\nservices: { users: http://h:1 }\n";
+
+std::string with(const std::string& rest) { return kHead + rest + "\n"; }
+
+TEST(Load, DefaultsAreThoseOfTheLanguage) {
+    const auto l = load_text(with("routes: [{ match: /x, respond: {} }]"));
+    ASSERT_TRUE(l.config) << l.text;
+    EXPECT_EQ(l.config->limits.body, 128u << 20);
+    EXPECT_EQ(l.config->limits.head, 64u << 10);
+    EXPECT_EQ(l.config->limits.target, 16u << 10);
+    EXPECT_EQ(l.config->limits.fields, 128u);
+    EXPECT_EQ(l.config->timeouts.head, std::chrono::seconds(10));
+    EXPECT_EQ(l.config->workers, 0u);
+    EXPECT_FALSE(l.config->admin);
+    EXPECT_EQ(l.config->services[0].endpoints[0].authority, "h:1");
+    EXPECT_EQ(l.config->routes[0].name, "route-1");
+}
+
+struct Case {
+    const char* name;
+    std::string source;
+    std::vector<const char*> said;  // each stands in the rendered faults
+};
+
+class LoadFaults : public ::testing::TestWithParam<Case> {};
+
+TEST_P(LoadFaults, AreLocatedAndSayWhatWasExpected) {
+    const auto l = load_text(GetParam().source);
+    EXPECT_FALSE(l.config);
+    for (const char* s : GetParam().said) EXPECT_THAT(l.text, HasSubstr(s));
+}
+
+const std::string kRoute = "routes: [{ match: /x, respond: {} }]\n";
+
+INSTANTIATE_TEST_SUITE_P(
+    Language, LoadFaults,
+    ::testing::Values(
+        Case{"empty", "", {"p.yaml: error", "empty"}},
+        Case{"unknown_key", with("routs: []\n" + kRoute), {"p.yaml:3:1: error", "did you mean \"routes\"?", "^~~~~"}},
+        Case{"unknown_route_key", with("routes:\n  - { match: /x, respnd: {} }"), {"p.yaml:4:18", "did you mean \"respond\"?"}},
+        Case{"duplicate_key", with(kRoute + "routes: []"), {"p.yaml:4:1", "stands twice"}},
+        Case{"bare_duration", with("timeouts: { head: 60 }\n" + kRoute), {"60s or 60m"}},
+        Case{"zero", with("timeouts: { idle: 0 }\n" + kRoute), {"write none"}},
+        Case{"bare_size", with("limits: { body: 64 }\n" + kRoute), {"64KiB"}},
+        Case{"unset", with("log: { file: \"${NOT_THERE}\" }\n" + kRoute), {"NOT_THERE", "is not set"}},
+        Case{"template_as_variable", with("routes: [{ match: /x, redirect: { to: \"/${claims.sub}\" } }]"), {"did you mean {claims.sub}?"}},
+        Case{"unknown_service", with("routes: [{ match: /x, forward: { service: user } }]"), {"did you mean \"users\"?"}},
+        Case{"unknown_policy", with("policies: { office: { ip_access: { allow: [10.0.0.0/8] } } }\nroutes: [{ match: /x, use: [ofice], respond: {} }]"),
+             {"there is no policy named \"ofice\"", "did you mean \"office\"?"}},
+        Case{"unknown_type", with("policies: { p: { ip_acces: {} } }\n" + kRoute), {"did you mean \"ip_access\"?"}},
+        Case{"coming_type", with("policies: { p: { jwt: {} } }\n" + kRoute), {"this version does not have it yet"}},
+        Case{"named_as_a_type", with("policies: { jwt: { ip_access: { allow: [10.0.0.0/8] } } }\n" + kRoute), {"may not be named \"jwt\""}},
+        Case{"unknown_method", with("routes: [{ match: { path: /x, methods: [GTE] }, respond: {} }]"), {"did you mean GET?"}},
+        Case{"two_actions", with("routes: [{ match: /x, respond: {}, redirect: { to: / } }]"), {"exactly one action"}},
+        Case{"no_action", with("routes: [{ match: /x }]"), {"needs one action"}},
+        Case{"flow_template", with("routes: [{ match: { path: /users/{id} }, respond: {} }]"), {"quotes"}},
+        Case{"unmanageable", with("managed_headers: [Host]\n" + kRoute), {"cannot be a managed header"}},
+        Case{"json_text", with("routes: [{ match: /x, respond: { body: '{\"ok\":true}' } }]"), {"mapping"}},
+        Case{"no_listeners", "routes: [{ match: /x, respond: {} }]\n", {"no listeners"}},
+        Case{"no_routes", "listeners: [{ address: 127.0.0.1:1 }]\nroutes: []\n", {"no routes"}},
+        Case{"same_address", "listeners: [{ address: 127.0.0.1:1 }, { address: 127.0.0.1:1 }]\n" + kRoute, {"two listeners"}}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Load, EveryFaultIsToldAtOnce) {
+    const auto l = load_text("listenrs: []\nservices: { a: 5 }\nroutes: [{ match: /x, use: [p] }]\nlimits: { body: 1 }\n");
+    for (const char* s : {"p.yaml:1:1", "p.yaml:2:", "p.yaml:3:", "p.yaml:4:"}) EXPECT_THAT(l.text, HasSubstr(s));
+}
+
+TEST(Load, VariablesAreReadAsTheirFieldsTypeAndAreLiteralInTemplates) {
+    const auto l = load_text("listeners: [{ address: \"127.0.0.1:${PORT}\" }]\nroutes: [{ match: /x, redirect: { to: \"/${BRACE}\" } }]\n");
+    ASSERT_TRUE(l.config) << l.text;
+    EXPECT_EQ(l.config->listeners[0].address.port, 8080);
+    EXPECT_TRUE(l.config->routes[0].redirect->to.literal);
+    EXPECT_EQ(l.config->routes[0].redirect->to.value, "/{x}");
+}
+
+TEST(Load, KeysBeginningWithXHoldAnchorsAndMergeKeysWork) {
+    const auto l = load_text(with("x-times: &t { connect: 3s, idle: 4s }\nroutes: [{ match: /x, forward: { service: users, timeouts: { <<: *t, idle: 9s } } }]"));
+    ASSERT_TRUE(l.config) << l.text;
+    EXPECT_EQ(l.config->routes[0].forward->timeouts.connect, std::chrono::seconds(3));
+    EXPECT_EQ(l.config->routes[0].forward->timeouts.idle, std::chrono::seconds(9));
+}
+
+TEST(Load, AliasesThatExpandWithoutBoundAreRefused) {
+    std::string bomb = "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+    for (int i = 1; i < 9; ++i) {
+        const std::string before = "*a" + std::to_string(i - 1);
+        bomb += "x-" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+        for (int j = 0; j < 10; ++j) bomb += (j ? ", " : "") + before;
+        bomb += "]\n";
+    }
+    EXPECT_THAT(load_text(bomb + kHead + kRoute).text, HasSubstr("expand to too much"));
+}
+
+}  // namespace
+}  // namespace portico::config
