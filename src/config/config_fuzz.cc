@@ -1,5 +1,4 @@
 // A configuration is trusted, but half a file, or one from elsewhere, must be refused with a located fault and never crash.
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -11,7 +10,8 @@ using namespace portico;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (size > 64 * 1024) return 0;
     const std::string source(reinterpret_cast<const char*>(data), size);
-    const auto lines = static_cast<uint32_t>(std::count(source.begin(), source.end(), '\n') + 2);
+    // YAML ends a line at CR, NEL and others too: no line can be without a byte of its own.
+    const auto lines = static_cast<uint32_t>(size + 2);
     config::FaultList faults;
     constexpr std::string_view kTypes[] = {"ip_access"};
     config::LoadOptions options;

@@ -29,7 +29,7 @@ size_t segment_end(std::string_view text, size_t at) {
     return std::min(at, text.size());
 }
 
-bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fault) {
+bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fault, CompiledPatterns* compiled) {
     const size_t colon = inner.find(':');
     into.name = inner.substr(0, colon);
     if (!is_name(into.name)) {
@@ -42,6 +42,12 @@ bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fau
     }
     into.kind = PathSegment::Kind::pattern;
     into.regex = inner.substr(colon + 1);
+    if (compiled != nullptr) {
+        if (const auto known = compiled->find(into.regex); known != compiled->end()) {
+            into.matcher = known->second;
+            return true;
+        }
+    }
     re2::RE2::Options options;
     options.set_log_errors(false);
     auto matcher = std::make_shared<re2::RE2>(into.regex, options);
@@ -51,6 +57,7 @@ bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fau
         return false;
     }
     into.matcher = std::move(matcher);
+    if (compiled != nullptr) compiled->emplace(into.regex, into.matcher);
     return true;
 }
 
@@ -65,7 +72,7 @@ bool segment_matches(const re2::RE2& matcher, std::string_view encoded) {
     return re2::RE2::FullMatch(re2::StringPiece(decoded.data(), decoded.size()), matcher);
 }
 
-std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string& fault, std::string& hint) {
+std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string& fault, std::string& hint, CompiledPatterns* compiled) {
     PathPattern p;
     p.text_ = text;
     if (!text.starts_with('/')) {
@@ -92,7 +99,7 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
         }
         PathSegment s;
         if (segment.starts_with('{') && segment.ends_with('}')) {
-            if (!parse_parameter(segment.substr(1, segment.size() - 2), s, fault)) return std::nullopt;
+            if (!parse_parameter(segment.substr(1, segment.size() - 2), s, fault, compiled)) return std::nullopt;
             for (const PathSegment& before : p.segments_) {
                 if (before.name != s.name || before.kind == PathSegment::Kind::fixed) continue;
                 fault = "the parameter {" + s.name + "} stands twice in this path";

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/arena.h"
@@ -23,10 +24,15 @@ struct PathSegment {
     std::shared_ptr<const re2::RE2> matcher;
 };
 
+// Expressions that were compiled already, by their text: tables of thousands of routes repeat a few.
+using CompiledPatterns = std::unordered_map<std::string, std::shared_ptr<const re2::RE2>>;
+
 class PathPattern {
   public:
+    // @param compiled where there may be equal expressions; nullptr: nowhere
     // @returns none with what is wrong in `fault` (and perhaps a correction in `hint`)
-    static std::optional<PathPattern> parse(std::string_view text, std::string& fault, std::string& hint);
+    static std::optional<PathPattern> parse(std::string_view text, std::string& fault, std::string& hint,
+                                            CompiledPatterns* compiled = nullptr);
 
     const std::string& text() const { return text_; }
     const std::vector<PathSegment>& segments() const { return segments_; }

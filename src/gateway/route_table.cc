@@ -237,6 +237,7 @@ RouteTable RouteTable::build(const config::Config& config, config::FaultList& fa
     RouteTable table;
     table.rules_.reserve(config.routes.size());
     table.entries_.reserve(config.routes.size());
+    CompiledPatterns compiled;
     for (uint32_t r = 0; r < config.routes.size(); ++r) {
         const config::RouteConfig& route = config.routes[r];
         Rule& rule = table.rules_.emplace_back(Rule{Conditions(route.match), {}, route.tie_break, true});
@@ -247,7 +248,7 @@ RouteTable RouteTable::build(const config::Config& config, config::FaultList& fa
         if (route.match.hosts.empty()) hosts.emplace_back();
         for (const config::Text& text : route.match.paths) {
             std::string fault, hint;
-            auto path = PathPattern::parse(text.value, fault, hint);
+            auto path = PathPattern::parse(text.value, fault, hint, &compiled);
             if (!path) {
                 faults.error(text.mark, place(r) + ".path", "bad-path", fault, hint);
                 continue;
