@@ -51,6 +51,8 @@ class Explanation {
 
     int run(const std::string& bytes, const IpAddress& from) {
         x_.peer = {from, 50000};
+        const std::string from_text = from.text();
+        x_.peer_text = from_text;
         auto head = x_.parser.parse_request(bytes, x_.request);
         if (!head || *head != http::h1::Progress::done) {
             return answer(head ? Error(Fault::bad_request, "the head is not whole") : head.error());

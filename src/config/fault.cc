@@ -52,9 +52,18 @@ void show_line(std::string& out, std::string_view line, const Mark& mark) {
 }  // namespace
 
 void FaultList::sort() {
-    std::ranges::stable_sort(faults_, [](const Located& a, const Located& b) {
-        return a.mark.line != b.mark.line ? a.mark.line < b.mark.line : a.mark.column < b.mark.column;
+    // By hand: libstdc++ 12's stable_sort takes its buffer by a function that its own headers deprecate.
+    std::vector<size_t> order(faults_.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::sort(order, [&](size_t a, size_t b) {
+        const Mark& x = faults_[a].mark;
+        const Mark& y = faults_[b].mark;
+        return std::tie(x.line, x.column, a) < std::tie(y.line, y.column, b);
     });
+    std::vector<Located> sorted;
+    sorted.reserve(faults_.size());
+    for (const size_t i : order) sorted.push_back(std::move(faults_[i]));
+    faults_ = std::move(sorted);
 }
 
 std::string render(const FaultList& faults, std::string_view file_name, std::string_view source) {

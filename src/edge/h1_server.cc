@@ -66,6 +66,7 @@ io::Task<bool> H1Server::serve_one() {
     x.times.begin = context_.loop.now();
     x.scheme = settings_.scheme;
     x.peer = stream_.peer();
+    x.peer_text = peer_text();
     x.parser.set_limits(settings_.head);
     owner_.on_phase(Owner::Phase::head);
 
@@ -91,6 +92,14 @@ io::Task<bool> H1Server::serve_one() {
     lease.complete();
     if (again) side.pass_on_rest();
     co_return again;
+}
+
+std::string_view H1Server::peer_text() {
+    if (peer_text_size_ == 0) {
+        const std::string text = stream_.peer().ip.text();
+        peer_text_size_ = static_cast<uint8_t>(text.copy(peer_text_, sizeof peer_text_));
+    }
+    return {peer_text_, peer_text_size_};
 }
 
 io::Task<Result<void>> H1Server::read_head(gateway::Exchange& x) {

@@ -58,7 +58,12 @@ class H1Server {
     io::Stream& stream_;
     const ServerSettings& settings_;
     Owner& owner_;
+    // The peer's address as text, made at the first request: each one logs it and sends it on.
+    std::string_view peer_text();
+
     io::Buffer in_;  // a head, and what came behind it
+    char peer_text_[46];
+    uint8_t peer_text_size_ = 0;
     io::StreamDeadline deadline_;
     bool unread_ = false;  // the client may still be sending
     bool broken_ = false;  // nothing more can be said on this connection

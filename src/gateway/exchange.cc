@@ -56,7 +56,7 @@ io::Task<void> Gateway::act(Exchange& x) {
 io::Task<void> Gateway::refuse(Exchange& x, Error error) {
     if (x.client_ip.empty()) {
         x.client_address = x.peer;
-        x.client_ip = x.arena.copy(x.peer.ip.text());
+        x.client_ip = x.peer_text;
     }
     choose_ids(x);
     http::FieldList fields;
@@ -137,7 +137,7 @@ void Exchange::reset() {
     match.route = Match::kNone;
     match.rest = {};
     rules = nullptr;
-    client_ip = forwarded_for = forwarded_proto = forwarded_host = request_id = {};
+    peer_text = client_ip = forwarded_for = forwarded_proto = forwarded_host = request_id = {};
     trace = {};
     trace_from_client = false;
     set_fields.clear();

@@ -63,6 +63,7 @@ class Exchange {
     http::h1::HeadParser parser;
     http::RequestHead request;
     SocketAddress peer;       // the socket's other end
+    std::string_view peer_text;  // its address, as text
     std::string_view scheme;  // "http"
 
     // Filled on the way (request_setup.cc).

@@ -91,6 +91,8 @@ bool is_field_of_gateway(const Exchange& x, const http::Field& f) {
 // The client's address from the right: past every trusted proxy, to the first that is none (LANGUAGE.md §6).
 void find_client(Exchange& x, const Forwarded& from, const config::Config& config) {
     x.client_address = x.peer;
+    x.client_ip = x.forwarded_for = x.peer_text;
+    if (from.chain.empty()) return;
     std::string passed;
     for (size_t i = from.chain.size(); i > 0; --i) {
         const auto ip = address_in(from.chain[i - 1]);
@@ -99,9 +101,9 @@ void find_client(Exchange& x, const Forwarded& from, const config::Config& confi
         passed = passed.empty() ? ip->text() : ip->text() + ", " + passed;
         if (!is_trusted(config, *ip)) break;
     }
-    const std::string peer = x.peer.ip.text();
-    x.client_ip = x.arena.copy(x.client_address.ip == x.peer.ip ? peer : x.client_address.ip.text());
-    x.forwarded_for = passed.empty() ? x.client_ip : x.arena.copy(passed + ", " + peer);
+    if (passed.empty()) return;
+    if (x.client_address.ip != x.peer.ip) x.client_ip = x.arena.copy(x.client_address.ip.text());
+    x.forwarded_for = x.arena.copy(passed.append(", ").append(x.peer_text));
 }
 
 void take_forwarding(Exchange& x) {
