@@ -12,8 +12,8 @@ namespace portico::gateway {
 
 class Deadlines;
 
-// Below this a copy through large buffers costs no more than the pipe (bench/RESULTS.md): a pipe is two descriptors and a megabyte.
-inline constexpr uint64_t kSpliceFrom = 8 << 20;
+// Below this a copy is cheaper than the pipe's system calls (bench/RESULTS.md).
+inline constexpr uint64_t kSpliceFrom = 128 << 10;
 
 struct SpliceEnd {
     uint64_t moved = 0;
