@@ -1,7 +1,9 @@
 #include "observe/log_sink.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,21 +50,29 @@ class FileSink final : public LogSink {
     }
 
     void reopen() override {
-        std::lock_guard lock(mutex_);
-        reopen_ = true;
+        {
+            std::lock_guard lock(mutex_);
+            reopen_ = true;
+        }
+        wake_.notify_one();
     }
 
   private:
     void run() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            wake_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+            wake_.wait(lock, [this] { return ending_ || reopen_ || !waiting_.empty(); });
+            // At once, not with the next line: whoever rotates the log waits for the old file to be let go.
+            if (std::exchange(reopen_, false)) {
+                lock.unlock();
+                open_again();
+                lock.lock();
+                continue;
+            }
             if (waiting_.empty()) return;
             std::string lines = std::move(waiting_.front());
             waiting_.pop_front();
-            const bool again = std::exchange(reopen_, false);
             lock.unlock();
-            if (again) open_again();
             put(lines);
             lock.lock();
             waiting_bytes_ -= lines.size();
@@ -79,17 +89,29 @@ class FileSink final : public LogSink {
         fd_ = fd;
     }
 
+    // A pipe's descriptor is shared with others, so it stays blocking: what poll() says it takes (PIPE_BUF, pipe(7)) is written, no
+    // more, or a reader that has stopped would hold the end of the process.
+    bool is_file() const {
+        struct stat s {};
+        return ::fstat(fd_, &s) == 0 && S_ISREG(s.st_mode);
+    }
+    bool out_of_time() {
+        std::lock_guard lock(mutex_);
+        return ending_ && std::chrono::steady_clock::now() > end_by_;
+    }
+
     void put(std::string_view text) {
+        const size_t step = is_file() ? text.size() : PIPE_BUF;
         while (!text.empty()) {
-            const ssize_t n = ::write(fd_, text.data(), text.size());
+            pollfd p{fd_, POLLOUT, 0};
+            if (::poll(&p, 1, 50) == 0) {
+                if (out_of_time()) return;
+                continue;
+            }
+            const ssize_t n = ::write(fd_, text.data(), std::min(text.size(), step));
             if (n > 0) {
                 text.remove_prefix(static_cast<size_t>(n));
-            } else if (n < 0 && errno == EAGAIN) {
-                pollfd p{fd_, POLLOUT, 0};
-                ::poll(&p, 1, 100);
-                std::lock_guard lock(mutex_);
-                if (ending_ && std::chrono::steady_clock::now() > end_by_) return;
-            } else if (n < 0 && errno != EINTR) {
+            } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
                 return;  // a closed pipe or a full disk: these lines are lost, the gateway is not
             }
         }

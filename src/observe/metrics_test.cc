@@ -1,0 +1,194 @@
+#include "observe/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace portico::observe {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::Pair;
+
+TEST(Registry, writes_counters_and_gauges_as_prometheus_text) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    const Counter requests_b = registry.counter("portico_requests_total", "Requests answered.", {{"route", "b"}, {"status", "200"}});
+    const Counter requests_a = registry.counter("portico_requests_total", "Requests answered.", {{"route", "a"}, {"status", "404"}});
+    const Gauge open = registry.gauge("portico_connections_open", "Connections that are open.");
+    shard.add(requests_b, 3);
+    shard.add(requests_a);
+    shard.add(open, 5);
+    shard.add(open, -7);
+    EXPECT_EQ(registry.exposition(),
+              "# HELP portico_connections_open Connections that are open.\n"
+              "# TYPE portico_connections_open gauge\n"
+              "portico_connections_open -2\n"
+              "# HELP portico_requests_total Requests answered.\n"
+              "# TYPE portico_requests_total counter\n"
+              "portico_requests_total{route=\"a\",status=\"404\"} 1\n"
+              "portico_requests_total{route=\"b\",status=\"200\"} 3\n");
+}
+
+TEST(Registry, an_empty_one_says_nothing) { EXPECT_EQ(Registry().exposition(), ""); }
+
+TEST(Registry, escapes_label_values) {
+    Registry registry;
+    registry.counter("c_total", "C.", {{"v", "back\\slash \"quote\" new\nline"}});
+    EXPECT_THAT(registry.exposition(), HasSubstr("c_total{v=\"back\\\\slash \\\"quote\\\" new\\nline\"} 0\n"));
+}
+
+TEST(Registry, the_same_name_and_labels_are_the_same_cell) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    shard.add(registry.counter("c_total", "C.", {{"a", "1"}}));
+    shard.add(registry.counter("c_total", "said otherwise", {{"a", "1"}}));
+    EXPECT_EQ(registry.counter("c_total", "C.", {{"a", "1"}}).cell, registry.counter("c_total", "C.", {{"a", "1"}}).cell);
+    EXPECT_EQ(registry.exposition(), "# HELP c_total C.\n# TYPE c_total counter\nc_total{a=\"1\"} 2\n");
+}
+
+TEST(Registry, label_values_that_render_alike_are_not_confused) {
+    Registry registry;
+    const Counter one = registry.counter("c_total", "C.", {{"a", "x\",b=\"y"}});
+    const Counter two = registry.counter("c_total", "C.", {{"a", "x"}, {"b", "y"}});
+    EXPECT_NE(one.cell, two.cell);
+}
+
+TEST(Registry, reading_sums_the_shards) {
+    Registry registry;
+    const Counter c = registry.counter("c_total", "C.");
+    const Gauge g = registry.gauge("g", "G.");
+    Shard& first = registry.new_shard();
+    Shard& second = registry.new_shard();
+    first.add(c, 2);
+    second.add(c, 40);
+    first.add(g, 1);
+    second.add(g, -3);
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nc_total 42\n"));
+    EXPECT_THAT(registry.exposition(), HasSubstr("\ng -2\n"));
+}
+
+TEST(Registry, lists_its_families_by_name) {
+    Registry registry;
+    registry.counter("b_total", "B.", {{"x", "1"}});
+    registry.counter("b_total", "B.", {{"x", "2"}});
+    registry.gauge("a", "A.");
+    EXPECT_THAT(registry.families(), ElementsAre(Pair("a", "A."), Pair("b_total", "B.")));
+}
+
+TEST(Registry, past_the_cap_new_series_share_one_called_other) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    for (size_t i = 0; i < Registry::kMaxSeries; ++i) registry.counter("c_total", "C.", {{"n", std::to_string(i)}});
+    const Counter known = registry.counter("c_total", "C.", {{"n", "7"}});
+    const Counter late = registry.counter("c_total", "C.", {{"n", "late"}});
+    const Counter later = registry.counter("c_total", "C.", {{"n", "later"}});
+    EXPECT_EQ(late.cell, later.cell);
+    EXPECT_NE(late.cell, known.cell);
+    shard.add(late);
+    shard.add(later);
+    shard.add(known, 9);
+    // Other families get one of their own, and what has no labels is never lumped together.
+    shard.add(registry.gauge("g", "G.", {{"n", "1"}, {"m", "2"}}), 4);
+    shard.add(registry.counter("plain_total", "P."), 5);
+    shard.observe(registry.histogram("h_seconds", "H.", {{"n", "1"}}), Duration(1));
+    const std::string text = registry.exposition();
+    EXPECT_THAT(text, HasSubstr("\nc_total{n=\"other\"} 2\n"));
+    EXPECT_THAT(text, HasSubstr("\nc_total{n=\"7\"} 9\n"));
+    EXPECT_THAT(text, HasSubstr("\ng{n=\"other\",m=\"other\"} 4\n"));
+    EXPECT_THAT(text, HasSubstr("\nplain_total 5\n"));
+    EXPECT_THAT(text, HasSubstr("\nh_seconds_count{n=\"other\"} 1\n"));
+    EXPECT_THAT(text, Not(HasSubstr("late")));
+}
+
+TEST(Registry, as_many_histograms_as_series_are_allowed_fit_into_a_shard) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    Histogram last;
+    for (size_t i = 0; i < Registry::kMaxSeries; ++i) last = registry.histogram("h_seconds", "H.", {{"n", std::to_string(i)}});
+    shard.observe(last, std::chrono::milliseconds(1));
+    EXPECT_THAT(registry.exposition(), HasSubstr("h_seconds_count{n=\"49999\"} 1\n"));
+}
+
+TEST(Histogram, buckets_hold_what_is_at_most_their_bound_and_are_cumulative) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    const Histogram h = registry.histogram("h_seconds", "How long.", {{"r", "x"}});
+    shard.observe(h, std::chrono::microseconds(100));      // on a bound: belongs to it
+    shard.observe(h, std::chrono::nanoseconds(100'001));   // just beyond it
+    shard.observe(h, std::chrono::milliseconds(30));
+    shard.observe(h, std::chrono::seconds(60));
+    shard.observe(h, std::chrono::seconds(61));
+    shard.observe(h, Duration::zero());
+    EXPECT_EQ(registry.exposition(),
+              "# HELP h_seconds How long.\n"
+              "# TYPE h_seconds histogram\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.0001\"} 2\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.00025\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.0005\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.001\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.0025\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.005\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.01\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.025\"} 3\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.05\"} 4\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.1\"} 4\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.25\"} 4\n"
+              "h_seconds_bucket{r=\"x\",le=\"0.5\"} 4\n"
+              "h_seconds_bucket{r=\"x\",le=\"1\"} 4\n"
+              "h_seconds_bucket{r=\"x\",le=\"5\"} 4\n"
+              "h_seconds_bucket{r=\"x\",le=\"60\"} 5\n"
+              "h_seconds_bucket{r=\"x\",le=\"+Inf\"} 6\n"
+              "h_seconds_sum{r=\"x\"} 121.0302\n"
+              "h_seconds_count{r=\"x\"} 6\n");
+}
+
+TEST(Histogram, without_labels_has_only_le) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    shard.observe(registry.histogram("h_seconds", "H."), std::chrono::seconds(2));
+    const std::string text = registry.exposition();
+    EXPECT_THAT(text, HasSubstr("\nh_seconds_bucket{le=\"5\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("\nh_seconds_sum 2\n"));
+    EXPECT_THAT(text, HasSubstr("\nh_seconds_count 1\n"));
+}
+
+TEST(Histogram, a_clock_that_stepped_back_does_not_wreck_the_sum) {
+    Registry registry;
+    Shard& shard = registry.new_shard();
+    shard.observe(registry.histogram("h_seconds", "H."), std::chrono::seconds(-5));
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nh_seconds_sum 0\nh_seconds_count 1\n"));
+}
+
+// Run under ThreadSanitizer, this also shows that writing, registering and reading at once is no race.
+TEST(Registry, many_threads_with_a_shard_each_lose_nothing) {
+    constexpr int kThreads = 4, kRounds = 5000;
+    Registry registry;
+    const Counter shared = registry.counter("shared_total", "S.");
+    const Histogram h = registry.histogram("h_seconds", "H.");
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&, t] {
+            Shard& shard = registry.new_shard();
+            for (int i = 0; i < kRounds; ++i) {
+                shard.add(shared);
+                shard.observe(h, std::chrono::microseconds(i));
+                if (i % 50 == 0) shard.add(registry.counter("c_total", "C.", {{"n", std::to_string(t * kRounds + i)}}));
+            }
+        });
+    }
+    for (int i = 0; i < 20; ++i) EXPECT_THAT(registry.exposition(), HasSubstr("shared_total"));
+    for (auto& t : threads) t.join();
+    const std::string text = registry.exposition();
+    EXPECT_THAT(text, HasSubstr("\nshared_total 20000\n"));
+    EXPECT_THAT(text, HasSubstr("\nh_seconds_count 20000\n"));
+    EXPECT_THAT(text, HasSubstr("\nc_total{n=\"15050\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace portico::observe

@@ -1,0 +1,134 @@
+#include "upstream/endpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "io/sim/network.h"
+#include "upstream/service.h"
+
+namespace portico::upstream {
+namespace {
+
+using std::chrono::seconds;
+
+const SocketAddress kFirst = *SocketAddress::parse("10.0.0.1:80");
+const SocketAddress kSecond = *SocketAddress::parse("10.0.0.2:80");
+
+class Pool : public ::testing::Test, private io::Root::Owner {
+  protected:
+    struct Far final : io::Acceptor::Sink {
+        void on_accept(std::unique_ptr<io::Stream> stream) override { streams.push_back(std::move(stream)); }
+        void on_accept_error(int) override {}
+        std::vector<std::unique_ptr<io::Stream>> streams;
+    };
+    void SetUp() override { acceptor = loop.backend().listen(net.listener(kFirst), far); }
+    void settle() {
+        do loop.turn(Duration::zero());
+        while (net.busy());
+    }
+    void pass(Duration d) {
+        const Time end = net.clock().now() + d;
+        while (net.clock().now() < end) loop.turn(end - net.clock().now());
+        settle();
+    }
+    Result<std::unique_ptr<Connection>> connect(Endpoint& e) {
+        result = fail(Fault::internal);
+        root.cancel();
+        root.start(run(e), this);
+        settle();
+        return std::move(result);
+    }
+    std::unique_ptr<Connection> connected(Endpoint& e) { return std::move(*connect(e)); }
+
+    io::SimNetwork net;
+    io::Loop loop{net.backend(), net.clock()};
+    Far far;
+    std::unique_ptr<io::Acceptor> acceptor;
+
+  private:
+    io::Task<void> run(Endpoint& e) { result = co_await e.connect(loop.now() + seconds(5)); }
+    void on_root_done() override {}
+    Result<std::unique_ptr<Connection>> result = fail(Fault::internal);
+    io::Root root;
+};
+
+TEST_F(Pool, TheConnectionUsedLastIsUsedFirst) {
+    Endpoint e(loop, kFirst, "a", {});
+    auto one = connected(e), two = connected(e);
+    Connection* last = two.get();
+    e.give_back(std::move(one), kForever);
+    e.give_back(std::move(two), kForever);
+    EXPECT_EQ(e.resting(), 2u);
+    const auto taken = e.take_resting();
+    EXPECT_EQ(taken.get(), last);
+    EXPECT_TRUE(taken->reused());
+}
+
+TEST_F(Pool, AConnectionThatItsPeerClosesLeavesThePool) {
+    Endpoint e(loop, kFirst, "a", {});
+    e.give_back(connected(e), kForever);
+    far.streams.clear();
+    settle();
+    EXPECT_EQ(e.resting(), 0u);
+    EXPECT_EQ(e.open(), 0u);
+    EXPECT_EQ(e.take_resting(), nullptr);
+}
+
+TEST_F(Pool, RestingEndsAtTheLimitOrASecondBeforeThePeersOwn) {
+    Endpoint e(loop, kFirst, "a", {.max_idle = 8, .max_connections = 8, .idle_connection = seconds(20)});
+    e.give_back(connected(e), kForever);
+    pass(seconds(19));
+    auto again = e.take_resting();
+    ASSERT_NE(again, nullptr);
+    e.give_back(std::move(again), seconds(5));
+    pass(seconds(4));
+    EXPECT_EQ(e.take_resting(), nullptr);
+    e.give_back(connected(e), seconds(1));
+    EXPECT_EQ(e.resting(), 0u);
+}
+
+TEST_F(Pool, BoundsHold) {
+    Endpoint e(loop, kFirst, "a", {.max_idle = 1, .max_connections = 2, .idle_connection = seconds(20)});
+    auto one = connected(e), two = connected(e);
+    auto three = connect(e);
+    ASSERT_FALSE(three);
+    EXPECT_EQ(three.error().fault, Fault::upstream_overloaded);
+    e.give_back(std::move(one), kForever);
+    e.give_back(std::move(two), kForever);
+    EXPECT_EQ(e.resting(), 1u);
+    EXPECT_EQ(e.open(), 1u);
+}
+
+TEST_F(Pool, ARefusedEndpointIsAvoidedForAWhileThatGrows) {
+    Endpoint e(loop, kSecond, "b", {});
+    auto refused = connect(e);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault, Fault::upstream_refused);
+    EXPECT_TRUE(e.avoided(loop.now()));
+    pass(seconds(1));
+    EXPECT_FALSE(e.avoided(loop.now()));
+    (void)connect(e);
+    pass(seconds(1));
+    EXPECT_TRUE(e.avoided(loop.now()));
+}
+
+TEST_F(Pool, AServiceTakesTurnsAndKeepsThePoolsOfEndpointsThatStay) {
+    Service s(loop, "s");
+    s.update({{"a", {kFirst}}, {"b", {kSecond}}}, {});
+    const auto first = s.pick({});
+    const auto second = s.pick({});
+    EXPECT_NE(first, second);
+    EXPECT_EQ(s.pick({}), first);
+    EXPECT_EQ(s.pick({first.get()}), second);
+    const auto kept = first->address() == kFirst ? first : second;
+    kept->give_back(connected(*kept), kForever);
+    s.update({{"a", {kFirst}}}, {});
+    EXPECT_EQ(s.endpoint_count(), 1u);
+    EXPECT_EQ(s.pick({}), kept);
+    EXPECT_EQ(kept->resting(), 1u);
+    s.drain();
+    EXPECT_EQ(kept->resting(), 0u);
+    EXPECT_FALSE(s.resolved());
+}
+
+}  // namespace
+}  // namespace portico::upstream
