@@ -1,4 +1,5 @@
-# Debian's libraries, linked statically where Debian ships an archive: the binary then needs only libc, libstdc++ and libm.
+# Debian's libraries, linked statically where Debian ships an archive: the binary then needs only libc, libstdc++, libm and
+# libsimdjson.
 function(portico_package name header)
   cmake_parse_arguments(A "" "" "LIBS;FALLBACK" ${ARGN})
   find_path(${name}_INCLUDE ${header} REQUIRED)
@@ -16,7 +17,12 @@ portico_package(fmt fmt/format.h LIBS fmt)
 portico_package(cares ares.h LIBS cares)
 portico_package(re2 re2/re2.h LIBS re2)
 portico_package(uring liburing.h LIBS uring)
+portico_package(openssl openssl/ssl.h LIBS ssl crypto)
+portico_package(simdjson simdjson.h LIBS simdjson)
+portico_package(argon2 argon2.h LIBS argon2)
+portico_package(crypt crypt.h LIBS crypt)
 portico_package(cli11 CLI/CLI.hpp)
 target_link_libraries(pkg_re2 INTERFACE Threads::Threads)
+target_link_libraries(pkg_argon2 INTERFACE Threads::Threads)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)

@@ -20,13 +20,20 @@ enum class Fault : uint8_t {
     head_too_large, too_many_fields, target_too_long, body_too_large, head_timeout, body_timeout, expectation_failed,
     not_implemented, client_gone,
     // routing
-    no_route, method_not_allowed, service_not_found, bad_rewrite, value_refused,
+    no_route, method_not_allowed, service_not_found, bad_rewrite, value_refused, claim_refused,
     // guards
     forbidden, policy_unavailable,
+    token_missing, token_multiple, token_malformed, token_algorithm, token_key_unknown, token_signature, token_expired,
+    token_not_yet_valid, token_too_old, token_issuer, token_audience, token_claim, token_revoked, token_keys_unavailable,
+    api_key_missing, api_key_unknown, basic_missing, basic_wrong, credential_missing, not_authorized,
+    forward_auth_denied, forward_auth_unavailable, cors_refused,
+    rate_limit_exceeded, rate_limit_unavailable, concurrency_exceeded,
+    // the stores behind guards
+    store_timeout, store_unavailable, store_protocol,
     // the upstream
     upstream_refused, upstream_unreachable, upstream_unresolved, upstream_connect_timeout, upstream_first_byte_timeout,
     upstream_idle_timeout, upstream_total_timeout, upstream_closed, upstream_protocol, upstream_head_too_large,
-    upstream_no_endpoint, upstream_overloaded,
+    upstream_no_endpoint, upstream_overloaded, upstream_tls,
     // ours
     cancelled, draining, io, internal,
 };

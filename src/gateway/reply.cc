@@ -10,6 +10,8 @@ namespace portico::gateway {
 namespace {
 
 constexpr std::string_view kBadRequest = "Bad request";
+constexpr std::string_view kInvalidToken = "Invalid token";
+constexpr std::string_view kNewToken = "Sign in again: this token cannot be accepted.";
 
 struct FaultRow {
     Fault fault;
@@ -40,8 +42,38 @@ constexpr FaultRow kRows[] = {
     {Fault::service_not_found, {404, "Service not found", "There is no service of that name.", false}},
     {Fault::bad_rewrite, {400, kBadRequest, "The path cannot be passed on in a safe form.", false}},
     {Fault::value_refused, {400, kBadRequest, "A value of the request cannot be passed on in a safe form.", false}},
+    {Fault::claim_refused, {403, "Forbidden", "A claim of the identity cannot be passed on in a safe form.", false}},
     {Fault::forbidden, {403, "Forbidden", "This is not allowed from here.", false}},
     {Fault::policy_unavailable, {503, "Service unavailable", "A guard of this route cannot work at present; nothing passes until it can.", false}},
+    {Fault::token_missing, {401, kInvalidToken, "Send a token: Authorization: Bearer <token>.", false}},
+    {Fault::token_multiple, {401, kInvalidToken, "Send one token, in one place.", false}},
+    {Fault::token_malformed, {401, kInvalidToken, "This is not a signed token in compact form.", false}},
+    {Fault::token_algorithm, {401, kInvalidToken, "Tokens signed in this way are not accepted here.", false}},
+    {Fault::token_key_unknown, {401, kInvalidToken, kNewToken, false}},
+    {Fault::token_signature, {401, kInvalidToken, kNewToken, false}},
+    {Fault::token_expired, {401, kInvalidToken, "The token has expired: get a new one.", false}},
+    {Fault::token_not_yet_valid, {401, kInvalidToken, "The token is not valid yet.", false}},
+    {Fault::token_too_old, {401, kInvalidToken, "The token was issued too long ago: get a new one.", false}},
+    {Fault::token_issuer, {401, kInvalidToken, "Tokens of this issuer are not accepted here.", false}},
+    {Fault::token_audience, {401, kInvalidToken, "The token is meant for another audience.", false}},
+    {Fault::token_claim, {401, kInvalidToken, "The token lacks a claim that is needed here.", false}},
+    {Fault::token_revoked, {401, kInvalidToken, "The token was revoked: get a new one.", false}},
+    {Fault::token_keys_unavailable, {503, "Service unavailable", "Tokens cannot be verified at present; try again.", false}},
+    {Fault::api_key_missing, {401, "Invalid API key", "Send an API key.", false}},
+    {Fault::api_key_unknown, {401, "Invalid API key", "This API key is not known.", false}},
+    {Fault::basic_missing, {401, "Invalid credentials", "Send a user name and password.", false}},
+    {Fault::basic_wrong, {401, "Invalid credentials", "The user name or the password is wrong.", false}},
+    {Fault::credential_missing, {401, "Invalid credentials", "Sign in by one of the ways that this route accepts.", false}},
+    {Fault::not_authorized, {403, "Forbidden", "What you signed in with does not allow this.", false}},
+    {Fault::forward_auth_denied, {403, "Forbidden", "The request was refused.", false}},
+    {Fault::forward_auth_unavailable, {503, "Service unavailable", "Whoever decides about this request cannot be asked at present; try again.", false}},
+    {Fault::cors_refused, {403, "Forbidden", "Pages of this origin may not ask this.", false}},
+    {Fault::rate_limit_exceeded, {429, "Rate limit exceeded", "Wait as long as Retry-After says.", false}},
+    {Fault::rate_limit_unavailable, {503, "Service unavailable", "Requests cannot be counted at present; try again.", false}},
+    {Fault::concurrency_exceeded, {429, "Too many requests at once", "Wait for the answers to your other requests.", false}},
+    {Fault::store_timeout, {503, "Service unavailable", "The gateway could not decide in time; try again.", false}},
+    {Fault::store_unavailable, {503, "Service unavailable", "The gateway could not decide; try again.", false}},
+    {Fault::store_protocol, {503, "Service unavailable", "The gateway could not decide; try again.", false}},
     {Fault::upstream_refused, {502, "Bad gateway", "The service does not accept connections.", false}},
     {Fault::upstream_unreachable, {502, "Bad gateway", "The service cannot be reached.", false}},
     {Fault::upstream_unresolved, {503, "Service unavailable", "The service's address is not known at present.", false}},
@@ -54,6 +86,7 @@ constexpr FaultRow kRows[] = {
     {Fault::upstream_head_too_large, {502, "Bad gateway", "The service's answer has too large a head.", false}},
     {Fault::upstream_no_endpoint, {503, "Service unavailable", "The service has no endpoint at present.", false}},
     {Fault::upstream_overloaded, {503, "Service unavailable", "The service has as many connections as it may have.", false}},
+    {Fault::upstream_tls, {502, "Bad gateway", "No trusted connection to the service could be made.", false}},
     {Fault::cancelled, {503, "Service unavailable", "The request was cancelled.", true}},
     {Fault::draining, {503, "Service unavailable", "This gateway is shutting down; try again.", true}},
     {Fault::io, {500, "Internal error", "The gateway could not answer.", true}},

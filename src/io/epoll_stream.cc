@@ -52,7 +52,8 @@ bool EpollStream::try_read(StreamOp& op) {
         readable_ = false;
         return false;
     }
-    op.result.value = n == 0 ? 0 : -error;
+    if (n < 0) error_ = error;
+    op.result.value = -error_;
     return true;
 }
 
@@ -145,7 +146,9 @@ void EpollStream::on_events(uint32_t events) {
 void EpollStream::tell_closed() {
     if (told_ || watcher_ == nullptr) return;
     told_ = true;
-    watcher_->on_peer_closed(pending_error(fd_));
+    // Asking for it clears it: kept, so that a broken connection does not read as one that ended in order.
+    if (const int error = pending_error(fd_)) error_ = error;
+    watcher_->on_peer_closed(error_);
 }
 
 void EpollStream::watch(StreamWatcher* watcher) {

@@ -54,6 +54,7 @@ class EpollStream final : public Stream, private EpollHandler {
     SocketAddress peer_;
     int fd_;
     uint32_t written_ = 0;      // of the pending write
+    int error_ = 0;             // the connection broke: every later read says so
     bool readable_ = true;      // believed, until a call says otherwise
     bool writable_ = true;
     bool in_edge_ = true;       // something came since the last wait for readiness

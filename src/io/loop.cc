@@ -53,7 +53,8 @@ void Loop::post(std::function<void()> f) {
 
 void Loop::turn(Duration wait) {
     ++turns_;
-    if (!next_turn_.empty() || has_posted_.load(std::memory_order_acquire)) wait = Duration::zero();
+    // Something may also have been deferred before the first turn.
+    if (!next_turn_.empty() || !deferred_.empty() || has_posted_.load(std::memory_order_acquire)) wait = Duration::zero();
     const Time next = timers_.next();
     if (next != Timer::kNever && wait != Duration::zero()) {
         const Time t = clock_.now();

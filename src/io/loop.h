@@ -130,7 +130,7 @@ class Loop {
         std::coroutine_handle<> waiter_;
     };
     Sleep sleep_until(Time t) { return Sleep(*this, t); }
-    Sleep sleep(Duration d) { return Sleep(*this, now_ + d); }
+    Sleep sleep(Duration d) { return Sleep(*this, d < Timer::kNever - now_ ? now_ + d : Timer::kNever); }
 
   private:
     void run_deferred();

@@ -184,8 +184,9 @@ class Root {
     Root& operator=(const Root&) = delete;
     ~Root() { cancel(); }
 
-    // @requires nothing is running in this Root
+    // @requires nothing is running in this Root; one that has ended may be started again
     void start(Task<void> task, Owner* owner) {
+        cancel();
         runner_ = run(std::move(task), *this);
         owner_ = owner;
         runner_.resume();

@@ -59,13 +59,8 @@ void TimerWheel::cascade(unsigned level) {
 void TimerWheel::advance(Time now) {
     const uint64_t target = now <= origin_ ? 0 : static_cast<uint64_t>((now - origin_) / kTick);
     while (now_ < target) {
-        // Whole rounds of empty slots are stepped over at once.
-        const unsigned at = now_ & (kSlots - 1);
-        const uint64_t ahead = at + 1 < kSlots ? filled_[0] >> (at + 1) : 0;
-        const uint64_t to_turn = kSlots - at;  // ticks until the next cascade
-        const uint64_t to_filled = ahead ? static_cast<uint64_t>(std::countr_zero(ahead)) + 1 : to_turn;
-        const uint64_t step = std::min(std::min(to_turn, to_filled), target - now_);
-        now_ += step;
+        // Whatever lies before the next slot that may hold a timer is stepped over at once.
+        now_ = std::min(next_tick(), target);
         const unsigned slot = now_ & (kSlots - 1);
         if (slot == 0) cascade(1);
         if ((filled_[0] >> slot & 1) == 0) continue;
@@ -84,18 +79,25 @@ void TimerWheel::advance(Time now) {
     }
 }
 
-Time TimerWheel::next() const {
+uint64_t TimerWheel::next_tick() const {
     for (unsigned level = 0; level < kLevels; ++level) {
         if (filled_[level] == 0) continue;
         const unsigned at = (now_ >> (kBits * level)) & (kSlots - 1);
         // Slots behind `at` of this level were emptied; a set bit ahead is the nearest. At level 0 this is exact.
         const uint64_t ahead = at + 1 < kSlots ? filled_[level] >> (at + 1) << (at + 1) : 0;
-        if (ahead == 0) continue;
-        const auto slot = static_cast<uint64_t>(std::countr_zero(ahead));
         const uint64_t base = now_ >> (kBits * (level + 1)) << (kBits * (level + 1));
-        return origin_ + kTick * static_cast<int64_t>(base + (slot << (kBits * level)));
+        if (ahead != 0) return base + (static_cast<uint64_t>(std::countr_zero(ahead)) << (kBits * level));
+        // Only of the last level the slots behind are used: they are the next round's.
+        if (level + 1 < kLevels) continue;
+        const auto slot = static_cast<uint64_t>(std::countr_zero(filled_[level]));
+        return base + ((kSlots + slot) << (kBits * level));
     }
-    return Timer::kNever;
+    return UINT64_MAX;
+}
+
+Time TimerWheel::next() const {
+    const uint64_t tick = next_tick();
+    return tick == UINT64_MAX ? Timer::kNever : origin_ + kTick * static_cast<int64_t>(tick);
 }
 
 }  // namespace portico::io

@@ -52,6 +52,8 @@ class TimerWheel {
     void place(Timer& timer, uint64_t tick);
     void cascade(unsigned level);
     uint64_t tick_of(Time t) const;
+    // The tick of the nearest slot that may hold a timer; UINT64_MAX when there is none.
+    uint64_t next_tick() const;
 
     Time origin_;
     uint64_t now_ = 0;  // ticks since origin

@@ -16,68 +16,6 @@ namespace {
 // Bytes that may wait unread in provided buffers before the receive is taken back.
 constexpr uint16_t kMaxWaiting = 4;
 
-void count_in(UringSocket& s) {
-    ++s.in_flight;
-    ++s.backend.in_flight;
-}
-void count_out(UringSocket& s) {
-    --s.in_flight;
-    --s.backend.in_flight;
-}
-
-void arm_many(UringSocket& s) {
-    io_uring_sqe* e = s.backend.entry();
-    io_uring_prep_recv_multishot(e, s.fd, nullptr, 0, 0);
-    e->flags |= IOSQE_BUFFER_SELECT;
-    e->buf_group = UringBackend::kGroup;
-    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, UringTag::receive_many));
-    s.many_armed = true;
-    s.many_cancelled = false;
-    s.starved = false;
-    count_in(s);
-}
-
-void arm_one(UringSocket& s, const StreamOp& op) {
-    io_uring_sqe* e = s.backend.entry();
-    io_uring_prep_recv(e, s.fd, op.buffer->tail(), op.room(), 0);
-    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, UringTag::receive_one));
-    s.one_armed = true;
-    count_in(s);
-}
-
-void arm_send(UringSocket& s, const char* data, uint32_t size) {
-    io_uring_sqe* e = s.backend.entry();
-    // WAITALL: the kernel sends the rest by itself when the socket has room again.
-    io_uring_prep_send(e, s.fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
-    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, UringTag::send));
-    s.send_armed = true;
-    count_in(s);
-}
-
-void arm_poll(UringSocket& s, unsigned events, UringTag tag) {
-    io_uring_sqe* e = s.backend.entry();
-    io_uring_prep_poll_add(e, s.fd, events);
-    io_uring_sqe_set_data64(e, UringBackend::data_of(&s, tag));
-    (tag == UringTag::poll_in ? s.poll_in_armed : s.poll_out_armed) = true;
-    count_in(s);
-}
-
-void cancel_many(UringSocket& s) {
-    if (!s.many_armed || s.many_cancelled) return;
-    s.many_cancelled = true;
-    s.backend.cancel(UringBackend::data_of(&s, UringTag::receive_many));
-}
-
-void drop_waiting(UringSocket& s) {
-    while (s.first != UringSocket::kNoBuffer) {
-        const uint16_t id = s.first;
-        s.first = s.backend.next_of(id);
-        s.backend.give_back(id);
-    }
-    s.last = UringSocket::kNoBuffer;
-    s.waiting = 0;
-}
-
 bool wants_bulk(const StreamOp& op) { return op.buffer->capacity() >= kLargeBuffer; }
 
 }  // namespace
@@ -92,11 +30,12 @@ UringStream::~UringStream() {
     UringSocket& s = *socket_;
     s.owner = nullptr;
     s.reader = s.writer = nullptr;
-    drop_waiting(s);
+    s.drop_waiting();
     if (abort_) reset_on_close(s.fd);
     if (s.in_flight > 0) {
-        // What is cancelled holds the file: the peer would not see the end before the last operation is gone.
-        ::shutdown(s.fd, SHUT_RDWR);
+        // What is cancelled holds the file: the peer would not see the end before the last operation is gone. Where it is to
+        // see a reset, it has to wait for that: shutting down would show it an end in order first.
+        if (!abort_) ::shutdown(s.fd, SHUT_RDWR);
         s.backend.cancel_all_of(s.fd);
     }
     release_if_over(s);
@@ -104,7 +43,7 @@ UringStream::~UringStream() {
 
 void UringStream::release_if_over(UringSocket& s) {
     if (s.owner != nullptr || s.in_flight > 0) return;
-    drop_waiting(s);
+    s.drop_waiting();
     ::close(s.fd);
     delete &s;
 }
@@ -148,17 +87,17 @@ bool UringStream::take(UringSocket& s, StreamOp& op) {
 // Arms whatever brings the pending reader forward.
 void UringStream::arm_reader(UringSocket& s) {
     if (s.waits_read) {
-        if (s.many_armed) cancel_many(s);
-        else if (!s.poll_in_armed) arm_poll(s, POLLIN | POLLRDHUP, UringTag::poll_in);
+        if (s.many_armed) s.cancel_many();
+        else if (!s.poll_in_armed) s.arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
     } else if (wants_bulk(*s.reader)) {
-        if (s.many_armed) cancel_many(s);
-        else if (!s.one_armed) arm_one(s, *s.reader);
+        if (s.many_armed) s.cancel_many();
+        else if (!s.one_armed) s.arm_one(*s.reader);
     } else if (s.starved && !s.one_armed) {
         s.reader->buffer->ensure(s.backend.buffers(), kSmallBuffer);
         s.starved = false;
-        arm_one(s, *s.reader);
+        s.arm_one(*s.reader);
     } else if (!s.many_armed && !s.one_armed) {
-        arm_many(s);
+        s.arm_many();
     }
     // A cancelled multishot still has to say its last word; on_many() arms again.
 }
@@ -189,8 +128,8 @@ bool UringStream::start_wait(StreamOp& op, bool readable) {
     UringSocket& s = *socket_;
     if (!readable) {
         s.writer = &op;
-        s.send_left = 0;
-        if (!s.poll_out_armed) arm_poll(s, POLLOUT, UringTag::poll_out);
+        s.waits_write = true;
+        if (!s.poll_out_armed) s.arm_poll(POLLOUT, UringTag::poll_out);
         return false;
     }
     if (s.first != UringSocket::kNoBuffer) {
@@ -228,9 +167,10 @@ void UringStream::abandon_write() {
 bool UringStream::start_write(StreamOp& op) {
     UringSocket& s = *socket_;
     s.writer = &op;
+    s.waits_write = false;
     s.sent = 0;
     s.send_left = op.buffer->size();
-    arm_send(s, op.buffer->data(), s.send_left);
+    s.arm_send(op.buffer->data(), s.send_left);
     return false;
 }
 
@@ -242,8 +182,10 @@ void UringStream::complete(UringSocket& s, UringTag tag, int result, uint32_t fl
         case UringTag::poll_in: on_poll_in(s, result); break;
         case UringTag::poll_out: {
             s.poll_out_armed = false;
-            count_out(s);
+            s.count_out();
             if (s.owner == nullptr) return release_if_over(s);
+            // The waiter may have been interrupted, and a write begun.
+            if (!s.waits_write) break;
             if (StreamOp* op = std::exchange(s.writer, nullptr)) op->finish(result < 0 ? result : 1);
             break;
         }
@@ -256,7 +198,7 @@ void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
     const bool last = (flags & IORING_CQE_F_MORE) == 0;
     if (last) {
         s.many_armed = false;
-        count_out(s);
+        s.count_out();
     }
     if (result > 0) {
         const auto id = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
@@ -303,16 +245,28 @@ void UringStream::deliver(UringSocket& s) {
     UringStream& stream = *s.owner;
     if (s.eof || s.error != 0) return stream.tell_closed();
     if (s.first != UringSocket::kNoBuffer) {
-        if (s.waiting >= kMaxWaiting) cancel_many(s);
+        if (s.waiting >= kMaxWaiting) s.cancel_many();
         if (stream.watcher_ != nullptr) stream.watcher_->on_unasked_bytes();
-    } else if (!s.many_armed && !s.starved && stream.watcher_ != nullptr) {
-        arm_many(s);
+    } else if (!s.many_armed && stream.watcher_ != nullptr) {
+        if (!s.starved) s.arm_many();
+        else if (!s.poll_in_armed) s.arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
     }
+}
+
+// A stream is watched, but no provided buffer was left for its receive: what there is to tell is found by a look.
+void UringStream::look(UringSocket& s) {
+    char byte;
+    const ssize_t n = ::recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return s.arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
+    if (n > 0) return s.owner->watcher_->on_unasked_bytes();
+    if (n == 0) s.eof = true;
+    else s.error = errno;
+    s.owner->tell_closed();
 }
 
 void UringStream::on_one(UringSocket& s, int result) {
     s.one_armed = false;
-    count_out(s);
+    s.count_out();
     s.orphan_read.release();
     if (s.owner == nullptr) return release_if_over(s);
     StreamOp* op = std::exchange(s.reader, nullptr);
@@ -325,8 +279,9 @@ void UringStream::on_one(UringSocket& s, int result) {
 
 void UringStream::on_poll_in(UringSocket& s, int result) {
     s.poll_in_armed = false;
-    count_out(s);
+    s.count_out();
     if (s.owner == nullptr) return release_if_over(s);
+    if (s.reader == nullptr && s.starved && s.owner->watcher_ != nullptr) return look(s);
     if (s.reader == nullptr || !s.waits_read) return;
     StreamOp* op = std::exchange(s.reader, nullptr);
     op->finish(result < 0 ? result : 1);
@@ -334,7 +289,7 @@ void UringStream::on_poll_in(UringSocket& s, int result) {
 
 void UringStream::on_send(UringSocket& s, int result) {
     s.send_armed = false;
-    count_out(s);
+    s.count_out();
     if (s.owner == nullptr) {
         s.orphan_write.release();
         return release_if_over(s);
@@ -349,7 +304,7 @@ void UringStream::on_send(UringSocket& s, int result) {
         op.buffer->consume(n);
         s.sent += n;
         s.send_left -= n;
-        if (s.send_left > 0) return arm_send(s, op.buffer->data(), s.send_left);
+        if (s.send_left > 0) return s.arm_send(op.buffer->data(), s.send_left);
     }
     s.writer = nullptr;
     op.finish(result < 0 ? result : static_cast<int32_t>(s.sent));
@@ -380,7 +335,7 @@ void UringStream::watch(StreamWatcher* watcher) {
     if (s.eof || s.error != 0) {
         if (s.first == UringSocket::kNoBuffer) tell_closed();
     } else if (!s.many_armed && s.reader == nullptr && s.waiting < kMaxWaiting) {
-        arm_many(s);
+        s.arm_many();
     }
 }
 

@@ -5,44 +5,11 @@
 // was counted out; blocks that an abandoned operation still uses wait there.
 #pragma once
 
-#include <cstdint>
-
 #include "io/backend.h"
 #include "io/stream.h"
+#include "io/uring_socket.h"
 
 namespace portico::io {
-
-class UringBackend;
-class UringStream;
-
-// Low bits of a completion's user_data: which operation of the target it is.
-enum class UringTag : uint8_t { none, receive_many, receive_one, send, poll_in, poll_out, target };
-
-struct alignas(16) UringSocket {
-    explicit UringSocket(UringBackend& b, int descriptor) : backend(b), fd(descriptor) {}
-
-    UringBackend& backend;
-    UringStream* owner = nullptr;
-    StreamOp* reader = nullptr;
-    StreamOp* writer = nullptr;
-    Buffer orphan_read;   // of an abandoned receive_one
-    Buffer orphan_write;  // of an abandoned send
-    int fd;
-    int error = 0;             // the stream broke: every later read says so
-    uint32_t send_left = 0;    // of the pending write
-    uint32_t sent = 0;
-    uint16_t in_flight = 0;
-    // Provided buffers that came while nobody read: a chain through UringBackend::next_.
-    uint16_t first = kNoBuffer, last = kNoBuffer, waiting = 0;
-    uint16_t offset = 0;  // already taken from the first
-    bool many_armed = false, one_armed = false, send_armed = false, poll_in_armed = false, poll_out_armed = false;
-    bool many_cancelled = false;
-    bool eof = false;
-    bool waits_read = false;  // the reader waits for readiness only (splice)
-    bool starved = false;     // the receive ended because the provided buffers ran out
-
-    static constexpr uint16_t kNoBuffer = 0xffff;
-};
 
 class UringStream final : public Stream {
   public:
@@ -77,6 +44,7 @@ class UringStream final : public Stream {
     static void on_one(UringSocket& s, int result);
     static void on_send(UringSocket& s, int result);
     static void on_poll_in(UringSocket& s, int result);
+    static void look(UringSocket& s);
     void tell_closed();
 
     UringSocket* socket_;

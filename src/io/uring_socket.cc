@@ -1,0 +1,71 @@
+#include "io/uring_socket.h"
+
+#include <sys/socket.h>
+
+#include "io/uring_backend_impl.h"
+
+namespace portico::io {
+
+void UringSocket::count_in() {
+    ++in_flight;
+    ++backend.in_flight;
+}
+void UringSocket::count_out() {
+    --in_flight;
+    --backend.in_flight;
+}
+
+void UringSocket::arm_many() {
+    io_uring_sqe* e = backend.entry();
+    io_uring_prep_recv_multishot(e, fd, nullptr, 0, 0);
+    e->flags |= IOSQE_BUFFER_SELECT;
+    e->buf_group = UringBackend::kGroup;
+    io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::receive_many));
+    many_armed = true;
+    many_cancelled = false;
+    starved = false;
+    count_in();
+}
+
+void UringSocket::arm_one(const StreamOp& op) {
+    io_uring_sqe* e = backend.entry();
+    io_uring_prep_recv(e, fd, op.buffer->tail(), op.room(), 0);
+    io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::receive_one));
+    one_armed = true;
+    count_in();
+}
+
+void UringSocket::arm_send(const char* data, uint32_t size) {
+    io_uring_sqe* e = backend.entry();
+    // WAITALL: the kernel sends the rest by itself when the socket has room again.
+    io_uring_prep_send(e, fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
+    io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::send));
+    send_armed = true;
+    count_in();
+}
+
+void UringSocket::arm_poll(unsigned events, UringTag tag) {
+    io_uring_sqe* e = backend.entry();
+    io_uring_prep_poll_add(e, fd, events);
+    io_uring_sqe_set_data64(e, UringBackend::data_of(this, tag));
+    (tag == UringTag::poll_in ? poll_in_armed : poll_out_armed) = true;
+    count_in();
+}
+
+void UringSocket::cancel_many() {
+    if (!many_armed || many_cancelled) return;
+    many_cancelled = true;
+    backend.cancel(UringBackend::data_of(this, UringTag::receive_many));
+}
+
+void UringSocket::drop_waiting() {
+    while (first != UringSocket::kNoBuffer) {
+        const uint16_t id = first;
+        first = backend.next_of(id);
+        backend.give_back(id);
+    }
+    last = UringSocket::kNoBuffer;
+    waiting = 0;
+}
+
+}  // namespace portico::io

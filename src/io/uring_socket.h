@@ -1,0 +1,55 @@
+// A TCP connection as the io_uring backend's completions see it, and the operations that it submits. Private to src/io; a
+// UringStream owns one, and the kernel may outlive the stream (uring_stream.h).
+#pragma once
+
+#include <cstdint>
+
+#include "io/stream.h"
+
+namespace portico::io {
+
+class UringBackend;
+class UringStream;
+
+// Low bits of a completion's user_data: which operation of the target it is.
+enum class UringTag : uint8_t { none, receive_many, receive_one, send, poll_in, poll_out, target };
+
+struct alignas(16) UringSocket {
+    explicit UringSocket(UringBackend& b, int descriptor) : backend(b), fd(descriptor) {}
+
+    UringBackend& backend;
+    UringStream* owner = nullptr;
+    StreamOp* reader = nullptr;
+    StreamOp* writer = nullptr;
+    Buffer orphan_read;   // of an abandoned receive_one
+    Buffer orphan_write;  // of an abandoned send
+    int fd;
+    int error = 0;             // the stream broke: every later read says so
+    uint32_t send_left = 0;    // of the pending write
+    uint32_t sent = 0;
+    uint16_t in_flight = 0;
+    // Provided buffers that came while nobody read: a chain through UringBackend::next_.
+    uint16_t first = kNoBuffer, last = kNoBuffer, waiting = 0;
+    uint16_t offset = 0;  // already taken from the first
+    bool many_armed = false, one_armed = false, send_armed = false, poll_in_armed = false, poll_out_armed = false;
+    bool many_cancelled = false;
+    bool eof = false;
+    bool waits_read = false;  // the reader waits for readiness only (splice)
+    bool waits_write = false;
+    bool starved = false;     // the receive ended because the provided buffers ran out
+
+    static constexpr uint16_t kNoBuffer = 0xffff;
+
+    // Submit an operation, or its end. Each submitted one keeps the socket alive until count_out().
+    void arm_many();
+    void arm_one(const StreamOp& op);
+    void arm_send(const char* data, uint32_t size);
+    void arm_poll(unsigned events, UringTag tag);
+    void cancel_many();
+    // Gives back the provided buffers that nobody read.
+    void drop_waiting();
+    void count_in();
+    void count_out();
+};
+
+}  // namespace portico::io
