@@ -1,0 +1,65 @@
+// Properties of a JSON document: writing and reading again changes nothing; each value's own text reads as that value; what
+// is accepted with equal names refused is accepted with them kept; no bound is passed.
+#include <cstdint>
+#include <string>
+
+#include "base/check.h"
+#include "json/document.h"
+
+namespace {
+
+using namespace portico::json;
+
+std::string written(Value value) {
+    std::string out;
+    append_value(out, value);
+    return out;
+}
+
+void check_value(Value value, const ParseOptions& options, unsigned depth) {
+    PORTICO_CHECK(depth <= options.max_depth + 1);
+    const auto apart = Document::parse(value.source(), options);
+    PORTICO_CHECK(apart.has_value());
+    const Value alone = apart->root();
+    PORTICO_CHECK(alone.kind() == value.kind() && alone.size() == value.size() && alone.string() == value.string());
+    size_t count = 0;
+    for (const Value element : value.elements()) {
+        if (count < 64) PORTICO_CHECK(value.at(count) == element);
+        ++count;
+        check_value(element, options, depth + 1);
+    }
+    for (const Member member : value.members()) {
+        ++count;
+        PORTICO_CHECK(member.name_value.string() == member.name);
+        if (options.duplicates == Duplicates::refuse) PORTICO_CHECK(value.find(member.name) == member.value);
+        check_value(member.value, options, depth + 1);
+    }
+    PORTICO_CHECK(count == value.size());
+}
+
+bool check(std::string_view text, const ParseOptions& options) {
+    const auto document = Document::parse(text, options);
+    if (!document) {
+        PORTICO_CHECK(document.error().offset <= text.size() && !document.error().what().empty());
+        return false;
+    }
+    PORTICO_CHECK(document->text() == text);
+    check_value(document->root(), options, 1);
+    const std::string once = written(document->root());
+    const auto again = Document::parse(once, options);
+    PORTICO_CHECK(again.has_value());
+    PORTICO_CHECK(written(again->root()) == once);
+    return true;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    if (size > 4096) return 0;
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const bool strict = check(text, {.max_depth = 16});
+    const bool lenient =
+        check(text, {.max_depth = 16, .duplicates = Duplicates::keep, .lone_surrogates = LoneSurrogates::replace});
+    PORTICO_CHECK(!strict || lenient);
+    return 0;
+}

@@ -1,0 +1,433 @@
+#include "json/text_reader.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace portico::json::detail {
+namespace {
+
+using Reason = ParseError::Reason;
+
+constexpr uint32_t kNone = UINT32_MAX;
+// Zeros behind the text: they end every scan, so that no loop asks where the text ends, and let eight bytes be read at once.
+constexpr size_t kPadding = 8;
+// Up to here each name is compared with each; beyond, they are sorted.
+constexpr uint32_t kFewNames = 12;
+
+uint64_t eight(const char* at) {
+    uint64_t word;
+    std::memcpy(&word, at, 8);
+    return word;
+}
+
+// The first byte at or behind `at` that a string cannot simply hold: a quote, a backslash or a control character.
+const char* string_stop(const char* at) {
+    static_assert(std::endian::native == std::endian::little);
+    constexpr uint64_t kOnes = 0x0101010101010101;
+    constexpr uint64_t kHighs = 0x8080808080808080;
+    for (;; at += 8) {
+        const uint64_t word = eight(at);
+        const uint64_t quote = word ^ (kOnes * '"');
+        const uint64_t backslash = word ^ (kOnes * '\\');
+        // A borrow can only mark bytes above a true mark: the lowest one is right.
+        const uint64_t found = ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | ((word - kOnes * 0x20) & ~word);
+        if ((found & kHighs) != 0) return at + std::countr_zero(found & kHighs) / 8;
+    }
+}
+
+// An upper bound: each value but the first, and each name, follows one of these bytes.
+size_t nodes_at_most(std::string_view text) {
+    size_t count = 1;
+    for (size_t i = 0; i < text.size();) {
+        const size_t end = std::min(text.size(), i + 255);
+        uint8_t part = 0;
+        for (; i < end; ++i) {
+            const char c = text[i];
+            part = static_cast<uint8_t>(part + (((c | 0x20) == '{') | (c == ',') | (c == ':')));
+        }
+        count += part;
+    }
+    return count;
+}
+
+class Reader {
+  public:
+    Reader(Block& block, Node* nodes, char* decoded, const ParseOptions& options)
+        : block_(block), text_(block.text()), at_(text_), nodes_(nodes), decoded_(decoded), options_(options),
+          max_depth_(std::min(options.max_depth, Document::kMaxDepth)) {}
+
+    std::expected<void, ParseError> read();
+    uint32_t used() const { return used_; }
+    uint32_t decoded_size() const { return decoded_size_; }
+
+  private:
+    enum class State : uint8_t { value, first_element, first_name, name, after, done, failed };
+
+    uint32_t offset() const { return static_cast<uint32_t>(at_ - text_); }
+    bool at_end() const { return offset() == block_.text_size; }
+    State stop(Reason reason) {
+        reason_ = reason;
+        return State::failed;
+    }
+    State unexpected() { return stop(at_end() ? Reason::ends_early : Reason::unexpected); }
+    void skip_space() {
+        while (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t') ++at_;
+    }
+    Node& add(Kind kind) {
+        Node& n = nodes_[used_++];
+        n = {offset(), offset(), 0, static_cast<uint32_t>(kind), 0, 0};
+        return n;
+    }
+
+    State value();
+    State open(Kind kind);
+    State close();
+    State name();
+    State after();
+    State word(std::string_view text, Kind kind, uint32_t payload);
+    State number();
+    bool string();
+    bool escaped_string(Node& n, const char* plain);
+    bool escape();
+    bool unicode_escape();
+    bool four_digits(uint32_t& code);
+    void put(uint32_t code);
+    bool names_differ(uint32_t object);
+
+    Block& block_;
+    const char* text_;
+    const char* at_;
+    Node* nodes_;
+    char* decoded_;
+    const ParseOptions& options_;
+    unsigned max_depth_;
+    uint32_t used_ = 0;
+    uint32_t decoded_size_ = 0;
+    uint32_t open_ = kNone;  // the innermost array or object; while it is open, its `next` is the one around it
+    unsigned depth_ = 0;
+    Reason reason_ = Reason::unexpected;
+    std::vector<std::string_view> sorted_;
+};
+
+std::expected<void, ParseError> Reader::read() {
+    State state = State::value;
+    while (state != State::done && state != State::failed) {
+        skip_space();
+        switch (state) {
+            case State::value: state = value(); break;
+            case State::first_element: state = *at_ == ']' ? close() : (++nodes_[open_].count, value()); break;
+            case State::first_name: state = *at_ == '}' ? close() : name(); break;
+            case State::name: state = name(); break;
+            default: state = after(); break;
+        }
+    }
+    if (state == State::failed) return std::unexpected(ParseError{reason_, offset()});
+    return {};
+}
+
+Reader::State Reader::value() {
+    switch (*at_) {
+        case '"': return string() ? State::after : State::failed;
+        case '{': return open(Kind::object);
+        case '[': return open(Kind::array);
+        case 't': return word("true", Kind::boolean, 1);
+        case 'f': return word("false", Kind::boolean, 0);
+        case 'n': return word("null", Kind::null, 0);
+        default: return number();
+    }
+}
+
+Reader::State Reader::open(Kind kind) {
+    if (depth_ == max_depth_) return stop(Reason::too_deep);
+    ++depth_;
+    Node& n = add(kind);
+    n.next = open_;
+    open_ = used_ - 1;
+    ++at_;
+    return kind == Kind::array ? State::first_element : State::first_name;
+}
+
+Reader::State Reader::close() {
+    Node& n = nodes_[open_];
+    if (n.kind == static_cast<uint32_t>(Kind::object) && options_.duplicates == Duplicates::refuse && !names_differ(open_)) {
+        return stop(Reason::duplicate_name);
+    }
+    ++at_;
+    --depth_;
+    open_ = n.next;
+    n.next = used_;
+    n.end = offset();
+    return State::after;
+}
+
+Reader::State Reader::name() {
+    if (*at_ != '"') return unexpected();
+    ++nodes_[open_].count;
+    if (!string()) return State::failed;
+    skip_space();
+    if (*at_ != ':') return unexpected();
+    ++at_;
+    return State::value;
+}
+
+Reader::State Reader::after() {
+    if (open_ == kNone) return at_end() ? State::done : stop(Reason::trailing);
+    const bool in_object = nodes_[open_].kind == static_cast<uint32_t>(Kind::object);
+    if (*at_ == ',') {
+        ++at_;
+        if (in_object) return State::name;
+        ++nodes_[open_].count;
+        return State::value;
+    }
+    if (*at_ == (in_object ? '}' : ']')) return close();
+    return unexpected();
+}
+
+Reader::State Reader::word(std::string_view text, Kind kind, uint32_t payload) {
+    if (std::strncmp(at_, text.data(), text.size()) != 0) {
+        while (!text.empty() && *at_ == text.front()) {
+            ++at_;
+            text.remove_prefix(1);
+        }
+        return unexpected();
+    }
+    Node& n = add(kind);
+    n.count = payload;
+    at_ += text.size();
+    n.end = offset();
+    return State::after;
+}
+
+Reader::State Reader::number() {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto digits = [&] {
+        if (!is_digit(*at_)) return false;
+        while (is_digit(*at_)) ++at_;
+        return true;
+    };
+    if (*at_ != '-' && !is_digit(*at_)) return unexpected();
+    Node& n = add(Kind::number);
+    if (*at_ == '-') ++at_;
+    if (*at_ == '0') {
+        ++at_;
+    } else if (!digits()) {
+        return stop(Reason::number);
+    }
+    if (*at_ == '.') {
+        ++at_;
+        if (!digits()) return stop(Reason::number);
+    }
+    if (*at_ == 'e' || *at_ == 'E') {
+        ++at_;
+        if (*at_ == '+' || *at_ == '-') ++at_;
+        if (!digits()) return stop(Reason::number);
+    }
+    n.end = offset();
+    return State::after;
+}
+
+bool Reader::string() {
+    Node& n = add(Kind::string);
+    const char* const plain = ++at_;
+    at_ = string_stop(at_);
+    if (*at_ == '\\') return escaped_string(n, plain);
+    if (*at_ != '"') {
+        stop(at_end() ? Reason::ends_early : Reason::string);
+        return false;
+    }
+    ++at_;
+    n.end = offset();
+    return true;
+}
+
+bool Reader::escaped_string(Node& n, const char* plain) {
+    n.escaped = 1;
+    n.next = decoded_size_;
+    for (;;) {
+        std::memcpy(decoded_ + decoded_size_, plain, static_cast<size_t>(at_ - plain));
+        decoded_size_ += static_cast<uint32_t>(at_ - plain);
+        if (*at_ == '"') break;
+        if (*at_ != '\\') {
+            stop(at_end() ? Reason::ends_early : Reason::string);
+            return false;
+        }
+        ++at_;
+        if (!escape()) return false;
+        plain = at_;
+        at_ = string_stop(at_);
+    }
+    ++at_;
+    n.end = offset();
+    n.count = decoded_size_ - n.next;
+    return true;
+}
+
+bool Reader::escape() {
+    char c = *at_;
+    switch (c) {
+        case '"':
+        case '\\':
+        case '/': break;
+        case 'b': c = '\b'; break;
+        case 'f': c = '\f'; break;
+        case 'n': c = '\n'; break;
+        case 'r': c = '\r'; break;
+        case 't': c = '\t'; break;
+        case 'u': ++at_; return unicode_escape();
+        default: stop(at_end() ? Reason::ends_early : Reason::string); return false;
+    }
+    ++at_;
+    decoded_[decoded_size_++] = c;
+    return true;
+}
+
+bool Reader::four_digits(uint32_t& code) {
+    code = 0;
+    for (int i = 0; i < 4; ++i, ++at_) {
+        const int digit = hex_value(*at_);
+        if (digit < 0) {
+            stop(at_end() ? Reason::ends_early : Reason::string);
+            return false;
+        }
+        code = code * 16 + static_cast<uint32_t>(digit);
+    }
+    return true;
+}
+
+bool Reader::unicode_escape() {
+    uint32_t code = 0;
+    if (!four_digits(code)) return false;
+    bool lone = code >= 0xDC00 && code <= 0xDFFF;
+    if (code >= 0xD800 && code <= 0xDBFF) {
+        lone = true;
+        const char* const behind = at_;
+        uint32_t low = 0;
+        if (at_[0] == '\\' && at_[1] == 'u') {
+            at_ += 2;
+            if (!four_digits(low)) return false;
+            lone = low < 0xDC00 || low > 0xDFFF;
+        }
+        if (lone) at_ = behind;  // what follows stands for itself
+        else code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    }
+    if (lone) {
+        if (options_.lone_surrogates == LoneSurrogates::refuse) {
+            stop(Reason::lone_surrogate);
+            return false;
+        }
+        code = 0xFFFD;
+    }
+    put(code);
+    return true;
+}
+
+// UTF-8 is never longer than its escape: the decoded strings fit into as many bytes as the text has.
+void Reader::put(uint32_t code) {
+    char* const out = decoded_ + decoded_size_;
+    const auto tail = [&](unsigned shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3F)); };
+    if (code < 0x80) {
+        out[0] = static_cast<char>(code);
+        decoded_size_ += 1;
+    } else if (code < 0x800) {
+        out[0] = static_cast<char>(0xC0 | (code >> 6));
+        out[1] = tail(0);
+        decoded_size_ += 2;
+    } else if (code < 0x10000) {
+        out[0] = static_cast<char>(0xE0 | (code >> 12));
+        out[1] = tail(6);
+        out[2] = tail(0);
+        decoded_size_ += 3;
+    } else {
+        out[0] = static_cast<char>(0xF0 | (code >> 18));
+        out[1] = tail(12);
+        out[2] = tail(6);
+        out[3] = tail(0);
+        decoded_size_ += 4;
+    }
+}
+
+bool Reader::names_differ(uint32_t object) {
+    const auto after = [&](uint32_t i) { return nodes_[i].kind >= static_cast<uint32_t>(Kind::array) ? nodes_[i].next : i + 1; };
+    const auto text = [&](uint32_t i) -> std::string_view {
+        const Node& n = nodes_[i];
+        if (n.escaped != 0) return {decoded_ + n.next, n.count};
+        return {text_ + n.begin + 1, n.end - n.begin - 2};
+    };
+    const uint32_t count = nodes_[object].count;
+    if (count < 2) return true;
+    std::array<std::string_view, kFewNames> few;
+    if (count > kFewNames) sorted_.resize(count);
+    std::string_view* const names = count > kFewNames ? sorted_.data() : few.data();
+    uint32_t n = 0;
+    for (uint32_t i = object + 1; i < used_; i = after(i + 1)) names[n++] = text(i);
+    if (count > kFewNames) {
+        // Sorted, not hashed: nobody can choose names that make this slow.
+        std::ranges::sort(sorted_);
+        return std::ranges::adjacent_find(sorted_) == sorted_.end();
+    }
+    for (uint32_t i = 1; i < n; ++i) {
+        for (uint32_t j = 0; j < i; ++j) {
+            if (names[i] == names[j]) return false;
+        }
+    }
+    return true;
+}
+
+std::expected<void, ParseError> check_bytes(std::string_view text, const ParseOptions& options) {
+    if (text.size() > std::min(options.max_size, Document::kMaxSize)) return std::unexpected(ParseError{Reason::too_large, 0});
+    if (text.starts_with("\xEF\xBB\xBF")) return std::unexpected(ParseError{Reason::byte_order_mark, 0});
+    if (!simdjson::validate_utf8(text.data(), text.size())) return std::unexpected(ParseError{Reason::not_utf8, 0});
+    return {};
+}
+
+// Drops what the bounds were too generous with.
+Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
+    char* const base = reinterpret_cast<char*>(block);
+    const uint64_t decoded_at = block->nodes_at + uint64_t{used} * sizeof(Node);
+    std::memmove(base + decoded_at, base + block->decoded_at, decoded_size);
+    block->nodes = used;
+    block->decoded_at = decoded_at;
+    block->bytes = decoded_at + decoded_size;
+    void* const smaller = std::realloc(block, block->bytes);
+    return smaller == nullptr ? block : static_cast<Block*>(smaller);
+}
+
+}  // namespace
+
+std::expected<Block*, ParseError> read_text(std::string_view text, const ParseOptions& options) {
+    if (auto fine = check_bytes(text, options); !fine) return std::unexpected(fine.error());
+    const size_t nodes = nodes_at_most(text);
+    const size_t decoded = text.find('\\') == std::string_view::npos ? 0 : text.size();
+    const size_t nodes_at = (sizeof(Block) + text.size() + kPadding + 7) & ~size_t{7};
+    const size_t decoded_at = nodes_at + nodes * sizeof(Node);
+    void* const memory = std::malloc(decoded_at + decoded);
+    PORTICO_CHECK(memory != nullptr);
+    auto* const block = new (memory) Block{
+        .references = 1, .text_size = static_cast<uint32_t>(text.size()), .nodes = 0, .nodes_at = static_cast<uint32_t>(nodes_at),
+        .decoded_at = decoded_at, .bytes = decoded_at + decoded, .names_differ = options.duplicates == Duplicates::refuse};
+    char* const base = static_cast<char*>(memory);
+    if (!text.empty()) std::memcpy(base + sizeof(Block), text.data(), text.size());
+    std::memset(base + sizeof(Block) + text.size(), 0, kPadding);
+
+    Reader reader(*block, reinterpret_cast<Node*>(base + nodes_at), base + decoded_at, options);
+    if (auto read = reader.read(); !read) {
+        std::free(memory);
+        return std::unexpected(read.error());
+    }
+    return shrink(block, reader.used(), reader.decoded_size());
+}
+
+void free_block(Block* block) {
+    std::free(block);
+}
+
+}  // namespace portico::json::detail

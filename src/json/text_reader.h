@@ -1,0 +1,15 @@
+// The reading half of json/document: text in, a Document's block out. For document.cc only.
+#pragma once
+
+#include <expected>
+#include <string_view>
+
+#include "json/document.h"
+
+namespace portico::json::detail {
+
+// @returns a block with one reference, which free_block() takes back
+std::expected<Block*, ParseError> read_text(std::string_view text, const ParseOptions& options);
+void free_block(Block* block);
+
+}  // namespace portico::json::detail
