@@ -27,7 +27,8 @@ int check(const std::string& file, bool json, bool strict) {
     config::FaultList faults;
     const auto source = config::read_file(file, faults);
     std::shared_ptr<const gateway::Snapshot> snapshot;
-    if (source) snapshot = server::build_snapshot(*source, file, 1, faults);
+    gateway::Resources resources;
+    if (source) snapshot = server::build_snapshot(*source, file, 1, resources, faults);
     if (snapshot != nullptr && strict) warn_of_open_routes(*snapshot, faults);
     faults.sort();
     const bool good = snapshot != nullptr && !(strict && !faults.all().empty());

@@ -42,10 +42,9 @@ class Explanation {
   public:
     Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop)
         : s_(*snapshot), loop_(std::move(loop)), context_(*loop_, registry_, 1), x_(context_) {
-        auto epoch = std::make_shared<Epoch>();
-        for (const config::ServiceConfig& c : s_.config.services) epoch->services.push_back(std::make_shared<upstream::Service>(*loop_, c.name));
-        epoch->snapshot = std::move(snapshot);
-        x_.epoch = std::move(epoch);
+        std::vector<std::shared_ptr<upstream::Service>> services;
+        for (const config::ServiceConfig& c : s_.config.services) services.push_back(std::make_shared<upstream::Service>(*loop_, c.name));
+        x_.epoch = context_.make_epoch(std::move(snapshot), std::move(services));
         x_.scheme = "http";
     }
 
@@ -156,20 +155,25 @@ class Explanation {
         if (x_.rules->chain.empty()) std::printf("policies  none\n");
         for (size_t i = 0; i < x_.rules->chain.size(); ++i) {
             const ChainLink& link = x_.rules->chain[i];
-            std::string outcome = "would wait for another system";
+            std::string outcome;
             Verdict v = link.policy->on_request(x_);
+            if (v.kind == Verdict::Kind::later) outcome = link.policy->preview(x_);
             if (v.kind == Verdict::Kind::proceed) outcome = "passes";
+            if (v.kind == Verdict::Kind::respond) outcome = "answers " + std::to_string(x_.response.status);
             if (v.kind == Verdict::Kind::fail) {
                 outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + ": " + v.error.context;
             }
             std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", outcome.c_str());
             if (v.kind == Verdict::Kind::fail && !link.shadow) refused_ = v.error;
-            if (refused_) return;
+            if (v.kind == Verdict::Kind::respond && !link.shadow) answered_ = true;
+            if (refused_ || answered_) break;
         }
+        if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", std::string(x_.claims.text()).c_str(), std::string(x_.identity_by).c_str());
     }
 
     int act() {
         if (refused_) return answer(*refused_);
+        if (answered_) return kGood;
         const Action& action = x_.rules->action;
         if (const auto* fixed = std::get_if<RespondAction>(&action)) {
             std::printf("answer    %d, a fixed answer\n", fixed->status);
@@ -213,6 +217,7 @@ class Explanation {
     Context context_;
     Exchange x_;
     std::optional<Error> refused_;
+    bool answered_ = false;
 };
 
 }  // namespace
@@ -227,7 +232,8 @@ int explain(const std::string& file, const std::string& method, const std::strin
     config::FaultList faults;
     const auto source = config::read_file(file, faults);
     std::shared_ptr<const Snapshot> snapshot;
-    if (source) snapshot = server::build_snapshot(*source, file, 1, faults);
+    gateway::Resources resources;
+    if (source) snapshot = server::build_snapshot(*source, file, 1, resources, faults);
     if (snapshot == nullptr) {
         faults.sort();
         std::fputs(config::render(faults, file, source ? *source : std::string_view{}).c_str(), stderr);

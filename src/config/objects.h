@@ -38,7 +38,6 @@ std::span<const Field<ListenerConfig>> admin_fields();
 void read_service(const Scope& scope, const Entry& entry, Draft& into);
 void read_routes(const Scope& scope, const Node& node, Draft& into);
 void read_policies(const Scope& scope, const Node& node, Draft& into);
-void read_use(const Scope& scope, const Node& node, RouteConfig& into);
 void read_respond(const Scope& scope, const Node& node, std::optional<RespondConfig>& into);
 void read_timeouts(const Scope& scope, const Node& node, Timeouts& into);
 // A policy's mapping: one type key beside name and mode. Types are judged when all of the file is read.

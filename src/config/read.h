@@ -27,5 +27,7 @@ std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
+// A list of policies, by name or in place: a route's `use`, and that of a policy that holds others.
+void read_use(const Scope& scope, const Node& node, RouteConfig& into);
 
 }  // namespace portico::config

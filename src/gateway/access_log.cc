@@ -51,8 +51,10 @@ void write_access_line(const Exchange& x, std::string& out) {
     if (x.match.route != Match::kNone) w.key("route").value(x.epoch->snapshot->config.routes[x.match.route].name);
     if (r.service >= 0) w.key("service").value(x.epoch->snapshot->config.services[static_cast<size_t>(r.service)].name);
     if (!r.endpoint.empty()) w.key("endpoint").value(r.endpoint);
+    if (!x.refused_by.empty()) w.key("refused_by").value(x.refused_by);
     if (!r.code.empty()) w.key("code").value(r.code);
     if (!r.detail.empty()) w.key("detail").value(r.detail);
+    if (const json::Value subject = x.claims.root().find("sub"); subject.is_string()) w.key("subject").value(subject.string());
     w.key("bytes_in").value(r.bytes_in);
     w.key("bytes_out").value(r.bytes_out);
     if (r.attempts > 0) w.key("attempts").value(r.attempts);

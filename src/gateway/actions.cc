@@ -118,6 +118,10 @@ io::Task<void> respond(Exchange& x, const RespondAction& action) {
     x.response.status = action.status;
     bool typed = false;
     for (const auto& [name, value] : action.headers) {
+        if (const TemplatePart* part = value.compound(values)) {
+            co_await reply_error(x, Error(Fault::claim_refused, "claims." + part->claim->text() + " is a list or an object"));
+            co_return;
+        }
         std::string text;
         value.render(values, text);
         if (!http::is_field_value(text)) {
@@ -127,6 +131,10 @@ io::Task<void> respond(Exchange& x, const RespondAction& action) {
         if (text.empty() && value.is_single()) continue;
         typed |= http::field_name(name) == http::FieldName::content_type;
         x.response.fields.add(name, x.arena.copy(text));
+    }
+    if (const TemplatePart* part = action.json != nullptr ? action.json->compound(values) : action.text.compound(values)) {
+        co_await reply_error(x, Error(Fault::claim_refused, "claims." + part->claim->text() + " is a list or an object"));
+        co_return;
     }
     std::string body;
     if (action.json != nullptr) action.json->render(values, body);

@@ -22,6 +22,21 @@ CommonCells::CommonCells(observe::Registry& r)
 Context::Context(io::Loop& l, observe::Registry& r, uint64_t seed)
     : loop(l), registry(r), shard(r.new_shard()), cells(r), random(seed) {}
 
+Epoch::Epoch() = default;
+Epoch::~Epoch() = default;
+
+std::shared_ptr<Epoch> Context::make_epoch(std::shared_ptr<const Snapshot> snapshot,
+                                           std::vector<std::shared_ptr<upstream::Service>> services) {
+    auto made = std::make_shared<Epoch>();
+    made->route_cells.resize(snapshot->config.routes.size() + 1);
+    made->service_cells.resize(snapshot->config.services.size());
+    made->policy_cells.resize(snapshot->policies.size());
+    made->services = std::move(services);
+    made->snapshot = std::move(snapshot);
+    for (const auto& policy : made->snapshot->policies) made->policy_states.push_back(policy->make_worker_state(*this, *made));
+    return made;
+}
+
 Context::~Context() {
     for (Exchange* x : spare_) delete x;
 }
@@ -59,6 +74,20 @@ ServiceCells& Context::service_cells(Epoch& of, size_t service) {
     found.reuses = registry.counter("portico_upstream_reuses_total", "Exchanges on a kept connection of the service.", labels);
     found.stale_reuse = registry.counter("portico_upstream_stale_reuse_total",
                                          "Kept connections that the service had closed just as they were used again.", labels);
+    return found;
+}
+
+PolicyCells& Context::policy_cells(Epoch& of, uint32_t policy) {
+    PolicyCells& found = of.policy_cells[policy];
+    if (found.ready) return found;
+    found.ready = true;
+    const auto cell = [&](std::string decision) {
+        return registry.counter("portico_policy_decisions_total", "What policies decided about requests.",
+                                {{"policy", of.snapshot->policy_names[policy]}, {"decision", std::move(decision)}});
+    };
+    found.passed = cell("passed");
+    found.refused = cell("refused");
+    found.shadow_refused = cell("shadow_refused");
     return found;
 }
 

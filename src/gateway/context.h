@@ -18,6 +18,7 @@ namespace portico::gateway {
 
 struct Snapshot;
 class Exchange;
+class WorkerState;
 
 // Cells of one route with one service, found at their first use: the registry's lock is taken once.
 struct RouteCells {
@@ -33,6 +34,11 @@ struct ServiceCells {
     observe::Gauge connections;
 };
 
+struct PolicyCells {
+    bool ready = false;
+    observe::Counter passed, refused, shadow_refused;
+};
+
 // A snapshot together with this worker's services for it, by their index in the configuration. Exchanges hold the one that
 // they began with; the last one frees it. The cells are this worker's own, filled as they are needed.
 struct Epoch {
@@ -41,6 +47,11 @@ struct Epoch {
     std::vector<RouteCells> route_cells;  // by route index; one more for requests without a route
     std::unordered_map<uint64_t, RouteCells> more_route_cells;  // a dynamic {service}'s further services
     std::vector<ServiceCells> service_cells;
+    std::vector<PolicyCells> policy_cells;                      // by Policy::index()
+    std::vector<std::unique_ptr<WorkerState>> policy_states;    // the same; last, for they use the rest
+
+    Epoch();
+    ~Epoch();
 };
 
 // Cells that every exchange touches, registered once.
@@ -69,8 +80,12 @@ class Context {
     // The cells of a route (kNoRoute where none matched) with a service (-1: none was reached).
     RouteCells& route_cells(Epoch& epoch_of, size_t route, int32_t service);
     ServiceCells& service_cells(Epoch& epoch_of, size_t service);
+    PolicyCells& policy_cells(Epoch& epoch_of, uint32_t policy);
     void count_error(Fault fault);
     static constexpr size_t kNoRoute = SIZE_MAX;
+
+    // A snapshot as this worker serves it, with the worker's parts of its policies.
+    std::shared_ptr<Epoch> make_epoch(std::shared_ptr<const Snapshot> snapshot, std::vector<std::shared_ptr<upstream::Service>> services);
 
     // An exchange with its capacities kept from earlier use.
     Exchange* take_exchange();

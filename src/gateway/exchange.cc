@@ -2,6 +2,7 @@
 // What comes before is in edge/h1_server.cc, what comes after in the action: forward.cc, or respond and redirect in actions.cc.
 #include "gateway/exchange.h"
 
+#include "base/text.h"
 #include "gateway/access_log.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
@@ -26,15 +27,35 @@ io::Task<void> Gateway::handle(Exchange& x) {
         Verdict verdict = link.policy->on_request(x);
         ++x.policies_run;
         if (verdict.kind == Verdict::Kind::later) verdict = co_await std::move(*verdict.task);
-        if (verdict.kind != Verdict::Kind::fail) continue;
-        if (link.shadow) {
-            note_shadow(x, link, verdict.error);
+        PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
+        if (verdict.kind == Verdict::Kind::proceed) {
+            x.context.shard.add(cells.passed);
             continue;
         }
-        co_await reply_error(x, std::move(verdict.error));
+        if (link.shadow) {
+            x.context.shard.add(cells.shadow_refused);
+            note_shadow(x, link, verdict);
+            continue;
+        }
+        if (verdict.kind == Verdict::Kind::respond) {
+            co_await respond_for(x, link, cells);
+            co_return;
+        }
+        x.context.shard.add(cells.refused);
+        x.refused_by = link.name;
+        co_await reply_error(x, std::move(verdict.error), &x.error_fields);
         co_return;
     }
     co_await act(x);
+}
+
+// A policy's own answer: a preflight's, which lets pass, or another service's refusal.
+io::Task<void> Gateway::respond_for(Exchange& x, const ChainLink& link, PolicyCells& cells) {
+    const bool refused = x.response.status >= 300;
+    x.context.shard.add(refused ? cells.refused : cells.passed);
+    if (refused) x.refused_by = link.name;
+    x.begin_response();
+    co_await reply_body(x, x.response_text);
 }
 
 io::Task<void> Gateway::act(Exchange& x) {
@@ -80,12 +101,12 @@ io::Task<void> Gateway::answer_asterisk(Exchange& x) {
     co_await reply_body(x, {});
 }
 
-void Gateway::note_shadow(Exchange& x, const ChainLink& link, const Error& error) {
+void Gateway::note_shadow(Exchange& x, const ChainLink& link, const Verdict& verdict) {
     if (!x.shadowed.empty()) x.shadowed += ',';
-    x.shadowed.append(link.name).append(":").append(error.code());
-    x.context.shard.add(x.context.registry.counter("portico_shadow_refusals_total",
-                                                   "Requests that a policy in shadow mode would have refused.",
-                                                   {{"policy", std::string(link.name)}}));
+    x.shadowed.append(link.name).append(":").append(verdict.kind == Verdict::Kind::fail ? verdict.error.code() : "answered");
+    x.error_fields.clear();
+    x.response.clear();
+    x.response_text.clear();
 }
 
 void Gateway::complete(Exchange& x) {
@@ -120,6 +141,12 @@ void Exchange::run_response_policies() {
     }
 }
 
+void Exchange::set_field(std::string_view name, std::string_view value) {
+    request.fields.remove_if([&](const http::Field& f) { return iequals(f.name, name); });
+    set_fields.remove_if([&](const http::Field& f) { return iequals(f.name, name); });
+    set_fields.add(name, value);
+}
+
 void Exchange::note(const Error& error) {
     if (!record.code.empty()) return;
     fault = error.fault;
@@ -141,6 +168,12 @@ void Exchange::reset() {
     trace = {};
     trace_from_client = false;
     set_fields.clear();
+    claims = {};
+    identity_by = refused_by = {};
+    preflight = false;
+    error_fields.clear();
+    response_text.clear();
+    notes_.clear();
     shadowed.clear();
     policies_run = 0;
     response.clear();

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "gateway/claims.h"
 #include "gateway/client_side.h"
 #include "gateway/context.h"
 #include "gateway/request_view.h"
@@ -24,6 +25,7 @@
 namespace portico::gateway {
 
 struct RouteRules;
+class Policy;
 
 // The times of an exchange, each the moment when something was seen. Zero: it did not happen.
 struct ExchangeTimes {
@@ -83,6 +85,13 @@ class Exchange {
     std::array<char, observe::kTraceParentSize> traceparent{};
     // Fields that policies set for the upstream, after the client's own were cleaned.
     http::FieldList set_fields;
+    // The identity, once a policy has established one (LANGUAGE.md §5), and that policy's name.
+    json::Document claims;
+    std::string_view identity_by;
+    bool preflight = false;  // of CORS: matched with the method that it asks about
+    http::FieldList error_fields;   // go with the refusal of the policy that set them
+    std::string response_text;      // the body of an answer that a policy gives (Verdict::respond)
+    std::string_view refused_by;    // the policy that refused, for the log
     std::string shadowed;  // what policies in shadow would have done, for the log
     Fault fault = Fault::internal;  // behind record.code
     uint32_t policies_run = 0;  // how many on_request ran: on_response runs for these, backward
@@ -96,6 +105,27 @@ class Exchange {
     http::ResponseHead upstream_head;
 
     Values values() const { return {this, nullptr}; }
+    // What a policy remembers of this exchange between its hooks, in the arena: no destructor runs. @returns nullptr when nothing
+    template <class T>
+    T* noted(const Policy& policy) const {
+        for (const auto& [who, what] : notes_) {
+            if (who == &policy) return static_cast<T*>(what);
+        }
+        return nullptr;
+    }
+    template <class T>
+    T& note_for(const Policy& policy) {
+        T* made = arena.make<T>();
+        notes_.emplace_back(&policy, made);
+        return *made;
+    }
+    // This worker's part of a policy. @requires the policy makes such a state
+    template <class T, class P>
+    T& state_of(const P& policy) const {
+        return static_cast<T&>(*epoch->policy_states[policy.index()]);
+    }
+    // A field for the service, in the place of the client's own of that name. @param value lives as long as the exchange
+    void set_field(std::string_view name, std::string_view value);
     // True for a header that only the gateway may set.
     bool is_managed(std::string_view name) const;
     // The answer's head is complete, but for what the policies change: they do now, backward. Its sending may begin.
@@ -105,6 +135,9 @@ class Exchange {
     void reset();
     // The fault that decides the outcome, for the log (the first one stays).
     void note(const Error& error);
+
+  private:
+    std::vector<std::pair<const Policy*, void*>> notes_;
 };
 
 }  // namespace portico::gateway

@@ -7,6 +7,8 @@
 namespace portico::gateway {
 
 struct ChainLink;
+struct PolicyCells;
+struct Verdict;
 
 class Gateway final : public Handler {
   public:
@@ -17,7 +19,8 @@ class Gateway final : public Handler {
   private:
     static io::Task<void> act(Exchange& x);
     static io::Task<void> answer_asterisk(Exchange& x);
-    static void note_shadow(Exchange& x, const ChainLink& link, const Error& error);
+    static io::Task<void> respond_for(Exchange& x, const ChainLink& link, PolicyCells& cells);
+    static void note_shadow(Exchange& x, const ChainLink& link, const Verdict& verdict);
 };
 
 }  // namespace portico::gateway

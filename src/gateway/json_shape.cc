@@ -89,6 +89,17 @@ std::unique_ptr<const JsonShape> JsonShape::compile(const config::Scope& scope, 
     return shape;
 }
 
+const TemplatePart* JsonShape::compound(const Values& values) const {
+    if (kind_ == Kind::text) return text_.compound(values);
+    for (const auto& item : items_) {
+        if (const TemplatePart* part = item->compound(values)) return part;
+    }
+    for (const auto& [name, value] : members_) {
+        if (const TemplatePart* part = value->compound(values)) return part;
+    }
+    return nullptr;
+}
+
 void JsonShape::render(const Values& values, std::string& out) const {
     switch (kind_) {
         case Kind::raw: out += raw_; return;

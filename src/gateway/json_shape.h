@@ -17,6 +17,8 @@ class JsonShape {
     // Faults go to `scope`. @returns nullptr after one
     static std::unique_ptr<const JsonShape> compile(const config::Scope& scope, const config::Node& node, const TemplatePlace& place);
     void render(const Values& values, std::string& out) const;
+    // The first value that is a list or an object where a text wants it, or nullptr.
+    const TemplatePart* compound(const Values& values) const;
 
   private:
     enum class Kind : uint8_t { raw, text, object, list } kind_ = Kind::raw;

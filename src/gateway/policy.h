@@ -1,8 +1,8 @@
 // The extension point: a policy may pass, answer, change or observe an exchange. Each lives in one folder of src/policy/,
 // which the build finds; this header is all that it needs to know of the gateway. See docs/policies.md.
 //
-// A Policy is built once for a snapshot, is immutable, and is used by every worker at once: what it remembers lives in
-// structures of its own that are made for that.
+// A Policy is built once for a snapshot, is immutable, and is used by every worker at once. What one worker keeps for it is a
+// WorkerState; what the whole process keeps, across reloads, comes from Resources.
 #pragma once
 
 #include <memory>
@@ -15,16 +15,22 @@
 #include "base/result.h"
 #include "config/document.h"
 #include "config/fault.h"
-#include "gateway/client_side.h"
+#include "config/model.h"
+#include "config/schema.h"
+#include "gateway/resources.h"
 #include "io/task.h"
 
 namespace portico::gateway {
 
+class Context;
 class Exchange;
+struct Epoch;
+struct ResponseOut;
 
-// What a policy decided. A policy that must wait returns `later` with a task; all others cost no coroutine frame.
+// What a policy decided. A policy that must wait returns `later` with a task; all others cost no coroutine frame. Fields that
+// go with a refusal (WWW-Authenticate, Retry-After) stand in Exchange::error_fields.
 struct Verdict {
-    enum class Kind : uint8_t { proceed, fail, later } kind = Kind::proceed;
+    enum class Kind : uint8_t { proceed, fail, respond, later } kind = Kind::proceed;
     Error error{Fault::internal};           // fail: the one table answers it (gateway/reply.cc)
     std::optional<io::Task<Verdict>> task;  // later
 
@@ -35,12 +41,36 @@ struct Verdict {
         v.error = std::move(e);
         return v;
     }
+    // The answer stands in Exchange::response, its body in Exchange::response_text: a preflight, another service's refusal.
+    static Verdict respond() {
+        Verdict v;
+        v.kind = Kind::respond;
+        return v;
+    }
     static Verdict wait(io::Task<Verdict> t) {
         Verdict v;
         v.kind = Kind::later;
         v.task.emplace(std::move(t));
         return v;
     }
+};
+
+// What one worker keeps for one policy of one snapshot: keyed contexts, caches. Made and destroyed on the worker's thread.
+class WorkerState {
+  public:
+    virtual ~WorkerState() = default;
+};
+
+// Whether a policy establishes the identity (`claims`) of the requests that it lets pass.
+enum class IdentityRole : uint8_t { none, optional, guaranteed };
+
+// A policy's place in a route's `use`.
+struct PolicyPlace {
+    const std::vector<std::string>& parameters;  // of the route's paths
+    bool identity = false;     // guaranteed by what stands before
+    bool any_identity = false; // something before may establish one
+    size_t position = 0;
+    bool shadow = false;
 };
 
 class Policy {
@@ -52,24 +82,65 @@ class Policy {
     virtual void on_response(Exchange&, ResponseOut&) const {}
     // Once, after everything; cannot fail.
     virtual void on_complete(Exchange&) const noexcept {}
+
+    virtual IdentityRole identity() const { return IdentityRole::none; }
+    // Whether the request carries what this policy judges: `any_of` takes the first that says so.
+    virtual bool sees_credential(Exchange&) const { return true; }
+    // Faults of a place in a route where it cannot work, or should not stand.
+    virtual void check_place(const PolicyPlace&, config::Mark, const config::Scope&) const {}
+    // Called for each worker before it serves the snapshot; the epoch owns the state. @returns nullptr where it keeps nothing
+    virtual std::unique_ptr<WorkerState> make_worker_state(Context&, Epoch&) const { return nullptr; }
+    // For `explain`, where on_request would ask another system: what it would ask.
+    virtual std::string preview(Exchange&) const { return "would ask another system"; }
+
+    // Its place among the snapshot's policies, and in Epoch::policy_states.
+    uint32_t index() const { return index_; }
+    void set_index(uint32_t index) { index_ = index; }
+
+  private:
+    uint32_t index_ = 0;
+};
+
+struct ChainLink {  // a policy at its place in a route's `use`
+    const Policy* policy = nullptr;
+    std::string_view name;
+    bool shadow = false;
+};
+
+// What the making of a policy may ask of the snapshot that is being built.
+class PolicyBuild {
+  public:
+    virtual Resources& resources() = 0;
+    virtual const config::Config& config() const = 0;
+    // The index of a service. @returns -1 where there is none, after a fault
+    virtual int32_t service(const config::Scope& scope, const config::Node& name) = 0;
+    // Policies inside of a policy (`any_of`), by name or in place; empty after a fault.
+    virtual std::vector<ChainLink> use(const config::Scope& scope, const config::Node& list) = 0;
+
+  protected:
+    ~PolicyBuild() = default;
 };
 
 // What a folder offers: how its settings become a Policy.
 struct PolicySettings {
-    std::string_view name;         // for metrics and messages
+    std::string_view name;         // for metrics and messages; lives as long as the snapshot
     const config::Node& settings;  // what stands under the type's key
     std::string path;              // of that node: "policies.office.ip_access"
     bool shadow = false;
+    bool named = false;            // it has a name of its own
+    PolicyBuild& build;
 };
 struct PolicyType {
     std::string_view name;
     std::string_view summary;  // one sentence, for the reference
     bool can_refuse = false;   // `mode: shadow` makes sense
-    bool guarantees_identity = false;
+    bool stands_first = false; // anywhere but first in `use` is an error (LANGUAGE.md §5)
     // Adds what is wrong to `faults`. @returns nullptr exactly when it added an error
-    std::unique_ptr<const Policy> (*make)(const PolicySettings& settings, config::FaultList& faults) = nullptr;
+    std::unique_ptr<Policy> (*make)(const PolicySettings& settings, config::FaultList& faults) = nullptr;
     // The names of request headers that a policy of these settings sets: managed everywhere (LANGUAGE.md §6).
     std::vector<std::string> (*managed_headers)(const config::Node& settings) = nullptr;
+    // Its table of settings, for the reference.
+    config::ObjectText (*describe)() = nullptr;
 };
 
 }  // namespace portico::gateway

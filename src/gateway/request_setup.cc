@@ -149,6 +149,21 @@ Result<void> judge_target(Exchange& x) {
     return {};
 }
 
+// A preflight is matched as the request that it asks about; only where the best route has `cors` does that route take it
+// (LANGUAGE.md §5).
+bool find_preflighted(Exchange& x) {
+    if (x.view.method != http::Method::options) return false;
+    const http::Field* wanted = x.request.fields.find(FieldName::access_control_request_method);
+    if (wanted == nullptr || x.request.fields.find(FieldName::origin) == nullptr) return false;
+    RequestView asked = x.view;
+    asked.method = http::method_of(wanted->value);
+    asked.method_text = wanted->value;
+    asked.preflight = true;
+    const Snapshot& snapshot = *x.epoch->snapshot;
+    x.preflight = snapshot.table.find(asked, x.match) && snapshot.routes[x.match.route].answers_preflights;
+    return x.preflight;
+}
+
 }  // namespace
 
 void choose_ids(Exchange& x) {
@@ -175,7 +190,7 @@ Result<void> set_up_request(Exchange& x) {
 
 Result<void> find_route(Exchange& x) {
     const Snapshot& snapshot = *x.epoch->snapshot;
-    const bool found = snapshot.table.find(x.view, x.match);
+    const bool found = find_preflighted(x) || snapshot.table.find(x.view, x.match);
     if (found) x.rules = &snapshot.routes[x.match.route];
     if (x.view.ambiguous && !(found && x.rules->encoded_allow)) {
         return fail(Fault::bad_path, "an encoded / \\ ; ? or #, or a raw \\, without encoded: allow");

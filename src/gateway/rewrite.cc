@@ -107,6 +107,7 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
     } else if (fixed.starts_with("//")) {
         scope.error(text.mark, "bad-path", "a path that begins with \"//\" is refused: some take it for another host");
     }
+    t.claims_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.source == Source::claim; });
     t.plain_rest_ = path.size() == 2 && path[0].text == "/" && path[1].source == Source::rest;
     t.path_ = Template(std::move(path));
     t.pairs_ = split_query(query);
@@ -122,6 +123,15 @@ Result<std::string_view> TargetTemplate::build_path(const Values& values, bool e
         return std::string_view(rest.data() - 1, rest.size() + 1);
     }
     if (path_.is_literal()) return path_.literal_text();
+    auto built = build_values(values, encoded_allow, arena, false);
+    // Where the path would be good without its claims, it was one of them, and not the request, that spoilt it.
+    if (!built && claims_in_path_ && build_values(values, encoded_allow, arena, true)) {
+        return fail(Fault::claim_refused, built.error().context);
+    }
+    return built;
+}
+
+Result<std::string_view> TargetTemplate::build_values(const Values& values, bool encoded_allow, Arena& arena, bool but_claims) const {
     std::string built;
     for (const TemplatePart& part : path_.parts()) {
         switch (part.source) {
@@ -129,6 +139,11 @@ Result<std::string_view> TargetTemplate::build_path(const Values& values, bool e
             case Source::rest: built += values.encoded(part); break;
             case Source::parameter: built += values.encoded(part); break;
             default: {
+                if (but_claims && part.source == Source::claim) {
+                    built += 'x';
+                    break;
+                }
+                if (values.is_compound(part)) return fail(Fault::claim_refused, "claims." + part.claim->text() + " is a list or an object");
                 const auto value = values.get(part, arena);
                 if (!value || value->empty()) return fail(Fault::value_refused, "a value of the path is empty");
                 http::encode_segment(*value, built);
@@ -147,7 +162,7 @@ bool TargetTemplate::stands_beside(std::string_view name) const {
     return std::ranges::any_of(pairs_, [&](const Pair& p) { return !p.is_query && p.name == name; });
 }
 
-void TargetTemplate::build_query(const Values& values, std::string& out) const {
+Result<void> TargetTemplate::build_query(const Values& values, std::string& out) const {
     Arena arena;
     const auto joint = [&] {
         if (!out.empty()) out += '&';
@@ -161,6 +176,9 @@ void TargetTemplate::build_query(const Values& values, std::string& out) const {
             });
             continue;
         }
+        if (const TemplatePart* part = pair.whole.compound(values)) {
+            return fail(Fault::claim_refused, "claims." + part->claim->text() + " is a list or an object");
+        }
         if (pair.value.is_single() && !values.get(pair.value.parts()[0], arena)) continue;
         joint();
         for (const TemplatePart& part : pair.whole.parts()) {
@@ -168,6 +186,7 @@ void TargetTemplate::build_query(const Values& values, std::string& out) const {
             else if (const auto value = values.get(part, arena)) http::encode_query_value(*value, out);
         }
     }
+    return {};
 }
 
 Result<TargetParts> TargetTemplate::build(const Values& values, bool encoded_allow, Arena& arena) const {
@@ -181,7 +200,7 @@ Result<TargetParts> TargetTemplate::build(const Values& values, bool encoded_all
         return out;
     }
     std::string query;
-    build_query(values, query);
+    if (auto built = build_query(values, query); !built) return fail(std::move(built).error());
     out.query = arena.copy(query);
     out.has_query = !query.empty();
     return out;

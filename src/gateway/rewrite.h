@@ -37,10 +37,13 @@ class TargetTemplate {
     };
     static std::vector<Pair> split_query(const std::vector<TemplatePart>& parts);
     Result<std::string_view> build_path(const Values& values, bool encoded_allow, Arena& arena) const;
-    void build_query(const Values& values, std::string& out) const;
+    // @param but_claims puts a harmless text in place of each claim: whose fault was it?
+    Result<std::string_view> build_values(const Values& values, bool encoded_allow, Arena& arena, bool but_claims) const;
+    Result<void> build_query(const Values& values, std::string& out) const;
     bool stands_beside(std::string_view name) const;
 
     Template path_;
+    bool claims_in_path_ = false;
     bool plain_rest_ = false;  // "/{**}": the rest as it is
     bool has_query_ = false;
     std::vector<Pair> pairs_;

@@ -2,6 +2,7 @@
 // numbered, swapped whole; exchanges end on the one that they began with. Built by server/, read by every worker.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,18 +17,13 @@
 
 namespace portico::gateway {
 
-struct ChainLink {  // a policy at its place in a route's `use`
-    const Policy* policy = nullptr;
-    std::string_view name;
-    bool shadow = false;
-};
-
 struct RouteRules {
     std::vector<ChainLink> chain;
     Action action;
     bool encoded_allow = false;
     uint64_t body_limit = 0;  // bytes
     std::unique_ptr<const ErrorShape> errors;
+    bool answers_preflights = false;  // `cors` stands first
     // Which policies refuse: sorted identities, equal where two routes are guarded alike.
     std::vector<uint32_t> guards;
 };
@@ -37,7 +33,9 @@ struct Snapshot {
     config::Config config;
     RouteTable table;
     std::vector<RouteRules> routes;  // by their index in the configuration
-    std::vector<std::unique_ptr<const Policy>> policies;
+    std::vector<std::unique_ptr<Policy>> policies;  // by Policy::index()
+    std::vector<std::string> policy_names;          // for metrics; of one in place: its type
+    std::deque<config::UseEntry> inner_uses;        // of policies inside of policies
     http::NameSet managed;  // beside the forwarding headers
     std::unordered_map<std::string, int32_t> service_index;
     std::vector<std::unique_ptr<const RespondAction>> service_answers;  // by service; nullptr where it has endpoints
@@ -45,7 +43,7 @@ struct Snapshot {
 
     // Judges what config/ could not: routes, templates, policies. @returns nullptr exactly when there was an error
     static std::shared_ptr<const Snapshot> build(config::Config config, std::span<const PolicyType* const> types, uint64_t number,
-                                                 config::FaultList& faults);
+                                                 Resources& resources, config::FaultList& faults);
     // The shape of errors for a route (Match::kNone: none matched); nullptr for problem+json.
     const ErrorShape* error_shape(size_t route) const {
         if (route != Match::kNone && routes[route].errors != nullptr) return routes[route].errors.get();

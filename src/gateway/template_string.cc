@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "gateway/conditions.h"
 #include "gateway/exchange.h"
+#include "gateway/snapshot.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -35,6 +36,12 @@ std::optional<std::string_view> member_of(std::string_view text, std::string_vie
     if (text.size() > 1 && text.front() == '.') return text.substr(1);
     if (text.size() > 4 && text.starts_with("['") && text.ends_with("']")) return text.substr(2, text.size() - 4);
     return std::nullopt;
+}
+
+bool is_parameter_name(std::string_view name) {
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    });
 }
 
 class Parser {
@@ -121,6 +128,7 @@ class Parser {
             return fault("unknown-value", "{query} stands only in the query of a path: \"/x?a=1&{query}\"",
                          "for one parameter write {query.name}");
         }
+        if (name.starts_with("claims.") || name.starts_with("claims[")) return claim(name);
         if (const auto header = member_of(name, "header")) return add(Source::header, std::string(*header));
         if (const auto query = member_of(name, "query")) return add(Source::query_value, std::string(*query));
         if (place_.parameters != nullptr) {
@@ -129,7 +137,17 @@ class Parser {
                 return add(Source::parameter, std::string(name), static_cast<uint32_t>(found - place_.parameters->begin()));
             }
         }
+        if (place_.deferred && is_parameter_name(name)) return add(Source::named_parameter, std::string(name));
         unknown(name);
+    }
+
+    void claim(std::string_view name) {
+        if (!place_.identity && !place_.deferred) return unknown(name);
+        std::string why;
+        auto path = ClaimPath::parse(name.substr(name[6] == '.' ? 7 : 6), why);
+        if (!path) return fault("bad-claim", "{" + std::string(name) + "}: " + why);
+        add(Source::claim);
+        parts_.back().claim = std::move(path);
     }
 
     void unknown(std::string_view name) {
@@ -180,15 +198,59 @@ Template Template::parse(const config::Scope& scope, const config::Text& text, c
     return Template(Parser(scope, text, place).run());
 }
 
+Template Template::parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
+    config::Text braced = text;
+    if (!text.literal && !text.value.starts_with('{')) braced.value = "{" + text.value + "}";
+    Template t = parse(scope, braced, place);
+    if (text.literal && !text.value.empty()) {
+        scope.error(text.mark, "bad-value", "a value of the request is wanted here, such as client.ip or claims.sub");
+    }
+    return t;
+}
+
+bool Template::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
+    for (const TemplatePart& part : parts_) {
+        if (part.source == Source::claim && !identity) {
+            scope.error(mark, "no-identity", "{claims." + part.claim->text() + "} has no value here: nothing before it on this route guarantees an identity",
+                        "put the policy that signs in before it");
+            return false;
+        }
+        if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
+            scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Template::names_claims() const {
+    return std::ranges::any_of(parts_, [](const TemplatePart& p) { return p.source == Source::claim; });
+}
+
+const TemplatePart* Template::compound(const Values& values) const {
+    for (const TemplatePart& part : parts_) {
+        if (part.source == Source::claim && values.is_compound(part)) return &part;
+    }
+    return nullptr;
+}
+
+bool Values::is_compound(const TemplatePart& part) const {
+    return part.source == Source::claim && gateway::is_compound(part.claim->find(exchange->claims));
+}
+
 std::string_view Values::encoded(const TemplatePart& part) const {
     const Match& match = exchange->match;
-    return part.source == Source::rest ? match.rest : match.values[part.slot];
+    if (part.source != Source::named_parameter) return part.source == Source::rest ? match.rest : match.values[part.slot];
+    const auto& names = exchange->epoch->snapshot->table.rules()[match.route].parameters;
+    return match.values[static_cast<size_t>(std::ranges::find(names, part.text) - names.begin())];
 }
 
 std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& arena) const {
     switch (part.source) {
         case Source::literal: return part.text;
+        case Source::claim: return claim_text(part.claim->find(exchange->claims));
         case Source::parameter:
+        case Source::named_parameter:
         case Source::rest: return http::decode_segment(encoded(part), arena);
         case Source::client_ip: return exchange->client_ip;
         case Source::request_method: return exchange->view.method_text;

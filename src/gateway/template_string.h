@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "config/model.h"
 #include "config/schema.h"
+#include "gateway/claims.h"
 
 namespace portico::gateway {
 
@@ -28,6 +29,8 @@ struct ErrorView {
 enum class Source : uint8_t {
     literal,
     parameter, rest,  // of the path
+    named_parameter,  // of the path, in a policy that stands on several routes
+    claim,            // of the identity
     client_ip, request_method, request_path, request_host, request_scheme, request_id,
     header, query_value,
     query,            // {query}: only in a target's query
@@ -38,6 +41,7 @@ struct TemplatePart {
     Source source = Source::literal;
     std::string text;  // the literal text, or the name of a header or query parameter
     uint32_t slot = 0; // of a parameter
+    std::optional<ClaimPath> claim{};
     bool operator==(const TemplatePart&) const = default;
 };
 
@@ -47,6 +51,8 @@ struct TemplatePlace {
     bool rest = false;    // {**} is there: every path ends in /**
     bool query = false;   // {query} may stand here
     bool error = false;   // {error.*}
+    bool identity = false;    // the route's policies guarantee one: {claims.x}
+    bool deferred = false;    // of a policy: its routes are judged later (Template::check_place)
     bool no_request = false;  // nothing of the request may be named
 };
 
@@ -57,6 +63,8 @@ struct Values {
 
     // The value as text, decoded. @returns none where there is none
     std::optional<std::string_view> get(const TemplatePart& part, Arena& arena) const;
+    // A claim that is a list or an object, which no text can hold (LANGUAGE.md §4).
+    bool is_compound(const TemplatePart& part) const;
     // A parameter or {**} as it stands in the path.
     std::string_view encoded(const TemplatePart& part) const;
 };
@@ -74,6 +82,13 @@ class Template {
     std::string_view literal_text() const { return parts_.empty() ? std::string_view{} : std::string_view(parts_[0].text); }
     // Nothing but one {…}.
     bool is_single() const { return parts_.size() == 1 && parts_[0].source != Source::literal; }
+    // Judges a policy's template where the policy stands. @returns false after a fault
+    bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
+    // The one value in its notation without braces too: `client.ip` and `"{client.ip}"` are the same (LANGUAGE.md §4).
+    static Template parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
+    bool names_claims() const;
+    // The first value that is a list or an object, or nullptr.
+    const TemplatePart* compound(const Values& values) const;
     // The text with every value as it is, no value as nothing (headers, bodies). Appends.
     void render(const Values& values, std::string& out) const;
 

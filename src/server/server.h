@@ -28,6 +28,6 @@ int run(const Options& options);
 // Reads, checks and builds: what a start and a reload have in common, and `portico check`.
 // @returns nullptr exactly when there was an error
 std::shared_ptr<const gateway::Snapshot> build_snapshot(std::string source, const std::string& file_name, uint64_t number,
-                                                        config::FaultList& faults);
+                                                        gateway::Resources& resources, config::FaultList& faults);
 
 }  // namespace portico::server

@@ -66,7 +66,7 @@ std::shared_ptr<const gateway::Snapshot> Supervisor::load(uint64_t number) {
     config::FaultList faults;
     auto source = options_.source(faults);
     std::shared_ptr<const gateway::Snapshot> snapshot;
-    if (source) snapshot = build_snapshot(*source, options_.file_name, number, faults);
+    if (source) snapshot = build_snapshot(*source, options_.file_name, number, resources_, faults);
     faults.sort();
     if (!options_.demo || snapshot == nullptr) {
         const std::string text = config::render(faults, options_.file_name, source ? *source : std::string_view{});

@@ -51,6 +51,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     const Options& options_;
     SystemClock clock_;
     observe::Registry registry_;
+    gateway::Resources resources_;
     std::unique_ptr<observe::LogSink> sink_;
     std::unique_ptr<io::Loop> loop_;
     std::unique_ptr<gateway::Context> context_;  // the admin pages'

@@ -59,18 +59,14 @@ class Timing : public ::testing::Test, private io::Acceptor::Sink {
   protected:
     void start(const std::string& more = {}) {
         config::FaultList faults;
+        gateway::Resources resources;
         const auto snapshot = build_snapshot(
             "listeners: [{ address: 10.0.0.1:80 }]\nlog: { access: false }\nservices: { up: http://10.0.0.2:80 }\n"
-            "routes: [{ name: up, match: \"/up/**\", forward: { service: up } }]\n" + more, "t.yaml", 1, faults);
+            "routes: [{ name: up, match: \"/up/**\", forward: { service: up } }]\n" + more, "t.yaml", 1, resources, faults);
         ASSERT_NE(snapshot, nullptr);
-        auto epoch = std::make_shared<gateway::Epoch>();
         auto service = std::make_shared<upstream::Service>(loop, "up");
         service->update({{"10.0.0.2:80", {kService}}}, {});
-        epoch->services.push_back(service);
-        epoch->route_cells.resize(2);
-        epoch->service_cells.resize(1);
-        epoch->snapshot = snapshot;
-        context.epoch = std::move(epoch);
+        context.epoch = context.make_epoch(snapshot, {service});
         settings.head_timeout = snapshot->config.timeouts.head;
         settings.idle_timeout = snapshot->config.timeouts.idle_client;
         front = loop.backend().listen(net.listener(kFront), *this);

@@ -72,7 +72,7 @@ struct Worker::Local final : private io::Timer {
 };
 
 void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses& addresses) {
-    auto epoch = std::make_shared<gateway::Epoch>();
+    std::vector<std::shared_ptr<upstream::Service>> in_order;
     std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> kept;
     for (size_t i = 0; i < snapshot->config.services.size(); ++i) {
         const config::ServiceConfig& c = snapshot->config.services[i];
@@ -87,14 +87,11 @@ void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, Ser
             service = std::make_shared<upstream::Service>(*loop, c.name, meter);
         }
         service->update(addresses[i], {c.max_idle, c.max_connections, c.idle_connection});
-        epoch->services.push_back(service);
+        in_order.push_back(service);
     }
     for (const auto& [name, gone] : services) gone->drain();
     services = std::move(kept);
-    epoch->route_cells.resize(snapshot->config.routes.size() + 1);
-    epoch->service_cells.resize(snapshot->config.services.size());
-    epoch->snapshot = std::move(snapshot);
-    context.epoch = std::move(epoch);
+    context.epoch = context.make_epoch(std::move(snapshot), std::move(in_order));
 }
 
 void Worker::Local::flush_log() {

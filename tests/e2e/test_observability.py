@@ -172,7 +172,7 @@ def test_a_shadow_policy_says_what_it_would_have_done(gateway):
     assert get(gateway.port, "/shadowed", [("X-Request-ID", "line-6")]).status == 200
     line = line_of(gateway, "line-6")
     assert line["status"] == 200 and "watched" in line["shadow"] and "policy.forbidden" in line["shadow"]
-    gateway.expect_metric(1, "portico_shadow_refusals_total", policy="watched")
+    gateway.expect_metric(1, "portico_policy_decisions_total", policy="watched", decision="shadow_refused")
 
 
 def test_every_request_has_exactly_one_line(gateway):

@@ -42,7 +42,7 @@ class IpAccess final : public gateway::Policy {
     AddressRules rules_;
 };
 
-std::unique_ptr<const gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
     AddressRules rules;
     const size_t before = faults.errors();
     const Scope scope(faults, settings.path);
@@ -53,6 +53,10 @@ std::unique_ptr<const gateway::Policy> make(const gateway::PolicySettings& setti
     return std::make_unique<IpAccess>(std::move(rules));
 }
 
+config::ObjectText describe() {
+    return config::describe<AddressRules>("ip_access", "ip_access", "Lets pass or refuses (403) by the client's address.", kFields);
+}
+
 }  // namespace
 
 const gateway::PolicyType& type() {
@@ -61,6 +65,7 @@ const gateway::PolicyType& type() {
         .summary = "Lets pass or refuses (403) by the client's address.",
         .can_refuse = true,
         .make = make,
+        .describe = describe,
     };
     return kType;
 }

@@ -1,0 +1,149 @@
+#include "gateway/chain_builder.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "config/read.h"
+
+namespace portico::gateway {
+namespace {
+
+using config::Node;
+using config::PolicyConfig;
+using config::Scope;
+
+// A node's content as text, so that two policies written alike compare equal.
+void write_canonical(const Node& node, std::string& out) {
+    out += static_cast<char>('0' + static_cast<int>(node.kind));
+    out += node.text;
+    for (const config::Entry& e : node.entries) {
+        out += '\x1f' + e.key + '\x1e';
+        write_canonical(*e.value, out);
+    }
+    for (const Node* item : node.items) {
+        out += '\x1d';
+        write_canonical(*item, out);
+    }
+    out += '\x1c';
+}
+
+}  // namespace
+
+void ChainBuilder::build_named() {
+    // In the order of the file, but any_of may name one that stands below it: use() builds it then.
+    for (const PolicyConfig& p : s_.config.policies) {
+        if (!named_.contains(p.name)) named_.emplace(p.name, build(p, "policies." + p.name));
+    }
+}
+
+ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string& path) {
+    const auto type = std::ranges::find_if(types_, [&](const PolicyType* t) { return t->name == p.type; });
+    if (type == types_.end()) return {};  // config/ has said so
+    Built built;
+    built.type = *type;
+    built.name = p.name.empty() ? std::string_view(p.type) : std::string_view(p.name);
+    built.shadow = p.shadow;
+    if (p.shadow && !built.type->can_refuse) {
+        faults_.error(p.mark, path, "idle-shadow", "the policy \"" + p.type + "\" refuses nothing: it has no shadow mode");
+    }
+    const size_t before = faults_.errors();
+    auto made = built.type->make({built.name, *p.settings, path + "." + p.type, p.shadow, !p.name.empty(), *this}, faults_);
+    if (made != nullptr) {
+        made->set_index(static_cast<uint32_t>(s_.policies.size()));
+        built.policy = made.get();
+        s_.policies.push_back(std::move(made));
+        s_.policy_names.emplace_back(built.name);
+    } else if (faults_.errors() == before) {
+        // A guard that is not there must never be a guard that lets pass.
+        faults_.error(p.mark, path, "policy-failed", "the policy \"" + p.type + "\" could not be built");
+    }
+    if (built.type->managed_headers != nullptr) {
+        for (const std::string& name : built.type->managed_headers(*p.settings)) s_.managed.insert(name);
+    }
+    std::string canonical = p.type + (p.shadow ? "?" : "!");
+    write_canonical(*p.settings, canonical);
+    built.guard = guards_.try_emplace(std::move(canonical), static_cast<uint32_t>(guards_.size())).first->second;
+    return built;
+}
+
+ChainBuilder::Built ChainBuilder::of(const config::UseEntry& use, const std::string& path) {
+    if (use.in_place) return build(*use.in_place, path);
+    if (const auto found = named_.find(use.name); found != named_.end()) return found->second;
+    const auto later = std::ranges::find_if(s_.config.policies, [&](const PolicyConfig& p) { return p.name == use.name; });
+    if (later == s_.config.policies.end()) return {};
+    // Taken as absent meanwhile, so that one that leads back to itself ends.
+    named_.emplace(use.name, Built{});
+    return named_[use.name] = build(*later, "policies." + use.name);
+}
+
+bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
+                               const Scope& use) {
+    bool guaranteed = false;
+    std::string_view established_by;
+    for (size_t i = 0; i < route.use.size(); ++i) {
+        const Scope at(use, i);
+        const config::UseEntry& entry = route.use[i];
+        const Built built = of(entry, at.path());
+        if (built.policy == nullptr) continue;
+        if (built.type->stands_first && i != 0) {
+            at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
+                     "write it before the others");
+        }
+        built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow}, entry.mark, at);
+        const IdentityRole role = built.policy->identity();
+        if (role != IdentityRole::none) {
+            if (!established_by.empty()) {
+                at.error(entry.mark, "two-identities",
+                         "both \"" + std::string(established_by) + "\" and \"" + std::string(built.name) + "\" establish an identity",
+                         "where either will do, write any_of: [" + std::string(established_by) + ", " + std::string(built.name) + "]");
+            }
+            established_by = built.name;
+            guaranteed |= role == IdentityRole::guaranteed && !built.shadow;
+        }
+        rules.chain.push_back({built.policy, built.name, built.shadow});
+        rules.answers_preflights |= built.type->stands_first && i == 0;
+        if (built.type->can_refuse && !built.shadow) rules.guards.push_back(built.guard);
+    }
+    std::ranges::sort(rules.guards);
+    rules.guards.erase(std::unique(rules.guards.begin(), rules.guards.end()), rules.guards.end());
+    return guaranteed;
+}
+
+int32_t ChainBuilder::service(const Scope& scope, const Node& name) {
+    const auto text = config::read_string(scope, name, "the name of a service");
+    if (!text) return -1;
+    const auto found = s_.service_index.find(*text);
+    if (found != s_.service_index.end()) return found->second;
+    std::vector<std::string_view> names;
+    for (const config::ServiceConfig& s : s_.config.services) names.push_back(s.name);
+    const std::string_view near = nearest(*text, names.data(), names.size());
+    scope.error(name.mark, "unknown-service", "there is no service named \"" + *text + "\"",
+                near.empty() ? "" : "did you mean \"" + std::string(near) + "\"?");
+    return -1;
+}
+
+std::vector<ChainLink> ChainBuilder::use(const Scope& scope, const Node& list) {
+    config::RouteConfig read;
+    const size_t before = faults_.errors();
+    config::read_use(scope, list, read);
+    std::vector<ChainLink> links;
+    for (size_t i = 0; i < read.use.size(); ++i) {
+        const Scope at(scope, i);
+        const config::UseEntry& entry = read.use[i];
+        const std::string& wanted = entry.in_place ? entry.in_place->type : entry.name;
+        // A list of its own keeps the entry: what a policy in place is called lives there.
+        s_.inner_uses.push_back(entry);
+        const Built built = of(s_.inner_uses.back(), at.path());
+        if (built.policy == nullptr) {
+            if (faults_.errors() == before) {
+                at.error(entry.mark, "unknown-policy", "there is no policy \"" + wanted + "\" that can stand here");
+            }
+            continue;
+        }
+        if (built.shadow) at.error(entry.mark, "policy-order", "a policy in shadow mode decides nothing here");
+        links.push_back({built.policy, built.name, built.shadow});
+    }
+    return faults_.errors() == before ? links : std::vector<ChainLink>{};
+}
+
+}  // namespace portico::gateway

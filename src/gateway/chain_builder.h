@@ -1,0 +1,49 @@
+// Policies of a snapshot in the making: each built once, put into the chains of the routes that use it, and judged in its place
+// there. Private to gateway/ (snapshot.cc). One thread.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gateway/snapshot.h"
+
+namespace portico::gateway {
+
+class ChainBuilder final : private PolicyBuild {
+  public:
+    ChainBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, config::FaultList& faults)
+        : s_(snapshot), types_(types), resources_(resources), faults_(faults) {}
+
+    // Those under `policies`.
+    void build_named();
+    // A route's `use`. @returns whether its policies guarantee an identity
+    bool build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters, const config::Scope& use);
+
+  private:
+    struct Built {
+        const Policy* policy = nullptr;
+        const PolicyType* type = nullptr;
+        std::string_view name;
+        bool shadow = false;
+        uint32_t guard = 0;
+    };
+
+    Built build(const config::PolicyConfig& policy, const std::string& path);
+    Built of(const config::UseEntry& use, const std::string& path);
+
+    Resources& resources() override { return resources_; }
+    const config::Config& config() const override { return s_.config; }
+    int32_t service(const config::Scope& scope, const config::Node& name) override;
+    std::vector<ChainLink> use(const config::Scope& scope, const config::Node& list) override;
+
+    Snapshot& s_;
+    std::span<const PolicyType* const> types_;
+    Resources& resources_;
+    config::FaultList& faults_;
+    std::map<std::string, Built, std::less<>> named_;
+    std::map<std::string, uint32_t> guards_;
+};
+
+}  // namespace portico::gateway
