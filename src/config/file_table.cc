@@ -157,8 +157,8 @@ constexpr Field<Draft> kFile[] = {
          if (!n.is_mapping()) return s.expected(n, "services by name");
          for (const Entry& e : n.entries) read_service(s, e, d);
      }},
-    {{"stores", "mapping", "", "Where counters shared by gateways are kept.", R"({"type":"object"})"}, nullptr},
-    {{"policies", "mapping of policies", "", "Policies by name, for `use`.", R"({"type":"object"})"}, read_policies},
+    {{"stores", "mapping of stores", "", "Where counters shared by gateways are kept, by name.", R"({"type":"object","additionalProperties":{"$ref":"#/$defs/store"}})"}, read_stores},
+    {{"policies", "mapping of policies", "", "Policies by name, for `use`.", R"({"type":"object","additionalProperties":{"$ref":"#/$defs/policy"}})"}, read_policies},
     {{"routes", "list of routes", "", "What goes where. Their order has no meaning: the most specific wins.", R"({"type":"array","items":{"$ref":"#/$defs/route"}})"}, read_routes},
     {{"limits", "mapping", "", "Bounds of requests.", R"({"$ref":"#/$defs/limits"})"},
      [](const Scope& s, const Node& n, Draft& d) { read_object<Limits>(s, n, d.config.limits, "limits", limit_fields()); }},

@@ -24,7 +24,8 @@ std::optional<std::string> read_file(const std::string& path, FaultList& faults)
 
 // The objects of the language with their rows, from which the two documents are made.
 std::vector<ObjectText> describe_language();
-std::string json_schema();
-std::string markdown_reference();
+// @param policies  the tables of the policies' own folders
+std::string json_schema(std::span<const ObjectText> policies);
+std::string markdown_reference(std::span<const ObjectText> policies);
 
 }  // namespace portico::config

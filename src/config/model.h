@@ -87,6 +87,15 @@ struct ServiceConfig {
     Mark mark;
 };
 
+// Where counters shared by gateways are kept.
+struct StoreConfig {
+    std::string name;
+    Text redis;  // its URL; not written: in this process's memory
+    Duration timeout = std::chrono::milliseconds(5);  // the longest that a request waits for it
+    Text ca;     // of rediss://; not written: the system's
+    Mark mark;
+};
+
 // A policy as written: its type and settings, not yet understood (its own folder does that).
 struct PolicyConfig {
     std::string name;   // empty where written in place without `name`
@@ -172,6 +181,7 @@ struct Config {
     uint32_t workers = 0;  // 0: one for each core
     IoBackend io = IoBackend::automatic;
     std::vector<ServiceConfig> services;
+    std::vector<StoreConfig> stores;
     std::vector<PolicyConfig> policies;
     std::vector<RouteConfig> routes;
     Limits limits;

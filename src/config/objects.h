@@ -32,10 +32,12 @@ std::span<const Field<FileTimeouts>> file_timeout_fields();
 std::span<const Field<Timeouts>> timeout_fields();
 std::span<const Field<LogConfig>> log_fields();
 std::span<const Field<DnsConfig>> dns_fields();
+std::span<const Field<StoreConfig>> store_fields();
 std::span<const Field<ListenerConfig>> listener_fields();
 std::span<const Field<ListenerConfig>> admin_fields();
 
 void read_service(const Scope& scope, const Entry& entry, Draft& into);
+void read_stores(const Scope& scope, const Node& node, Draft& into);
 void read_routes(const Scope& scope, const Node& node, Draft& into);
 void read_policies(const Scope& scope, const Node& node, Draft& into);
 void read_respond(const Scope& scope, const Node& node, std::optional<RespondConfig>& into);

@@ -77,6 +77,7 @@ std::vector<ObjectText> describe_language() {
     add<ListenerConfig>(all, "listeners: a listener", "listener", "An address on which clients come in.", listener_fields());
     add<ListenerConfig>(all, "admin", "admin", "The admin listener: `/live`, `/ready`, `/metrics`.", admin_fields());
     add<ServiceConfig>(all, "services: a service", "service", "Short form: its one endpoint, `users: http://users:8080`.", service_fields());
+    add<StoreConfig>(all, "stores: a store", "store", "`shared: memory` counts in this process's memory.", store_fields());
     add<RouteConfig>(all, "routes: a route", "route", "Which requests, which policies, which action. Exactly one action.", route_fields());
     add<MatchConfig>(all, "match", "match", "Short form: the path alone.", match_fields());
     add<ForwardConfig>(all, "forward", "forward", "Sends the request to a service and its answer back.", forward_fields());
@@ -90,8 +91,9 @@ std::vector<ObjectText> describe_language() {
     return all;
 }
 
-std::string json_schema() {
-    const auto objects = describe_language();
+std::string json_schema(std::span<const ObjectText> policies) {
+    auto objects = describe_language();
+    objects.insert(objects.end(), policies.begin(), policies.end());
     std::string out = R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Portico's configuration",)";
     out += '\n';
     write_object(out, objects.front(), true);
@@ -101,20 +103,29 @@ std::string json_schema() {
         out += ",\n";
         json::append_string(out, objects[i].anchor);
         out += ":{";
-        const bool short_form = objects[i].anchor == "service";
-        if (short_form) out += R"("oneOf":[{"type":"string"},{)";
+        const std::string_view short_form = objects[i].anchor == "service" ? R"({"type":"string"})"
+                                            : objects[i].anchor == "store" ? R"({"const":"memory"})"
+                                                                           : "";
+        if (!short_form.empty()) out.append(R"("oneOf":[)").append(short_form).append(",{");
         write_object(out, objects[i], false);
-        if (short_form) out += "}]";
+        if (!short_form.empty()) out += "}]";
         out += '}';
     }
-    out += "}}\n";
+    out += ",\n\"policy\":{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"mode\":{\"enum\":[\"enforce\",\"shadow\"]}";
+    for (const ObjectText& p : policies) out.append(",\n\"").append(p.name).append("\":{\"$ref\":\"#/$defs/").append(p.anchor).append("\"}");
+    out += "}}}}\n";
     return out;
 }
 
-std::string markdown_reference() {
+std::string markdown_reference(std::span<const ObjectText> policies) {
     std::string out(kPreface);
-    for (const ObjectText& object : describe_language()) {
-        out += "## " + std::string(object.name) + "\n\n" + std::string(object.doc) + "\n\n";
+    auto objects = describe_language();
+    const size_t own = objects.size();
+    objects.insert(objects.end(), policies.begin(), policies.end());
+    for (size_t i = 0; i < objects.size(); ++i) {
+        const ObjectText& object = objects[i];
+        out += i < own ? "## " + std::string(object.name) : "## policy: `" + std::string(object.name) + "`";
+        out += "\n\n" + std::string(object.doc) + "\n\n";
         out += "| key | value | default | meaning |\n|---|---|---|---|\n";
         for (const FieldText& f : object.fields) {
             const std::string fallback = f.required ? "required" : f.fallback.empty() ? "" : cell(f.fallback);
