@@ -1,0 +1,80 @@
+// A client of one store: a single server, a master behind sentinels, or a cluster. Stands below the policies that count and
+// look things up. Commands of one loop turn go to a server in one write; many are in flight at once, each with its own
+// deadline. Nothing is ever sent twice: what a server may have executed fails, so that a limit is not charged twice.
+//
+//     Result<Reply> r = co_await client.eval(script, keys, arguments, loop.now() + timeout);
+//
+// A store that fails costs nothing for long: after a few failures commands fail at once, until a probe is answered.
+//
+// One worker's: one loop, one thread, no lock. @requires outlived by the loop; nobody is resumed by its destruction
+#pragma once
+
+#include <memory>
+
+#include "redis/call.h"
+#include "redis/node.h"
+#include "redis/store.h"
+
+namespace portico::redis {
+
+class Cluster;
+class SentinelWatch;
+
+class Client final : private Node::Owner {
+  public:
+    // Connects nowhere yet.
+    // @errors store_unavailable when the URL asks for TLS and the options have no transport
+    static Result<std::unique_ptr<Client>> make(io::Loop& loop, Url url, Options options);
+    ~Client();
+
+    // Runs a script by its digest; the server is sent its text when it does not know it. In a cluster all keys must stand in
+    // one slot, and there must be one. The script, the words and what they refer to must live until the call is over.
+    // @returns the script's reply, never an error reply
+    // @errors store_timeout at the deadline; store_unavailable at once when the store is down or has refused, with what it
+    //   said; store_protocol; internal for keys of several slots
+    Call eval(const Script& script, Call::Words keys, Call::Words arguments, Time deadline) {
+        return Call(*this, &script, keys, arguments, deadline);
+    }
+    // Runs a command, whose second word is its key. As eval().
+    Call command(Call::Words words, Time deadline) { return Call(*this, nullptr, {}, words, deadline); }
+
+    // Begins to connect before anything is asked for.
+    void connect();
+    // Of a cluster: open where one of its servers is.
+    State state() const { return state_; }
+    const Counters& counters() const { return store_.counters; }
+    const Url& url() const { return store_.url; }
+
+    // What a command may take on the wire; a longer one fails.
+    static constexpr size_t kMaxCommand = io::kLargeBuffer - 1024;
+
+  private:
+    friend class Call;
+    friend class Cluster;
+    friend class SentinelWatch;
+
+    Client(io::Loop& loop, Url url, Options options);
+    // @returns false when the call is over already
+    bool begin(Call& call);
+    Result<void> submit(Call& call, Node& node);
+    Result<Node*> route(const Call& call);
+    void on_deadline(Call& call);
+    // Takes a call that is being destroyed, or is over, out of everything that knows it.
+    void forget(Call& call);
+    void reload(Node& node, Call& call, std::string_view why);
+    void redirect(Node& node, Call& call, std::string_view why, bool ask);
+
+    io::Task<Result<std::unique_ptr<io::Stream>>> dial(Node& node, Time deadline) override;
+    void on_reply(Node& node, Call& call, Reply reply) override;
+    void on_node_state(Node& node) override;
+    void on_node_lost(Node& node) override;
+
+    Store store_;
+    State state_ = State::idle;
+    std::unique_ptr<Node> node_;  // unless it is a cluster
+    std::unique_ptr<Cluster> cluster_;
+    std::unique_ptr<SentinelWatch> sentinels_;
+    std::vector<Call*> loaders_;  // on their way with a script's text
+};
+
+}  // namespace portico::redis

@@ -1,0 +1,79 @@
+// What all connections of one client share: where the store is, how patient to be with it, and what was counted. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "io/loop.h"
+#include "redis/url.h"
+
+namespace portico::redis {
+
+enum class State : uint8_t {
+    idle,        // nothing was asked of it yet
+    connecting,  // not to be reached at this moment; while an attempt runs, commands wait for it
+    connected,
+    open,  // the breaker: it failed repeatedly, commands fail at once, a probe watches for its return
+};
+
+// Monotonic, but for nothing.
+struct Counters {
+    uint64_t commands = 0;    // asked for, also those that failed at once
+    uint64_t refused = 0;     // failed at once: the breaker is open, a connection is awaited, or too many are pending
+    uint64_t timeouts = 0;    // not answered by their deadline
+    uint64_t late = 0;        // answered afterwards
+    uint64_t failures = 0;    // connections broken, or not to be had
+    uint64_t connects = 0;    // connections made
+    uint64_t opened = 0;      // times that the breaker opened
+    uint64_t probes = 0;      // sent while it was open
+    uint64_t reloads = 0;     // scripts sent anew: the server did not know them
+    uint64_t redirects = 0;   // MOVED and ASK followed
+    uint64_t writes = 0;      // a loop turn's commands go out in one
+};
+
+// Where a connection is to go. `host` is what a certificate is checked against.
+struct Target {
+    std::string host;
+    SocketAddress address;
+    bool tls = false;
+};
+
+struct Options {
+    // By when a probe must be answered: the store's timeout of the configuration.
+    Duration timeout = std::chrono::milliseconds(5);
+    // For a whole attempt: name, connection, TLS, greeting; also for a question to a sentinel or about the cluster.
+    Duration connect_timeout = std::chrono::seconds(1);
+    // A connection that answers no probe and says nothing for so long is given up.
+    Duration silence = std::chrono::seconds(1);
+    // Failures (timeouts and broken connections) without a success between them that open the breaker.
+    uint32_t failures = 3;
+    // Between attempts, and between probes.
+    Duration first_backoff = std::chrono::milliseconds(20);
+    Duration most_backoff = std::chrono::seconds(1);
+    // Commands asked for and not yet answered (the abandoned ones too), and the bytes of those not yet sent, each for one
+    // server. Beyond, commands fail at once.
+    uint32_t max_pending = 8192;
+    size_t max_pending_bytes = 1024 * 1024;
+    uint64_t seed = 1;
+    std::string name = "portico";  // for CLIENT SETNAME
+    // Names to addresses, on this loop's thread. Literals never get here. Without it, names are unresolvable.
+    std::function<io::Task<Result<std::vector<IpAddress>>>(std::string host, Time deadline)> resolve;
+    // Makes a connection. Default: plain TCP. @requires set where the URL says TLS
+    std::function<io::Task<Result<std::unique_ptr<io::Stream>>>(Target target, Time deadline)> transport;
+    // Told of each change of state(), on this loop's thread. Must not destroy the client.
+    std::function<void(State)> on_state;
+};
+
+struct Store {
+    io::Loop& loop;
+    Url url;
+    Options options;
+    Counters counters{};
+};
+
+}  // namespace portico::redis
