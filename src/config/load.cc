@@ -1,26 +1,18 @@
 #include "config/load.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-
+#include "config/file_text.h"
 #include "config/objects.h"
 
 namespace portico::config {
 
 std::optional<std::string> read_file(const std::string& path, FaultList& faults) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text;
-    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
-    if (!in || in.bad()) {
-        const int error = errno;
-        faults.error({}, "", "missing-file",
-                     "the file " + path + " cannot be read: " + (error != 0 ? std::strerror(error) : "unknown error"),
+    auto text = read_file_text(path);
+    if (!text) {
+        faults.error({}, "", "missing-file", "the file " + path + " cannot be read: " + text.error().context,
                      "name another with -c FILE");
         return std::nullopt;
     }
-    return text;
+    return std::move(*text);
 }
 
 std::optional<Config> load(std::string source, std::string file_name, const LoadOptions& options, FaultList& faults) {

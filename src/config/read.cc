@@ -1,9 +1,7 @@
 #include "config/read.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "base/text.h"
+#include "config/file_text.h"
 #include "config/scalar.h"
 
 namespace portico::config {
@@ -141,12 +139,12 @@ std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
         scope.expected(node, "a secret: text, ${NAME}, or { file: /run/secrets/name }");
         return std::nullopt;
     }
-    std::ifstream in(file->text, std::ios::binary);
-    if (!in) {
-        scope.error(file->mark, "missing-file", "the file " + file->text + " cannot be read");
+    auto text = read_file_text(file->text);
+    if (!text) {
+        scope.error(file->mark, "missing-file", "the file " + file->text + " cannot be read: " + text.error().context);
         return std::nullopt;
     }
-    std::string s{std::istreambuf_iterator<char>(in), {}};
+    std::string s = std::move(*text);
     if (!s.empty() && s.back() == '\n') s.pop_back();
     if (!s.empty() && s.back() == '\r') s.pop_back();
     return s;

@@ -1,7 +1,6 @@
 #include "server/file_watch.h"
 
-#include <fstream>
-#include <iterator>
+#include "config/file_text.h"
 
 namespace portico::server {
 
@@ -17,8 +16,7 @@ FileWatch::Stamp FileWatch::stamp() const {
 }
 
 std::string FileWatch::content() const {
-    std::ifstream in(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return config::read_file_text(path_).value_or(std::string());
 }
 
 void FileWatch::on_timer() {

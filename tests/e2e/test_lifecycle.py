@@ -126,6 +126,16 @@ def test_a_file_that_is_gone_is_refused():
         assert get(gateway.port, "/version").body == b"1"
 
 
+def test_a_directory_in_place_of_the_file_is_refused():
+    with Gateway(RESPOND.format(1)) as gateway:
+        os.unlink(gateway.file)
+        os.mkdir(gateway.file)
+        lines = gateway.reload(refused=True)
+        assert any("Is a directory" in line for line in lines)
+        assert get(gateway.port, "/version").body == b"1"
+        os.rmdir(gateway.file)
+
+
 def test_a_reload_keeps_the_port():
     with Gateway(RESPOND.format(1)) as gateway:
         ports = list(gateway.ports)

@@ -1,0 +1,49 @@
+#include "config/file_text.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+
+#include <unistd.h>
+
+namespace portico::config {
+namespace {
+
+class FileText : public ::testing::Test {
+  protected:
+    FileText() { EXPECT_NE(::mkdtemp(folder_.data()), nullptr); }
+    ~FileText() override {
+        ::unlink(path().c_str());
+        ::rmdir(folder_.c_str());
+    }
+    std::string path() const { return folder_ + "/file"; }
+    const std::string& folder() const { return folder_; }
+
+  private:
+    std::string folder_ = "/tmp/portico-file-text-XXXXXX";
+};
+
+TEST_F(FileText, IsTheContentWholeWhateverItsLength) {
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{64 << 10}, size_t{(64 << 10) + 1}, size_t{1 << 20}}) {
+        const std::string content(size, '\0');
+        std::ofstream(path(), std::ios::binary) << content;
+        EXPECT_EQ(read_file_text(path()).value(), content);
+    }
+}
+
+TEST_F(FileText, OfADirectoryIsAnErrorAndNoException) {
+    EXPECT_EQ(read_file_text(folder()).error().system, EISDIR);
+}
+
+TEST_F(FileText, OfAMissingFileIsAnError) {
+    EXPECT_EQ(read_file_text(path()).error().system, ENOENT);
+}
+
+TEST_F(FileText, WithoutEndIsAnError) {
+    EXPECT_EQ(read_file_text("/dev/zero").error().system, EFBIG);
+}
+
+}  // namespace
+}  // namespace portico::config
