@@ -3,6 +3,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -114,7 +115,7 @@ bool Supervisor::start() {
     if (!start_workers() || !start_names()) return false;
     // Before anything listens: no request may find a worker without a snapshot.
     apply(snapshot_);
-    if (!open_listeners(config) || !open_admin(config)) return false;
+    if (!open_addresses(config)) return false;
     if (options_.watch) {
         file_watch_ = std::make_unique<FileWatch>(*loop_, options_.file_name, [this] { reload("the file has changed"); });
     }
@@ -163,7 +164,10 @@ bool Supervisor::probe(const SocketAddress& wanted, SocketAddress& actual) {
     auto fd = io::new_listener(wanted, false, 1);
     if (!fd) {
         std::string line = "cannot listen on " + wanted.text() + ": " + std::strerror(fd.error().system);
-        if (fd.error().system == EADDRINUSE) {
+        const auto ours = std::ranges::find_if(listening_, [&](const auto& l) { return l.second.port == wanted.port; });
+        if (fd.error().system == EADDRINUSE && ours != listening_.end()) {
+            line += ", held by this gateway's own listener " + ours->second.text() + "; take that out with one reload and add this with the next";
+        } else if (fd.error().system == EADDRINUSE) {
             if (const std::string holder = io::holder_of_port(wanted); !holder.empty()) line += ", held by " + holder;
             line += "; end it, or choose another address in " + options_.file_name;
         } else if (fd.error().system == EACCES) {
@@ -177,7 +181,7 @@ bool Supervisor::probe(const SocketAddress& wanted, SocketAddress& actual) {
     return true;
 }
 
-bool Supervisor::open_listeners(const config::Config& config) {
+bool Supervisor::open_addresses(const config::Config& config) {
     const edge::ServerSettings settings = settings_of(config);
     struct Opened {
         SocketAddress wanted, actual;
@@ -204,6 +208,10 @@ bool Supervisor::open_listeners(const config::Config& config) {
             fresh.back().fds.push_back(*fd);
         }
     }
+    // Before anything is committed: the admin's address may be held too.
+    SocketAddress admin;
+    const auto admin_fd = open_admin(config, admin);
+    if (!admin_fd) return give_up();
     for (auto it = listening_.begin(); it != listening_.end();) {
         const bool kept = std::ranges::any_of(config.listeners, [&](const auto& l) { return l.address == it->first; });
         for (auto& w : workers_) {
@@ -218,15 +226,26 @@ bool Supervisor::open_listeners(const config::Config& config) {
         listening_.emplace(o.wanted, o.actual);
         say("listening on " + o.actual.text() + " (http)");
     }
+    if (*admin_fd >= 0) serve_admin(*admin_fd, config.admin->address, admin);
+    if (!config.admin && admin_acceptor_ != nullptr) {
+        say("no longer admin on " + admin_address_->text());
+        admin_acceptor_.reset();
+        admin_address_.reset();
+        admin_connections_->close_all();
+    }
     return true;
 }
 
-bool Supervisor::open_admin(const config::Config& config) {
-    if (!config.admin || (admin_address_ && *admin_address_ == config.admin->address)) return true;
-    SocketAddress actual;
-    if (!probe(config.admin->address, actual)) return false;
+std::optional<int> Supervisor::open_admin(const config::Config& config, SocketAddress& actual) {
+    if (!config.admin || (admin_address_ && *admin_address_ == config.admin->address)) return -1;
+    if (!probe(config.admin->address, actual)) return std::nullopt;
     auto fd = io::new_listener(actual, false, 128);
-    if (!fd) return false;
+    if (fd) return *fd;
+    say("cannot listen on " + actual.text() + ": " + std::strerror(fd.error().system));
+    return std::nullopt;
+}
+
+void Supervisor::serve_admin(int fd, const SocketAddress& wanted, const SocketAddress& actual) {
     if (pages_ == nullptr) {
         pages_ = std::make_unique<admin::AdminPages>(registry_, [this] {
             return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number};
@@ -234,10 +253,9 @@ bool Supervisor::open_admin(const config::Config& config) {
         admin_connections_ = std::make_unique<edge::ConnectionSet>(*context_, *pages_);
         admin_connections_->set_limit(256);
     }
-    admin_acceptor_ = loop_->backend().listen(*fd, *this);
-    admin_address_ = config.admin->address;
+    admin_acceptor_ = loop_->backend().listen(fd, *this);
+    admin_address_ = wanted;
     say("admin on " + actual.text());
-    return true;
 }
 
 upstream::ResolvedService Supervisor::addresses_of(const config::ServiceConfig& service) const {
@@ -280,7 +298,7 @@ void Supervisor::reload(const char* why) {
     if (draining_) return;
     say(std::string("reloading: ") + why);
     auto fresh = load(next_number_);
-    const bool good = fresh != nullptr && open_listeners(fresh->config) && open_admin(fresh->config);
+    const bool good = fresh != nullptr && open_addresses(fresh->config);
     context_->shard.add(registry_.counter("portico_reloads_total", "Reloads by their result.", {{"result", good ? "applied" : "refused"}}));
     if (!good) {
         say("reload refused: configuration " + std::to_string(snapshot_->number) + " keeps running");

@@ -29,10 +29,12 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     void block_signals();
     bool start_workers();
     bool start_names();
-    bool open_admin(const config::Config& config);
-    // Opens what the configuration adds, closes what it no longer names. @returns false when an address cannot be had: nothing
-    // has changed then
-    bool open_listeners(const config::Config& config);
+    // Listeners and the admin's address: opens what the configuration adds, closes what it no longer names. @returns false when an
+    // address cannot be had: nothing has changed then
+    bool open_addresses(const config::Config& config);
+    // @returns the socket of a new admin address, -1 where there is none, nothing where it cannot be had
+    std::optional<int> open_admin(const config::Config& config, SocketAddress& actual);
+    void serve_admin(int fd, const SocketAddress& wanted, const SocketAddress& actual);
     bool probe(const SocketAddress& wanted, SocketAddress& actual);
     std::shared_ptr<const gateway::Snapshot> load(uint64_t number);
     void apply(std::shared_ptr<const gateway::Snapshot> snapshot);

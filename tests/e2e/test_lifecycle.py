@@ -174,6 +174,53 @@ def test_a_reload_onto_a_held_port_is_refused_and_changes_nothing():
         assert get(gateway.port, "/version").body == b"1"
 
 
+def closed(address, port):
+    """True once nobody listens there."""
+    try:
+        socket.create_connection((address, port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_reload_whose_admin_port_is_held_opens_no_listener_either():
+    admin = "\nadmin: {{ address: 127.0.0.1:{} }}\n"
+    first = "listeners: [{ address: 127.0.0.1:0 }]"
+    with socket.socket() as holder, Gateway(first + admin.format(0) + RESPOND.format(1)) as gateway:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        more = "listeners: [{ address: 127.0.0.1:0 }, { address: 127.0.0.3:0 }]"
+        lines = gateway.reload(more + admin.format(holder.getsockname()[1]) + RESPOND.format(2), refused=True)
+        assert not [line for line in lines if "listening on" in line]
+        assert len(gateway.ports) == 1 and get(gateway.port, "/version").body == b"1"
+        assert get(gateway.admin_port, "/live").status == 200
+
+
+def test_a_reload_without_admin_closes_the_admin_listener():
+    with Gateway(RESPOND.format(1)) as gateway:
+        gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\n" + RESPOND.format(2))
+        eventually(lambda: closed("127.0.0.1", gateway.admin_port), "the end of the admin listener")
+        gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\n" + RESPOND.format(3))
+        assert get(gateway.admin_port, "/live").status == 200
+
+
+def test_a_reload_that_moves_the_admin_listener_closes_the_old_one():
+    with Gateway(RESPOND.format(1)) as gateway:
+        old = gateway.admin_port
+        gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.3:0 }\n" + RESPOND.format(2))
+        eventually(lambda: closed("127.0.0.1", old), "the end of the old admin listener")
+
+
+def test_a_reload_onto_ones_own_port_says_so():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with Gateway(f"listeners: [{{ address: 127.0.0.1:{port} }}]\n" + RESPOND.format(1)) as gateway:
+        lines = gateway.reload(f"listeners: [{{ address: 0.0.0.0:{port} }}]\n" + RESPOND.format(2), refused=True)
+        assert any(f"this gateway's own listener 127.0.0.1:{port}" in line for line in lines)
+        assert get(port, "/version").body == b"1"
+
+
 def test_a_request_in_flight_finishes_on_the_file_that_it_began_with():
     release = threading.Event()
 
