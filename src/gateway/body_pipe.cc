@@ -36,15 +36,8 @@ void frame_chunk(io::Buffer& part) {
     part.append(http::h1::kChunkEnd);
 }
 
-// Trailers that may pass: none that frames, routes, authenticates or is managed (RFC 9110 §6.5.1).
 bool may_be_trailer(const Exchange& x, const http::Field& f) {
-    switch (f.id) {
-        case http::FieldName::other: return !x.is_managed(f.name);
-        case http::FieldName::traceparent:
-        case http::FieldName::server:
-        case http::FieldName::date: return true;
-        default: return false;
-    }
+    return http::may_be_trailer(f.name) && !x.is_managed(f.name);
 }
 
 io::Task<bool> write_upstream(upstream::Connection& to, io::Buffer& part) {

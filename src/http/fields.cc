@@ -115,4 +115,28 @@ bool is_hop_by_hop(FieldName id) {
     }
 }
 
+bool may_be_trailer(std::string_view name) {
+    static const NameSet kNever = [] {
+        NameSet names;
+        for (const std::string_view n : {
+                 // framing, routing, this hop
+                 "content-length", "transfer-encoding", "host", "trailer", "te", "connection", "keep-alive", "upgrade", "via",
+                 "proxy-connection", "http2-settings", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
+                 "x-forwarded-port", "x-forwarded-prefix", "x-real-ip", "x-request-id", "traceparent", "tracestate",
+                 "x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url",
+                 // controls and conditions
+                 "age", "cache-control", "expect", "expires", "if-match", "if-modified-since", "if-none-match", "if-range",
+                 "if-unmodified-since", "location", "max-forwards", "pragma", "range", "retry-after", "vary",
+                 // who one is
+                 "authorization", "cookie", "proxy-authenticate", "proxy-authorization", "set-cookie", "www-authenticate",
+                 // content
+                 "content-encoding", "content-range", "content-type", "accept-encoding", "origin",
+                 "access-control-request-method"}) {
+            names.insert(n);
+        }
+        return names;
+    }();
+    return !kNever.contains(name);
+}
+
 }  // namespace portico::http

@@ -108,4 +108,9 @@ void read_connection(const FieldList& fields, ConnectionOptions& out);
 // Transfer-Encoding, TE, Trailer, Upgrade, Proxy-Authenticate, Proxy-Authorization, HTTP2-Settings (RFC 9110 §7.6.1).
 bool is_hop_by_hop(FieldName id);
 
+// False for names that mean nothing good among trailers: those that frame, route, authenticate, modify or condition a message, or
+// say how its content is to be read, in any spelling. Who merges trailers into headers would be led astray.
+// @spec RFC 9110 §6.5.1
+bool may_be_trailer(std::string_view name);
+
 }  // namespace portico::http

@@ -209,5 +209,15 @@ TEST(HopByHop, names_exactly_the_fields_of_the_rfc) {
     for (const Known& known : kKnown) EXPECT_EQ(is_hop_by_hop(known.id), hop.contains(known.text)) << known.text;
 }
 
+TEST(Trailers, hold_nothing_that_frames_routes_or_authenticates_in_any_spelling) {
+    for (const std::string_view name : {"Content-Length", "content_length", "TRANSFER_encoding", "Host", "Authorization", "Set-Cookie",
+                                        "X_Request_ID", "traceparent", "If_Match", "Range", "Content-Type"}) {
+        EXPECT_FALSE(may_be_trailer(name)) << name;
+    }
+    for (const std::string_view name : {"X-Checksum", "Content-Digest", "Server-Timing", "grpc-status", "Date", "ETag"}) {
+        EXPECT_TRUE(may_be_trailer(name)) << name;
+    }
+}
+
 }  // namespace
 }  // namespace portico::http

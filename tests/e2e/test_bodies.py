@@ -176,7 +176,8 @@ def test_trailers_of_a_request_reach_the_service(echo):
     assert seen["trailers"] == [["X-Sum", "900150983cd24fb0"], ["X-More", "y"]]
 
 
-@pytest.mark.parametrize("name", ["Authorization", "X-Forwarded-For", "X-Request-ID", "Cookie", "X_Forwarded_Host", "Content-Type"])
+@pytest.mark.parametrize("name", ["Authorization", "X-Forwarded-For", "X-Request-ID", "Cookie", "X_Forwarded_Host", "Content-Type",
+                                  "Content_Length", "Transfer_Encoding", "If-Match", "Range", "traceparent", "X-HTTP-Method-Override"])
 def test_a_trailer_that_would_route_or_authenticate_is_dropped(echo, name):
     gateway, _ = echo
     with Client(gateway.port) as client:
@@ -197,6 +198,16 @@ def test_trailers_of_an_answer_reach_the_client():
     with Scripted(script) as upstream, Gateway(CONFIG.format(url=upstream.url)) as gateway:
         answer = fetch(gateway.port, "GET", "/svc/x")
     assert answer.body == b"abc" and answer.trailers == [("X-Sum", "1"), ("X-More", "2")]
+
+
+def test_a_trailer_of_an_answer_that_would_frame_or_set_a_cookie_is_dropped():
+    def script(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nContent_Length: 5\r\nSet-Cookie: a=b\r\nX-Fine: y\r\n\r\n")
+
+    with Scripted(script) as upstream, Gateway(CONFIG.format(url=upstream.url)) as gateway:
+        answer = fetch(gateway.port, "GET", "/svc/x")
+    assert answer.body == b"abc" and answer.trailers == [("X-Fine", "y")]
 
 
 def test_a_request_without_a_body_reaches_the_service_without_a_length(echo):
