@@ -88,7 +88,7 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
             if (http::is_hop_by_hop(f.id) || f.id == FieldName::x_request_id) continue;
             // Where there is no body the length is only a statement about one, and passes as it is (RFC 9110 §8.6); but
             // never with 1xx and 204.
-            if (f.id == FieldName::content_length && (!bodiless || head.status == 204)) continue;
+            if (f.id == FieldName::content_length && (!bodiless || head.status < 200 || head.status == 204)) continue;
         }
         if (names && listed(head.connection, f)) continue;
         out.fields.add(f);

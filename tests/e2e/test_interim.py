@@ -141,6 +141,18 @@ def test_103_is_passed_on_with_its_fields_before_the_answer():
     assert answer.status == 200 and answer.body == b"page" and answer.all("link") == []
 
 
+def test_103_with_a_length_is_passed_on_without_it():
+    """RFC 9110 §8.6: a reader that believed it would take the answer for a body."""
+    def script(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 38\r\nLink: </a>\r\n\r\n")
+        connection.answer(b"final")
+
+    with Scripted(script) as upstream, Gateway(CONFIG.format(url=upstream.url)) as gateway, Client(gateway.port) as client:
+        answer = client.get("/svc/x")  # the reader refuses an interim answer with a length
+    assert answer.body == b"final" and answer.interim[0].get("link") == "</a>"
+
+
 def test_a_100_that_nobody_asked_for_is_not_passed_on():
     def script(connection):
         connection.read_request()
