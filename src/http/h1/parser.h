@@ -15,6 +15,7 @@
 //   Content-Length: digits only, one value; a repeated or listed value is refused even if equal, so is an empty one [bad_framing]
 //   Transfer-Encoding: exactly `chunked`, once, only in HTTP/1.1, never with Content-Length  [bad_framing]
 //   Expect: only `100-continue`                                                                [expectation_failed]
+//   Connection: no more names than fields are allowed                                           [too_many_fields]
 #pragma once
 
 #include <cstdint>

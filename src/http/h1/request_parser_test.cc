@@ -345,6 +345,12 @@ TEST(RequestParser, a_head_may_have_as_many_fields_as_its_limit) {
     refuses_at_the_last_byte("GET / HTTP/1.1\r\nA: 1\r\nB", Fault::too_many_fields, {.fields = 1});
 }
 
+TEST(RequestParser, connection_may_list_as_many_names_as_there_may_be_fields) {
+    accepts(with("Connection: a, b\r\n"), [](const RequestHead& head) { EXPECT_EQ(head.connection.names.size(), 2U); },
+            {.fields = 2});
+    refuses(with("Connection: a, b, c\r\n"), Fault::too_many_fields, {.fields = 2});
+}
+
 TEST(RequestParser, names_and_values_at_the_edges_of_small_integers_keep_their_length) {  // FIELD-CASES R12
     for (const size_t size : {255U, 256U, 257U, 32767U, 32768U, 65535U, 65536U}) {
         const HeadLimits limits{.head = 1 << 20};

@@ -96,6 +96,7 @@ Result<void> HeadParser::judge_response(std::string_view head, Method request, R
         if (out.body.framing == Framing::none) out.body.framing = Framing::until_close;
     }
     if (has_connection) read_connection(out.fields, out.connection);
+    if (out.connection.names.size() > limits_.fields) return bad("too many names in Connection");
     out.keep_alive = out.body.framing != Framing::until_close && stays_open(version_, out.connection);
     out.upgrade = has_upgrade && out.connection.upgrade;
     return {};

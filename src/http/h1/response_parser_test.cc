@@ -131,6 +131,12 @@ TEST(ResponseParser, some_responses_have_no_body_whatever_their_fields_say) {
     }
 }
 
+TEST(ResponseParser, connection_may_list_as_many_names_as_there_may_be_fields) {
+    std::string names = "Connection: a";
+    for (int i = 0; i < 128; ++i) names += ",b";
+    refuses(response(names + "\r\nContent-Length: 0\r\n"));
+}
+
 TEST(ResponseParser, http10_closes_unless_it_says_otherwise) {
     accepts(response("Content-Length: 1\r\n", "HTTP/1.0 200 OK"), [](const ResponseHead& head) {
         EXPECT_EQ(head.version, Version::http10);
