@@ -27,6 +27,22 @@ void write_canonical(const Node& node, std::string& out) {
     out += '\x1c';
 }
 
+// @returns -1 after a fault
+template <class Named>
+int32_t index_of(const Scope& scope, const Node& name, std::string_view kind, const std::vector<Named>& all) {
+    const auto text = config::read_string(scope, name, "the name of a " + std::string(kind));
+    if (!text) return -1;
+    std::vector<std::string_view> names;
+    for (const Named& one : all) {
+        if (one.name == *text) return static_cast<int32_t>(names.size());
+        names.push_back(one.name);
+    }
+    const std::string_view near = nearest(*text, names.data(), names.size());
+    scope.error(name.mark, "unknown-" + std::string(kind), "there is no " + std::string(kind) + " named \"" + *text + "\"",
+                near.empty() ? "" : "did you mean \"" + std::string(near) + "\"?");
+    return -1;
+}
+
 }  // namespace
 
 void ChainBuilder::build_named() {
@@ -109,18 +125,9 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
     return guaranteed;
 }
 
-int32_t ChainBuilder::service(const Scope& scope, const Node& name) {
-    const auto text = config::read_string(scope, name, "the name of a service");
-    if (!text) return -1;
-    const auto found = s_.service_index.find(*text);
-    if (found != s_.service_index.end()) return found->second;
-    std::vector<std::string_view> names;
-    for (const config::ServiceConfig& s : s_.config.services) names.push_back(s.name);
-    const std::string_view near = nearest(*text, names.data(), names.size());
-    scope.error(name.mark, "unknown-service", "there is no service named \"" + *text + "\"",
-                near.empty() ? "" : "did you mean \"" + std::string(near) + "\"?");
-    return -1;
-}
+int32_t ChainBuilder::service(const Scope& scope, const Node& name) { return index_of(scope, name, "service", s_.config.services); }
+
+int32_t ChainBuilder::store(const Scope& scope, const Node& name) { return index_of(scope, name, "store", s_.stores); }
 
 std::vector<ChainLink> ChainBuilder::use(const Scope& scope, const Node& list) {
     config::RouteConfig read;

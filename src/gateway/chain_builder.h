@@ -36,6 +36,7 @@ class ChainBuilder final : private PolicyBuild {
     Resources& resources() override { return resources_; }
     const config::Config& config() const override { return s_.config; }
     int32_t service(const config::Scope& scope, const config::Node& name) override;
+    int32_t store(const config::Scope& scope, const config::Node& name) override;
     std::vector<ChainLink> use(const config::Scope& scope, const config::Node& list) override;
 
     Snapshot& s_;

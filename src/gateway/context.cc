@@ -26,12 +26,15 @@ Epoch::Epoch() = default;
 Epoch::~Epoch() = default;
 
 std::shared_ptr<Epoch> Context::make_epoch(std::shared_ptr<const Snapshot> snapshot,
-                                           std::vector<std::shared_ptr<upstream::Service>> services) {
+                                           std::vector<std::shared_ptr<upstream::Service>> services,
+                                           std::vector<std::shared_ptr<redis::Client>> stores) {
     auto made = std::make_shared<Epoch>();
     made->route_cells.resize(snapshot->config.routes.size() + 1);
     made->service_cells.resize(snapshot->config.services.size());
     made->policy_cells.resize(snapshot->policies.size());
     made->services = std::move(services);
+    made->stores = std::move(stores);
+    made->stores.resize(snapshot->stores.size());
     made->snapshot = std::move(snapshot);
     for (const auto& policy : made->snapshot->policies) made->policy_states.push_back(policy->make_worker_state(*this, *made));
     return made;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "io/loop.h"
 #include "observe/metrics.h"
 #include "observe/trace_context.h"
+#include "redis/client.h"
 #include "upstream/service.h"
 
 namespace portico::gateway {
@@ -44,6 +46,7 @@ struct PolicyCells {
 struct Epoch {
     std::shared_ptr<const Snapshot> snapshot;
     std::vector<std::shared_ptr<upstream::Service>> services;
+    std::vector<std::shared_ptr<redis::Client>> stores;  // by Snapshot::stores; nullptr for memory
     std::vector<RouteCells> route_cells;  // by route index; one more for requests without a route
     std::unordered_map<uint64_t, RouteCells> more_route_cells;  // a dynamic {service}'s further services
     std::vector<ServiceCells> service_cells;
@@ -74,6 +77,8 @@ class Context {
     CommonCells cells;
     observe::Random random;
     std::shared_ptr<Epoch> epoch;
+    // Addresses of a name, where the server offers them (not in `explain`).
+    std::function<io::Task<Result<std::vector<IpAddress>>>(std::string host, Time deadline)> resolve;
     std::string log_lines;   // of this turn; the worker hands them to the sink
     bool draining = false;   // answers close their connections
 
@@ -85,7 +90,8 @@ class Context {
     static constexpr size_t kNoRoute = SIZE_MAX;
 
     // A snapshot as this worker serves it, with the worker's parts of its policies.
-    std::shared_ptr<Epoch> make_epoch(std::shared_ptr<const Snapshot> snapshot, std::vector<std::shared_ptr<upstream::Service>> services);
+    std::shared_ptr<Epoch> make_epoch(std::shared_ptr<const Snapshot> snapshot, std::vector<std::shared_ptr<upstream::Service>> services,
+                                      std::vector<std::shared_ptr<redis::Client>> stores = {});
 
     // An exchange with its capacities kept from earlier use.
     Exchange* take_exchange();

@@ -114,6 +114,8 @@ class PolicyBuild {
     virtual const config::Config& config() const = 0;
     // The index of a service. @returns -1 where there is none, after a fault
     virtual int32_t service(const config::Scope& scope, const config::Node& name) = 0;
+    // The index of a store in Snapshot::stores. @returns -1 where there is none, after a fault
+    virtual int32_t store(const config::Scope& scope, const config::Node& name) = 0;
     // Policies inside of a policy (`any_of`), by name or in place; empty after a fault.
     virtual std::vector<ChainLink> use(const config::Scope& scope, const config::Node& list) = 0;
 

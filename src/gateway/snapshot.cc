@@ -20,6 +20,7 @@ class SnapshotBuilder {
         for (size_t i = 0; i < s_.config.services.size(); ++i) s_.service_index.emplace(s_.config.services[i].name, static_cast<int32_t>(i));
         for (const config::Text& name : s_.config.managed_headers) s_.managed.insert(name.value);
         build_services();
+        build_stores();
         chains_.build_named();
         s_.table = RouteTable::build(s_.config, faults_);
         s_.routes.resize(s_.config.routes.size());
@@ -39,6 +40,19 @@ class SnapshotBuilder {
                 answer = std::make_unique<RespondAction>(RespondAction::compile(Scope(service, "respond"), *c.respond, {}));
             }
             s_.service_answers.push_back(std::move(answer));
+        }
+    }
+
+    void build_stores() {
+        const Scope stores(faults_, "stores");
+        for (const config::StoreConfig& c : s_.config.stores) {
+            StoreRules rules{c.name, !c.redis.written, {}, c.timeout};
+            if (!rules.memory) {
+                const Scope at(Scope(stores, c.name), "redis");
+                if (auto url = redis::Url::parse(c.redis.value)) rules.url = std::move(*url);
+                else at.error(c.redis.mark, "bad-store", url.error(), "such as redis://127.0.0.1:6379");
+            }
+            s_.stores.push_back(std::move(rules));
         }
     }
 

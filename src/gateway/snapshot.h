@@ -14,8 +14,18 @@
 #include "gateway/policy.h"
 #include "gateway/route_table.h"
 #include "http/fields.h"
+#include "redis/url.h"
 
 namespace portico::gateway {
+
+// A store as workers connect to it.
+struct StoreRules {
+    std::string name;
+    bool memory = false;  // of this process: nothing to connect to
+    redis::Url url;
+    Duration timeout{};
+    bool operator==(const StoreRules&) const = default;
+};
 
 struct RouteRules {
     std::vector<ChainLink> chain;
@@ -33,6 +43,7 @@ struct Snapshot {
     config::Config config;
     RouteTable table;
     std::vector<RouteRules> routes;  // by their index in the configuration
+    std::vector<StoreRules> stores;
     std::vector<std::unique_ptr<Policy>> policies;  // by Policy::index()
     std::vector<std::string> policy_names;          // for metrics; of one in place: its type
     std::deque<config::UseEntry> inner_uses;        // of policies inside of policies

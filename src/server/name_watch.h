@@ -24,6 +24,8 @@ class NameWatch {
     void set_names(const std::vector<std::string>& names, const config::DnsConfig& dns);
     // Empty: not known (yet).
     const std::vector<IpAddress>& addresses(const std::string& name) const;
+    // One lookup beside the watched names.
+    void resolve(const std::string& name, io::Resolver::Callback done) { resolver_->resolve(name, std::move(done)); }
     // True once each name has had its first answer, good or bad.
     bool settled() const;
 

@@ -131,8 +131,16 @@ bool Supervisor::start_workers() {
     const config::Config& config = snapshot_->config;
     const uint64_t descriptors = raise_descriptors();
     const size_t count = config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
+    // Called on a worker's thread. Workers end before the control thread's loop and names do.
+    const auto ask = [this](uint32_t worker, std::string name, uint64_t question) {
+        loop_->post([this, worker, name = std::move(name), question] {
+            names_->resolve(name, [this, worker, question](Result<io::DnsAnswer> answer) {
+                if (worker < workers_.size()) workers_[worker]->answer_name(question, std::move(answer));
+            });
+        });
+    };
     for (size_t i = 0; i < count; ++i) {
-        workers_.push_back(std::make_unique<Worker>(WorkerOptions{static_cast<uint32_t>(i), io_choice(config), &clock_, &registry_, sink_.get()}));
+        workers_.push_back(std::make_unique<Worker>(WorkerOptions{static_cast<uint32_t>(i), io_choice(config), &clock_, &registry_, sink_.get(), ask}));
         if (auto started = workers_.back()->start(); !started) {
             workers_.pop_back();
             say("not started: the event loop: " + started.error().context);

@@ -5,6 +5,8 @@
 #include <future>
 #include <random>
 
+#include "server/store_set.h"
+
 namespace portico::server {
 
 // One listening socket of this worker.
@@ -35,7 +37,14 @@ class Worker::Listening final : private io::Acceptor::Sink, private io::Timer {
 
 struct Worker::Local final : private io::Timer {
     Local(std::unique_ptr<io::Loop> l, const WorkerOptions& o, uint64_t seed)
-        : options(o), loop(std::move(l)), context(*loop, *o.registry, seed), connections(context, gateway) {}
+        : options(o),
+          loop(std::move(l)),
+          context(*loop, *o.registry, seed),
+          stores(context),
+          names(*loop, [this](std::string name, io::Resolver::Callback answered) { ask(std::move(name), std::move(answered)); }),
+          connections(context, gateway) {
+        context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
+    }
     ~Local() override {
         listeners.clear();
         connections.close_all();
@@ -53,6 +62,7 @@ struct Worker::Local final : private io::Timer {
     }
 
     void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses& addresses);
+    void ask(std::string name, io::Resolver::Callback answered);
     void flush_log();
     void drain(Duration grace, std::function<void()> when_done);
     void look_for_end();
@@ -62,6 +72,10 @@ struct Worker::Local final : private io::Timer {
     std::unique_ptr<io::Loop> loop;
     gateway::Gateway gateway;
     gateway::Context context;
+    StoreSet stores;
+    io::NameClient names;
+    std::map<uint64_t, io::Resolver::Callback> questions;  // on their way to the resolver
+    uint64_t next_question = 1;
     std::deque<edge::ServerSettings> settings;
     edge::ConnectionSet connections;
     std::map<SocketAddress, std::unique_ptr<Listening>> listeners;
@@ -91,7 +105,15 @@ void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, Ser
     }
     for (const auto& [name, gone] : services) gone->drain();
     services = std::move(kept);
-    context.epoch = context.make_epoch(std::move(snapshot), std::move(in_order));
+    auto clients = stores.take(*snapshot);
+    context.epoch = context.make_epoch(std::move(snapshot), std::move(in_order), std::move(clients));
+}
+
+void Worker::Local::ask(std::string name, io::Resolver::Callback answered) {
+    if (!options.ask_name) return answered(fail(Fault::upstream_unresolved, name));
+    const uint64_t question = next_question++;
+    questions.emplace(question, std::move(answered));
+    options.ask_name(options.index, std::move(name), question);
 }
 
 void Worker::Local::flush_log() {
@@ -165,6 +187,7 @@ Result<void> Worker::start() {
 void Worker::run() {
     while (!local_->stop) {
         local_->loop->turn(kForever);
+        local_->stores.publish();
         local_->flush_log();
     }
     // Here rather than with the Worker: an io_uring is used by its own thread only.
@@ -187,6 +210,16 @@ void Worker::set_addresses(std::string service, upstream::ResolvedService addres
         for (const config::ServiceConfig& c : l.context.epoch->snapshot->config.services) {
             if (c.name == service) found->second->update(addresses, {c.max_idle, c.max_connections, c.idle_connection});
         }
+    });
+}
+
+void Worker::answer_name(uint64_t question, Result<io::DnsAnswer> answer) {
+    post([question, answer = std::move(answer)](Local& l) mutable {
+        const auto found = l.questions.find(question);
+        if (found == l.questions.end()) return;
+        const auto done = std::move(found->second);
+        l.questions.erase(found);
+        done(std::move(answer));
     });
 }
 

@@ -16,6 +16,7 @@
 #include "gateway/context.h"
 #include "gateway/gateway.h"
 #include "gateway/snapshot.h"
+#include "io/name_client.h"
 #include "observe/log_sink.h"
 
 namespace portico::server {
@@ -29,6 +30,8 @@ struct WorkerOptions {
     const Clock* clock = nullptr;
     observe::Registry* registry = nullptr;
     observe::LogSink* sink = nullptr;
+    // Asks the resolver on the control thread for this worker; the answer comes back by answer_name().
+    std::function<void(uint32_t worker, std::string name, uint64_t question)> ask_name;
 };
 
 class Worker {
@@ -48,6 +51,8 @@ class Worker {
     void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses);
     // The addresses of one service have changed.
     void set_addresses(std::string service, upstream::ResolvedService addresses);
+    // What the resolver says to a question of ask_name.
+    void answer_name(uint64_t question, Result<io::DnsAnswer> answer);
     // Listens on `fd` (taken over) for an address; a listener of that address is kept and gets the settings.
     void listen(const SocketAddress& address, int fd, const edge::ServerSettings& settings);
     void update_listener(const SocketAddress& address, const edge::ServerSettings& settings);

@@ -1,0 +1,75 @@
+#include "server/store_set.h"
+
+namespace portico::server {
+
+StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
+    redis::Options options;
+    options.timeout = rules.timeout;
+    options.seed = context_.random.next();
+    options.resolve = context_.resolve;
+    Store store;
+    store.rules = rules;
+    if (auto client = redis::Client::make(context_.loop, rules.url, std::move(options))) {
+        store.client = std::move(*client);
+        store.client->connect();
+    }
+    const observe::Labels labels = {{"store", rules.name}};
+    auto& r = context_.registry;
+    store.commands = r.counter("portico_store_commands_total", "Questions to a store.", labels);
+    store.timeouts = r.counter("portico_store_timeouts_total", "Questions that a store did not answer in its timeout.", labels);
+    store.failures = r.counter("portico_store_failures_total", "Connections to a store that broke or could not be made.", labels);
+    store.refused = r.counter("portico_store_refused_total", "Questions that were not sent because the store is known to be out of reach.", labels);
+    store.connects = r.counter("portico_store_connects_total", "Connections made to a store.", labels);
+    store.connected_cell = r.gauge("portico_store_connected", "Workers that are connected to the store.", labels);
+    store.open_cell = r.gauge("portico_store_breaker_open", "Workers that have given the store up until it answers a probe.", labels);
+    return store;
+}
+
+std::vector<std::shared_ptr<redis::Client>> StoreSet::take(const gateway::Snapshot& snapshot) {
+    publish();
+    std::map<std::string, Store> kept;
+    std::vector<std::shared_ptr<redis::Client>> clients;
+    for (const gateway::StoreRules& rules : snapshot.stores) {
+        if (rules.memory) {
+            clients.push_back(nullptr);
+            continue;
+        }
+        const auto known = stores_.find(rules.name);
+        const bool same = known != stores_.end() && known->second.rules == rules;
+        Store& store = kept.emplace(rules.name, same ? std::move(known->second) : make(rules)).first->second;
+        if (same) stores_.erase(known);
+        clients.push_back(store.client);
+    }
+    for (auto& [name, gone] : stores_) {
+        if (gone.connected) context_.shard.add(gone.connected_cell, -1);
+        if (gone.open) context_.shard.add(gone.open_cell, -1);
+    }
+    stores_ = std::move(kept);
+    return clients;
+}
+
+void StoreSet::publish() {
+    for (auto& [name, store] : stores_) {
+        if (store.client == nullptr) continue;
+        const redis::Counters& now = store.client->counters();
+        const auto bring = [&](observe::Counter cell, uint64_t& shown, uint64_t value) {
+            if (value == shown) return;
+            context_.shard.add(cell, value - shown);
+            shown = value;
+        };
+        bring(store.commands, store.shown.commands, now.commands);
+        bring(store.timeouts, store.shown.timeouts, now.timeouts);
+        bring(store.failures, store.shown.failures, now.failures);
+        bring(store.refused, store.shown.refused, now.refused);
+        bring(store.connects, store.shown.connects, now.connects);
+        const auto flag = [&](observe::Gauge cell, bool& shown, bool value) {
+            if (value == shown) return;
+            context_.shard.add(cell, value ? 1 : -1);
+            shown = value;
+        };
+        flag(store.connected_cell, store.connected, store.client->state() == redis::State::connected);
+        flag(store.open_cell, store.open, store.client->state() == redis::State::open);
+    }
+}
+
+}  // namespace portico::server
