@@ -1,0 +1,96 @@
+#include "gateway/limit_key.h"
+
+#include <algorithm>
+#include <array>
+
+#include "gateway/exchange.h"
+
+namespace portico::gateway {
+namespace {
+
+constexpr size_t kMaxValues = 8;
+
+std::string name_of(const TemplatePart& part) {
+    switch (part.source) {
+        case Source::claim: return "claims." + part.claim->text();
+        case Source::header: return "header." + part.text;
+        case Source::query_value: return "query." + part.text;
+        case Source::named_parameter: return part.text;
+        default: return "a value";
+    }
+}
+
+}  // namespace
+
+LimitKey::LimitKey() {
+    TemplatePart part;
+    part.source = Source::client_ip;
+    values_.emplace_back(std::vector{std::move(part)});
+}
+
+LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
+    LimitKey key;
+    key.values_.clear();
+    const size_t before = scope.faults().errors();
+    for (const config::Text& text : config::read_texts(scope, node, "a value such as client.ip, or a list of them")) {
+        Template value = Template::parse_value(scope, text, {.deferred = true});
+        if (scope.faults().errors() != before) continue;
+        if (!value.is_single()) {
+            scope.error(text.mark, "bad-key", "a key is one value or a list of values, found \"" + text.value + "\"",
+                        "write [client.ip, claims.sub]: values are joined so that none can look like two");
+        }
+        key.values_.push_back(std::move(value));
+    }
+    if (scope.faults().errors() != before) return {};
+    if (key.values_.empty() || key.values_.size() > kMaxValues) {
+        scope.error(node.mark, "bad-key", "a key has 1 to " + std::to_string(kMaxValues) + " values");
+        return {};
+    }
+    return key;
+}
+
+bool LimitKey::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
+    return std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(parameters, identity, mark, scope); });
+}
+
+Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
+    const Values values = x.values();
+    Arena arena;
+    std::string address;
+    std::array<std::string_view, kMaxValues> found;
+    for (size_t i = 0; i < values_.size(); ++i) {
+        const TemplatePart& part = values_[i].parts().front();
+        if (part.source == Source::client_ip) {
+            if (address.empty()) append_limited_address(x.client_address.ip, address);
+            found[i] = address;
+            continue;
+        }
+        const Fault fault = part.source == Source::claim ? Fault::claim_refused : Fault::value_refused;
+        if (values.is_compound(part)) return fail(fault, "a limit's key: " + name_of(part) + " is a list or an object");
+        const auto value = values.get(part, arena);
+        if (!value || value->empty()) return fail(fault, "a limit's key: " + name_of(part) + " has no value");
+        found[i] = *value;
+    }
+    append_joined(std::span(found).first(values_.size()), out);
+    return {};
+}
+
+void append_limited_address(const IpAddress& address, std::string& out) {
+    if (address.is_v4()) {
+        out += address.text();
+        return;
+    }
+    IpAddress network = address;
+    std::fill(network.bytes.begin() + 8, network.bytes.end(), uint8_t{0});
+    out.append(network.text()).append("/64");
+}
+
+void append_joined(std::span<const std::string_view> values, std::string& out) {
+    if (values.size() == 1) {
+        out += values.front();
+        return;
+    }
+    for (const std::string_view v : values) out.append(std::to_string(v.size())).append(":").append(v);
+}
+
+}  // namespace portico::gateway
