@@ -1,7 +1,5 @@
-#include "base/text.h"
 #include "config/objects.h"
 #include "config/read.h"
-#include "http/message.h"
 
 namespace portico::config {
 namespace {
@@ -31,20 +29,8 @@ void read_listeners(const Scope& scope, const Node& node, Draft& into) {
 }
 
 void read_header_names(const Scope& scope, const Node& node, Draft& into) {
-    constexpr std::string_view kNever[] = {"Authorization", "Cookie", "Host", "Content-Length", "Transfer-Encoding",
-                                           "Connection", "TE", "Trailer", "Upgrade", "Keep-Alive"};
     for (Text& t : read_texts(scope, node, "a header's name")) {
-        const bool content = t.value.size() > 8 && iequals(std::string_view(t.value).substr(0, 8), "content-");
-        bool never = content;
-        for (const auto n : kNever) never |= iequals(n, t.value);
-        if (!http::is_token(t.value)) {
-            scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
-        } else if (never) {
-            scope.error(t.mark, "unmanageable-header",
-                        t.value + " cannot be a managed header: it is the client's own, or part of the message's form");
-        } else {
-            into.config.managed_headers.push_back(std::move(t));
-        }
+        if (check_managed_header(scope, t.mark, t.value)) into.config.managed_headers.push_back(std::move(t));
     }
 }
 

@@ -1,8 +1,11 @@
 #include "config/read.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/file_text.h"
 #include "config/scalar.h"
+#include "http/fields.h"
 
 namespace portico::config {
 
@@ -148,6 +151,22 @@ std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
     if (!s.empty() && s.back() == '\n') s.pop_back();
     if (!s.empty() && s.back() == '\r') s.pop_back();
     return s;
+}
+
+bool check_managed_header(const Scope& scope, Mark mark, std::string_view name) {
+    constexpr std::string_view kNever[] = {"authorization", "connection", "cookie", "host", "keep-alive", "te", "trailer",
+                                           "transfer-encoding", "upgrade"};
+    if (!http::is_token(name)) {
+        scope.error(mark, "bad-header-name", "\"" + std::string(name) + "\" is not a header's name");
+        return false;
+    }
+    // Managed is managed in every spelling: `content_length` would take Content-Length off too.
+    std::string folded = to_lower(name);
+    std::ranges::replace(folded, '_', '-');
+    if (!folded.starts_with("content-") && std::ranges::find(kNever, folded) == std::end(kNever)) return true;
+    scope.error(mark, "unmanageable-header",
+                std::string(name) + " cannot be a managed header: it is the client's own, or part of the message's form");
+    return false;
 }
 
 }  // namespace portico::config

@@ -27,6 +27,8 @@ std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
+// Judges the name of a header that only the gateway is to set (LANGUAGE.md §6), whatever its spelling. @returns false after a fault
+bool check_managed_header(const Scope& scope, Mark mark, std::string_view name);
 // A list of policies, by name or in place: a route's `use`, and that of a policy that holds others.
 void read_use(const Scope& scope, const Node& node, RouteConfig& into);
 

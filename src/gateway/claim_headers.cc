@@ -1,0 +1,119 @@
+#include "gateway/claim_headers.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "config/read.h"
+#include "gateway/exchange.h"
+#include "gateway/snapshot.h"
+#include "http/fields.h"
+
+namespace portico::gateway {
+namespace {
+
+using config::Scope;
+
+std::string folded(std::string_view name) {
+    std::string text = to_lower(name);
+    std::ranges::replace(text, '_', '-');
+    return text;
+}
+
+// Those that the gateway writes for reasons of its own: a claim there would be a second value.
+bool is_written_by_gateway(std::string_view name) {
+    constexpr std::string_view kOwn[] = {"expect", "http2-settings", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+                                         "traceparent", "tracestate", "via", "x-request-id"};
+    return is_forwarding_header(name) || std::ranges::find(kOwn, folded(name)) != std::end(kOwn);
+}
+
+bool is_trimmed(std::string_view text) { return trim_ows(text).size() != text.size(); }
+
+void append_element(std::string& out, std::string_view text) {
+    constexpr char kHex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const auto byte = static_cast<uint8_t>(c);
+        // White space at an element's end would be trimmed by who splits the list.
+        const bool at_end = (i == 0 || i + 1 == text.size()) && c == ' ';
+        if (c != '%' && c != ',' && byte >= 0x20 && byte != 0x7F && !at_end) {
+            out += c;
+            continue;
+        }
+        out += '%';
+        out += kHex[byte >> 4];
+        out += kHex[byte & 15];
+    }
+}
+
+}  // namespace
+
+Result<std::optional<std::string_view>> claim_as_field_value(json::Value claim, Arena& arena) {
+    if (claim.is_object()) return fail(Fault::claim_refused, "it is an object");
+    if (!claim.is_array()) {
+        const auto text = claim_text(claim);
+        if (!text) return std::nullopt;
+        if (!http::is_field_value(*text)) return fail(Fault::claim_refused, "it holds a control character");
+        if (is_trimmed(*text)) return fail(Fault::claim_refused, "it begins or ends with white space");
+        return *text;
+    }
+    std::string joined;
+    bool any = false;
+    for (const json::Value element : claim.elements()) {
+        if (is_compound(element)) return fail(Fault::claim_refused, "it is a list that holds lists or objects");
+        const auto text = claim_text(element);
+        if (!text) continue;
+        if (any) joined += ',';
+        any = true;
+        append_element(joined, *text);
+    }
+    if (!any) return std::nullopt;
+    return arena.copy(joined);
+}
+
+ClaimHeaders ClaimHeaders::read(const Scope& scope, const config::Node& node) {
+    ClaimHeaders headers;
+    if (!node.is_mapping()) {
+        scope.expected(node, "headers, each with its claim", "write { X-User-ID: sub }");
+        return headers;
+    }
+    std::vector<std::string> seen;
+    for (const config::Entry& e : node.entries) {
+        const Scope at(scope, e.key);
+        if (!config::check_managed_header(at, e.key_mark, e.key)) continue;
+        if (is_written_by_gateway(e.key)) {
+            at.error(e.key_mark, "unmanageable-header", e.key + " cannot bear a claim: the gateway writes it itself");
+            continue;
+        }
+        if (std::ranges::find(seen, folded(e.key)) != seen.end()) {
+            at.error(e.key_mark, "duplicate-header", "the header " + e.key + " stands here twice, in two spellings");
+            continue;
+        }
+        seen.push_back(folded(e.key));
+        const auto text = config::read_string(at, *e.value, "a claim such as sub or realm_access.roles");
+        if (!text) continue;
+        std::string fault;
+        auto claim = ClaimPath::parse(*text, fault);
+        if (claim) headers.rows_.push_back({e.key, std::move(*claim)});
+        else at.error(e.value->mark, "bad-claim", "\"" + *text + "\" names no claim: " + fault);
+    }
+    return headers;
+}
+
+std::vector<std::string> ClaimHeaders::managed(const config::Node& settings) {
+    std::vector<std::string> names;
+    const config::Node* node = settings.get("claims_to_headers");
+    if (node == nullptr) return names;
+    for (const config::Entry& e : node->entries) names.push_back(e.key);
+    return names;
+}
+
+Result<void> ClaimHeaders::apply(Exchange& x) const {
+    for (const Row& row : rows_) {
+        auto value = claim_as_field_value(row.claim.find(x.claims), x.arena);
+        if (!value) return fail(Fault::claim_refused, "the claim " + row.claim.text() + " cannot be a header: " + value.error().context);
+        if (*value) x.set_field(row.header, **value);
+    }
+    return {};
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,50 @@
+// `claims_to_headers`: how a policy that signs in hands the identity on to the service, one header a claim. Used by jwt,
+// api_key and basic. Built at load, immutable, read by every worker.
+//
+// What a service reads is exactly what the claim says, or the request is refused: no text that a header cannot carry, none that
+// its reader would trim, and no list whose elements could not be told apart.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "config/schema.h"
+#include "gateway/claims.h"
+
+namespace portico::gateway {
+
+class Exchange;
+
+class ClaimHeaders {
+  public:
+    static constexpr std::string_view kDoc =
+        "Headers that the service gets, each with its claim, such as `X-User-ID: sub`. A claim that is not there gives no header, a list "
+        "of plain values is joined by commas (`%`, `,` and controls in them percent-encoded). No client can send these headers, on any route.";
+    static constexpr std::string_view kSchema = R"({"type":"object","additionalProperties":{"type":"string"}})";
+
+    // Reads the mapping from headers to claims; faults go to `scope`.
+    static ClaimHeaders read(const config::Scope& scope, const config::Node& node);
+    // The headers that settings with the key `claims_to_headers` name: PolicyType::managed_headers.
+    static std::vector<std::string> managed(const config::Node& settings);
+
+    // Sets the header of every claim that the exchange's identity has. @errors claim_refused
+    Result<void> apply(Exchange& x) const;
+    bool empty() const { return rows_.empty(); }
+
+  private:
+    struct Row {
+        std::string header;
+        ClaimPath claim;
+    };
+    std::vector<Row> rows_;
+};
+
+// A claim as a header's value: a view of the document, or of the arena. @returns none where there is no header: no claim, `null`,
+// an empty list. @errors claim_refused
+Result<std::optional<std::string_view>> claim_as_field_value(json::Value claim, Arena& arena);
+
+}  // namespace portico::gateway
