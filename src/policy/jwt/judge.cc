@@ -1,0 +1,55 @@
+#include "policy/jwt/judge.h"
+
+#include <array>
+
+#include "policy/jwt/base64url.h"
+
+namespace portico::policy::jwt {
+
+Result<OpenToken> open_token(std::string_view compact, const TokenBounds& bounds) {
+    auto token = take_apart(compact, bounds);
+    if (!token) return fail(std::move(token).error());
+    const auto payload = token->payload();
+    if (!payload) return fail(payload.error());
+    auto claims = json::Document::parse(*payload, {.max_size = bounds.max_size, .max_depth = 32});
+    if (!claims) return fail(Fault::token_malformed, "payload: " + std::string(claims.error().what()));
+    return OpenToken{*std::move(token), *std::move(claims)};
+}
+
+Result<std::shared_ptr<const VerifiedToken>> Judge::judge(std::string_view compact, const KeySet& keys, WallTime now,
+                                                          VerifierContext& context) const {
+    const auto token = open_token(compact, rules_.token);
+    if (!token) return fail(token.error());
+    return judge(*token, keys, now, context);
+}
+
+Result<std::shared_ptr<const VerifiedToken>> Judge::judge(const OpenToken& open, const KeySet& keys, WallTime now,
+                                                          VerifierContext& context) const {
+    const Token& token = open.token;
+    const auto algorithm = algorithm_named(token.header.algorithm);
+    if (!algorithm || !rules_.algorithms.has(*algorithm)) return fail(Fault::token_algorithm, token.header.algorithm);
+    const auto until = judge_claims(open.claims.root(), rules_.claims, now);
+    if (!until) return fail(until.error());
+    const auto signer = find_signer(token, *algorithm, keys, context);
+    if (!signer) return fail(signer.error());
+    return std::make_shared<const VerifiedToken>(
+        VerifiedToken{std::string(token.compact), open.claims, *until, (*signer)->id(), *algorithm});
+}
+
+Result<const Key*> Judge::find_signer(const Token& token, Algorithm algorithm, const KeySet& keys, VerifierContext& context) const {
+    const KeySet::Candidates candidates = keys.candidates(token.header.key_id, token.header.has_key_id, algorithm);
+    if (candidates.found == KeySet::Found::unknown_key) return fail(Fault::token_key_unknown, token.header.key_id);
+    if (candidates.found == KeySet::Found::wrong_algorithm) {
+        return fail(Fault::token_algorithm, token.header.algorithm + " is not its key's");
+    }
+    auto verified = context.verify(*candidates.first, algorithm, token.signed_text, token.signature_text);
+    if (verified) return candidates.first->get();
+    for (const auto* key : candidates.more) {
+        if (verified.error().fault != Fault::token_signature) break;
+        verified = context.verify(*key, algorithm, token.signed_text, token.signature_text);
+        if (verified) return key->get();
+    }
+    return fail(std::move(verified).error());
+}
+
+}  // namespace portico::policy::jwt

@@ -1,0 +1,69 @@
+// Tokens that were judged not long ago: a verified one is found again in the time of a look-up, and one whose signature was
+// bad costs no second verification. Both kinds are found by a seeded hash and compared byte by byte, so that nobody can make
+// one token be taken for another.
+//
+// A cache belongs to one worker and one set of rules; it is not thread-safe. Its memory is bounded by the numbers of entries
+// and the size of a token. An entry ends with its token, with its generation (which the owner moves on whenever keys or rules
+// change) or when another takes its place: the older of the two ways that its place has.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "policy/jwt/judge.h"
+
+namespace portico::policy::jwt {
+
+struct CacheBounds {
+    size_t tokens = 4096;                       // verified ones; 0: none are kept
+    size_t bad_tokens = 256;                    // 0: none are kept
+    size_t max_bad_size = 4096;                 // bytes; longer bad tokens are not kept
+    Duration bad_for = std::chrono::seconds(30);
+};
+
+class TokenCache {
+  public:
+    // Numbers are rounded up to powers of two. `seed` is random and secret.
+    TokenCache(const CacheBounds& bounds, uint64_t seed);
+
+    // @returns the token if it was kept in this generation and is still valid, else nullptr
+    const std::shared_ptr<const VerifiedToken>* find(std::string_view compact, uint64_t generation, WallTime now);
+    void keep(std::shared_ptr<const VerifiedToken> token, uint64_t generation);
+
+    // Whether its signature was found bad in this generation, not long ago.
+    bool is_bad(std::string_view compact, uint64_t generation, WallTime now) const;
+    void keep_bad(std::string_view compact, uint64_t generation, WallTime now);
+
+  private:
+    static constexpr size_t kWays = 2;
+    struct Good {
+        uint64_t hash = 0;
+        uint64_t generation = 0;
+        uint64_t used = 0;  // the tick of its last use
+        std::shared_ptr<const VerifiedToken> token;
+    };
+    struct Bad {
+        uint64_t hash = 0;
+        uint64_t generation = 0;
+        WallTime until{};
+        std::string compact;
+    };
+    uint64_t hash_of(std::string_view compact) const;
+
+    CacheBounds bounds_;
+    uint64_t seed_;
+    uint64_t tick_ = 0;
+    std::vector<Good> good_;  // kWays beside each other share a place
+    std::vector<Bad> bad_;
+};
+
+// judge() with the cache before and behind it.
+Result<std::shared_ptr<const VerifiedToken>> judge_cached(const Judge& judge, std::string_view compact, const KeySet& keys,
+                                                          uint64_t generation, WallTime now, VerifierContext& context,
+                                                          TokenCache& cache);
+
+}  // namespace portico::policy::jwt
