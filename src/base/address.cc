@@ -92,7 +92,10 @@ uint32_t SocketAddress::to(sockaddr_storage& out) const {
     return sizeof in;
 }
 
-std::optional<Cidr> Cidr::parse(std::string_view text) {
+namespace {
+
+// An address and a prefix length, whatever bits stand beyond it.
+std::optional<Cidr> parse_block(std::string_view text) {
     const size_t slash = text.find('/');
     const auto ip = IpAddress::parse(text.substr(0, slash));
     if (!ip) return std::nullopt;
@@ -103,10 +106,26 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
         if (!n || *n > 128 - offset) return std::nullopt;
         bits = *n + offset;
     }
-    for (unsigned i = bits; i < 128; ++i) {
-        if ((ip->bytes[i / 8] >> (7 - i % 8)) & 1) return std::nullopt;
-    }
     return Cidr{*ip, static_cast<uint8_t>(bits)};
+}
+
+IpAddress masked(IpAddress ip, unsigned bits) {
+    for (unsigned i = bits; i < 128; ++i) ip.bytes[i / 8] &= static_cast<uint8_t>(~(0x80u >> (i % 8)));
+    return ip;
+}
+
+}  // namespace
+
+std::optional<Cidr> Cidr::parse(std::string_view text) {
+    const auto block = parse_block(text);
+    if (!block || masked(block->network, block->bits) != block->network) return std::nullopt;
+    return block;
+}
+
+std::optional<std::string> Cidr::network_of(std::string_view text) {
+    const auto block = parse_block(text);
+    if (!block) return std::nullopt;
+    return masked(block->network, block->bits).text() + std::string(text.substr(std::min(text.find('/'), text.size())));
 }
 
 bool Cidr::contains(const IpAddress& ip) const {

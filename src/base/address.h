@@ -49,6 +49,9 @@ struct Cidr {
     // "10.0.0.0/8", "2001:db8::/32", or one address
     // @returns none also where bits beyond the prefix are set (10.0.0.1/8): most likely a slip
     static std::optional<Cidr> parse(std::string_view text);
+    // The block that `text` would be without its bits beyond the prefix: 10.0.0.0/8 for 10.0.0.1/8.
+    // @returns none where the text is no address and prefix length at all
+    static std::optional<std::string> network_of(std::string_view text);
     bool contains(const IpAddress& ip) const;
     bool operator==(const Cidr&) const = default;
 };

@@ -92,9 +92,19 @@ class Builder {
         mark.column = static_cast<uint32_t>(at.column + 1);
         mark.end_column = mark.column + 1;
         std::string hint;
-        if (auto better = hint_for_syntax(document_.source_, mark.line, parser_.context_mark.line + 1)) {
+        if (message.ends_with("cannot start any token") && line_begins_with_tab(document_.source_, mark.line)) {
+            message = "YAML is indented with spaces, and here stands a tab";
+            hint = "replace the tab by spaces";
+        } else if (message.ends_with("unexpected end of stream")) {
+            mark.line = static_cast<uint32_t>(parser_.context_mark.line + 1);
+            mark.column = static_cast<uint32_t>(parser_.context_mark.column + 1);
+            mark.end_column = mark.column + 1;
+            message = "the quote that opens here is never closed";
+        } else if (auto better = hint_for_syntax(document_.source_, mark.line, parser_.context_mark.line + 1)) {
             mark = better->mark;
             hint = better->hint;
+        } else if (message.starts_with("while parsing a block")) {
+            hint = "most likely this line is indented otherwise than those that it belongs to";
         }
         faults_.error(mark, "", "yaml-syntax", message, hint);
     }
@@ -194,6 +204,7 @@ class Builder {
                 faults_.error(node.mark, "", "unset-variable",
                               "the environment variable " + std::string(name) + " is not set, and there is no default",
                               "set it, or write ${" + std::string(name) + ":-default}");
+                node.unset = true;
             }
             at = end + 1;
         }

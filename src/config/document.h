@@ -32,6 +32,7 @@ struct Node {
     bool quoted = false;          // a string that stood in quotes or a block
     bool substituted = false;     // some of the text came from the environment: literal text in a template string
     std::string raw;              // what the file says, where substituted
+    bool unset = false;           // a variable in it was not there: a fault says so, and no other follows from it
     std::vector<Entry> entries;   // mapping, in order of writing, merges applied (own keys first)
     std::vector<const Node*> items;  // sequence
 

@@ -152,10 +152,7 @@ constexpr Field<Draft> kFile[] = {
      [](const Scope& s, const Node& n, Draft& d) { read_object<FileTimeouts>(s, n, d.config.timeouts, "timeouts", file_timeout_fields()); }},
     {{"trusted_proxies", "list of CIDRs", "none", "Peers whose forwarding headers are believed; the client's address is found from the right.", R"({"type":"array","items":{"type":"string"}})"},
      [](const Scope& s, const Node& n, Draft& d) {
-         for (const Text& t : read_texts(s, n, "a CIDR such as 10.0.0.0/8")) {
-             if (auto c = Cidr::parse(t.value)) d.config.trusted_proxies.push_back(*c);
-             else s.error(t.mark, "bad-cidr", "expected a CIDR such as 10.0.0.0/8 or one address, found \"" + t.value + "\"", "bits behind the prefix must be zero");
-         }
+         d.config.trusted_proxies = read_cidrs(s, n);
      }},
     {{"managed_headers", "list of header names", "none", "Further headers that clients may not send: removed from every request, in every spelling.", R"({"type":"array","items":{"type":"string"}})"}, read_header_names},
     {{"errors", "body template", "problem+json", "The shape of the gateway's own errors, with `{error.title}`, `{error.status}`, `{error.detail}`, `{error.code}`, `{error.request_id}`.", R"({})"},

@@ -7,6 +7,7 @@ namespace portico::config {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Loaded {
     std::optional<Config> config;
@@ -19,6 +20,7 @@ Loaded load_text(const std::string& source) {
     options.policy_types = kTypes;
     options.environment = [](std::string_view name) -> std::optional<std::string> {
         if (name == "PORT") return "8080";
+        if (name == "EMPTY") return "";
         if (name == "BRACE") return "{x}";
         return std::nullopt;
     };
@@ -88,10 +90,24 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"flow_template", with("routes: [{ match: { path: /users/{id} }, respond: {} }]"), {"quotes"}},
         Case{"unmanageable", with("managed_headers: [Host]\n" + kRoute), {"cannot be a managed header"}},
         Case{"json_text", with("routes: [{ match: /x, respond: { body: '{\"ok\":true}' } }]"), {"mapping"}},
+        Case{"tab", "listeners: [{ address: 127.0.0.1:1 }]\nroutes:\n\t- { match: /x, respond: {} }\n", {"p.yaml:3:1", "here stands a tab", "spaces"}},
+        Case{"indentation", with("routes:\n  - match: /x\n   respond: {}"), {"p.yaml:5:4", "indented otherwise"}},
+        Case{"open_quote", with("routes:\n  - match: \"/x\n    respond: {}"), {"p.yaml:4:12", "never closed"}},
+        Case{"bare_port", "listeners: [{ address: 8080 }]\n" + kRoute, {"did you mean 0.0.0.0:8080?"}},
+        Case{"bare_address", "listeners: [{ address: 10.0.0.1 }]\n" + kRoute, {"the port is missing: 10.0.0.1:8080"}},
+        Case{"cidr_bits", with("trusted_proxies: [10.1.2.3/8]\n" + kRoute), {"did you mean 10.0.0.0/8?"}},
+        Case{"condition_word", with("routes: [{ match: { path: /x, headers: { A: { regexp: b } } }, respond: {} }]"), {"did you mean regex?"}},
+        Case{"empty_variable", with("admin: { address: \"${EMPTY}\" }\n" + kRoute), {"${EMPTY}", "which is empty"}},
         Case{"no_listeners", "routes: [{ match: /x, respond: {} }]\n", {"no listeners"}},
         Case{"no_routes", "listeners: [{ address: 127.0.0.1:1 }]\nroutes: []\n", {"no routes"}},
         Case{"same_address", "listeners: [{ address: 127.0.0.1:1 }, { address: 127.0.0.1:1 }]\n" + kRoute, {"two listeners"}}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Load, AnUnsetVariableIsOneFaultAndNoHintIsMisleading) {
+    EXPECT_THAT(load_text(with("admin: { address: \"${NOT_THERE}\" }\n" + kRoute)).text, Not(HasSubstr("expected an address")));
+    EXPECT_THAT(load_text(with("trusted_proxies: [foo]\n" + kRoute)).text, Not(HasSubstr("prefix")));
+    EXPECT_THAT(load_text(with("routes:\n  - match: /x\n   respond: {}")).text, Not(HasSubstr("quotes")));
+}
 
 TEST(Load, EveryFaultIsToldAtOnce) {
     const auto l = load_text("listenrs: []\nservices: { a: 5 }\nroutes: [{ match: /x, use: [p] }]\nlimits: { body: 1 }\n");

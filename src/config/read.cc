@@ -104,7 +104,8 @@ std::optional<SocketAddress> read_address(const Scope& scope, const Node& node) 
     std::string hint;
     if (s->starts_with(":")) hint = "did you mean 0.0.0.0" + *s + "? (every IPv4 address of this machine)";
     else if (s->starts_with("localhost:")) hint = "did you mean 127.0.0.1" + s->substr(9) + "?";
-    else if (s->find(':') == std::string::npos) hint = "the port is missing: " + *s + ":8080";
+    else if (parse_decimal<uint16_t>(*s)) hint = "did you mean 0.0.0.0:" + *s + "? (every IPv4 address of this machine)";
+    else if (IpAddress::parse(*s)) hint = "the port is missing: " + SocketAddress{*IpAddress::parse(*s), 8080}.text();
     scope.expected(node, kWhat, hint);
     return std::nullopt;
 }
@@ -131,6 +132,20 @@ std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_v
     if (node.items.empty()) scope.error(node.mark, "empty-list", "the list is empty: leave the key out, or name something");
     for (size_t i = 0; i < node.items.size(); ++i) {
         if (auto t = read_text(Scope(scope, i), *node.items[i], what)) out.push_back(std::move(*t));
+    }
+    return out;
+}
+
+std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node) {
+    std::vector<Cidr> out;
+    for (const Text& t : read_texts(scope, node, "a CIDR such as 10.0.0.0/8")) {
+        if (const auto block = Cidr::parse(t.value)) {
+            out.push_back(*block);
+            continue;
+        }
+        const auto meant = Cidr::network_of(t.value);
+        scope.error(t.mark, "bad-cidr", "expected a CIDR such as 10.0.0.0/8 or one address, found \"" + t.value + "\"",
+                    meant ? "bits behind the prefix must be zero: did you mean " + *meant + "?" : "");
     }
     return out;
 }

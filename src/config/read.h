@@ -25,6 +25,8 @@ std::optional<SocketAddress> read_address(const Scope& scope, const Node& node);
 std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<const std::string_view> words);
 // A scalar or a list of them, as texts.
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
+// CIDR blocks; one that is none, or that has bits behind its prefix, is a fault that shows the block it may have meant.
+std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
 // Judges the name of a header that only the gateway is to set (LANGUAGE.md §6), whatever its spelling. @returns false after a fault

@@ -62,6 +62,7 @@ class References {
                 if (all[i].address.port == 0 || !(all[i].address == all[j].address)) continue;
                 faults_.error(all[i].mark, config_.admin && i + 1 == all.size() ? "admin" : "listeners", "duplicate-address",
                               "two listeners have the address " + all[i].address.text());
+                break;
             }
         }
     }

@@ -29,7 +29,9 @@ void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatc
             const auto present = read_bool(Scope(at, "present"), *v.entries[0].value);
             m.kind = present.value_or(true) ? ValueMatch::Kind::present : ValueMatch::Kind::absent;
         } else {
-            at.expected(v, "exact text, { regex: … } or { present: true }");
+            static constexpr std::string_view kWords[] = {"regex", "present"};
+            const std::string_view near = v.is_mapping() && v.entries.size() == 1 ? nearest(v.entries[0].key, kWords, 2) : std::string_view{};
+            at.expected(v, "exact text, { regex: … } or { present: true }", near.empty() ? "" : "did you mean " + std::string(near) + "?");
             continue;
         }
         into.push_back(std::move(m));

@@ -10,7 +10,10 @@ std::string found_text(const Node& n) {
         case NodeKind::null: return "nothing";
         case NodeKind::boolean:
         case NodeKind::number: return n.raw.empty() ? n.text : n.raw;
-        case NodeKind::string: return "\"" + (n.raw.empty() ? n.text : n.raw) + "\"";
+        case NodeKind::string: {
+            const std::string empty = n.substituted && n.text.empty() ? ", which is empty" : "";
+            return "\"" + (n.raw.empty() ? n.text : n.raw) + "\"" + empty;
+        }
         case NodeKind::mapping: return "a mapping";
         case NodeKind::sequence: return "a list";
     }
@@ -27,6 +30,8 @@ std::string Scope::path() const {
 }
 
 void Scope::expected(const Node& node, std::string_view what, std::string hint) const {
+    if (node.unset) return;
+    if (node.substituted && node.text.empty()) hint.clear();
     // `path: {x}` is a mapping to YAML: most likely a template without its quotes.
     if (hint.empty() && node.is_mapping() && node.entries.size() == 1 && node.entries[0].value->kind == NodeKind::null) {
         hint = "put it in quotes: \"{" + node.entries[0].key + "}\"";

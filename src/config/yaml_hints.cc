@@ -43,12 +43,20 @@ std::optional<Span> bare_template(std::string_view line) {
             }
         }
         while (end > begin && line[end - 1] == ' ') --end;
+        // {} and [] are what they say.
+        if (end - begin == 2 && line[begin + 1] != '{') special = false;
         if (special && end > begin) return Span{begin, end};
     }
     return std::nullopt;
 }
 
 }  // namespace
+
+bool line_begins_with_tab(std::string_view source, size_t line) {
+    const std::string_view text = line_of(source, line);
+    const size_t first = text.find_first_not_of(' ');
+    return first != std::string_view::npos && text[first] == '\t';
+}
 
 std::optional<SyntaxHint> hint_for_syntax(std::string_view source, size_t line, size_t context_line) {
     for (const size_t n : {line, context_line, line - 1}) {

@@ -15,6 +15,9 @@ struct SyntaxHint {
     std::string hint;  // "put it in quotes: …" with the corrected line
 };
 
+// True where the indentation of a line (1-based) holds a tab.
+bool line_begins_with_tab(std::string_view source, size_t line);
+
 // @param line,context_line 1-based lines on which the reader gave up and where it had begun
 std::optional<SyntaxHint> hint_for_syntax(std::string_view source, size_t line, size_t context_line);
 

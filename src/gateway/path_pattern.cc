@@ -1,5 +1,7 @@
 #include "gateway/path_pattern.h"
 
+#include <algorithm>
+
 #include <re2/re2.h>
 
 #include "http/uri.h"
@@ -140,6 +142,14 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
     }
     if (p.open_) p.shape_ += "/**";
     return p;
+}
+
+bool PathPattern::holds_separator() const {
+    return std::ranges::any_of(segments_, [](const PathSegment& s) {
+        if (s.kind != PathSegment::Kind::fixed) return false;
+        constexpr std::string_view kEncoded[] = {"%2F", "%5C", "%3B", "%3F", "%23"};
+        return std::ranges::any_of(kEncoded, [&](std::string_view e) { return s.text.find(e) != std::string::npos; });
+    });
 }
 
 bool PathPattern::matches(std::string_view path) const {

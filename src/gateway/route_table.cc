@@ -253,6 +253,11 @@ RouteTable RouteTable::build(const config::Config& config, config::FaultList& fa
                 faults.error(text.mark, place(r) + ".path", "bad-path", fault, hint);
                 continue;
             }
+            if (!route.encoded_allow && path->holds_separator()) {
+                faults.error(text.mark, place(r) + ".path", "bad-path",
+                             "a request with an encoded / \\ ; ? or # in its path is answered 400 here: this route would never match",
+                             "write encoded: allow on the route");
+            }
             rule.any_path_open &= path->open();
             std::vector<uint8_t> slots;
             for (const PathSegment& s : path->segments()) {

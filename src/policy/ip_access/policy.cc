@@ -12,21 +12,11 @@ using config::Field;
 using config::Node;
 using config::Scope;
 
-void read_blocks(const Scope& scope, const Node& node, std::vector<Cidr>& into) {
-    for (const config::Text& t : config::read_texts(scope, node, "a CIDR such as 10.0.0.0/8")) {
-        if (const auto block = Cidr::parse(t.value)) into.push_back(*block);
-        else {
-            scope.error(t.mark, "bad-cidr", "expected a CIDR such as 10.0.0.0/8 or one address, found \"" + t.value + "\"",
-                        "bits behind the prefix must be zero");
-        }
-    }
-}
-
 constexpr Field<AddressRules> kFields[] = {
     {{"allow", "list of CIDRs", "everybody", "Who may pass; everybody else may not.", R"({"$ref":"#/$defs/textOrList"})"},
-     [](const Scope& s, const Node& n, AddressRules& r) { read_blocks(s, n, r.allow); }},
+     [](const Scope& s, const Node& n, AddressRules& r) { r.allow = config::read_cidrs(s, n); }},
     {{"deny", "list of CIDRs", "nobody", "Who may not pass, even if allowed above.", R"({"$ref":"#/$defs/textOrList"})"},
-     [](const Scope& s, const Node& n, AddressRules& r) { read_blocks(s, n, r.deny); }},
+     [](const Scope& s, const Node& n, AddressRules& r) { r.deny = config::read_cidrs(s, n); }},
 };
 
 class IpAccess final : public gateway::Policy {
