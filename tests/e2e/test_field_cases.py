@@ -7,7 +7,7 @@ import pytest
 
 from support.client import Client, chunk, fetch, get, head
 from support.dns import Dns
-from support.gateway import Gateway, explain
+from support.gateway import Gateway, check, explain
 from support.upstream import Echo, Scripted, eventually
 
 CONFIG = """
@@ -298,6 +298,30 @@ def test_r17_values_with_escapes_are_put_in_once():
     with Echo() as upstream, Gateway(CONFIG.format(url=upstream.url, more=more)) as gateway:
         for sent, seen in (("$1$2", "$1$2"), ("%24%31", "%241"), ("{x}", "%7Bx%7D"), ("%7Bx%7D", "%7Bx%7D"), ("%25%32%35", "%2525")):
             assert get(gateway.port, f"/re/{sent}").json()["target"] == f"/{seen}/{seen}"
+
+
+# R22: a guard that cannot be had never leaves its route open.
+
+@pytest.mark.parametrize("fault,said", [
+    ("routes: [{ match: /admin, use: [ofice], respond: { body: open } }]\n", 'there is no policy named "ofice"'),
+    ("routes: [{ match: /admin, use: [{ ip_acces: { allow: [10.0.0.0/8] } }], respond: { body: open } }]\n", "ip_acces"),
+    ("routes: [{ match: /admin, use: [{ ip_access: { allow: [] } }], respond: { body: open } }]\n", "the list is empty"),
+    ("routes: [{ match: /admin, use: [{ ip_access: }], respond: { body: open } }]\n", "ip_access"),
+    ("routes: [{ match: /admin, use: [{ ip_access: { allow: [10.0.0.300] } }], respond: { body: open } }]\n", "10.0.0.300"),
+    ("routes: [{ match: /admin, use: [{ ip_access: { allow: [\"${OFFICE}\"] } }], respond: { body: open } }]\n", "OFFICE"),
+    ("routes: [{ match: /admin, use: [{ ip_access: { deny: [10.0.0.0/8] }, mode: of }], respond: { body: open } }]\n", "of"),
+    ("routes: [{ match: /admin, usse: [office], respond: { body: open } }]\n", "usse"),
+    ("routes: [{ match: /admin, use: [office], use: [], respond: { body: open } }]\n", "twice"),
+    ("routes: [{ match: /admin, use: , respond: { body: open } }]\n", "use"),
+    ("routes: [{ match: /admin, use: [[office]], respond: { body: open } }]\n", "admin, use"),
+    ("routes: [{ match: /admin, use: [office], forward: { service: gone } }]\n", 'there is no service named "gone"')])
+def test_r22_a_guard_that_cannot_be_had_is_a_load_error(fault, said):
+    guard = "policies: { office: { ip_access: { allow: [10.0.0.0/8] } } }\n"
+    told = check(guard + fault)
+    assert told.code == 1 and said in told.text, told.text
+    with Gateway("routes: [{ match: /admin, respond: { body: before } }]\n") as gateway:
+        gateway.reload(guard + fault, refused=True)
+        assert get(gateway.port, "/admin").body == b"before"
 
 
 # R29: what the service said is what the client gets, and nothing is done twice.
