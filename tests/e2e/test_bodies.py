@@ -1,11 +1,12 @@
 """Bodies pass byte for byte both ways, with a length or in chunks, small and large."""
 import hashlib
 import threading
+import time
 
 import pytest
 
 from support.client import Client, chunk, fetch, head
-from support.gateway import Gateway
+from support.gateway import SANITIZED, Gateway
 from support.upstream import Echo, Scripted
 
 MIB = 1 << 20
@@ -297,6 +298,56 @@ def test_a_client_that_does_not_read_stops_the_service_from_sending():
             assert sent[0] < 32 * MIB, "the gateway took the whole answer although nobody read it"
 
 
+# What a body may add to the gateway's memory: a pipe's worth of buffers in each direction, and no part of the body kept.
+FLAT = 4 * 1024
+
+
+@pytest.mark.skipif(SANITIZED, reason="the memory is the sanitizer's")
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_memory_stays_flat_while_64_mib_go_up(echo, framing):
+    gateway, _ = echo
+    block = pattern(MIB)
+    fetch(gateway.port, "POST", "/svc/in", body=block)
+    before, most = gateway.resident(), 0
+    with Client(gateway.port, timeout=60) as client:
+        client.send_head("POST", "/svc/in", [("Content-Length", 64 * MIB)] if framing == "length" else [("Transfer-Encoding", "chunked")])
+        for _ in range(64):
+            client.send(block if framing == "length" else chunk(block))
+            most = max(most, gateway.resident())
+        if framing == "chunked":
+            client.send(b"0\r\n\r\n")
+        assert client.read_response().json()["length"] == 64 * MIB
+    assert most - before < FLAT, f"{most - before} KiB more"
+
+
+@pytest.mark.skipif(SANITIZED, reason="the memory is the sanitizer's")
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_memory_stays_flat_while_64_mib_come_down_to_a_slow_reader(framing):
+    def script(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\n" + {"length": b"Content-Length: %d" % (64 * MIB), "chunked": b"Transfer-Encoding: chunked",
+                                                  "close": b"Connection: close"}[framing] + b"\r\n\r\n")
+        block = pattern(MIB)
+        for _ in range(64):
+            connection.send(chunk(block) if framing == "chunked" else block)
+        if framing == "chunked":
+            connection.send(b"0\r\n\r\n")
+
+    with Scripted(script) as upstream, Gateway(CONFIG.format(url=upstream.url)) as gateway:
+        before, most = gateway.resident(), 0
+        with Client(gateway.port, timeout=30, receive_buffer=65536) as client:
+            client.send_head("GET", "/svc/out")
+            client.wire.head("the answer")
+            taken = len(client.wire.buffer)
+            while taken < 64 * MIB and (part := client.sock.recv(MIB)):
+                taken += len(part)
+                most = max(most, gateway.resident())
+                if taken < 4 * MIB:
+                    time.sleep(0.005)
+        assert taken >= 64 * MIB
+        assert most - before < FLAT, f"{most - before} KiB more"
+
+
 @pytest.mark.long
 def test_a_gibibyte_goes_up_in_bounded_memory():
     block = pattern(MIB)
@@ -304,14 +355,10 @@ def test_a_gibibyte_goes_up_in_bounded_memory():
     for _ in range(1024):
         expected.update(block)
 
-    def resident():
-        with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
-
     with Echo() as upstream, Gateway(CONFIG.format(url=upstream.url) + "limits: { body: none }\n") as gateway, Client(gateway.port, timeout=120) as client:
-        before = resident()
+        before = gateway.resident()
         client.send_head("POST", "/svc/in", [("Content-Length", 1024 * MIB)])
         for _ in range(1024):
             client.send(block)
-        assert resident() - before < 16 * 1024
+        assert gateway.resident() - before < 16 * 1024
         assert client.read_response().json()["sha256"] == expected.hexdigest()

@@ -1,8 +1,10 @@
 """Which route a request takes: host, path, method, header, query, and the rank among several."""
+import time
+
 import pytest
 
-from support.client import Client, fetch
-from support.gateway import Gateway, check
+from support.client import Client, fetch, get, head
+from support.gateway import SANITIZED, Gateway, check
 
 
 def routes(**by_name):
@@ -170,6 +172,41 @@ def test_the_order_of_routes_has_no_meaning():
     for names in (list(matches), list(matches)[::-1]):
         with Gateway(routes(**{n: matches[n] for n in names})) as gateway:
             assert [taken(gateway, p) for p in ("/a/b", "/a/c", "/a/c/d", "/z")] == ["one", "two", "three", "four"]
+
+
+@pytest.mark.skipif(SANITIZED, reason="the time is the sanitizer's")
+def test_10_000_routes_and_services_start_in_seconds_and_answer_as_ten_do():
+    """The table of scenario S11: the time of a request does not grow with the number of routes."""
+    def table(count):
+        lines = ["services:"] + [f"  s{n}: {{ respond: {{ body: s{n} }} }}" for n in range(count)] + ["routes:"]
+        lines += [f'  - {{ name: r{n}, match: "/api/v{n % 7}/thing{n}/{{id}}/**", forward: {{ service: s{n}, path: "/{{id}}/{{**}}" }} }}' for n in range(count)]
+        return "\n".join(lines) + "\n"
+
+    def cost(gateway, count):
+        """Processor time of 2,000 requests, the least of three goes."""
+        def used():
+            with open(f"/proc/{gateway.process.pid}/stat", encoding="ascii") as f:
+                return sum(int(v) for v in f.read().rpartition(")")[2].split()[11:13])
+        best = None
+        with Client(gateway.port) as client:
+            for _ in range(3):
+                before = used()
+                for n in range(20):
+                    which = n * (count - 1) // 19
+                    flood = head("GET", f"/api/v{which % 7}/thing{which}/5/x") * 100
+                    client.send(flood)
+                    for _ in range(100):
+                        assert client.read_response().body == b"s%d" % which
+                best = min(best or 1 << 30, used() - before)
+        return best
+
+    with Gateway(table(10)) as gateway:
+        few = cost(gateway, 10)
+    started = time.monotonic()
+    with Gateway(table(10_000)) as gateway:
+        assert time.monotonic() - started < 8
+        assert cost(gateway, 10_000) <= 3 * few + 5  # clock ticks of 10 ms: a search through the table would cost hundreds
+        assert get(gateway.port, "/api/v0/thing10000/5/x").status == 404
 
 
 def test_a_large_table_finds_each_of_its_routes():

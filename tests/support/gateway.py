@@ -14,6 +14,8 @@ from support.client import get
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("PORTICO_BIN") or os.path.join(ROOT, "build", "release", "portico")
+# A sanitizer's binary uses memory and time of its own: figures are judged on others.
+SANITIZED = any(f"{os.sep}{preset}{os.sep}" in BINARY for preset in ("asan", "tsan"))
 READY_WITHIN = 10.0
 WAIT = 10.0
 
@@ -155,6 +157,11 @@ class Gateway:
         def find():
             return next((e for e in map(json.loads, list(self.stdout)) if condition(e)), None)
         return self.wait_until(find, "a line of access log", timeout)
+
+    def resident(self):
+        """Memory in use, in KiB."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
     def metrics(self):
         """Every sample of /metrics, by its name with labels as it is written there."""
