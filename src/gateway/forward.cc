@@ -47,7 +47,7 @@ class Waker final : public io::Deferred {
 
 // A peer that closed a resting connection shows at a look, if it was long enough ago.
 bool looks_alive(const io::Stream& stream) {
-    const int fd = stream.splice_fd();
+    const int fd = stream.look_fd();
     if (fd < 0) return true;
     char byte;
     const ssize_t n = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);

@@ -117,7 +117,7 @@ void EpollStream::on_events(uint32_t events) {
             }
             if (waits_read_ || try_read(op)) {
                 reader_ = nullptr;
-                op.waiter.resume();
+                op.resume();
             }
         } else if (watcher_ != nullptr) {
             if (closed_) tell_closed();
@@ -135,7 +135,7 @@ void EpollStream::on_events(uint32_t events) {
             }
             if (waits_write_ || try_write(op)) {
                 writer_ = nullptr;
-                op.waiter.resume();
+                op.resume();
             }
         }
         if (gone) return;

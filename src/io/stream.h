@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <coroutine>
 #include <cstdint>
+#include <string_view>
 
 #include "base/address.h"
 #include "io/buffer.h"
@@ -33,16 +34,29 @@ struct IoResult {
 
 class Stream;
 
-// One pending operation: lives in the awaiter, in the frame of whoever waits.
+// One pending operation: lives in the awaiter, in the frame of whoever waits; or in a stream that runs over another one.
 struct StreamOp {
+    class Sink {
+      public:
+        virtual void on_op_done(StreamOp& op) = 0;
+
+      protected:
+        ~Sink() = default;
+    };
+
     Buffer* buffer = nullptr;
     uint32_t max = UINT32_MAX;  // a read takes no more than this
     std::coroutine_handle<> waiter;
+    Sink* sink = nullptr;  // told in place of a waiter
     IoResult result;
     // Called by a stream when the operation is over.
     void finish(int32_t value) {
         result.value = value;
-        waiter.resume();
+        resume();
+    }
+    void resume() {
+        if (sink != nullptr) sink->on_op_done(*this);
+        else waiter.resume();
     }
     // Bytes that a read may take now.
     uint32_t room() const { return std::min(max, buffer->room()); }
@@ -132,6 +146,10 @@ class Stream {
     virtual SocketAddress local() const = 0;
     // The plain descriptor where bytes may pass around user space (splice), or -1 (TLS, simulation).
     virtual int splice_fd() const { return -1; }
+    // The descriptor beneath, for a look at whether anything has come, or -1 (simulation). Never read from or written to.
+    virtual int look_fd() const { return splice_fd(); }
+    // What broke the stream, where an errno says too little (TLS); else empty. For logs.
+    virtual std::string_view failure() const { return {}; }
     // For splice: waits until the descriptor is readable or writable. Used only while no read or write is pending.
     virtual bool start_wait(StreamOp& op, bool readable) {
         (void)readable;
@@ -174,6 +192,12 @@ class Stream {
     // The waiting operation's owner is being destroyed: op and its Buffer must not be touched again.
     virtual void abandon_read() = 0;
     virtual void abandon_write() = 0;
+
+    // The same of the stream that this one runs over.
+    static bool start_read_of(Stream& s, StreamOp& op) { return s.start_read(op); }
+    static bool start_write_of(Stream& s, StreamOp& op) { return s.start_write(op); }
+    static void abandon_read_of(Stream& s) { s.abandon_read(); }
+    static void abandon_write_of(Stream& s) { s.abandon_write(); }
 };
 
 // A deadline on a stream's pending operations: interrupts them with ETIMEDOUT.

@@ -236,7 +236,7 @@ void UringStream::deliver(UringSocket& s) {
             }
         } else if (take(s, op)) {
             s.reader = nullptr;
-            op.waiter.resume();
+            op.resume();
         } else {
             arm_reader(s);
         }
