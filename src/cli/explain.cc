@@ -196,7 +196,7 @@ class Explanation {
         }
         auto plan = plan_forward(x_, onward, *service);
         if (!plan) return answer(plan.error());
-        for (const config::EndpointConfig& e : c.endpoints) std::printf("          http://%s\n", e.authority.c_str());
+        for (const config::EndpointConfig& e : c.endpoints) std::printf("          %s://%s\n", e.tls ? "https" : "http", e.authority.c_str());
         const auto text = [](Duration d) { return d == kForever ? std::string("none") : config::duration_text(d); };
         std::printf("timeouts  connect %s, first_byte %s, idle %s, total %s\n", text(plan->timeouts.connect).c_str(),
                     text(plan->timeouts.first_byte).c_str(), text(plan->timeouts.idle).c_str(), text(plan->timeouts.total).c_str());

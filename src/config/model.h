@@ -68,16 +68,25 @@ struct RespondConfig {
 };
 
 struct EndpointConfig {
-    bool tls = false;
+    bool tls = false;  // https
     std::string host;  // name or IP literal, without brackets, lower case
     uint16_t port = 80;
     std::string authority;  // host[:port] as written: the Host that the service sees
     Mark mark;
 };
 
+// How a service's https endpoints are spoken to. Files are named here and read when the Snapshot is built.
+struct UpstreamTlsConfig {
+    Text ca;           // PEM file of authorities; not written: the system's store
+    Text server_name;  // DNS name or IP address; not written: each endpoint's host
+    Text cert, key;    // PEM files of the gateway's own certificate; both or none
+    bool verify = true;
+};
+
 struct ServiceConfig {
     std::string name;
     std::vector<EndpointConfig> endpoints;
+    UpstreamTlsConfig tls;
     std::optional<RespondConfig> respond;  // in place of endpoints
     bool internal = false;
     Timeouts timeouts;

@@ -78,6 +78,9 @@ std::vector<ObjectText> describe_language() {
     add<ListenerConfig>(all, "admin", "admin", "The admin listener: `/live`, `/ready`, `/metrics`.", admin_fields());
     add<ServiceConfig>(all, "services: a service", "service", "Short form: its one endpoint, `users: http://users:8080`.", service_fields());
     add<StoreConfig>(all, "stores: a store", "store", "`shared: memory` counts in this process's memory.", store_fields());
+    add<UpstreamTlsConfig>(all, "tls of a service", "upstreamTls",
+                           "How its https endpoints are spoken to: TLS 1.2 or 1.3, their certificate verified. The files are read when the configuration is loaded.",
+                           upstream_tls_fields());
     add<RouteConfig>(all, "routes: a route", "route", "Which requests, which policies, which action. Exactly one action.", route_fields());
     add<MatchConfig>(all, "match", "match", "Short form: the path alone.", match_fields());
     add<ForwardConfig>(all, "forward", "forward", "Sends the request to a service and its answer back.", forward_fields());

@@ -14,21 +14,30 @@ bool is_service_name(std::string_view s) {
     return true;
 }
 
-// http://host[:port], nothing behind it.
+// A name or an address as it stands in an endpoint, in lower case and without brackets.
+bool is_host(std::string_view host) {
+    if (IpAddress::parse(host)) return true;
+    for (const char c : host) {
+        const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        if (!ok) return false;
+    }
+    return !host.empty() && host.size() <= 253;
+}
+
+// http://host[:port] or https://host[:port], nothing behind it.
 void read_endpoint(const Scope& scope, const Node& node, ServiceConfig& into) {
-    constexpr std::string_view kWhat = "an endpoint such as http://10.0.0.1:8080";
+    constexpr std::string_view kWhat = "an endpoint such as http://10.0.0.1:8080 or https://users.internal";
     const auto url = read_string(scope, node, kWhat);
     if (!url) return;
     EndpointConfig e;
     e.mark = node.mark;
     std::string_view rest = *url;
-    if (rest.starts_with("https://")) {
-        return scope.error(node.mark, "not-yet", "https endpoints are part of the language, but this version does not have them yet");
-    }
-    if (!rest.starts_with("http://")) {
+    e.tls = rest.starts_with("https://");
+    if (!e.tls && !rest.starts_with("http://")) {
         return scope.expected(node, kWhat, rest.find("://") == std::string_view::npos ? "did you mean http://" + *url + "?" : "");
     }
-    rest.remove_prefix(7);
+    rest.remove_prefix(e.tls ? 8 : 7);
+    e.port = e.tls ? 443 : 80;
     if (rest.ends_with('/') && rest.find('/') == rest.size() - 1) rest.remove_suffix(1);
     if (rest.find_first_of("/?#@") != std::string_view::npos) {
         return scope.error(node.mark, "bad-endpoint", "an endpoint is a host and a port only, found \"" + *url + "\"",
@@ -46,19 +55,59 @@ void read_endpoint(const Scope& scope, const Node& node, ServiceConfig& into) {
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
         host = host.substr(1, host.size() - 2);
         if (!IpAddress::parse(host)) return scope.expected(node, kWhat);
-    } else {
-        for (const char c : host) {
-            const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-            if (!ok) return scope.expected(node, kWhat);
-        }
     }
-    if (host.empty() || host.size() > 253) return scope.expected(node, kWhat);
+    if (!is_host(host)) return scope.expected(node, kWhat);
     e.host = host;
     into.endpoints.push_back(std::move(e));
 }
 
+template <Text UpstreamTlsConfig::*Member>
+void file_into(const Scope& s, const Node& n, UpstreamTlsConfig& c) {
+    if (auto t = read_text(s, n, "the path of a PEM file")) c.*Member = std::move(*t);
+}
+
+constexpr Field<UpstreamTlsConfig> kUpstreamTls[] = {
+    {{"ca", "PEM file", "the system's authorities", "Certificates that are trusted, in place of the system's: an authority's, or the service's own.", R"({"type":"string"})"},
+     file_into<&UpstreamTlsConfig::ca>},
+    {{"server_name", "host name or IP address", "the endpoint's host", "The name that the service is asked for (SNI) and that its certificate must carry.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, UpstreamTlsConfig& c) {
+         constexpr std::string_view kWhat = "a host name or an IP address such as users.internal";
+         auto t = read_text(s, n, kWhat);
+         if (!t) return;
+         t->value = to_lower(t->value);
+         if (!is_host(t->value)) return s.expected(n, kWhat);
+         c.server_name = std::move(*t);
+     }},
+    {{"cert", "PEM file", "none", "The certificate that the gateway shows where one is wanted, with its chain behind it; needs `key`.", R"({"type":"string"})"},
+     file_into<&UpstreamTlsConfig::cert>},
+    {{"key", "PEM file", "none", "The key of `cert`, not encrypted.", R"({"type":"string"})"}, file_into<&UpstreamTlsConfig::key>},
+    {{"verify", "boolean", "true", "`false` believes whoever answers: for tests only; `check` warns.", R"({"type":"boolean"})"},
+     [](const Scope& s, const Node& n, UpstreamTlsConfig& c) {
+         if (auto b = read_bool(s, n)) c.verify = *b;
+         if (!c.verify) {
+             s.warning(n.mark, "tls-unverified", "nobody's certificate is verified here: whoever answers is believed to be this service",
+                       "name the authority that signed it: ca: FILE");
+         }
+     }},
+};
+
+// What only makes sense together.
+void check_tls(const Scope& scope, const Node& service, const ServiceConfig& c) {
+    const Node* written = service.get("tls");
+    if (written == nullptr) return;
+    const Scope at(scope, "tls");
+    if (c.tls.cert.written != c.tls.key.written) {
+        const char* other = c.tls.cert.written ? "key" : "cert";
+        at.error(written->mark, "tls-half", std::string("cert and key go together: \"") + other + "\" is missing");
+    }
+    bool any = false;
+    for (const EndpointConfig& e : c.endpoints) any |= e.tls;
+    // Who writes tls believes that the connections are encrypted.
+    if (!any) at.error(written->mark, "tls-unused", "none of the service's endpoints begins with https://, so that nothing here would be encrypted");
+}
+
 constexpr Field<ServiceConfig> kService[] = {
-    {{"endpoints", "list of URLs", "", "`http://host[:port]` of each; names are resolved anew at their TTL.", R"({"type":"array","items":{"type":"string"},"minItems":1})"},
+    {{"endpoints", "list of URLs", "", "`http://host[:port]` or `https://host[:port]` of each; names are resolved anew at their TTL.", R"({"type":"array","items":{"type":"string"},"minItems":1})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) {
          if (!n.is_sequence()) return s.expected(n, "a list of endpoints", "write endpoints: [http://10.0.0.1:8080]");
          if (n.items.empty()) s.error(n.mark, "empty-list", "a service needs at least one endpoint");
@@ -77,12 +126,14 @@ constexpr Field<ServiceConfig> kService[] = {
     {{"idle_connection", "duration", "55s", "How long an idle connection is kept; the service's own Keep-Alive hint may shorten it.", R"({"$ref":"#/$defs/duration"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) { if (auto d = read_duration(s, n, false)) c.idle_connection = *d; }},
     {{"balance", "word", "round_robin", "How endpoints are chosen.", R"({"type":"string"})"}, nullptr},
-    {{"tls", "mapping", "", "TLS towards the endpoints.", R"({"type":"object"})"}, nullptr},
+    {{"tls", "mapping", "", "TLS towards its https endpoints.", R"({"$ref":"#/$defs/upstreamTls"})"},
+     [](const Scope& s, const Node& n, ServiceConfig& c) { read_object<UpstreamTlsConfig>(s, n, c.tls, "tls", upstream_tls_fields()); }},
 };
 
 }  // namespace
 
 std::span<const Field<ServiceConfig>> service_fields() { return kService; }
+std::span<const Field<UpstreamTlsConfig>> upstream_tls_fields() { return kUpstreamTls; }
 
 void read_service(const Scope& parent, const Entry& entry, Draft& into) {
     const Scope scope(parent, entry.key);
@@ -102,6 +153,7 @@ void read_service(const Scope& parent, const Entry& entry, Draft& into) {
             scope.error(entry.key_mark, "service-target",
                         endpoints ? "a service has endpoints or a fixed answer, not both" : "a service needs endpoints, or respond for a fixed answer");
         }
+        check_tls(scope, node, service);
     }
     into.config.services.push_back(std::move(service));
 }

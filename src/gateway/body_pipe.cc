@@ -12,12 +12,14 @@ PipeEnd whole() { return {}; }
 
 PipeEnd client_failed(Error e) { return {PipeEnd::How::client_failed, std::move(e)}; }
 
-PipeEnd upstream_failed(Exchange& x, const Deadlines& deadlines, int error) {
+PipeEnd upstream_failed(Exchange& x, const Deadlines& deadlines, int error, const upstream::Connection& of) {
     if (error == ETIMEDOUT) {
         const bool total = deadlines.total_passed(x.context.loop.now());
         return {PipeEnd::How::upstream_failed, Error(total ? Fault::upstream_total_timeout : Fault::upstream_idle_timeout)};
     }
-    return {PipeEnd::How::upstream_failed, Error(Fault::upstream_closed, "in the middle of a body", error)};
+    std::string what = "in the middle of a body";
+    if (const std::string_view failure = of.stream().failure(); !failure.empty()) what.append(": ").append(failure);
+    return {PipeEnd::How::upstream_failed, Error(error == EPROTO ? Fault::upstream_tls : Fault::upstream_closed, what, error)};
 }
 
 // Room for a part of a body that may have to be framed as a chunk.
@@ -61,7 +63,7 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
                 const SpliceEnd end = co_await splice(loop, *source, to.stream(), left, x, to.deadline(), deadlines);
                 client.source_spliced(end.moved);
                 if (end.from_failed) co_return client_failed(Error(end.timed_out ? Fault::body_timeout : Fault::client_gone));
-                if (end.to_failed) co_return upstream_failed(x, deadlines, end.error);
+                if (end.to_failed) co_return upstream_failed(x, deadlines, end.error, to);
                 // Nothing moved: an armed receive had brought bytes already, and those are read as ever.
                 if (end.moved > 0) continue;
             }
@@ -75,7 +77,7 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
         if (!part.empty()) {
             if (chunked) frame_chunk(part);
             to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE);
+            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
             to.deadline().cancel();
         }
         if (!client.body_finished()) continue;
@@ -91,7 +93,7 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
             if (out.full()) part.append("0\r\n\r\n");
             else part.commit(static_cast<uint32_t>(out.size()));
             to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE);
+            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
         }
         to.deadline().set_at(loop.timers(), deadlines.first_byte(loop.now()));
         co_return whole();
@@ -155,7 +157,7 @@ io::Task<PipeEnd> ResponsePipe::of_length(uint64_t left) {
             const SpliceEnd end = co_await splice(loop(), from_.stream(), *sink, left, x_, from_.deadline(), deadlines_);
             x_.client->sink_spliced(end.moved);
             left -= end.moved;
-            if (end.from_failed) co_return upstream_failed(x_, deadlines_, end.timed_out ? ETIMEDOUT : end.error);
+            if (end.from_failed) co_return upstream_failed(x_, deadlines_, end.timed_out ? ETIMEDOUT : end.error, from_);
             if (end.to_failed) co_return gone();
             if (left == 0) {
                 // The head said how long the body is, so its end needs no more bytes.
@@ -165,7 +167,7 @@ io::Task<PipeEnd> ResponsePipe::of_length(uint64_t left) {
         }
         ready_part(loop().buffers(), part, left);
         const io::IoResult got = co_await read(part, left);
-        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error());
+        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error(), from_);
     }
 }
 
@@ -207,7 +209,7 @@ io::Task<PipeEnd> ResponsePipe::of_chunks() {
         }
         ready_part(loop().buffers(), part, UINT64_MAX);
         const io::IoResult got = co_await read(part, UINT64_MAX);
-        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error());
+        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error(), from_);
         read_some = true;
     }
 }
@@ -226,7 +228,7 @@ io::Task<PipeEnd> ResponsePipe::until_close() {
             if (!co_await send(part, true)) co_return gone();
             co_return whole();
         }
-        if (!got.ok()) co_return upstream_failed(x_, deadlines_, got.error());
+        if (!got.ok()) co_return upstream_failed(x_, deadlines_, got.error(), from_);
     }
 }
 

@@ -220,6 +220,9 @@ Error Forwarding::read_error(io::IoResult got) {
         if (deadlines_.total_passed(loop().now())) return Error(Fault::upstream_total_timeout);
         return Error(pump_done_ && !answered_byte_ ? Fault::upstream_first_byte_timeout : Fault::upstream_idle_timeout);
     }
+    const std::string_view failure = lease_.connection->stream().failure();
+    if (got.error() == EPROTO) return Error(Fault::upstream_tls, failure, EPROTO);
+    if (!failure.empty()) return Error(Fault::upstream_closed, failure, got.error());
     return Error(Fault::upstream_closed, got.eof() ? "closed before its answer was whole" : "reading its answer", got.error());
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/schema.h"
 #include "gateway/chain_builder.h"
+#include "gateway/upstream_tls.h"
 
 namespace portico::gateway {
 namespace {
@@ -32,6 +33,7 @@ class SnapshotBuilder {
 
   private:
     void build_services() {
+        UpstreamTls tls;
         for (const config::ServiceConfig& c : s_.config.services) {
             std::unique_ptr<const RespondAction> answer;
             if (c.respond) {
@@ -40,6 +42,7 @@ class SnapshotBuilder {
                 answer = std::make_unique<RespondAction>(RespondAction::compile(Scope(service, "respond"), *c.respond, {}));
             }
             s_.service_answers.push_back(std::move(answer));
+            s_.service_tls.push_back(tls.client_of(c, faults_));
         }
     }
 

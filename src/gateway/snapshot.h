@@ -15,6 +15,7 @@
 #include "gateway/route_table.h"
 #include "http/fields.h"
 #include "redis/url.h"
+#include "io/tls_client.h"
 
 namespace portico::gateway {
 
@@ -50,6 +51,7 @@ struct Snapshot {
     http::NameSet managed;  // beside the forwarding headers
     std::unordered_map<std::string, int32_t> service_index;
     std::vector<std::unique_ptr<const RespondAction>> service_answers;  // by service; nullptr where it has endpoints
+    std::vector<std::shared_ptr<const io::TlsClient>> service_tls;  // by service; nullptr where no endpoint is https
     std::unique_ptr<const ErrorShape> errors;
 
     // Judges what config/ could not: routes, templates, policies. @returns nullptr exactly when there was an error

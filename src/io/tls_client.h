@@ -29,7 +29,7 @@ struct TlsClientSettings {
 };
 
 // Which of the settings was bad, and how, in words that follow its name: "holds no certificate in PEM form".
-enum class TlsSetting : uint8_t { ca, server_name, certificate, key };
+enum class TlsSetting : uint8_t { ca, certificate, key };
 struct TlsSettingFault {
     TlsSetting setting;
     std::string what;

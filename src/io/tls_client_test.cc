@@ -270,10 +270,11 @@ TEST(TlsSettings, AreJudgedWhenTheyAreRead) {
     const Credential one = make_certificate({.names = "DNS:a"}), two = make_certificate({.names = "DNS:b"});
     const auto fault = [](const TlsClientSettings& s) {
         const auto made = TlsClient::make(s);
-        return made ? std::pair{TlsSetting::server_name, std::string("no fault")} : std::pair{made.error().setting, made.error().what};
+        return made ? std::pair{TlsSetting::ca, std::string("no fault")} : std::pair{made.error().setting, made.error().what};
     };
     EXPECT_EQ(fault({.ca = "nonsense"}), std::pair(TlsSetting::ca, std::string("holds no certificate in PEM form")));
-    EXPECT_EQ(fault({.ca = one.certificate + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}).first, TlsSetting::ca);
+    EXPECT_EQ(fault({.ca = one.certificate + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}).second,
+              "holds no certificate in PEM form");
     EXPECT_EQ(fault({.certificate = one.key, .key = one.key}).first, TlsSetting::certificate);
     EXPECT_EQ(fault({.certificate = one.certificate, .key = one.certificate}), std::pair(TlsSetting::key, std::string("holds no private key in PEM form")));
     EXPECT_EQ(fault({.certificate = one.certificate, .key = two.key}), std::pair(TlsSetting::key, std::string("is not the key of the certificate")));

@@ -266,10 +266,11 @@ void Supervisor::serve_admin(int fd, const SocketAddress& wanted, const SocketAd
     say("admin on " + actual.text());
 }
 
-upstream::ResolvedService Supervisor::addresses_of(const config::ServiceConfig& service) const {
+upstream::ResolvedService Supervisor::addresses_of(size_t service) const {
     upstream::ResolvedService resolved;
-    for (const config::EndpointConfig& e : service.endpoints) {
-        upstream::ResolvedEndpoint r{e.authority, {}};
+    for (const config::EndpointConfig& e : snapshot_->config.services[service].endpoints) {
+        upstream::ResolvedEndpoint r{e.authority, {}, {}};
+        if (e.tls) r.tls = {snapshot_->service_tls[service], e.host};
         if (const auto literal = IpAddress::parse(e.host)) {
             r.addresses.push_back({*literal, e.port});
         } else {
@@ -290,7 +291,7 @@ void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
     }
     names_->set_names(names, snapshot_->config.dns);
     ServiceAddresses addresses;
-    for (const config::ServiceConfig& s : snapshot_->config.services) addresses.push_back(addresses_of(s));
+    for (size_t i = 0; i < snapshot_->config.services.size(); ++i) addresses.push_back(addresses_of(i));
     for (auto& w : workers_) w->apply(snapshot_, addresses);
     // The admin pages need a snapshot only for the shape of errors.
     auto epoch = std::make_shared<gateway::Epoch>();
@@ -349,10 +350,11 @@ void Supervisor::on_worker_drained() {
 }
 
 void Supervisor::on_name_changed(const std::string& name) {
-    for (const config::ServiceConfig& s : snapshot_->config.services) {
+    for (size_t i = 0; i < snapshot_->config.services.size(); ++i) {
+        const config::ServiceConfig& s = snapshot_->config.services[i];
         const bool uses = std::ranges::any_of(s.endpoints, [&](const config::EndpointConfig& e) { return e.host == name; });
         if (!uses) continue;
-        for (auto& w : workers_) w->set_addresses(s.name, addresses_of(s));
+        for (auto& w : workers_) w->set_addresses(s.name, addresses_of(i));
     }
 }
 

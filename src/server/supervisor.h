@@ -43,7 +43,8 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     void begin_drain();
     void on_worker_drained();
     void on_name_changed(const std::string& name);
-    upstream::ResolvedService addresses_of(const config::ServiceConfig& service) const;
+    // @param service its index in the running snapshot
+    upstream::ResolvedService addresses_of(size_t service) const;
     void on_signal(int signal);
 
     void on_fd_ready(int fd, bool readable, bool writable) override;

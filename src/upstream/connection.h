@@ -19,6 +19,7 @@ class Connection final : public ListHook<Connection>, private io::StreamWatcher,
     ~Connection();
 
     io::Stream& stream() { return *stream_; }
+    const io::Stream& stream() const { return *stream_; }
     Endpoint& endpoint() { return endpoint_; }
     // Bytes received and not yet taken.
     io::Buffer& in() { return in_; }

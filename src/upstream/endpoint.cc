@@ -5,13 +5,15 @@
 
 namespace portico::upstream {
 
-Endpoint::Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits, ConnectionMeter meter)
+Endpoint::Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits, ConnectionMeter meter, EndpointTls tls)
     : loop_(loop),
       address_(address),
       address_text_(address.text()),
       authority_(std::move(authority)),
       limits_(limits),
-      meter_(meter) {}
+      meter_(meter),
+      tls_(std::move(tls)),
+      session_(tls_.client != nullptr ? std::make_shared<io::TlsSession>() : nullptr) {}
 
 Endpoint::~Endpoint() {
     while (Connection* c = idle_.pop_front()) delete c;
@@ -38,6 +40,16 @@ io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
                             : error == ECONNREFUSED ? Fault::upstream_refused
                                                     : Fault::upstream_unreachable;
         co_return fail(fault, "connect to " + address_text_ + ": " + std::strerror(error), error);
+    }
+    if (tls_.client != nullptr) {
+        auto secured = co_await tls_.client->handshake(loop_, std::move(connected.stream), tls_.host, deadline, session_);
+        if (!secured) {
+            note_failure(loop_.now());
+            Error error = std::move(secured).error();
+            error.context = "connect to " + address_text_ + ": " + error.context;
+            co_return fail(std::move(error));
+        }
+        connected.stream = std::move(*secured);
     }
     note_success();
     auto connection = std::make_unique<Connection>(*this, loop_, std::move(connected.stream));

@@ -10,6 +10,7 @@
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "io/loop.h"
+#include "io/tls_client.h"
 #include "observe/metrics.h"
 #include "upstream/connection.h"
 
@@ -30,9 +31,21 @@ struct ConnectionMeter {
     }
 };
 
+// How an endpoint is spoken to in TLS; without a client in the clear.
+struct EndpointTls {
+    std::shared_ptr<const io::TlsClient> client;
+    std::string host;  // verified where the client's settings have no name of their own
+    // True where connections made by one may serve the other.
+    bool same_as(const EndpointTls& other) const {
+        if (client == nullptr || other.client == nullptr) return client == other.client;
+        return host == other.host && (client == other.client || client->same_as(*other.client));
+    }
+    bool operator==(const EndpointTls&) const = default;
+};
+
 class Endpoint final : private io::Timer {
   public:
-    Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits, ConnectionMeter meter = {});
+    Endpoint(io::Loop& loop, SocketAddress address, std::string authority, PoolLimits limits, ConnectionMeter meter = {}, EndpointTls tls = {});
     ~Endpoint() override;
     Endpoint(const Endpoint&) = delete;
     Endpoint& operator=(const Endpoint&) = delete;
@@ -42,11 +55,13 @@ class Endpoint final : private io::Timer {
     const std::string& address_text() const { return address_text_; }
     // host[:port] as configured: what the service sees as Host.
     const std::string& authority() const { return authority_; }
+    const EndpointTls& tls() const { return tls_; }
     void set_limits(PoolLimits limits) { limits_ = limits; }
 
     // A resting connection, or nullptr. @returns one that was alive when this turn of the loop began
     std::unique_ptr<Connection> take_resting();
-    // A new connection. @errors upstream_refused, upstream_unreachable, upstream_connect_timeout, upstream_overloaded
+    // A new connection, its TLS handshake included.
+    // @errors upstream_refused, upstream_unreachable, upstream_tls, upstream_connect_timeout, upstream_overloaded
     io::Task<Result<std::unique_ptr<Connection>>> connect(Time deadline);
     // After a whole exchange on a connection that may be used again. @param hint the peer's own idle limit, or kForever
     void give_back(std::unique_ptr<Connection> connection, Duration hint);
@@ -74,6 +89,8 @@ class Endpoint final : private io::Timer {
     std::string authority_;
     PoolLimits limits_;
     ConnectionMeter meter_;
+    EndpointTls tls_;
+    std::shared_ptr<io::TlsSession> session_;  // of the last handshake
     IntrusiveList<Connection, Connection> idle_;  // most recently used first; owned
     uint32_t open_ = 0;
     uint32_t resting_ = 0;

@@ -9,7 +9,7 @@ void Service::update(const ResolvedService& resolved, PoolLimits limits) {
     for (const ResolvedEndpoint& r : resolved) {
         for (const SocketAddress& address : r.addresses) {
             const auto same = [&](const std::shared_ptr<Endpoint>& e) {
-                return e != nullptr && e->address() == address && e->authority() == r.authority;
+                return e != nullptr && e->address() == address && e->authority() == r.authority && e->tls().same_as(r.tls);
             };
             if (std::ranges::any_of(fresh, same)) continue;
             const auto kept = std::ranges::find_if(endpoints_, same);
@@ -17,7 +17,7 @@ void Service::update(const ResolvedService& resolved, PoolLimits limits) {
                 (*kept)->set_limits(limits);
                 fresh.push_back(std::move(*kept));
             } else {
-                fresh.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_));
+                fresh.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_, r.tls));
             }
         }
     }

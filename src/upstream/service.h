@@ -17,6 +17,7 @@ namespace portico::upstream {
 struct ResolvedEndpoint {
     std::string authority;
     std::vector<SocketAddress> addresses;  // empty: not resolved (yet)
+    EndpointTls tls = {};
     bool operator==(const ResolvedEndpoint&) const = default;
 };
 using ResolvedService = std::vector<ResolvedEndpoint>;
