@@ -11,7 +11,7 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"jwt", "authorize", "api_key", "basic", "cors", "rate_limit", "transform",
+constexpr std::string_view kComing[] = {"authorize", "api_key", "basic", "cors", "rate_limit", "transform",
                                         "any_of", "forward_auth"};
 
 class References {

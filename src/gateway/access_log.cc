@@ -60,6 +60,7 @@ void write_access_line(const Exchange& x, std::string& out) {
     if (r.attempts > 0) w.key("attempts").value(r.attempts);
     if (!r.retry.empty()) w.key("retry").value(r.retry);
     if (!x.shadowed.empty()) w.key("shadow").value(x.shadowed);
+    if (!x.degraded.empty()) w.key("degraded").value(x.degraded);
     w.key("us").begin_object();
     span(w, "total", x.times.begin, x.times.end);
     span(w, "head", x.times.begin, x.times.head);

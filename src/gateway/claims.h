@@ -20,6 +20,7 @@ class ClaimPath {
     json::Value find(const json::Document& claims) const;
     // As it would be written.
     std::string text() const;
+    const std::vector<std::string>& names() const { return names_; }
     bool operator==(const ClaimPath&) const = default;
 
   private:

@@ -77,6 +77,8 @@ class Context {
     CommonCells cells;
     observe::Random random;
     std::shared_ptr<Epoch> epoch;
+    // A line for the operator, on stderr in a running gateway. Never holds what a client sent.
+    std::function<void(const std::string& line)> say = [](const std::string&) {};
     // Addresses of a name, where the server offers them (not in `explain`).
     std::function<io::Task<Result<std::vector<IpAddress>>>(std::string host, Time deadline)> resolve;
     std::string log_lines;   // of this turn; the worker hands them to the sink

@@ -141,6 +141,11 @@ void Exchange::run_response_policies() {
     }
 }
 
+void Exchange::note_degraded(std::string_view policy, const Error& why, std::string_view outcome) {
+    if (!degraded.empty()) degraded += ',';
+    degraded.append(policy).append(":").append(why.code()).append(":").append(outcome);
+}
+
 void Exchange::set_field(std::string_view name, std::string_view value) {
     request.fields.remove_if([&](const http::Field& f) { return iequals(f.name, name); });
     set_fields.remove_if([&](const http::Field& f) { return iequals(f.name, name); });
@@ -173,6 +178,7 @@ void Exchange::reset() {
     preflight = false;
     error_fields.clear();
     response_text.clear();
+    degraded.clear();
     notes_.clear();
     shadowed.clear();
     policies_run = 0;

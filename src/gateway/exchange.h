@@ -91,6 +91,7 @@ class Exchange {
     bool preflight = false;  // of CORS: matched with the method that it asks about
     http::FieldList error_fields;   // go with the refusal of the policy that set them
     std::string response_text;      // the body of an answer that a policy gives (Verdict::respond)
+    std::string degraded;           // guards that worked without their store, for the log: "fair-use:store.timeout:memory"
     std::string_view refused_by;    // the policy that refused, for the log
     std::string shadowed;  // what policies in shadow would have done, for the log
     Fault fault = Fault::internal;  // behind record.code
@@ -124,6 +125,8 @@ class Exchange {
     T& state_of(const P& policy) const {
         return static_cast<T&>(*epoch->policy_states[policy.index()]);
     }
+    // A store or service behind a policy failed, and what was decided then: logged.
+    void note_degraded(std::string_view policy, const Error& why, std::string_view outcome);
     // A field for the service, in the place of the client's own of that name. @param value lives as long as the exchange
     void set_field(std::string_view name, std::string_view value);
     // True for a header that only the gateway may set.

@@ -86,6 +86,8 @@ class Policy {
     virtual IdentityRole identity() const { return IdentityRole::none; }
     // Whether the request carries what this policy judges: `any_of` takes the first that says so.
     virtual bool sees_credential(Exchange&) const { return true; }
+    // Adds the WWW-Authenticate by which a client learns how to sign in here, to Exchange::error_fields.
+    virtual void challenge(Exchange&) const {}
     // Faults of a place in a route where it cannot work, or should not stand.
     virtual void check_place(const PolicyPlace&, config::Mark, const config::Scope&) const {}
     // Called for each worker before it serves the snapshot; the epoch owns the state. @returns nullptr where it keeps nothing

@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <csignal>
+#include <cstdio>
 
 #include <future>
 #include <random>
@@ -43,6 +44,10 @@ struct Worker::Local final : private io::Timer {
           stores(context),
           names(*loop, [this](std::string name, io::Resolver::Callback answered) { ask(std::move(name), std::move(answered)); }),
           connections(context, gateway) {
+        context.say = [](const std::string& line) {
+            const std::string text = "portico: " + line + "\n";
+            std::fwrite(text.data(), 1, text.size(), stderr);
+        };
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
     }
     ~Local() override {

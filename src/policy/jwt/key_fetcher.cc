@@ -1,0 +1,166 @@
+#include "policy/jwt/key_fetcher.h"
+
+#include "gateway/snapshot.h"
+#include "policy/jwt/issuer_documents.h"
+#include "policy/jwt/key_texts.h"
+
+namespace portico::policy::jwt {
+namespace {
+
+constexpr uint32_t kMaxDocument = 256 * 1024;
+constexpr Duration kLeastFresh = std::chrono::minutes(1);
+constexpr Duration kMostFresh = std::chrono::hours(24);
+
+std::string_view value_of(const upstream::CallAnswer& answer, std::string_view name) {
+    const http::Field* field = answer.head.fields.find(name);
+    return field == nullptr ? std::string_view{} : field->value;
+}
+
+}  // namespace
+
+struct KeyFetcher::End::Bell {
+    std::mutex mutex;
+    io::Loop* loop = nullptr;
+    End* end = nullptr;
+};
+
+KeyFetcher::End::~End() {
+    if (bell_ == nullptr) return;
+    const std::lock_guard lock(bell_->mutex);
+    bell_->loop = nullptr;
+    bell_->end = nullptr;
+}
+
+bool KeyFetcher::End::await_suspend(std::coroutine_handle<> h) {
+    waiter_ = h;
+    bell_ = std::make_shared<Bell>();
+    bell_->loop = &loop_;
+    bell_->end = this;
+    // Posted even where the fetch ends on this thread: who waits must not run inside of it.
+    const bool waits = keys_.await_end([bell = bell_] {
+        const std::lock_guard lock(bell->mutex);
+        if (bell->loop == nullptr) return;
+        bell->loop->post([bell] {
+            End* end;
+            {
+                const std::lock_guard inner(bell->mutex);
+                end = bell->end;
+            }
+            if (end != nullptr) end->go();
+        });
+    });
+    if (waits) set(loop_.timers(), deadline_);
+    return waits;
+}
+
+void KeyFetcher::End::go() {
+    cancel();
+    if (waiter_) std::exchange(waiter_, nullptr).resume();
+}
+
+KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys,
+                       std::shared_ptr<const io::TlsClient> tls)
+    : context_(context), epoch_(epoch), settings_(settings), keys_(std::move(keys)), tls_(std::move(tls)) {
+    const auto cell = [&](const char* result) {
+        return context_.registry.counter("portico_jwt_key_fetches_total", "Fetches of issuers' keys.", {{"source", settings_.url}, {"result", result}});
+    };
+    good_ = cell("good");
+    bad_ = cell("failed");
+    set(context_.loop.timers(), context_.loop.now());
+}
+
+KeyFetcher::~KeyFetcher() {
+    root_.cancel();
+    // Whoever waits on another worker tries by itself; nobody is left without a fetch.
+    if (holds_) keys_->abandon_fetch();
+}
+
+KeyFetcher::End KeyFetcher::end(Time deadline) { return End(context_.loop, *keys_, deadline); }
+
+bool KeyFetcher::look_for(std::string_view key_id) {
+    if (keys_->begin_fetch_for(key_id, context_.loop.now())) {
+        holds_ = true;
+        start();
+        return true;
+    }
+    return keys_->fetching();
+}
+
+void KeyFetcher::on_timer() {
+    if (!holds_ && keys_->begin_due_fetch(context_.loop.now())) {
+        holds_ = true;
+        start();
+    }
+    // Somebody else may fetch meanwhile, and fail: looked at again before long.
+    const Time next = std::max(keys_->due(), context_.loop.now() + std::chrono::seconds(1));
+    set(context_.loop.timers(), next);
+}
+
+void KeyFetcher::start() { root_.start(run(), this); }
+
+void KeyFetcher::on_root_done() {}
+
+io::Task<void> KeyFetcher::run() {
+    auto done = co_await fetch_keys();
+    holds_ = false;
+    if (done) {
+        context_.shard.add(good_);
+        if (failed_before_) context_.say("the keys of " + settings_.url + " were fetched again");
+        failed_before_ = false;
+        co_return;
+    }
+    context_.shard.add(bad_);
+    context_.say("the keys of " + settings_.url + " could not be fetched: " + std::string(done.error().code()) +
+                 (done.error().context.empty() ? "" : ": " + done.error().context));
+    failed_before_ = true;
+    keys_->fail_fetch(context_.loop.now());
+    const Time next = std::max(keys_->due(), context_.loop.now());
+    set(context_.loop.timers(), next);
+}
+
+io::Task<Result<void>> KeyFetcher::get(const std::string& url, upstream::CallAnswer& answer) {
+    Result<void> done;
+    if (settings_.service >= 0 && url == settings_.url) {
+        http::FieldList fields;
+        fields.add("Accept", "application/json");
+        upstream::CallRequest request;
+        request.target = settings_.path;
+        request.fields = &fields;
+        request.max_body = kMaxDocument;
+        request.timeouts.connect = request.timeouts.first_byte = request.timeouts.idle = request.timeouts.total = settings_.timeout;
+        done = co_await upstream::call(context_.loop, *epoch_.services[static_cast<size_t>(settings_.service)], request, answer);
+    } else {
+        const auto parsed = gateway::FetchUrl::parse(url);
+        if (!parsed) co_return fail(Fault::upstream_protocol, "\"" + url + "\" is not a URL");
+        done = co_await gateway::fetch(context_, *parsed, tls_, settings_.timeout, kMaxDocument, answer);
+    }
+    if (!done) co_return done;
+    if (answer.head.status != 200) co_return fail(Fault::upstream_protocol, "status " + std::to_string(answer.head.status));
+    co_return done;
+}
+
+io::Task<Result<void>> KeyFetcher::fetch_keys() {
+    std::string url = settings_.url;
+    if (settings_.discovery) {
+        if (settings_.service < 0) url = discovery_url(settings_.issuer);
+        upstream::CallAnswer document;
+        auto got = co_await get(url, document);
+        if (!got) co_return got;
+        const auto parsed = gateway::FetchUrl::parse(settings_.issuer);
+        const bool plain = parsed && !parsed->tls;
+        auto discovery = read_discovery(document.body, settings_.issuer, plain ? KeyTransport::http_allowed : KeyTransport::https);
+        if (!discovery) co_return fail(Fault::upstream_protocol, "the issuer's document: " + discovery.error());
+        url = discovery->keys_url;
+    }
+    upstream::CallAnswer answer;
+    auto got = co_await get(url, answer);
+    if (!got) co_return got;
+    auto read = keys_from_json(answer.body, KeyOrigin::published);
+    if (!read) co_return fail(Fault::upstream_protocol, "the keys: " + read.error());
+    const Duration fresh = freshness({value_of(answer, "cache-control"), value_of(answer, "age"), value_of(answer, "date"), value_of(answer, "expires")},
+                                     {kLeastFresh, kMostFresh, settings_.refresh});
+    keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now());
+    co_return Result<void>{};
+}
+
+}  // namespace portico::policy::jwt

@@ -1,0 +1,72 @@
+// Fetches an issuer's keys for the process, where this worker is the one to do it, and lets requests wait for a fetch. One
+// worker's, for one source of one policy.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gateway/context.h"
+#include "gateway/fetch.h"
+#include "io/tls_client.h"
+#include "policy/jwt/remote_keys.h"
+
+namespace portico::policy::jwt {
+
+class KeyFetcher final : private io::Timer, private io::Root::Owner {
+  public:
+    // All of them outlive the fetcher; `epoch` owns it.
+    KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys,
+               std::shared_ptr<const io::TlsClient> tls);
+    ~KeyFetcher() override;
+    KeyFetcher(const KeyFetcher&) = delete;
+    KeyFetcher& operator=(const KeyFetcher&) = delete;
+
+    // A token names a key that is not known: begins a fetch where one is allowed.
+    // @returns true where one is under way now, here or on another worker
+    bool look_for(std::string_view key_id);
+    // co_await fetcher.end(deadline): waits until the fetch that is under way has ended, or the deadline.
+    class End;
+    End end(Time deadline);
+
+    RemoteKeys& keys() { return *keys_; }
+
+  private:
+    void on_timer() override;
+    void on_root_done() override;
+    void start();
+    io::Task<void> run();
+    io::Task<Result<void>> fetch_keys();
+    io::Task<Result<void>> get(const std::string& url, upstream::CallAnswer& answer);
+
+    gateway::Context& context_;
+    gateway::Epoch& epoch_;
+    const RemoteKeySettings& settings_;
+    std::shared_ptr<RemoteKeys> keys_;
+    std::shared_ptr<const io::TlsClient> tls_;
+    observe::Counter good_, bad_;
+    io::Root root_;
+    bool holds_ = false;  // the process's one permission to fetch
+    bool failed_before_ = false;
+};
+
+class KeyFetcher::End final : private io::Timer {
+  public:
+    End(io::Loop& loop, RemoteKeys& keys, Time deadline) : loop_(loop), keys_(keys), deadline_(deadline) {}
+    ~End() override;
+    bool await_ready() const { return false; }
+    bool await_suspend(std::coroutine_handle<> h);
+    void await_resume() const {}
+
+  private:
+    struct Bell;  // reachable from the thread that fetches; silenced when nobody waits any more
+    void on_timer() override { go(); }
+    void go();
+
+    io::Loop& loop_;
+    RemoteKeys& keys_;
+    Time deadline_;
+    std::coroutine_handle<> waiter_;
+    std::shared_ptr<Bell> bell_;
+};
+
+}  // namespace portico::policy::jwt

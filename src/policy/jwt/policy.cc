@@ -1,0 +1,248 @@
+// `jwt`: lets a request pass that bears a token of an issuer whom the configuration trusts, and hands its claims on.
+#include "gateway/policy.h"
+
+#include "gateway/exchange.h"
+#include "gateway/reply.h"
+#include "gateway/snapshot.h"
+#include "policy/jwt/issuer_documents.h"
+#include "policy/jwt/key_fetcher.h"
+#include "policy/jwt/revocation.h"
+#include "policy/jwt/settings.h"
+#include "policy/jwt/token_cache.h"
+#include "policy/jwt/token_place.h"
+
+namespace portico::policy::jwt {
+namespace {
+
+using gateway::Exchange;
+using gateway::Verdict;
+
+// How long a request waits for keys: for those that its token names, and for the first ones after a start.
+constexpr Duration kKeyWait = std::chrono::seconds(5);
+constexpr Duration kFirstKeyWait = std::chrono::seconds(1);
+
+struct Issuer {
+    Judge judge;
+    std::shared_ptr<const KeySet> fixed;
+    std::optional<RemoteKeySettings> remote;
+    std::shared_ptr<RemoteKeys> keys;  // of the process, where they are remote
+    std::shared_ptr<const io::TlsClient> tls;
+};
+
+// One worker's part.
+struct State final : gateway::WorkerState {
+    explicit State(uint64_t seed) : cache({}, seed) {}
+
+    struct Source {
+        std::shared_ptr<const KeySet> keys;
+        uint64_t generation = 0;
+        std::unique_ptr<KeyFetcher> fetcher;
+    };
+    VerifierContext context;
+    TokenCache cache;
+    std::vector<Source> sources;  // by issuer
+};
+
+class Jwt final : public gateway::Policy {
+  public:
+    Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build);
+
+    Verdict on_request(Exchange& x) const override;
+    gateway::IdentityRole identity() const override {
+        return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
+    }
+    bool sees_credential(Exchange& x) const override { return find_token(x, from_).place != nullptr; }
+    void challenge(Exchange& x) const override { x.error_fields.add("WWW-Authenticate", "Bearer"); }
+    std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const override;
+    std::string preview(Exchange& x) const override;
+
+  private:
+    Verdict accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const;
+    Verdict judge_revocation(Exchange& x, const VerifiedToken& token) const;
+    Verdict refuse(Exchange& x, Error error) const;
+    io::Task<Verdict> await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const;
+    // The issuer of a token, by its `iss` where there are several. @returns SIZE_MAX for none
+    size_t issuer_of(const OpenToken& token) const;
+    uint64_t bring_keys(State& state) const;
+    Result<std::shared_ptr<const VerifiedToken>> judge(State& state, const OpenToken& token, size_t issuer, uint64_t generation, WallTime now) const;
+
+    std::string_view name_;
+    std::vector<Issuer> issuers_;
+    std::vector<TokenPlace> from_;
+    gateway::ClaimHeaders headers_;
+    std::optional<Revocation> revocation_;
+    TokenBounds bounds_;
+    bool optional_;
+    bool forward_token_;
+};
+
+Jwt::Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build)
+    : name_(name),
+      from_(std::move(settings.from)),
+      headers_(std::move(settings.headers)),
+      optional_(settings.optional),
+      forward_token_(settings.forward_token) {
+    for (IssuerSettings& from : settings.issuers) {
+        Issuer issuer{Judge(std::move(from.rules)), std::make_shared<const KeySet>(std::move(from.fixed)), std::move(from.remote), nullptr, nullptr};
+        if (issuer.remote) {
+            const RemoteKeySettings& r = *issuer.remote;
+            issuer.keys = build.resources().get<RemoteKeys>("jwt.keys", r.identity(), [&] {
+                return std::make_shared<RemoteKeys>(RemoteKeys::Timing{r.cooldown, r.refresh, r.stale});
+            });
+            io::TlsClientSettings tls;
+            tls.ca = r.ca;
+            tls.alpn = "http/1.1";
+            if (auto client = io::TlsClient::make(tls)) issuer.tls = std::move(*client);
+        }
+        issuers_.push_back(std::move(issuer));
+    }
+    if (settings.revocation) revocation_.emplace(std::move(*settings.revocation));
+}
+
+std::unique_ptr<gateway::WorkerState> Jwt::make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const {
+    auto state = std::make_unique<State>(context.random.next());
+    for (const Issuer& issuer : issuers_) {
+        State::Source& source = state->sources.emplace_back();
+        source.keys = issuer.fixed;
+        if (!issuer.remote) continue;
+        source.keys = issuer.keys->current();
+        source.generation = issuer.keys->generation();
+        source.fetcher = std::make_unique<KeyFetcher>(context, epoch, *issuer.remote, issuer.keys, issuer.tls);
+    }
+    return state;
+}
+
+// @returns a number that moves on whenever any issuer's keys change
+uint64_t Jwt::bring_keys(State& state) const {
+    uint64_t sum = 1;
+    for (size_t i = 0; i < issuers_.size(); ++i) {
+        if (issuers_[i].keys == nullptr) continue;
+        State::Source& source = state.sources[i];
+        const uint64_t generation = issuers_[i].keys->generation();
+        if (generation != source.generation) {
+            source.generation = generation;
+            source.keys = issuers_[i].keys->current();
+        }
+        sum += generation;
+    }
+    return sum;
+}
+
+size_t Jwt::issuer_of(const OpenToken& token) const {
+    if (issuers_.size() == 1) return 0;
+    const std::string_view iss = token.issuer();
+    for (size_t i = 0; i < issuers_.size(); ++i) {
+        const auto& named = issuers_[i].judge.rules().claims.issuers;
+        if (std::ranges::find(named, iss) != named.end()) return i;
+    }
+    return SIZE_MAX;
+}
+
+Result<std::shared_ptr<const VerifiedToken>> Jwt::judge(State& state, const OpenToken& token, size_t issuer, uint64_t generation,
+                                                        WallTime now) const {
+    auto verified = issuers_[issuer].judge.judge(token, *state.sources[issuer].keys, now, state.context);
+    if (verified) state.cache.keep(*verified, generation);
+    else if (verified.error().fault == Fault::token_signature) state.cache.keep_bad(token.token.compact, generation, now);
+    return verified;
+}
+
+Verdict Jwt::on_request(Exchange& x) const {
+    const FoundToken found = find_token(x, from_);
+    if (found.several) return refuse(x, Error(Fault::token_multiple));
+    if (found.place == nullptr) return optional_ ? Verdict::proceed() : refuse(x, Error(Fault::token_missing));
+    State& state = x.state_of<State>(*this);
+    const uint64_t generation = bring_keys(state);
+    const WallTime now = x.context.loop.wall();
+    if (const auto* known = state.cache.find(found.text, generation, now)) return accept(x, *known, *found.place);
+    if (state.cache.is_bad(found.text, generation, now)) return refuse(x, Error(Fault::token_signature, "found bad before"));
+
+    auto token = open_token(found.text, bounds_);
+    if (!token) return refuse(x, std::move(token).error());
+    const size_t issuer = issuer_of(*token);
+    if (issuer == SIZE_MAX) return refuse(x, Error(Fault::token_issuer));
+    State::Source& source = state.sources[issuer];
+    if (source.keys == nullptr) return Verdict::wait(await_keys(x, std::move(*token), issuer, *found.place));
+    auto verified = judge(state, *token, issuer, generation, now);
+    if (verified) return accept(x, std::move(*verified), *found.place);
+    const bool may_be_new = verified.error().fault == Fault::token_key_unknown && source.fetcher != nullptr;
+    if (may_be_new && source.fetcher->look_for(token->token.header.key_id)) {
+        return Verdict::wait(await_keys(x, std::move(*token), issuer, *found.place));
+    }
+    return refuse(x, std::move(verified).error());
+}
+
+// The keys are being fetched: the token is judged again with those that come. A token whose key is known never gets here.
+io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const {
+    State& state = x.state_of<State>(*this);
+    State::Source& source = state.sources[issuer];
+    const bool first = source.keys == nullptr;
+    if (source.fetcher == nullptr) co_return refuse(x, Error(Fault::token_keys_unavailable));
+    co_await source.fetcher->end(x.context.loop.now() + (first ? kFirstKeyWait : kKeyWait));
+    const uint64_t generation = bring_keys(state);
+    if (source.keys == nullptr) {
+        x.error_fields.add("Retry-After", "1");
+        co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->url));
+    }
+    auto verified = judge(state, token, issuer, generation, x.context.loop.wall());
+    if (!verified) co_return refuse(x, std::move(verified).error());
+    Verdict verdict = accept(x, std::move(*verified), place);
+    if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
+    co_return verdict;
+}
+
+Verdict Jwt::accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const {
+    x.claims = token->claims;
+    x.identity_by = name_;
+    if (auto set = headers_.apply(x); !set) return Verdict::refuse(std::move(set).error());
+    if (!forward_token_) remove_token(x, place);
+    if (!revocation_) return Verdict::proceed();
+    if (auto error = revocation_->listed(token->claims)) return refuse(x, std::move(*error));
+    if (!revocation_->asks_store()) return Verdict::proceed();
+    // Only claims are asked for from here on, and the exchange keeps those.
+    return Verdict::wait(revocation_->ask(x, *this));
+}
+
+Verdict Jwt::refuse(Exchange& x, Error error) const {
+    x.claims = {};
+    x.identity_by = {};
+    if (error.fault == Fault::token_keys_unavailable) return Verdict::refuse(std::move(error));
+    // RFC 6750 §3.1: a request without a token is told no more than the scheme.
+    std::string challenge = "Bearer";
+    if (error.fault != Fault::token_missing) {
+        challenge += " error=\"invalid_token\", error_description=\"";
+        challenge += gateway::reply_row(error.fault).detail;
+        challenge += '"';
+    }
+    x.error_fields.add("WWW-Authenticate", x.arena.copy(challenge));
+    return Verdict::refuse(std::move(error));
+}
+
+std::string Jwt::preview(Exchange& x) const {
+    const State& state = x.state_of<State>(*this);
+    for (size_t i = 0; i < issuers_.size(); ++i) {
+        if (state.sources[i].keys == nullptr) return "would verify the token with the keys of " + issuers_[i].remote->url;
+    }
+    return "would ask whether the token was revoked";
+}
+
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+    auto read = read_settings(settings, faults);
+    if (!read) return nullptr;
+    return std::make_unique<Jwt>(settings.name, std::move(*read), settings.build);
+}
+
+}  // namespace
+
+const gateway::PolicyType& type() {
+    static const gateway::PolicyType kType{
+        .name = "jwt",
+        .summary = "Verifies a bearer token (401) and hands the identity on as headers.",
+        .can_refuse = true,
+        .make = make,
+        .managed_headers = gateway::ClaimHeaders::managed,
+        .describe = describe_settings,
+    };
+    return kType;
+}
+
+}  // namespace portico::policy::jwt

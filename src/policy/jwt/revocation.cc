@@ -1,0 +1,75 @@
+#include "policy/jwt/revocation.h"
+
+#include <array>
+
+#include "base/text.h"
+#include "gateway/exchange.h"
+#include "gateway/snapshot.h"
+#include "policy/jwt/claims.h"
+
+namespace portico::policy::jwt {
+
+using gateway::Exchange;
+using gateway::Verdict;
+
+Revocation::Revocation(RevocationSettings settings)
+    : tokens_(settings.tokens.begin(), settings.tokens.end()),
+      subjects_(settings.subjects.begin(), settings.subjects.end()),
+      store_(settings.store),
+      allow_on_failure_(settings.allow_on_failure) {}
+
+std::optional<Error> Revocation::listed(const json::Document& claims) const {
+    const auto stands = [&](const char* name, const std::unordered_set<std::string>& list) {
+        if (list.empty()) return false;
+        const json::Value value = claims.root().find(name);
+        return value.is_string() && list.contains(std::string(value.string()));
+    };
+    if (stands("jti", tokens_)) return Error(Fault::token_revoked, "by jti");
+    if (stands("sub", subjects_)) return Error(Fault::token_revoked, "by sub");
+    return std::nullopt;
+}
+
+namespace {
+
+// Whether a subject's entry revokes a token with these claims.
+bool revokes(std::string_view entry, const json::Document& claims) {
+    const auto moment = parse_decimal<uint64_t>(entry);
+    if (!moment) return true;
+    const auto issued = time_of(claims.root().find("iat"));
+    return !issued || *issued <= WallTime(std::chrono::seconds(*moment));
+}
+
+}  // namespace
+
+io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) const {
+    redis::Client* client = x.epoch->stores[static_cast<size_t>(store_)].get();
+    const json::Value jti = x.claims.root().find("jti"), sub = x.claims.root().find("sub");
+    std::array<std::string, 2> keys;
+    if (jti.is_string()) keys[0] = "portico:revoked:jti:" + std::string(jti.string());
+    if (sub.is_string()) keys[1] = "portico:revoked:sub:" + std::string(sub.string());
+    const gateway::StoreRules& rules = x.epoch->snapshot->stores[static_cast<size_t>(store_)];
+    const Time deadline = x.context.loop.now() + rules.timeout;
+    // One question each: in a cluster the two keys stand on different servers.
+    for (size_t i = 0; i < keys.size() && client != nullptr; ++i) {
+        if (keys[i].empty()) continue;
+        const std::string_view words[] = {"GET", keys[i]};
+        auto reply = co_await client->command(words, deadline);
+        if (!reply) {
+            x.note_degraded(x.epoch->snapshot->policy_names[policy.index()], reply.error(), allow_on_failure_ ? "allow" : "deny");
+            if (allow_on_failure_) co_return Verdict::proceed();
+            x.claims = {};
+            x.identity_by = {};
+            x.error_fields.add("Retry-After", "1");
+            co_return Verdict::refuse(Error(Fault::policy_unavailable, std::string(reply.error().code()) + ": " + reply.error().context));
+        }
+        const redis::Value value = reply->value();
+        if (value.is_nil() || (i == 1 && !revokes(value.text(), x.claims))) continue;
+        x.claims = {};
+        x.identity_by = {};
+        x.error_fields.add("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"The token was revoked: get a new one.\"");
+        co_return Verdict::refuse(Error(Fault::token_revoked, i == 0 ? "by jti" : "by sub"));
+    }
+    co_return Verdict::proceed();
+}
+
+}  // namespace portico::policy::jwt

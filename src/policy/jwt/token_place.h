@@ -1,0 +1,25 @@
+// Finds the token of a request where the configuration says that it stands, and takes it off what the service gets. Pure but for
+// the exchange that it reads.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "gateway/exchange.h"
+#include "policy/jwt/settings.h"
+
+namespace portico::policy::jwt {
+
+struct FoundToken {
+    std::string_view text;  // empty: there is none
+    const TokenPlace* place = nullptr;
+    bool several = false;   // in more than one place, or more than once in one
+};
+
+// `Authorization` counts only with the scheme Bearer (RFC 6750 §2.1); other schemes are somebody else's.
+FoundToken find_token(const gateway::Exchange& x, std::span<const TokenPlace> places);
+// The service does not get it: the field goes, the cookie out of its list, or the pair out of the query.
+void remove_token(gateway::Exchange& x, const TokenPlace& place);
+
+}  // namespace portico::policy::jwt
