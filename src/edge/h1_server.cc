@@ -17,6 +17,8 @@ class ExchangeLease {
     ExchangeLease(const ExchangeLease&) = delete;
     ExchangeLease& operator=(const ExchangeLease&) = delete;
     ~ExchangeLease() {
+        // Still counted: it was broken off in the middle, by the client's leaving or by the end of the drain.
+        if (counted_) exchange_->note(Error(context_.draining ? Fault::draining : Fault::client_gone, "broken off"));
         complete();
         context_.give_exchange(exchange_);
     }

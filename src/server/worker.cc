@@ -53,6 +53,7 @@ struct Worker::Local final : private io::Timer {
     ~Local() override {
         listeners.clear();
         connections.close_all();
+        flush_log();  // what was broken off has its line too
         context.epoch.reset();
         services.clear();
     }

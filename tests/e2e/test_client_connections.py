@@ -180,6 +180,7 @@ def cancelled_upstream(send, leave, more=""):
         eventually(lambda: gateway.metric("portico_connections_open") <= 1, "the end of the client's connection")
         line = gateway.access_line(lambda e: e["path"] == "/svc/x")
         assert line["status"] == 0 or line["status"] >= 400, line
+        assert line["code"] == "http.client_gone", line
     return took
 
 

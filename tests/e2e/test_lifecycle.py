@@ -413,6 +413,7 @@ def test_what_outlasts_the_drain_is_broken_off():
             started = time.monotonic()
             gateway.wait()
             assert 0.2 < time.monotonic() - started < 3
+            assert [line["code"] for line in gateway.access_lines()] == ["gateway.draining"]
 
 
 def test_a_second_sigterm_ends_at_once():
