@@ -162,6 +162,16 @@ bool TargetTemplate::stands_beside(std::string_view name) const {
     return std::ranges::any_of(pairs_, [&](const Pair& p) { return !p.is_query && p.name == name; });
 }
 
+bool TargetTemplate::overrides(std::string_view pair) const {
+    for (size_t at = 0; at <= pair.size();) {
+        const size_t end = std::min(pair.find(';', at), pair.size());
+        const std::string_view part = pair.substr(at, end - at);
+        if (stands_beside(http::decode_query_value(part.substr(0, part.find('='))))) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
 Result<void> TargetTemplate::build_query(const Values& values, std::string& out) const {
     Arena arena;
     const auto joint = [&] {
@@ -169,8 +179,8 @@ Result<void> TargetTemplate::build_query(const Values& values, std::string& out)
     };
     for (const Pair& pair : pairs_) {
         if (pair.is_query) {
-            http::for_each_pair(values.exchange->view.query, [&](std::string_view name, std::string_view, std::string_view whole) {
-                if (stands_beside(http::decode_query_value(name))) return;
+            http::for_each_pair(values.exchange->view.query, [&](std::string_view, std::string_view, std::string_view whole) {
+                if (overrides(whole)) return;
                 joint();
                 out += whole;
             });

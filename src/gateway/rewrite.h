@@ -41,6 +41,8 @@ class TargetTemplate {
     Result<std::string_view> build_values(const Values& values, bool encoded_allow, Arena& arena, bool but_claims) const;
     Result<void> build_query(const Values& values, std::string& out) const;
     bool stands_beside(std::string_view name) const;
+    // Whether a pair of the client's names one that stands beside it, also to a service that takes ";" for "&".
+    bool overrides(std::string_view pair) const;
 
     Template path_;
     bool claims_in_path_ = false;
