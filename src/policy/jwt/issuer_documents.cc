@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxDocument = size_t{256} << 10;
 constexpr size_t kMaxUrl = 2048;
+constexpr int64_t kMostSeconds = int64_t{1} << 31;
 
 bool is_good_url(std::string_view url, KeyTransport transport) {
     if (url.size() > kMaxUrl) return false;
@@ -48,10 +49,9 @@ std::optional<std::chrono::sys_seconds> read_date(std::string_view text) {
 
 // Seconds of delta-seconds, however large (RFC 9111 §1.2.2).
 std::optional<int64_t> read_seconds(std::string_view text) {
-    constexpr int64_t kMost = int64_t{1} << 31;
     if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
     if (text.empty() || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
-    return std::min(parse_decimal<int64_t>(text).value_or(kMost), kMost);
+    return std::min(parse_decimal<int64_t>(text).value_or(kMostSeconds), kMostSeconds);
 }
 
 struct Directives {
@@ -98,8 +98,8 @@ std::string discovery_url(std::string_view issuer) {
 
 Duration freshness(const FreshnessFields& fields, const FreshnessBounds& bounds) {
     const auto bounded = [&](int64_t seconds) {
-        const int64_t left = seconds - (fields.age.empty() ? 0 : read_seconds(trim_ows(fields.age)).value_or(0));
-        return std::clamp<Duration>(std::chrono::seconds(left), bounds.least, bounds.most);
+        const int64_t left = std::min(seconds, kMostSeconds) - read_seconds(trim_ows(fields.age)).value_or(0);
+        return std::clamp<Duration>(std::chrono::seconds(std::max<int64_t>(left, 0)), bounds.least, bounds.most);
     };
     const Directives directives = read_directives(fields.cache_control);
     if (directives.must_not_keep) return bounds.least;

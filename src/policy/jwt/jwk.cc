@@ -139,6 +139,16 @@ Readable<std::shared_ptr<const Key>> key_from_jwk(json::Value jwk, KeyOrigin ori
     return Key::from_public(*std::move(key), *algorithms, id, static_cast<bool>(kid));
 }
 
+// A key that we would use if it were well made: one that shares its kid is not told apart from it.
+bool is_of_our_kind(json::Value jwk) {
+    const std::string_view type = jwk.find("kty").string();
+    const std::string_view curve = jwk.find("crv").string();
+    const json::Value alg = jwk.find("alg");
+    if (!is_for_verifying(jwk) || (alg && !algorithm_named(alg.string()))) return false;
+    return type == "RSA" || type == "oct" || (type == "OKP" && curve == "Ed25519") ||
+           (type == "EC" && std::ranges::find(kCurves, curve, &Curve::name) != std::end(kCurves));
+}
+
 bool is_same_key(const Key& a, const Key& b) {
     if (a.public_key() == nullptr || b.public_key() == nullptr) return a.secret() == b.secret();
     return EVP_PKEY_eq(a.public_key(), b.public_key()) == 1;
@@ -180,11 +190,13 @@ Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, con
     if (list.size() > bounds.max_keys) return std::unexpected("the set holds more than " + std::to_string(bounds.max_keys) + " keys");
     ReadKeySet read;
     std::vector<std::shared_ptr<const Key>> keys;
+    std::vector<std::string_view> broken;
     const auto take = [&](json::Value jwk) {
         auto key = key_from_jwk(jwk, origin);
         if (key) {
             keys.push_back(*std::move(key));
         } else {
+            if (is_of_our_kind(jwk) && jwk.find("kid").is_string()) broken.push_back(jwk.find("kid").string());
             read.notes.push_back("key \"" + std::string(jwk.find("kid").string()) + "\" passed over: " + key.error());
         }
     };
@@ -195,6 +207,7 @@ Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, con
     }
     if (mixes_secrets(keys)) return std::unexpected("the set holds secrets beside public keys");
     drop_ambiguous(keys, read.notes);
+    std::erase_if(keys, [&](const auto& key) { return key->has_id() && std::ranges::find(broken, key->id()) != broken.end(); });
     if (keys.empty()) return std::unexpected(read.notes.empty() ? "the set is empty" : read.notes.front());
     read.keys = KeySet(std::move(keys));
     return read;

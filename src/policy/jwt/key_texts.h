@@ -29,7 +29,8 @@ struct ReadKeySet {
 
 // A set of keys, or one key alone. Keys of an unknown type, curve, algorithm or purpose are passed over with a note, and so is
 // every bad one: an issuer may add what others understand. `use`, `key_ops` and `alg` are obeyed; private members are not read.
-// Of keys that share a `kid` and an algorithm none is used unless they are the same, since no token says which it means.
+// Of keys that share a `kid` and an algorithm none is used unless they are the same, since no token says which it means; a bad
+// one takes those of its `kid` with it.
 // @errors text that is no set of keys; a configured set that mixes secrets with public keys; a set without any usable key
 Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds = {});
 
