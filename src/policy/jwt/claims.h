@@ -23,12 +23,12 @@ struct RequiredClaim {
 };
 
 struct ClaimRules {
-    std::vector<std::string> issuers;    // empty: any
-    std::vector<std::string> audiences;  // empty: any
+    std::vector<std::string> issuers{};    // empty: any
+    std::vector<std::string> audiences{};  // empty: any
     Duration leeway{0};
     bool expiry_required = true;
     Duration max_age = kForever;  // from `iat`
-    std::vector<RequiredClaim> required;
+    std::vector<RequiredClaim> required{};
 };
 
 // Seconds since 1970 as a time, moved to the nearest that WallTime can tell.

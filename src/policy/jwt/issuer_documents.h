@@ -26,10 +26,10 @@ std::string discovery_url(std::string_view issuer);
 
 // Header fields of an answer; empty where it had none.
 struct FreshnessFields {
-    std::string_view cache_control;
-    std::string_view age;
-    std::string_view date;
-    std::string_view expires;
+    std::string_view cache_control{};
+    std::string_view age{};
+    std::string_view date{};
+    std::string_view expires{};
 };
 struct FreshnessBounds {
     Duration least;     // also for what says that it must not be kept
