@@ -58,7 +58,8 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
     for (;;) {
         if (!have && !client.body_finished()) {
             uint64_t left = 0;
-            if (io::Stream* source = client.body_source(left); source != nullptr && left >= kSpliceFrom) {
+            if (io::Stream* source = client.body_source(left);
+                source != nullptr && left >= kSpliceFrom && to.stream().splice_fd() >= 0) {
                 part.release();
                 const SpliceEnd end = co_await splice(loop, *source, to.stream(), left, x, to.deadline(), deadlines);
                 client.source_spliced(end.moved);
