@@ -18,7 +18,10 @@ struct CountText {
 
 }  // namespace
 
-Call::~Call() { client_.forget(*this); }
+Call::~Call() {
+    // Without a node, the client may be gone.
+    if (node_ != nullptr) client_.forget(*this);
+}
 
 bool Call::await_ready() { return !client_.begin(*this); }
 
@@ -29,7 +32,7 @@ void Call::await_suspend(std::coroutine_handle<> h) {
 
 void Call::on_timer() { client_.on_deadline(*this); }
 
-void Call::finish(Result<Reply> result) {
+void Call::finish(Result<Reply>&& result) {
     client_.forget(*this);
     cancel();
     result_ = std::move(result);

@@ -43,7 +43,7 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer {
     size_t measure() const;
     char* encode(char* to) const;
     // Ends the wait. The call may be gone afterwards.
-    void finish(Result<Reply> result);
+    void finish(Result<Reply>&& result);
 
     Client& client_;
     const Script* script_;

@@ -80,7 +80,7 @@ void Client::forget(Call& call) {
     if (call.form_ == Call::Form::text) std::erase(loaders_, &call);
 }
 
-void Client::on_reply(Node& node, Call& call, Reply reply) {
+void Client::on_reply(Node& node, Call& call, Reply&& reply) {
     if (call.form_ == Call::Form::text) std::erase(loaders_, &call);
     if (!reply.is_error()) return call.finish(std::move(reply));
     const std::string_view text = reply.value().text();

@@ -65,16 +65,16 @@ class Client final : private Node::Owner {
     void redirect(Node& node, Call& call, std::string_view why, bool ask);
 
     io::Task<Result<std::unique_ptr<io::Stream>>> dial(Node& node, Time deadline) override;
-    void on_reply(Node& node, Call& call, Reply reply) override;
+    void on_reply(Node& node, Call& call, Reply&& reply) override;
     void on_node_state(Node& node) override;
     void on_node_lost(Node& node) override;
 
     Store store_;
     State state_ = State::idle;
+    std::vector<Call*> loaders_;  // on their way with a script's text
     std::unique_ptr<Node> node_;  // unless it is a cluster
     std::unique_ptr<Cluster> cluster_;
     std::unique_ptr<SentinelWatch> sentinels_;
-    std::vector<Call*> loaders_;  // on their way with a script's text
 };
 
 }  // namespace portico::redis

@@ -89,6 +89,7 @@ void Cluster::refresh() {
 
 void Cluster::on_deferred() {
     drop_unused();
+    owner_.on_node_state(*nodes_.front());
     if (!wanted_ || learning_.running()) return;
     wanted_ = false;
     learning_.start(learn(), this);

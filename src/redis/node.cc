@@ -1,11 +1,18 @@
 #include "redis/node.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace portico::redis {
 namespace {
 
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
+
+// An error that says nothing against the server: it is there, and does its work.
+bool serves(std::string_view error) {
+    constexpr std::string_view kOutOfService[] = {"LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN"};
+    return std::ranges::none_of(kOutOfService, [&](std::string_view code) { return error.starts_with(code); });
+}
 
 }  // namespace
 
@@ -158,14 +165,15 @@ io::Task<Result<void>> Node::greet() {
 
 Result<void> Node::take_replies() {
     for (;;) {
-        Result<std::optional<Reply>> reply = wire_->next();
-        if (!reply) return fail(std::move(reply).error());
-        if (!*reply) return {};
-        if (auto r = deliver(std::move(**reply)); !r) return r;
+        Reply reply;
+        Result<bool> whole = wire_->next(reply);
+        if (!whole) return fail(std::move(whole).error());
+        if (!*whole) return {};
+        if (auto r = deliver(std::move(reply)); !r) return r;
     }
 }
 
-Result<void> Node::deliver(Reply reply) {
+Result<void> Node::deliver(Reply&& reply) {
     if (reply.value().kind() == Kind::push) return {};
     if (sent_.empty()) return fail(Fault::store_protocol, "a reply that nobody asked for");
     const Sent sent = sent_.front();
@@ -185,8 +193,10 @@ Result<void> Node::deliver(Reply reply) {
         return {};
     }
     sent.call->node_ = nullptr;
-    succeeded();
-    backoff_.reset();
+    if (!reply.is_error() || serves(reply.value().text())) {
+        succeeded();
+        backoff_.reset();
+    }
     owner_.on_reply(*this, *sent.call, std::move(reply));
     return {};
 }

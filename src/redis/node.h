@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "io/loop.h"
@@ -22,7 +23,7 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
       public:
         virtual io::Task<Result<std::unique_ptr<io::Stream>>> dial(Node& node, Time deadline) = 0;
         // The reply to a call that still waits. The call is no longer this node's.
-        virtual void on_reply(Node& node, Call& call, Reply reply) = 0;
+        virtual void on_reply(Node& node, Call& call, Reply&& reply) = 0;
         // state() may have changed. Must not destroy the node.
         virtual void on_node_state(Node& node) = 0;
         // A connection broke or could not be had, or the breaker opened. Must not destroy the node.
@@ -68,7 +69,7 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     io::Task<void> write_out();
     void fill();
     Result<void> take_replies();
-    Result<void> deliver(Reply reply);
+    Result<void> deliver(Reply&& reply);
     bool has_output() const { return ping_wanted_ || !unsent_.empty(); }
     void session_ended();
     void fail_pending(Error error);

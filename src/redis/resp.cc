@@ -150,6 +150,9 @@ Result<void> ReplyReader::begin_value(std::string_view head) {
         case '>':
             if (depth_ > 0) return malformed("a push inside of a reply");
             return begin_array(Kind::push, rest, 1);
+        case '*':
+            if (rest == "-1") return add({});
+            [[fallthrough]];
         default: return begin_array(Kind::array, rest, 1);
     }
 }
@@ -185,7 +188,6 @@ Result<void> ReplyReader::read_string(std::string_view bytes, size_t& at) {
 }
 
 Result<void> ReplyReader::begin_array(Kind kind, std::string_view count, unsigned each) {
-    if (count == "-1" && kind == Kind::array) return add({});
     const auto size = parse_decimal<uint32_t>(count);
     if (!size) return malformed("not a count");
     if (*size > limits_.elements / each) return malformed("a reply has too many elements");

@@ -38,9 +38,10 @@ io::Task<Result<void>> Wire::send(std::string bytes) {
 
 io::Task<Result<Reply>> Wire::receive() {
     for (;;) {
-        Result<std::optional<Reply>> reply = next();
-        if (!reply) co_return fail(std::move(reply).error());
-        if (*reply) co_return std::move(**reply);
+        Reply reply;
+        Result<bool> whole = next(reply);
+        if (!whole) co_return fail(std::move(whole).error());
+        if (*whole) co_return std::move(reply);
         const io::IoResult got = co_await stream_->read(in_);
         if (got.value <= 0) co_return fail(stream_error("read", got));
     }
@@ -52,14 +53,14 @@ io::Task<Result<Reply>> Wire::ask(std::string command) {
     co_return co_await receive();
 }
 
-Result<std::optional<Reply>> Wire::next() {
-    if (in_.empty()) return std::optional<Reply>();
+Result<bool> Wire::next(Reply& reply) {
+    if (in_.empty()) return false;
     auto progress = reader_.read(in_.view());
     if (!progress) return fail(std::move(progress).error());
     in_.consume(static_cast<uint32_t>(progress->consumed));
     if (in_.empty()) in_.release();
-    if (!progress->done) return std::optional<Reply>();
-    return std::optional<Reply>(reader_.take());
+    if (progress->done) reply = reader_.take();
+    return progress->done;
 }
 
 std::string command_bytes(std::span<const std::string_view> words) {

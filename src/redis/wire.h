@@ -26,8 +26,8 @@ class Wire {
     io::Task<Result<Reply>> receive();
     // Sends a command and waits for its reply.
     io::Task<Result<Reply>> ask(std::string command);
-    // The next reply of what has been read into in(), or none while it is not whole.
-    Result<std::optional<Reply>> next();
+    // Takes the next reply of what has been read into in(). @returns false while it is not whole  @errors store_protocol
+    Result<bool> next(Reply& reply);
 
     io::Stream& stream() { return *stream_; }
     io::Buffer& in() { return in_; }
