@@ -1,0 +1,40 @@
+// The counters in Redis: one script that decides about all windows of a limit for one client in one call, what is sent to it
+// and what comes back. It holds no connection: the policy sends `EVALSHA digest arguments…`, and `EVAL script arguments…`
+// once after NOSCRIPT. Pure and thread-safe.
+//
+// Redis 6.2 and later, and Cluster: the keys of one call share a hash tag. Time is Redis's own, in microseconds. Refused
+// requests write nothing. Keys expire by themselves when their usage is gone.
+//
+// Keys: `portico:{NAME:CLIENT}:IA`, with NAME and CLIENT percent-encoded (a CLIENT above 128 bytes is replaced by `#` and its
+// SHA-256), I the index of the window and A the algorithm's letter: w(indow), c(ounter), b(ucket) or f(ixed). The numbers of
+// a limit are no part of it, so that changed numbers keep the usage.
+//
+// The exact log is a list, an entry for each request (or for those within the quantum, window_log.h), not a sorted set: its
+// time never runs backwards, so the ends are all that is usually touched, an entry takes 27 bytes instead of over 100, and a
+// cost above 1 is still one entry.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/rate_limit/limit.h"
+
+namespace portico::policy::rate_limit {
+
+// The text, for EVAL and SCRIPT LOAD.
+std::string_view redis_script();
+// Its SHA-1 in lower-case hexadecimal, for EVALSHA.
+std::string_view redis_script_digest();
+
+// What follows the script or its digest: the number of keys, the keys, the arguments.
+std::vector<std::string> redis_arguments(const Limit& limit, std::string_view client, uint64_t cost);
+
+// `reply` is the array of integers that the call returned for this limit and cost.
+// @errors store_protocol where it is not what the script returns
+Result<Decision> decode_redis_reply(const Limit& limit, uint64_t cost, std::span<const int64_t> reply);
+
+}  // namespace portico::policy::rate_limit
