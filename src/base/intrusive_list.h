@@ -72,6 +72,11 @@ class IntrusiveList {
             h = next;
         }
     }
+    // Calls f(member) from the front until it returns false. f must not unlink.
+    template <class F>
+    void for_each_while(F&& f) {
+        for (Hook* h = root_.next_; h != &root_ && f(*static_cast<T*>(h));) h = h->next_;
+    }
 
   private:
     static void insert_before(Hook& at, T& member) {

@@ -1,0 +1,164 @@
+#include "policy/rate_limit/redis_script.h"
+
+#include <openssl/sha.h>
+
+#include "policy/rate_limit/counters.h"
+#include "policy/rate_limit/decide.h"
+#include "policy/rate_limit/window_log.h"
+
+namespace portico::policy::rate_limit {
+namespace {
+
+constexpr size_t kLongestClient = 128;
+constexpr char kHex[] = "0123456789abcdef";
+// In the order of Algorithm.
+constexpr char kLetters[] = {'w', 'c', 'b', 'f'};
+
+char letter_of(Algorithm a) { return kLetters[static_cast<size_t>(a)]; }
+
+void append_hex(std::string& out, std::string_view bytes) {
+    for (const char c : bytes) {
+        out += kHex[static_cast<unsigned char>(c) >> 4];
+        out += kHex[static_cast<unsigned char>(c) & 15];
+    }
+}
+
+// Reversible, and free of what a key's form or a hash tag gives a meaning to.
+void append_encoded(std::string& out, std::string_view bytes) {
+    for (const char c : bytes) {
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
+        if (plain) {
+            out += c;
+        } else {
+            out += '%';
+            append_hex(out, {&c, 1});
+        }
+    }
+}
+
+std::string key_stem(const Limit& limit, std::string_view client) {
+    std::string key = "portico:{";
+    append_encoded(key, limit.name);
+    key += ':';
+    if (client.size() <= kLongestClient) {
+        append_encoded(key, client);
+    } else {
+        unsigned char digest[SHA256_DIGEST_LENGTH];
+        SHA256(reinterpret_cast<const unsigned char*>(client.data()), client.size(), digest);
+        key += '#';
+        append_hex(key, {reinterpret_cast<const char*>(digest), sizeof digest});
+    }
+    key += "}:";
+    return key;
+}
+
+int64_t extra_of(const Window& w, Algorithm a) {
+    if (a == Algorithm::sliding_window) return log_quantum(w.length.count());
+    return a == Algorithm::token_bucket ? static_cast<int64_t>(w.capacity(a)) : 0;
+}
+
+// What the script says of a log, as a state for outcome_of.
+struct LoggedReply {
+    uint64_t units;
+    int64_t wait;
+    int64_t more;
+
+    uint64_t used() const { return units; }
+    int64_t until(const Window& w, uint64_t target, int64_t) const {
+        if (units <= target) return 0;
+        return target + 1 == std::min(units, w.quota) ? more : wait;
+    }
+};
+
+WindowOutcome outcome_from(const Window& w, Algorithm algorithm, uint64_t refused, std::span<const int64_t, 3> r) {
+    const int64_t length = w.length.count();
+    switch (algorithm) {
+        case Algorithm::sliding_window:
+            return outcome_of(LoggedReply{static_cast<uint64_t>(r[0]), r[1], r[2]}, w, algorithm, refused, 0);
+        case Algorithm::sliding_counter: {
+            SlidingCounter s(-r[0], length, static_cast<uint64_t>(r[1]), static_cast<uint64_t>(r[2]));
+            s.settle(w, 0);
+            return outcome_of(s, w, algorithm, refused, 0);
+        }
+        case Algorithm::token_bucket:
+            return outcome_of(TokenBucket(r[2], r[0], static_cast<uint64_t>(r[1]), w.quota, length), w, algorithm, refused, 0);
+        case Algorithm::fixed_window:
+            return outcome_of(FixedWindow(-r[0], length, static_cast<uint64_t>(r[1])), w, algorithm, refused, 0);
+    }
+    return {};
+}
+
+// Whether three numbers can be what the script says of a window.
+bool plausible(const Window& w, Algorithm algorithm, std::span<const int64_t, 3> r) {
+    constexpr int64_t kMost = int64_t{1} << 53;
+    const int64_t length = w.length.count();
+    const auto within = [](int64_t n, int64_t least, int64_t most) { return n >= least && n <= most; };
+    switch (algorithm) {
+        case Algorithm::sliding_window:
+            return within(r[0], 0, kMaxCount) && within(r[1], 0, 2 * length) && within(r[2], 0, 2 * length);
+        case Algorithm::token_bucket:
+            return within(r[0], 0, kMost) && within(r[1], 0, static_cast<int64_t>(w.quota)) && within(r[2], 0, length);
+        case Algorithm::sliding_counter:
+        case Algorithm::fixed_window:
+            return within(r[0], -length, length - 1) && within(r[1], 0, kMaxCount) && within(r[2], 0, kMaxCount);
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string_view redis_script_digest() {
+    static const std::string digest = [] {
+        const std::string_view text = redis_script();
+        unsigned char sha1[SHA_DIGEST_LENGTH];
+        SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sha1);
+        std::string hex;
+        append_hex(hex, {reinterpret_cast<const char*>(sha1), sizeof sha1});
+        return hex;
+    }();
+    return digest;
+}
+
+std::vector<std::string> redis_arguments(const Limit& limit, std::string_view client, uint64_t cost) {
+    const size_t count = limit.windows.size();
+    std::vector<std::string> out;
+    out.reserve(4 + 4 * count);
+    out.push_back(std::to_string(count));
+    const std::string stem = key_stem(limit, client);
+    for (size_t i = 0; i < count; ++i) out.push_back(stem + std::to_string(i) + letter_of(limit.algorithm));
+    out.emplace_back(1, letter_of(limit.algorithm));
+    // Any cost above every capacity is refused for good; capped, it stays exact in the script.
+    out.push_back(std::to_string(std::min(cost, kMaxQuota + 1)));
+    out.emplace_back(limit.charge_refused ? "1" : "0");
+    for (const Window& w : limit.windows) {
+        out.push_back(std::to_string(w.quota));
+        out.push_back(std::to_string(w.length.count()));
+        out.push_back(std::to_string(extra_of(w, limit.algorithm)));
+    }
+    return out;
+}
+
+Result<Decision> decode_redis_reply(const Limit& limit, uint64_t cost, std::span<const int64_t> reply) {
+    const size_t count = limit.windows.size();
+    if (reply.size() != 1 + 3 * count || (reply[0] != 0 && reply[0] != 1)) {
+        return fail(Fault::store_protocol, "rate_limit: the script's reply has another form");
+    }
+    Decision d;
+    d.admitted = reply[0] == 1;
+    d.count = static_cast<uint8_t>(count);
+    bool refused = false;
+    for (size_t i = 0; i < count; ++i) {
+        const Window& w = limit.windows[i];
+        const auto three = reply.subspan(1 + 3 * i).first<3>();
+        if (!plausible(w, limit.algorithm, three)) {
+            return fail(Fault::store_protocol, "rate_limit: the script's reply is out of bounds");
+        }
+        d.windows[i] = outcome_from(w, limit.algorithm, d.admitted ? 0 : cost, three);
+        refused = refused || d.windows[i].retry_after > Micros::zero() || cost > w.capacity(limit.algorithm);
+    }
+    if (!d.admitted && !refused) return fail(Fault::store_protocol, "rate_limit: the script refused what fits");
+    conclude(limit, cost, d);
+    return d;
+}
+
+}  // namespace portico::policy::rate_limit

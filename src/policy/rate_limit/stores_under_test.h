@@ -1,0 +1,222 @@
+// For tests only: the memory table and a real Redis behind one interface, both with a clock that the test moves. Redis is
+// started by the test, on a socket in a folder of its own, and ended by its pid. Single-threaded, but for what says otherwise.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "policy/rate_limit/memory_table.h"
+#include "policy/rate_limit/redis_script.h"
+
+namespace portico::policy::rate_limit {
+
+class RedisServer {
+  public:
+    // One for the whole test binary, ended with it.
+    static RedisServer& shared() {
+        static RedisServer server;
+        return server;
+    }
+    const std::string& path() const { return path_; }
+
+    RedisServer() {
+        char folder[] = "/tmp/portico-redis-XXXXXX";
+        if (::mkdtemp(folder) == nullptr) std::abort();
+        folder_ = folder;
+        path_ = folder_ + "/s";
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            const std::string log = folder_ + "/log";
+            ::execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path_.c_str(), "--save", "", "--appendonly", "no",
+                     "--dir", folder, "--logfile", log.c_str(), nullptr);
+            ::_exit(127);
+        }
+    }
+    ~RedisServer() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+
+  private:
+    std::string folder_;
+    std::string path_;
+    pid_t pid_ = -1;
+};
+
+// As much of a client as these tests need: a command out, integers, a text or an error back.
+class RedisConnection {
+  public:
+    struct Reply {
+        std::vector<int64_t> numbers;
+        std::vector<std::string> texts;
+        std::string error;
+    };
+
+    // Waits for the server to listen. Adds a failure if it does not.
+    explicit RedisConnection(const std::string& path) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        for (int i = 0; i < 2000; ++i) {
+            socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return;
+            ::close(socket_);
+            socket_ = -1;
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        ADD_FAILURE() << "no redis-server (./dev setup installs it)";
+    }
+    ~RedisConnection() {
+        if (socket_ >= 0) ::close(socket_);
+    }
+    RedisConnection(const RedisConnection&) = delete;
+
+    Reply command(const std::vector<std::string>& words) {
+        std::string out = "*" + std::to_string(words.size()) + "\r\n";
+        for (const std::string& w : words) out += "$" + std::to_string(w.size()) + "\r\n" + w + "\r\n";
+        if (::send(socket_, out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size())) return {{}, {}, "send failed"};
+        Reply reply;
+        read_into(reply);
+        return reply;
+    }
+
+  private:
+    void fill() {
+        char buffer[4096];
+        const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
+        if (n > 0) in_.append(buffer, static_cast<size_t>(n));
+        else closed_ = true;
+    }
+    std::string line() {
+        size_t end;
+        while ((end = in_.find("\r\n")) == std::string::npos && !closed_) fill();
+        std::string text = in_.substr(0, end);
+        in_.erase(0, closed_ ? in_.size() : end + 2);
+        return text;
+    }
+    void read_into(Reply& reply) {
+        const std::string head = line();
+        if (head.empty()) {
+            reply.error = "connection closed";
+            return;
+        }
+        const std::string rest = head.substr(1);
+        int64_t n = 0;
+        std::from_chars(rest.data(), rest.data() + rest.size(), n);
+        if (head[0] == ':') reply.numbers.push_back(n);
+        if (head[0] == '+') reply.texts.push_back(rest);
+        if (head[0] == '-') reply.error = rest;
+        if (head[0] == '*') {
+            for (int64_t i = 0; i < n; ++i) read_into(reply);
+        }
+        if (head[0] == '$' && n >= 0) {
+            while (in_.size() < static_cast<size_t>(n) + 2 && !closed_) fill();
+            reply.texts.push_back(in_.substr(0, static_cast<size_t>(n)));
+            in_.erase(0, static_cast<size_t>(n) + 2);
+        }
+    }
+
+    int socket_ = -1;
+    std::string in_;
+    bool closed_ = false;
+};
+
+// Where limits are counted, with the test's clock.
+class Store {
+  public:
+    virtual ~Store() = default;
+    virtual Decision charge(const Limit& limit, std::string_view client, uint64_t cost = 1) = 0;
+    void advance(Micros by) { now_ += by; }
+    Micros now() const { return now_; }
+
+  protected:
+    // Like the real one: microseconds since 1970, on a whole minute.
+    Micros now_{1'700'000'040'000'000};
+};
+
+class MemoryStore final : public Store {
+  public:
+    explicit MemoryStore(MemoryBounds bounds = {}) : table_(bounds, {1, 2}) {}
+    Decision charge(const Limit& limit, std::string_view client, uint64_t cost = 1) override {
+        return table_.charge(limit, client, cost, now_);
+    }
+    MemoryTable& table() { return table_; }
+
+  private:
+    MemoryTable table_;
+};
+
+// The script with Redis's clock, as it is in use.
+class RedisCaller {
+  public:
+    RedisCaller() : connection_(RedisServer::shared().path()) {}
+    Decision charge(const Limit& limit, std::string_view client, uint64_t cost = 1) {
+        return charge_with(redis_script(), limit, client, cost);
+    }
+    Decision charge_with(std::string_view script, const Limit& limit, std::string_view client, uint64_t cost) {
+        std::vector<std::string> words{"EVAL", std::string(script)};
+        for (std::string& a : redis_arguments(limit, client, cost)) words.push_back(std::move(a));
+        const RedisConnection::Reply reply = connection_.command(words);
+        EXPECT_EQ(reply.error, "");
+        const Result<Decision> decision = decode_redis_reply(limit, cost, reply.numbers);
+        if (decision) return *decision;
+        ADD_FAILURE() << decision.error().context;
+        return {};
+    }
+    RedisConnection& connection() { return connection_; }
+
+  private:
+    RedisConnection connection_;
+};
+
+// The same script, but it reads the time from a key that the test writes.
+class RedisStore final : public Store {
+  public:
+    RedisStore() : script_(redis_script()) {
+        caller_.connection().command({"FLUSHALL"});
+        constexpr std::string_view kTime = "redis.call('TIME')";
+        const size_t at = script_.find(kTime);
+        if (at == std::string::npos) std::abort();
+        script_.replace(at, kTime.size(), "redis.call('HMGET', 'clock', 's', 'us')");
+    }
+    Decision charge(const Limit& limit, std::string_view client, uint64_t cost = 1) override {
+        if (now_ != told_) {
+            const int64_t us = now_.count();
+            caller_.connection().command({"HSET", "clock", "s", std::to_string(us / 1'000'000), "us", std::to_string(us % 1'000'000)});
+            told_ = now_;
+        }
+        return caller_.charge_with(script_, limit, client, cost);
+    }
+    RedisConnection& connection() { return caller_.connection(); }
+
+  private:
+    RedisCaller caller_;
+    std::string script_;
+    Micros told_{};
+};
+
+inline Limit limit_of(std::string name, Algorithm algorithm, std::vector<Window> windows, bool charge_refused = false) {
+    Limit limit{.name = std::move(name), .algorithm = algorithm, .windows = std::move(windows), .charge_refused = charge_refused};
+    EXPECT_EQ(flaw_in(limit).value_or(""), "");
+    return limit;
+}
+
+}  // namespace portico::policy::rate_limit
