@@ -46,12 +46,20 @@ struct Error {
     Fault fault = Fault::internal;
     // For the operator's log: what was being done, and what the system said. Never sent to a client.
     std::string context{};
+    // For the client, in place of the fault's own sentence (gateway/reply.cc): what to do about it, in words of the configuration.
+    // Nothing of a secret, of a token, or of an upstream's insides.
+    std::string client_detail{};
     // An errno value where there was one, else 0.
     int system = 0;
 
     Error() = default;
     explicit Error(Fault f) : fault(f) {}
     Error(Fault f, std::string_view what, int err = 0) : fault(f), context(what), system(err) {}
+    static Error told(Fault f, std::string_view what, std::string client) {
+        Error e(f, what);
+        e.client_detail = std::move(client);
+        return e;
+    }
 
     std::string_view code() const { return code_of(fault); }
     Side side() const { return side_of(fault); }

@@ -11,7 +11,7 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"authorize", "api_key", "basic", "cors", "rate_limit", "transform",
+constexpr std::string_view kComing[] = {"jwt", "api_key", "basic", "cors", "rate_limit", "transform",
                                         "any_of", "forward_auth"};
 
 class References {
@@ -62,7 +62,6 @@ class References {
                 if (all[i].address.port == 0 || !(all[i].address == all[j].address)) continue;
                 faults_.error(all[i].mark, config_.admin && i + 1 == all.size() ? "admin" : "listeners", "duplicate-address",
                               "two listeners have the address " + all[i].address.text());
-                break;
             }
         }
     }

@@ -104,16 +104,16 @@ static_assert(rows_in_order(), "kRows has one row per Fault, in its order");
 
 // What the answer says where the same fault has another blame: a value out of a claim is 403, out of a call's answer 502
 // (LANGUAGE.md §4).
-std::string problem_document(const ReplyRow& row, std::string_view code, std::string_view request_id) {
+std::string problem_document(const ErrorView& error) {
     std::string body;
     json::Writer w(body);
     w.begin_object();
     w.key("type").value("about:blank");
-    w.key("title").value(row.title);
-    w.key("status").value(row.status);
-    w.key("detail").value(row.detail);
-    w.key("code").value(code);
-    if (!request_id.empty()) w.key("request_id").value(request_id);
+    w.key("title").value(error.title);
+    w.key("status").value(error.status);
+    w.key("detail").value(error.detail);
+    w.key("code").value(error.code);
+    if (!error.request_id.empty()) w.key("request_id").value(error.request_id);
     w.end_object();
     return body;
 }
@@ -141,7 +141,8 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
         co_return;
     }
     const ReplyRow& row = reply_row(error.fault);
-    const ErrorView view{row.title, row.status, row.detail, error.code(), x.request_id};
+    const std::string_view detail = error.client_detail.empty() ? row.detail : std::string_view(error.client_detail);
+    const ErrorView view{row.title, row.status, detail, error.code(), x.request_id};
     x.response.clear();
     x.response.status = row.status;
     x.response.close = row.close;
@@ -153,7 +154,7 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
         body = shape->render(values);
         x.response.fields.add("Content-Type", "application/json");
     } else {
-        body = problem_document(row, error.code(), x.request_id);
+        body = problem_document(view);
         x.response.fields.add("Content-Type", "application/problem+json");
     }
     if (fields != nullptr) {

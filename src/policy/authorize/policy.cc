@@ -1,0 +1,66 @@
+#include <memory>
+
+#include "gateway/exchange.h"
+#include "gateway/policy.h"
+#include "policy/authorize/rules.h"
+#include "policy/authorize/settings.h"
+
+namespace portico::policy::authorize {
+namespace {
+
+class Authorize final : public gateway::Policy {
+  public:
+    explicit Authorize(Rules rules) : rules_(std::move(rules)) {
+        if (!rules_.wanted_scopes().empty()) challenge_ = "Bearer error=\"insufficient_scope\", scope=\"" + rules_.wanted_scopes() + "\"";
+    }
+
+    gateway::Verdict on_request(gateway::Exchange& x) const override {
+        auto refusal = rules_.judge(x.claims);
+        if (!refusal) return gateway::Verdict::proceed();
+        // The snapshot that holds this policy, and with it the text, outlives the exchange.
+        if (refusal->scope_missing) x.error_fields.add("WWW-Authenticate", challenge_);
+        const std::string context = "authorize: " + refusal->detail;
+        return gateway::Verdict::refuse(Error::told(Fault::not_authorized, context, std::move(refusal->detail)));
+    }
+
+    void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
+        if (place.identity || (place.shadow && place.any_identity)) return;
+        if (place.any_identity) {
+            scope.error(mark, "no-identity",
+                        "authorize judges who asks, and what establishes that before it is optional or in shadow mode: requests come by without it",
+                        "let the policy before it enforce, and not be optional; or put this one in shadow mode too");
+        } else {
+            scope.error(mark, "no-identity", "authorize judges who asks, and no policy before it in use says who that is",
+                        "write one that signs in before it: jwt, api_key, basic, or any_of these");
+        }
+    }
+
+  private:
+    Rules rules_;
+    std::string challenge_;  // RFC 6750 §3.1
+};
+
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+    Rules rules;
+    if (!read_rules(config::Scope(faults, settings.path), settings.settings, rules)) return nullptr;
+    return std::make_unique<Authorize>(std::move(rules));
+}
+
+constexpr std::string_view kSummary = "Lets pass or refuses (403) by the scopes, roles and claims of who asks.";
+
+config::ObjectText describe() { return config::describe<Rules>("authorize", "authorize", kSummary, rule_fields()); }
+
+}  // namespace
+
+const gateway::PolicyType& type() {
+    static const gateway::PolicyType kType{
+        .name = "authorize",
+        .summary = kSummary,
+        .can_refuse = true,
+        .make = make,
+        .describe = describe,
+    };
+    return kType;
+}
+
+}  // namespace portico::policy::authorize

@@ -1,0 +1,145 @@
+#include "policy/authorize/rules.h"
+
+#include <algorithm>
+
+#include "policy/authorize/decimal.h"
+
+namespace portico::policy::authorize {
+namespace {
+
+using json::Value;
+
+enum class Spelling : uint8_t { words, whole };  // a text of several names (RFC 8693 §4.2), or one name
+
+bool has_word(std::string_view words, std::string_view wanted) {
+    for (size_t at = 0; at < words.size();) {
+        const size_t end = std::min(words.find(' ', at), words.size());
+        if (words.substr(at, end - at) == wanted) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+bool holds(Value held, Spelling spelling, std::string_view name) {
+    if (held.is_string()) return spelling == Spelling::words ? has_word(held.string(), name) : held.string() == name;
+    for (const Value element : held.elements()) {
+        if (element.is_string() && element.string() == name) return true;
+    }
+    return false;
+}
+
+// Whether what is there can be searched for names: if not, nobody knows what it does not hold.
+bool is_searchable(Value held) {
+    if (!held || held.is_null() || held.is_string()) return true;
+    if (!held.is_array()) return false;
+    return std::ranges::all_of(held.elements(), [](Value v) { return v.is_string(); });
+}
+
+void append(std::string& detail, std::string_view sentence) {
+    if (!detail.empty()) detail += ' ';
+    detail += sentence;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& n : names) text.append(text.empty() ? "" : ", ").append(n);
+    return text;
+}
+
+// @returns whether more names would help
+bool judge_names(const Names& names, Value held, Spelling spelling, const std::string& noun, std::string& detail) {
+    const size_t before = detail.size();
+    std::vector<std::string> missing;
+    for (const std::string& n : names.all) {
+        if (!holds(held, spelling, n)) missing.push_back(n);
+    }
+    if (missing.size() == 1) append(detail, "The " + noun + " " + missing[0] + " is missing.");
+    if (missing.size() > 1) append(detail, "The " + noun + "s " + listed(missing) + " are missing.");
+    const auto held_here = [&](const std::string& n) { return holds(held, spelling, n); };
+    if (!names.any.empty() && std::ranges::none_of(names.any, held_here)) {
+        append(detail, names.any.size() == 1 ? "The " + noun + " " + names.any[0] + " is missing."
+                                             : "One of the " + noun + "s " + listed(names.any) + " is needed.");
+    }
+    const bool more_would_help = detail.size() != before;
+    if (!names.none.empty() && !is_searchable(held)) append(detail, "The " + noun + "s cannot be read.");
+    for (const std::string& n : names.none) {
+        if (held_here(n)) append(detail, "The " + noun + " " + n + " does not allow this.");
+    }
+    return more_would_help;
+}
+
+bool holds_one_of(Value claim, const std::vector<Scalar>& wanted) {
+    return std::ranges::any_of(wanted, [&](const Scalar& s) { return equals(claim, s); });
+}
+
+bool condition_holds(const ClaimCondition& c, const json::Document& claims) {
+    const Value claim = c.claim.find(claims);
+    if (c.present) return (claim && !claim.is_null()) == *c.present;
+    if (!claim.is_array()) return holds_one_of(claim, c.values);
+    return std::ranges::any_of(claim.elements(), [&](Value element) { return holds_one_of(element, c.values); });
+}
+
+// Whether a claim may hide, in a form that equals() does not look into, what must not be there.
+bool may_hide(const ClaimCondition& c, const json::Document& claims) {
+    const Value claim = c.claim.find(claims);
+    if (c.present) return false;
+    if (claim.is_object()) return true;
+    return std::ranges::any_of(claim.elements(), [](Value v) { return gateway::is_compound(v); });
+}
+
+void judge_claims(const ClaimConditions& conditions, const json::Document& claims, std::string& detail) {
+    const auto refuse = [&](const ClaimCondition& c) { append(detail, "The claim " + c.claim.text() + " does not allow this."); };
+    const auto met = [&](const ClaimCondition& c) { return condition_holds(c, claims); };
+    for (const ClaimCondition& c : conditions.all) {
+        if (!met(c)) refuse(c);
+    }
+    for (const ClaimCondition& c : conditions.none) {
+        if (met(c) || may_hide(c, claims)) refuse(c);
+    }
+    if (conditions.any.empty() || std::ranges::any_of(conditions.any, met)) return;
+    if (conditions.any.size() == 1) return refuse(conditions.any[0]);
+    std::vector<std::string> names;
+    for (const ClaimCondition& c : conditions.any) names.push_back(c.claim.text());
+    append(detail, "One of the claims " + listed(names) + " has to allow this.");
+}
+
+}  // namespace
+
+bool equals(Value claim, const Scalar& wanted) {
+    if (claim.kind() != wanted.kind) return false;
+    switch (wanted.kind) {
+        case json::Kind::string: return claim.string() == wanted.text;
+        case json::Kind::boolean: return claim.source() == wanted.text;
+        case json::Kind::number: return same_number(claim.source(), wanted.text);
+        default: return false;
+    }
+}
+
+std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
+    Refusal refusal;
+    if (!claims_of.root()) {
+        refusal.detail = "Sign in first.";
+        return refusal;
+    }
+    if (!scopes.empty()) {
+        const Value scope = claims_of.root().find("scope");
+        const Value scp = claims_of.root().find("scp");
+        refusal.scope_missing = judge_names(scopes, scope ? scope : scp, Spelling::words, "scope", refusal.detail);
+        // What must not be there must be in neither.
+        if (scope && scp) judge_names({{}, {}, scopes.none}, scp, Spelling::words, "scope", refusal.detail);
+    }
+    if (!roles.empty()) judge_names(roles, roles_from.find(claims_of), Spelling::whole, "role", refusal.detail);
+    judge_claims(claims, claims_of, refusal.detail);
+    if (refusal.detail.empty()) return std::nullopt;
+    return refusal;
+}
+
+std::string Rules::wanted_scopes() const {
+    std::string text;
+    for (const auto* names : {&scopes.all, &scopes.any}) {
+        for (const std::string& n : *names) text.append(text.empty() ? "" : " ").append(n);
+    }
+    return text;
+}
+
+}  // namespace portico::policy::authorize
