@@ -163,6 +163,7 @@ class Explanation {
             if (v.kind == Verdict::Kind::fail) {
                 outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + ": " + v.error.context;
             }
+            if (const std::string_view inner = link.policy->decided_by(x_); !inner.empty()) outcome += ", as " + std::string(inner) + " decided";
             std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", outcome.c_str());
             if (v.kind == Verdict::Kind::fail && !link.shadow) refused_ = v.error;
             if (v.kind == Verdict::Kind::respond && !link.shadow) answered_ = true;

@@ -86,8 +86,13 @@ class Policy {
     virtual IdentityRole identity() const { return IdentityRole::none; }
     // Whether the request carries what this policy judges: `any_of` takes the first that says so.
     virtual bool sees_credential(Exchange&) const { return true; }
-    // Adds the WWW-Authenticate by which a client learns how to sign in here, to Exchange::error_fields.
-    virtual void challenge(Exchange&) const {}
+    // The WWW-Authenticate of a refusal where there was no credential, such as `Bearer`: `any_of` offers those of all its policies.
+    // Lives as long as the policy; empty: it has none.
+    virtual std::string_view challenge() const { return {}; }
+    // Takes the credential off what goes to the service, where another policy of an `any_of` has decided.
+    virtual void withhold_credential(Exchange&) const {}
+    // Of a policy that holds others: the one that decided about this exchange. For `explain`.
+    virtual std::string_view decided_by(const Exchange&) const { return {}; }
     // Faults of a place in a route where it cannot work, or should not stand.
     virtual void check_place(const PolicyPlace&, config::Mark, const config::Scope&) const {}
     // Called for each worker before it serves the snapshot; the epoch owns the state. @returns nullptr where it keeps nothing

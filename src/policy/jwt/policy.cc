@@ -52,7 +52,11 @@ class Jwt final : public gateway::Policy {
         return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
     }
     bool sees_credential(Exchange& x) const override { return find_token(x, from_).place != nullptr; }
-    void challenge(Exchange& x) const override { x.error_fields.add("WWW-Authenticate", "Bearer"); }
+    std::string_view challenge() const override { return "Bearer"; }
+    void withhold_credential(Exchange& x) const override {
+        if (forward_token_) return;
+        for (const TokenPlace& place : from_) remove_token(x, place);
+    }
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const override;
     std::string preview(Exchange& x) const override;
 

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <memory>
+
+#include "gateway/exchange.h"
+#include "gateway/policy.h"
+#include "gateway/snapshot.h"
+#include "policy/any_of/choice.h"
+
+namespace portico::policy::any_of {
+namespace {
+
+using gateway::ChainLink;
+using gateway::Exchange;
+using gateway::Verdict;
+
+struct Decision {  // who decided, for what comes later
+    const ChainLink* link = nullptr;
+};
+
+class AnyOf final : public gateway::Policy {
+  public:
+    explicit AnyOf(std::vector<ChainLink> links) : links_(std::move(links)) {
+        std::vector<gateway::IdentityRole> roles;
+        std::vector<std::string_view> challenges;
+        for (const ChainLink& l : links_) {
+            roles.push_back(l.policy->identity());
+            challenges.push_back(l.policy->challenge());
+        }
+        identity_ = weakest(roles);
+        challenges_ = distinct(challenges);
+    }
+
+    Verdict on_request(Exchange& x) const override {
+        const size_t chosen = choose(links_.size(), [&](size_t i) { return links_[i].policy->sees_credential(x); });
+        if (chosen == kNobody) {
+            for (const std::string_view c : challenges_) x.error_fields.add("WWW-Authenticate", c);
+            return Verdict::refuse(Error(Fault::credential_missing, "any_of: none of its credentials was sent"));
+        }
+        const ChainLink& link = links_[chosen];
+        x.note_for<Decision>(*this).link = &link;
+        for (const ChainLink& other : links_) {
+            if (&other != &link) other.policy->withhold_credential(x);
+        }
+        Verdict verdict = link.policy->on_request(x);
+        if (verdict.kind == Verdict::Kind::later) return Verdict::wait(decide_later(x, link, std::move(*verdict.task)));
+        count(x, link, verdict);
+        return verdict;
+    }
+    void on_response(Exchange& x, gateway::ResponseOut& out) const override {
+        if (const auto* d = x.noted<Decision>(*this)) d->link->policy->on_response(x, out);
+    }
+    void on_complete(Exchange& x) const noexcept override {
+        if (const auto* d = x.noted<Decision>(*this)) d->link->policy->on_complete(x);
+    }
+
+    gateway::IdentityRole identity() const override { return identity_; }
+    bool sees_credential(Exchange& x) const override {
+        return std::ranges::any_of(links_, [&](const ChainLink& l) { return l.policy->sees_credential(x); });
+    }
+    void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
+        for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
+    }
+    std::string_view decided_by(const Exchange& x) const override {
+        const auto* d = x.noted<Decision>(*this);
+        return d == nullptr ? std::string_view{} : d->link->name;
+    }
+    std::string preview(Exchange& x) const override {
+        const auto* d = x.noted<Decision>(*this);
+        return d == nullptr ? Policy::preview(x) : d->link->policy->preview(x);
+    }
+
+  private:
+    static void count(Exchange& x, const ChainLink& link, const Verdict& verdict) {
+        const gateway::PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
+        x.context.shard.add(verdict.kind == Verdict::Kind::proceed ? cells.passed : cells.refused);
+    }
+    static io::Task<Verdict> decide_later(Exchange& x, const ChainLink& link, io::Task<Verdict> task) {
+        Verdict verdict = co_await std::move(task);
+        count(x, link, verdict);
+        co_return verdict;
+    }
+
+    std::vector<ChainLink> links_;
+    gateway::IdentityRole identity_ = gateway::IdentityRole::none;
+    std::vector<std::string_view> challenges_;
+};
+
+void judge(const std::vector<ChainLink>& links, const config::Node& list, const config::Scope& scope) {
+    for (size_t i = 0; i < links.size(); ++i) {
+        const config::Scope at(scope, i);
+        const config::Mark mark = list.items[i]->mark;
+        const std::string name = "\"" + std::string(links[i].name) + "\"";
+        if (dynamic_cast<const AnyOf*>(links[i].policy) != nullptr) {
+            at.error(mark, "nested-any-of", name + " is an any_of itself", "write its policies into this list");
+        } else if (links[i].policy->identity() == gateway::IdentityRole::none) {
+            at.error(mark, "no-credential", name + " signs nobody in: any_of holds policies that establish an identity, and takes the first whose credential is there",
+                     "write it into use, beside any_of");
+        }
+        for (size_t j = 0; j < i; ++j) {
+            if (links[j].policy == links[i].policy) at.error(mark, "duplicate-use", "the policy " + name + " stands twice in this list");
+        }
+    }
+}
+
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+    const config::Scope scope(faults, settings.path);
+    const size_t before = faults.errors();
+    auto links = settings.build.use(scope, settings.settings);
+    if (faults.errors() != before) return nullptr;
+    if (links.size() < 2) {
+        scope.error(settings.settings.mark, "short-any-of", "any_of needs at least two policies to choose from",
+                    links.empty() ? "write any_of: [staff, partner]" : "write \"" + std::string(links[0].name) + "\" into use itself");
+        return nullptr;
+    }
+    judge(links, settings.settings, scope);
+    if (faults.errors() != before) return nullptr;
+    return std::make_unique<AnyOf>(std::move(links));
+}
+
+constexpr std::string_view kSummary = "Signs in by one of several policies, by name or in place: the first whose credential is present decides.";
+
+config::ObjectText describe() { return {"any_of", "any_of", kSummary, {}}; }
+
+}  // namespace
+
+const gateway::PolicyType& type() {
+    static const gateway::PolicyType kType{
+        .name = "any_of",
+        .summary = kSummary,
+        .can_refuse = true,
+        .make = make,
+        .describe = describe,
+    };
+    return kType;
+}
+
+}  // namespace portico::policy::any_of
