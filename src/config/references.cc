@@ -11,8 +11,8 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"jwt", "api_key", "basic", "cors", "rate_limit", "transform",
-                                        "any_of", "forward_auth"};
+constexpr std::string_view kComing[] = {"jwt", "basic", "cors", "rate_limit", "transform",
+                                        "forward_auth"};
 
 class References {
   public:

@@ -55,6 +55,20 @@ def test_edge_does_not_know_policies():
     assert [path for path, text in sources() if path.startswith("src/edge/") and '#include "policy/' in text] == []
 
 
+def test_secrets_are_compared_in_constant_time():
+    """In the policies that hold credentials, digests meet in CRYPTO_memcmp and nowhere else."""
+    wrong, constant = [], set()
+    for path, text in sources():
+        policy = re.match(r"src/policy/(api_key|basic)/(?!.*_(test|bench|fuzz)\.cc$)", path)
+        if not policy:
+            continue
+        if "CRYPTO_memcmp(" in text:
+            constant.add(policy.group(1))
+        wrong += [f"{path}: {line}" for line in re.findall(r".*(?<!CRYPTO_)\b(?:memcmp|strcmp|strncmp|bcmp)\(.*", text)]
+        wrong += [f"{path}: {line}" for line in re.findall(r".*\boperator(?:==|<=>).*", text)]
+    assert wrong == [] and constant == {name for name in ("api_key", "basic") if os.path.isdir(os.path.join(SRC, "policy", name))}
+
+
 def test_files_fit_their_room():
     room = lambda path: 700 if path.endswith("_test.cc") else 400  # noqa: E731
     long = {path: text.count("\n") for path, text in sources() if text.count("\n") > room(path)}

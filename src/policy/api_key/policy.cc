@@ -1,0 +1,93 @@
+#include <memory>
+
+#include "gateway/exchange.h"
+#include "gateway/policy.h"
+#include "policy/api_key/settings.h"
+
+namespace portico::policy::api_key {
+namespace {
+
+using gateway::Exchange;
+using gateway::Verdict;
+
+std::string challenge_for(const Place& from) {
+    std::string text = from.in_query ? "ApiKey query=\"" : "ApiKey header=\"";
+    for (const char c : from.name) {
+        if (c == '"' || c == '\\') text += '\\';
+        text += c;
+    }
+    return text + '"';
+}
+
+class ApiKey final : public gateway::Policy {
+  public:
+    ApiKey(std::string_view name, Settings settings)
+        : name_(name), settings_(std::move(settings)), challenge_(challenge_for(settings_.from)) {}
+
+    Verdict on_request(Exchange& x) const override {
+        const Presented presented = presented_by(x);
+        if (presented.count == 0) return refuse(x, Error(Fault::api_key_missing, "api_key: none was sent"));
+        if (presented.count > 1) {
+            return refuse(x, Error::told(Fault::api_key_unknown, "api_key: " + std::to_string(presented.count) + " were sent", "Send one API key."));
+        }
+        const auto entry = settings_.keys.find(presented.key);
+        if (!entry) return refuse(x, Error(Fault::api_key_unknown, "api_key: unknown"));
+        x.claims = settings_.claims[*entry];
+        x.identity_by = name_;
+        if (auto set = settings_.headers.apply(x); !set) return Verdict::refuse(std::move(set).error());
+        withhold_credential(x);
+        return Verdict::proceed();
+    }
+
+    gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }
+    bool sees_credential(Exchange& x) const override { return presented_by(x).count > 0; }
+    std::string_view challenge() const override { return challenge_; }
+    void withhold_credential(Exchange& x) const override {
+        if (settings_.forward_key) return;
+        if (!settings_.from.in_query) return remove_key(x.request.fields, settings_.from.name);
+        x.view.query = without_key(x.view.query, settings_.from.name, x.arena);
+        x.view.has_query = !x.view.query.empty();
+    }
+
+  private:
+    Presented presented_by(Exchange& x) const {
+        if (settings_.from.in_query) return key_in(x.view.query, settings_.from.name, x.arena);
+        return key_in(x.request.fields, settings_.from.name);
+    }
+    Verdict refuse(Exchange& x, Error error) const {
+        x.error_fields.add("WWW-Authenticate", challenge_);
+        return Verdict::refuse(std::move(error));
+    }
+
+    std::string_view name_;
+    Settings settings_;
+    std::string challenge_;
+};
+
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+    Settings read;
+    const size_t before = faults.errors();
+    config::read_object<Settings>(config::Scope(faults, settings.path), settings.settings, read, "api_key", fields());
+    if (faults.errors() != before) return nullptr;
+    return std::make_unique<ApiKey>(settings.name, std::move(read));
+}
+
+constexpr std::string_view kSummary = "Signs in by a key, of which the gateway knows only the hash.";
+
+config::ObjectText describe() { return config::describe<Settings>("api_key", "api_key", kSummary, fields()); }
+
+}  // namespace
+
+const gateway::PolicyType& type() {
+    static const gateway::PolicyType kType{
+        .name = "api_key",
+        .summary = kSummary,
+        .can_refuse = true,
+        .make = make,
+        .managed_headers = gateway::ClaimHeaders::managed,
+        .describe = describe,
+    };
+    return kType;
+}
+
+}  // namespace portico::policy::api_key

@@ -1,0 +1,114 @@
+"""authorize: what who asks may do."""
+import hashlib
+
+import pytest
+
+from support.client import get
+from support.gateway import Gateway, check, explain
+
+
+def sha(key):
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+KEYS = f"""api_key:
+      keys:
+        - {{ name: writer, sha256: {sha('writer')}, claims: {{ scope: "orders:read orders:write", roles: [ops], tenant: acme, level: 2 }} }}
+        - {{ name: reader, sha256: {sha('reader')}, claims: {{ scp: [orders:read], roles: [user, suspended], tenant: top-secret-tenant }} }}
+        - {{ name: bare, sha256: {sha('bare')} }}
+"""
+CONFIG = f"""
+policies:
+  known:
+    {KEYS}
+  watched-key: {{ mode: shadow, api_key: {{ keys: [{{ name: a, sha256: {sha('a')} }}] }} }}
+  write: {{ authorize: {{ scopes: {{ all: [orders:write, orders:read] }} }} }}
+  ops: {{ authorize: {{ roles: {{ any: [ops, admin], none: [suspended] }} }} }}
+  acme: {{ authorize: {{ claims: {{ all: {{ tenant: acme, level: [2, 3] }} }} }} }}
+  watched: {{ mode: shadow, authorize: {{ scopes: {{ all: [orders:write] }} }} }}
+routes:
+  - {{ match: /write, use: [known, write], respond: {{ body: ok }} }}
+  - {{ match: /ops, use: [known, ops], respond: {{ body: ok }} }}
+  - {{ match: /acme, use: [known, acme], respond: {{ body: ok }} }}
+  - {{ match: /all, use: [known, write, ops, acme], respond: {{ body: ok }} }}
+  - {{ match: /watched, use: [known, watched], respond: {{ body: ok }} }}
+  - {{ match: /both-watched, use: [watched-key, watched], respond: {{ body: ok }} }}
+  - match: /shaped
+    use: [known, write]
+    respond: {{ body: ok }}
+    errors: {{ error: "{{error.title}}", why: "{{error.detail}}" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    with Gateway(CONFIG) as running:
+        yield running
+
+
+def ask(gateway, path, key, request_id="-"):
+    return get(gateway.port, path, [("X-API-Key", key), ("X-Request-ID", request_id)])
+
+
+@pytest.mark.parametrize("path,key,status", [
+    ("/write", "writer", 200), ("/write", "reader", 403), ("/write", "bare", 403), ("/write", "nobody", 401),
+    ("/ops", "writer", 200), ("/ops", "reader", 403), ("/acme", "writer", 200), ("/acme", "reader", 403),
+    ("/all", "writer", 200), ("/all", "bare", 403), ("/watched", "reader", 200), ("/both-watched", "a", 200), ("/both-watched", "x", 200)])
+def test_who_may_and_who_may_not(gateway, path, key, status):
+    assert ask(gateway, path, key).status == status
+
+
+def test_a_missing_scope_is_named_and_can_be_asked_for(gateway):
+    answer = ask(gateway, "/write", "reader")
+    assert answer.code == "authorize.refused" and answer.json()["title"] == "Forbidden"
+    assert answer.json()["detail"] == "The scope orders:write is missing."
+    assert answer.get("WWW-Authenticate") == 'Bearer error="insufficient_scope", scope="orders:write orders:read"'
+
+
+def test_where_no_scope_would_help_none_is_asked_for(gateway):
+    answer = ask(gateway, "/ops", "reader")
+    assert answer.json()["detail"] == "One of the roles ops, admin is needed. The role suspended does not allow this."
+    assert answer.get("WWW-Authenticate") is None
+
+
+def test_r37_nothing_of_the_identity_is_told(gateway):
+    answer = ask(gateway, "/acme", "reader", "authorize-1")
+    assert answer.json()["detail"] == "The claim tenant does not allow this. The claim level does not allow this."
+    line = gateway.access_line(lambda e: e["request_id"] == "authorize-1")
+    assert "top-secret" not in str(line) + answer.body.decode()
+    assert line["refused_by"] == "acme" and line["code"] == "authorize.refused" and line["subject"] == "reader"
+
+
+def test_the_detail_fits_into_another_shape_of_errors(gateway):
+    assert ask(gateway, "/shaped", "reader").json() == {"error": "Forbidden", "why": "The scope orders:write is missing."}
+
+
+def test_in_shadow_it_says_who_would_have_been_refused(gateway):
+    ask(gateway, "/watched", "bare", "authorize-2")
+    assert gateway.access_line(lambda e: e["request_id"] == "authorize-2")["shadow"] == "watched:authorize.refused"
+
+
+ONE = f"{{ name: a, sha256: {sha('a')} }}"
+AUTHORIZE = "{ authorize: { scopes: { all: [x] } } }"
+
+
+@pytest.mark.parametrize("use,said", [
+    (f"[{AUTHORIZE}]", "no policy before it in use says who that is"),
+    (f"[{AUTHORIZE}, {{ api_key: {{ keys: [{ONE}] }} }}]", "no policy before it"),
+    (f"[{{ mode: shadow, api_key: {{ keys: [{ONE}] }} }}, {AUTHORIZE}]", "optional or in shadow mode"),
+    ("[{ mode: shadow, authorize: { scopes: { all: [x] } } }]", "no policy before it"),
+    ("[{ ip_access: { allow: 10.0.0.1 } }, " + AUTHORIZE + "]", "no policy before it")])
+def test_without_an_identity_before_it_the_file_is_refused(use, said):
+    told = check(f"routes: [{{ match: /x, use: {use}, respond: {{}} }}]\n")
+    assert told.code == 1 and said in told.text
+
+
+def test_r22_settings_that_would_guard_nothing_are_refused():
+    for settings in ("{}", "{ scopes: {} }", "{ scopes: { all: [] } }", "{ claims: { all: {} } }", "{ scope: { all: [x] } }"):
+        told = check(f"policies: {{ p: {{ authorize: {settings} }} }}\nroutes: [{{ match: /x, respond: {{}} }}]\n")
+        assert told.code == 1, settings
+
+
+def test_explain_says_what_is_missing():
+    told = explain(CONFIG, "GET", "/write", ["X-API-Key: reader"]).out
+    assert "403 authorize.refused" in told and "The scope orders:write is missing." in told
