@@ -11,8 +11,7 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"jwt", "basic", "cors", "rate_limit", "transform",
-                                        "forward_auth"};
+constexpr std::string_view kComing[] = {"basic", "forward_auth", "transform"};
 
 class References {
   public:

@@ -53,6 +53,10 @@ bool LimitKey::check_place(const std::vector<std::string>& parameters, bool iden
     return std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(parameters, identity, mark, scope); });
 }
 
+bool LimitKey::names_claims() const {
+    return std::ranges::any_of(values_, [](const Template& t) { return t.names_claims(); });
+}
+
 Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
     const Values values = x.values();
     Arena arena;
@@ -61,6 +65,10 @@ Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
     for (size_t i = 0; i < values_.size(); ++i) {
         const TemplatePart& part = values_[i].parts().front();
         if (part.source == Source::client_ip) {
+            if (x.client_address.ip.is_v4()) {
+                found[i] = x.client_ip;
+                continue;
+            }
             if (address.empty()) append_limited_address(x.client_address.ip, address);
             found[i] = address;
             continue;

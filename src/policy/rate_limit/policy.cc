@@ -1,0 +1,199 @@
+// `rate_limit`: counts requests by key, in memory or in a store that gateways share, and refuses those over the limit.
+#include "gateway/policy.h"
+
+#include <unordered_map>
+
+#include "base/text.h"
+#include "gateway/exchange.h"
+#include "gateway/snapshot.h"
+#include "policy/rate_limit/memory_table.h"
+#include "policy/rate_limit/ratelimit_fields.h"
+#include "policy/rate_limit/redis_counter.h"
+#include "policy/rate_limit/refused_keys.h"
+#include "policy/rate_limit/settings.h"
+
+namespace portico::policy::rate_limit {
+namespace {
+
+using gateway::Exchange;
+using gateway::Verdict;
+
+constexpr uint64_t kMaxCost = 1'000'000;
+
+// One worker's part: keys that the store has refused until a moment, and what the metrics say of its failures.
+struct State final : gateway::WorkerState {
+    RefusedKeys refused;
+    observe::Counter failures;
+};
+
+// What a request's answer says of the limit.
+struct Outcome {
+    const Limit* limit = nullptr;
+    Decision decision;
+};
+
+HashKey random_key() {
+    std::random_device random;
+    const auto word = [&] { return (uint64_t{random()} << 32) ^ random(); };
+    return {word(), word()};
+}
+
+class RateLimit final : public gateway::Policy {
+  public:
+    RateLimit(std::string_view name, Settings settings, std::shared_ptr<MemoryTable> memory)
+        : name_(name), s_(std::move(settings)), memory_(std::move(memory)) {}
+
+    Verdict on_request(Exchange& x) const override;
+    void on_response(Exchange& x, gateway::ResponseOut& response) const override;
+    void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override;
+    std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override;
+    std::string preview(Exchange& x) const override;
+
+  private:
+    const Limit& limit_for(const Exchange& x, std::string_view key) const;
+    uint64_t cost_for(const Exchange& x) const;
+    Verdict conclude(Exchange& x, const Limit& limit, const Decision& decision) const;
+    Decision count_in_memory(const Exchange& x, const Limit& limit, std::string_view key, uint64_t cost) const {
+        return memory_->charge(limit, key, cost, micros_of(x.context.loop.now()));
+    }
+    io::Task<Verdict> count_in_store(Exchange& x, const Limit& limit, std::string key, uint64_t cost) const;
+
+    std::string_view name_;
+    Settings s_;
+    std::shared_ptr<MemoryTable> memory_;
+};
+
+std::unique_ptr<gateway::WorkerState> RateLimit::make_worker_state(gateway::Context& context, gateway::Epoch&) const {
+    if (s_.store < 0) return nullptr;
+    auto state = std::make_unique<State>();
+    constexpr std::string_view kOutcomes[] = {"allow", "deny", "memory"};
+    state->failures = context.registry.counter("portico_rate_limit_store_failures_total", "Requests that a limit decided about without its store.",
+                                               {{"policy", std::string(name_)}, {"outcome", std::string(kOutcomes[static_cast<size_t>(s_.on_store_failure)])}});
+    return state;
+}
+
+void RateLimit::check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
+    s_.key.check_place(place.parameters, place.identity, mark, scope);
+    if (s_.by) s_.by->check_place(place.parameters, place.identity, mark, scope);
+    if (s_.cost_of) s_.cost_of->check_place(place.parameters, place.identity, mark, scope);
+    if (place.any_identity && !s_.key.names_claims() && !(s_.by && s_.by->names_claims())) {
+        scope.warning(mark, "policy-order", "requests with bad credentials are refused before this limit counts them, at the cost of judging each",
+                      "put the limit before the policy that signs in, or count by claims.sub");
+    }
+}
+
+const Limit& RateLimit::limit_for(const Exchange& x, std::string_view key) const {
+    if (!s_.overrides.empty()) {
+        if (const auto found = s_.overrides.find(key); found != s_.overrides.end()) return found->second;
+    }
+    if (!s_.by) return s_.limit;
+    Arena arena;
+    const gateway::Values values = x.values();
+    const auto& part = s_.by->parts().front();
+    if (values.is_compound(part)) return s_.limit;
+    const auto value = values.get(part, arena);
+    const auto found = value ? s_.values.find(*value) : s_.values.end();
+    return found != s_.values.end() ? found->second : s_.limit;
+}
+
+// A cost that is no number counts as 1: whoever sends it gains nothing.
+uint64_t RateLimit::cost_for(const Exchange& x) const {
+    if (!s_.cost_of) return s_.cost;
+    Arena arena;
+    const auto& part = s_.cost_of->parts().front();
+    const auto text = x.values().is_compound(part) ? std::nullopt : x.values().get(part, arena);
+    const auto cost = text ? parse_decimal<uint64_t>(*text) : std::nullopt;
+    return cost && *cost > 0 ? std::min(*cost, kMaxCost) : s_.cost;
+}
+
+Verdict RateLimit::on_request(Exchange& x) const {
+    std::string key;
+    if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());
+    const Limit& limit = limit_for(x, key);
+    const uint64_t cost = cost_for(x);
+    if (s_.store < 0 || x.epoch->stores[static_cast<size_t>(s_.store)] == nullptr) {
+        return conclude(x, limit, count_in_memory(x, limit, key, cost));
+    }
+    if (!limit.charge_refused) {
+        State& state = x.state_of<State>(*this);
+        if (const auto known = state.refused.find(limit, key, cost, x.context.loop.now())) return conclude(x, limit, *known);
+    }
+    return Verdict::wait(count_in_store(x, limit, std::move(key), cost));
+}
+
+io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const Limit& limit, std::string key, uint64_t cost) const {
+    const auto store = static_cast<size_t>(s_.store);
+    State& state = x.state_of<State>(*this);
+    const Time deadline = x.context.loop.now() + x.epoch->snapshot->stores[store].timeout;
+    const RedisQuestion question(limit, key, cost);
+    auto reply = co_await x.epoch->stores[store]->eval(redis_counter(), question.keys(), question.arguments(), deadline);
+    Result<Decision> decision = reply ? read_decision(limit, cost, reply->value()) : Result<Decision>(fail(std::move(reply).error()));
+    if (decision) {
+        if (!decision->admitted && !limit.charge_refused) state.refused.keep(limit, key, cost, *decision, x.context.loop.now());
+        co_return conclude(x, limit, *decision);
+    }
+    x.context.shard.add(state.failures);
+    switch (s_.on_store_failure) {
+        case OnStoreFailure::allow:
+            x.note_degraded(name_, decision.error(), "allow");
+            co_return Verdict::proceed();
+        case OnStoreFailure::memory:
+            x.note_degraded(name_, decision.error(), "memory");
+            co_return conclude(x, limit, count_in_memory(x, limit, key, cost));
+        case OnStoreFailure::deny: break;
+    }
+    x.note_degraded(name_, decision.error(), "deny");
+    x.error_fields.add("Retry-After", "1");
+    co_return Verdict::refuse(Error(Fault::rate_limit_unavailable, std::string(decision.error().code()) + ": " + decision.error().context));
+}
+
+Verdict RateLimit::conclude(Exchange& x, const Limit& limit, const Decision& decision) const {
+    if (s_.fields == Fields::always || (s_.fields == Fields::refused && !decision.admitted)) {
+        Outcome& outcome = x.note_for<Outcome>(*this);
+        outcome.limit = &limit;
+        outcome.decision = decision;
+    }
+    if (decision.admitted) return Verdict::proceed();
+    if (!decision.never) x.error_fields.add("Retry-After", x.arena.copy(std::to_string(whole_seconds(decision.retry_after))));
+    return Verdict::refuse(Error(Fault::rate_limit_exceeded, name_));
+}
+
+void RateLimit::on_response(Exchange& x, gateway::ResponseOut& response) const {
+    const Outcome* outcome = x.noted<Outcome>(*this);
+    if (outcome == nullptr) return;
+    response.fields.add("RateLimit-Policy", x.arena.copy(ratelimit_policy_field(*outcome->limit)));
+    response.fields.add("RateLimit", x.arena.copy(ratelimit_field(*outcome->limit, outcome->decision)));
+}
+
+std::string RateLimit::preview(Exchange& x) const {
+    std::string key;
+    (void)s_.key.build(x, key);
+    const Limit& limit = limit_for(x, key);
+    std::string text = "would count \"" + key + "\" in the store " + x.epoch->snapshot->stores[static_cast<size_t>(s_.store)].name + ":";
+    for (const Window& w : limit.windows) text += " " + std::to_string(w.quota) + " in " + std::to_string(w.length.count() / 1000) + "ms";
+    return text;
+}
+
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+    auto read = read_settings(settings, faults);
+    if (!read) return nullptr;
+    auto memory = settings.build.resources().get<MemoryTable>("rate_limit.memory", "", [] {
+        return std::make_shared<MemoryTable>(MemoryBounds{}, random_key());
+    });
+    return std::make_unique<RateLimit>(settings.name, std::move(*read), std::move(memory));
+}
+
+}  // namespace
+
+const gateway::PolicyType& type() {
+    static const gateway::PolicyType kType{
+        .name = "rate_limit",
+        .summary = "Lets so many requests of a client pass in a window (429).",
+        .can_refuse = true,
+        .make = make,
+        .describe = describe_settings,
+    };
+    return kType;
+}
+
+}  // namespace portico::policy::rate_limit

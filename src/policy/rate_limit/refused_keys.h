@@ -1,0 +1,39 @@
+// Keys of which a store has said that they are refused until a moment: until then they are refused without asking again, so that
+// a flood over the limit costs the store nothing. One worker's; bounded; pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "policy/rate_limit/limit.h"
+
+namespace portico::policy::rate_limit {
+
+class RefusedKeys {
+  public:
+    static constexpr size_t kMax = 4096;
+
+    // @returns the refusal with what is left of its wait, for the same limit and a cost that is not lower
+    std::optional<Decision> find(const Limit& limit, std::string_view key, uint64_t cost, Time now) const;
+    // @requires a refusal
+    void keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Time now);
+    size_t size() const { return keys_.size(); }
+
+  private:
+    struct Entry {
+        const Limit* limit;
+        uint64_t cost;
+        Time until;
+        Decision decision;
+    };
+    struct Hash {
+        using is_transparent = void;
+        size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+    };
+    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> keys_;
+};
+
+}  // namespace portico::policy::rate_limit
