@@ -8,11 +8,14 @@ namespace portico::policy::rate_limit {
 namespace {
 
 // How much of others' business one call does.
-constexpr size_t kSweptSlots = 2;
+constexpr size_t kSweptForANewKey = 4;
+constexpr size_t kCallsASweptSlot = 8;
 constexpr size_t kEvictionsACall = 8;
 constexpr size_t kConsidered = 8;
 // A log that is coarsened for want of memory keeps this much.
 constexpr size_t kFineLogBytes = 1024;
+// A key that is used goes to the end of the list once in 2^20 µs: its neighbours there are cold memory.
+constexpr int kMoveStep = 20;
 // The allocator's own, for each allocation.
 constexpr size_t kAllocation = 16;
 
@@ -49,7 +52,7 @@ MemoryStripe::~MemoryStripe() {
 
 Decision MemoryStripe::charge(const Limit& limit, const Hash128& key, uint64_t cost, int64_t now) {
     const std::lock_guard lock(mutex_);
-    drop_expired(now);
+    if (++calls_ % kCallsASweptSlot == 0) drop_expired(1, now);
     Entry& e = find_or_add(limit, key, now);
     Decision d;
     const auto run = [&]<class S>(std::in_place_type_t<S>) {
@@ -65,7 +68,8 @@ Decision MemoryStripe::charge(const Limit& limit, const Hash128& key, uint64_t c
         case Algorithm::fixed_window: run(std::in_place_type<FixedWindow>); break;
     }
     e.fullness = fullness_of(limit, d);
-    by_age_.push_back(e);
+    if (d.admitted || limit.charge_refused) e.own = add_count(e.own, cost);
+    touch(e, now);
     account(e);
     keep_to_bytes(e, now);
     return d;
@@ -75,6 +79,7 @@ MemoryStripe::Entry& MemoryStripe::find_or_add(const Limit& limit, const Hash128
     Entry* e = slot(key);
     while (e != nullptr && !(e->key == key)) e = e->next;
     if (e == nullptr) {
+        drop_expired(kSweptForANewKey, now);
         while (keys_ >= max_keys_ && evict(nullptr, now)) {
         }
         if (keys_ >= index_.size()) grow_index();
@@ -107,6 +112,7 @@ void MemoryStripe::shape(Entry& e, const Limit& limit, int64_t now) {
         }
         const EvictionSketch::Usage usage = dropped_.recall(e.key, i, now);
         if (usage.used == 0) continue;
+        if (usage.known) e.own = add_count(std::max<uint64_t>(e.own, usage.used), 0);
         std::visit([&](auto& state) { restore(state, limit.windows[i], usage, now); }, s);
     }
 }
@@ -123,8 +129,15 @@ void MemoryStripe::account(Entry& e) {
     e.bytes = static_cast<uint32_t>(bytes);
 }
 
-void MemoryStripe::drop_expired(int64_t now) {
-    for (size_t i = 0; i < kSweptSlots; ++i) {
+void MemoryStripe::touch(Entry& e, int64_t now) {
+    const auto step = static_cast<uint32_t>(now >> kMoveStep);
+    if (e.linked() && e.moved == step) return;
+    e.moved = step;
+    by_age_.push_back(e);
+}
+
+void MemoryStripe::drop_expired(size_t slots, int64_t now) {
+    for (size_t i = 0; i < slots; ++i) {
         hand_ = (hand_ + 1) & (index_.size() - 1);
         for (Entry* e = index_[hand_]; e != nullptr;) {
             Entry* next = e->next;
@@ -146,7 +159,8 @@ bool MemoryStripe::evict(const Entry* spared, int64_t now) {
         ++evictions_;
         for (size_t i = 0; i < least->windows; ++i) {
             const uint64_t used = std::visit([](const auto& s) { return s.used(); }, least->state(i));
-            dropped_.remember(least->key, i, {used, least->gone}, now);
+            // A presumption is not remembered: else it would grow with each newcomer that is dropped.
+            dropped_.remember(least->key, i, std::min<uint64_t>(used, least->own), least->gone, now);
         }
     }
     drop(*least);

@@ -36,6 +36,8 @@ class MemoryStripe {
         Entry* next = nullptr;   // of the same slot
         int64_t gone = 0;        // when the last of its usage no longer counts
         uint32_t bytes = 0;      // what it was accounted for
+        uint32_t own = 0;        // charged to it, or known of it; not what it is merely presumed to have used
+        uint32_t moved = 0;      // when it last went to the end of the list, in steps of kMoveStep
         uint8_t windows = 0;
         uint8_t fullness = 0;    // the share of its tightest window that is used, of 255
         State first;
@@ -49,7 +51,8 @@ class MemoryStripe {
     // Gives the entry a state for each window of the limit, keeping those that fit.
     void shape(Entry& e, const Limit& limit, int64_t now);
     void account(Entry& e);
-    void drop_expired(int64_t now);
+    void drop_expired(size_t slots, int64_t now);
+    void touch(Entry& e, int64_t now);
     // Drops the least useful key but `spared`. @returns false if there is none
     bool evict(const Entry* spared, int64_t now);
     void drop(Entry& e);
@@ -61,9 +64,10 @@ class MemoryStripe {
     std::atomic<int64_t>& bytes_;
     mutable std::mutex mutex_;
     std::vector<Entry*> index_;  // chains; its size is a power of two
-    IntrusiveList<Entry> by_age_;  // the least recently used first
+    IntrusiveList<Entry> by_age_;  // the least recently used first, to about a second
     size_t keys_ = 0;
     size_t hand_ = 0;  // the slot whose expired keys are dropped next
+    uint32_t calls_ = 0;
     uint64_t evictions_ = 0;
     EvictionSketch dropped_;
 };

@@ -29,7 +29,7 @@ class MemoryStripe;
 
 struct MemoryBounds {
     size_t keys = 1'000'000;
-    // Of the keys' counters. The index and the sketch come on top: at most 40 bytes for each of `keys`, taken as they are used.
+    // Of the keys' counters. The index and the sketch come on top: at most 48 bytes for each of `keys`, taken as they are used.
     size_t bytes = 256u << 20;
 };
 

@@ -3,7 +3,7 @@
 // once after NOSCRIPT. Pure and thread-safe.
 //
 // Redis 6.2 and later, and Cluster: the keys of one call share a hash tag. Time is Redis's own, in microseconds. Refused
-// requests write nothing, except that they carry changed numbers over. Keys expire by themselves when their usage is gone.
+// requests write nothing, but they drop what has expired and carry changed numbers over. Keys expire by themselves when their usage is gone.
 //
 // Keys: `portico:{NAME:CLIENT}:IA`, with NAME and CLIENT percent-encoded (a CLIENT above 128 bytes is replaced by `#` and its
 // SHA-256), I the index of the window and A the algorithm's letter: w(indow), c(ounter), b(ucket) or f(ixed). The numbers of

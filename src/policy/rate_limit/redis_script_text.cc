@@ -42,9 +42,9 @@ local function share(count, a, b)
   return whole, rest
 end
 local function boundary(length) return now - now % length end
-local function store(s, value, life)
-  redis.call('SET', s.key, value, 'PX', max(ceil(life / 1000), 1) + 1)
-end
+-- Milliseconds that outlast so many microseconds.
+local function life(us) return max(ceil(us / 1000), 1) + 1 end
+local function store(s, value, us) redis.call('SET', s.key, value, 'PX', life(us)) end
 
 local log, counter, bucket, fixed = {}, {}, {}, {}
 
@@ -62,24 +62,26 @@ local function search(key, below, last, holds)
   return last
 end
 function log.open(s)
-  s.used, s.base, s.skip = 0, 0, 0
+  s.used, s.base = 0, 0
   s.sum, s.at, s.units, s.span = entry(s.key, -1)
   if not s.sum then return end
   if now >= s.at + s.length then
-    s.sum, s.stale = nil, true
+    redis.call('DEL', s.key)
+    s.sum = nil
     return
   end
   local sum, at, units = entry(s.key, 0)
   if at + s.length <= now and now >= s.at - s.length then
     local alive = function(_, instant) return instant + s.length > now end
-    if alive(entry(s.key, 1)) then s.skip = 1
-    else s.skip = search(s.key, 1, redis.call('LLEN', s.key) - 1, alive) end
-    sum, at, units = entry(s.key, s.skip)
+    local first = 1
+    if not alive(entry(s.key, 1)) then first = search(s.key, 1, redis.call('LLEN', s.key) - 1, alive) end
+    redis.call('LTRIM', s.key, first, -1)
+    sum, at, units = entry(s.key, 0)
   end
   s.base, s.first_sum, s.first_at = sum - units, sum, at
   s.used = s.sum - s.base
   if now < s.at - s.length then
-    s.base, s.sum, s.units, s.at, s.span, s.skip = 0, s.used, s.used, now, 0, 0
+    s.base, s.sum, s.units, s.at, s.span = 0, s.used, s.used, now, 0
     s.first_sum, s.first_at = s.sum, s.at
     s.changed = true
   end
@@ -87,7 +89,7 @@ end
 function log.fits(s) return s.used + cost <= s.quota end
 local function log_push(s)
   redis.call('RPUSH', s.key, pack('<ddI4I4', s.sum, s.at, s.units, s.span))
-  redis.call('PEXPIRE', s.key, ceil((s.at - now + s.length + s.extra) / 1000) + 1)
+  redis.call('PEXPIRE', s.key, life(s.at - now + s.length + s.extra))
 end
 function log.save(s)
   redis.call('DEL', s.key)
@@ -96,8 +98,6 @@ end
 function log.charge(s)
   local units = min(cost, MAX_COUNT - s.used)
   if units == 0 then return end
-  if s.stale then redis.call('DEL', s.key) end
-  if s.skip > 0 then redis.call('LTRIM', s.key, s.skip, -1) end
   local at, joined = now, false
   if s.sum then
     at = max(now, s.at)
@@ -112,7 +112,6 @@ function log.charge(s)
   if not s.sum then s.first_sum, s.first_at = units, at end
   s.sum, s.at, s.used = (s.sum or 0) + units, at, s.used + units
   if joined then redis.call('LSET', s.key, -1, pack('<ddI4I4', s.sum, s.at, s.units, s.span)) else log_push(s) end
-  s.skip = 0
 end
 local function log_until(s, target)
   if s.used <= target then return 0 end
@@ -123,7 +122,7 @@ local function log_until(s, target)
     if s.sum - s.units >= enough then
       local last = redis.call('LLEN', s.key) - 1
       local _
-      _, at = entry(s.key, search(s.key, s.skip, last, function(sum) return sum >= enough end))
+      _, at = entry(s.key, search(s.key, 0, last, function(sum) return sum >= enough end))
     end
   end
   return at + s.length - now

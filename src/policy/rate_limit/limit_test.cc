@@ -1,0 +1,123 @@
+#include "policy/rate_limit/limit.h"
+
+#include <gtest/gtest.h>
+
+#include "policy/rate_limit/keyed_hash.h"
+#include "policy/rate_limit/ratelimit_fields.h"
+
+namespace portico::policy::rate_limit {
+namespace {
+
+using namespace std::chrono_literals;
+using enum Algorithm;
+
+Limit with(Algorithm a, std::vector<Window> windows) { return {.name = "l", .algorithm = a, .windows = std::move(windows)}; }
+
+TEST(Limit, IsJudgedByItsNumbers) {
+    const struct {
+        Limit limit;
+        std::string_view flaw;
+    } cases[] = {
+        {with(sliding_window, {{100, 60s}}), ""},
+        {with(sliding_window, {{kMaxQuota, kMaxWindow}, {1, kMinWindow}}), ""},
+        {with(token_bucket, {{10, 1s, 100}}), ""},
+        {with(fixed_window, {{0, 1s}}), ""},
+        {with(sliding_window, {}), "a limit needs a window"},
+        {with(sliding_window, {{kMaxQuota + 1, 60s}}), "a limit is at most 1000000000"},
+        {with(sliding_window, {{1, 999us}}), "a window is at least 1ms"},
+        {with(sliding_window, {{1, kMaxWindow + 1us}}), "a window is at most 31d"},
+        {with(sliding_window, {{1, 1s, 2}}), "burst belongs to token_bucket"},
+        {with(token_bucket, {{1, 31 * 24h, 13}}), "an empty bucket of this burst takes more than 366d to fill"},
+        {with(token_bucket, {{0, 1s, 1}}), "a bucket with a limit of 0 never fills: leave burst out"},
+        {with(token_bucket, {{1, 1s, kMaxQuota + 1}}), "a burst is at most 1000000000"},
+        {with(fixed_window, {{1, 60s}, {2, 60s}}), "two windows of one length: the smaller limit is enough"},
+        {with(fixed_window, {{1, 1s}, {1, 2s}, {1, 3s}, {1, 4s}, {1, 5s}, {1, 6s}, {1, 7s}}), "a limit has at most 6 windows"},
+    };
+    for (const auto& c : cases) EXPECT_EQ(flaw_in(c.limit).value_or(""), c.flaw);
+    EXPECT_EQ(flaw_in(Limit{.windows = {{1, 1s}}}), "a limit needs a name");
+}
+
+TEST(Limit, AlgorithmsHaveNames) {
+    for (const Algorithm a : {sliding_window, sliding_counter, token_bucket, fixed_window}) EXPECT_EQ(algorithm_of(name_of(a)), a);
+    EXPECT_EQ(algorithm_of("leaky_bucket"), std::nullopt);
+}
+
+TEST(Limit, RetryAfterIsRoundedUpToWholeSecondsAndNeverZero) {
+    EXPECT_EQ(whole_seconds(0us), 1u);
+    EXPECT_EQ(whole_seconds(1us), 1u);
+    EXPECT_EQ(whole_seconds(1s), 1u);
+    EXPECT_EQ(whole_seconds(1s + 1us), 2u);
+    EXPECT_EQ(whole_seconds(kMaxRefill), 366u * 86'400);
+}
+
+TEST(RatelimitFields, SayThePolicyAndWhatIsLeft) {
+    Limit l = with(sliding_window, {{100, 60s}});
+    l.name = "fair-use";
+    Decision d{.admitted = true, .count = 1};
+    d.windows[0] = {.quota = 100, .remaining = 99, .length = 60s, .reset = 59'000'001us};
+    EXPECT_EQ(ratelimit_policy_field(l), R"("fair-use";q=100;w=60)");
+    EXPECT_EQ(ratelimit_field(l, d), R"("fair-use";r=99;t=60)");
+    d.windows[0].reset = 0us;
+    EXPECT_EQ(ratelimit_field(l, d), R"("fair-use";r=99)");
+}
+
+TEST(RatelimitFields, GiveTheWindowThatRefusedTheMomentOfRetryAfter) {
+    Limit l = with(sliding_window, {{10, 500ms}, {100, 60s}});
+    Decision d{.count = 2};
+    d.windows[0] = {.quota = 10, .remaining = 1, .length = 500ms, .retry_after = 7s, .reset = 1s};
+    d.windows[1] = {.quota = 100, .remaining = 50, .length = 60s, .retry_after = 0s, .reset = 3s};
+    EXPECT_EQ(ratelimit_policy_field(l), R"("l/500ms";q=10;w=1, "l/60s";q=100;w=60)");
+    EXPECT_EQ(ratelimit_field(l, d), R"("l/500ms";r=1;t=7, "l/60s";r=50;t=3)");
+    d.windows[0].retry_after = kNever;
+    EXPECT_EQ(ratelimit_field(l, d), R"("l/500ms";r=1, "l/60s";r=50;t=3)");
+}
+
+TEST(RatelimitFields, AreStructuredStringsWhateverTheName) {
+    Limit l = with(fixed_window, {{1, 1s}});
+    l.name = "a\"b\\c\r\n\xc3\xa4";
+    EXPECT_EQ(ratelimit_policy_field(l), R"("a\"b\\c____";q=1;w=1)");
+}
+
+TEST(KeyedHash, GivesTheReferenceResults) {
+    const HashKey key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
+    const auto of = [&](size_t size) {
+        KeyedHash h(key);
+        for (size_t i = 0; i < size; ++i) h.add(std::string(1, static_cast<char>(i)));
+        return h.finish();
+    };
+    EXPECT_EQ(of(0), (Hash128{0xe6a825ba047f81a3, 0x930255c71472f66d}));
+    EXPECT_EQ(of(1), (Hash128{0x44af996bd8c187da, 0x45fc229b11597634}));
+    EXPECT_EQ(of(15), (Hash128{0x11a8b03399e99354, 0xd9c3cf970fec087e}));
+    EXPECT_EQ(of(17), (Hash128{0x98b88d73e8063d47, 0x4077e47ac466c054}));
+}
+
+TEST(KeyedHash, DoesNotMindHowTheBytesArePieced) {
+    std::string bytes;
+    for (int i = 0; i < 40; ++i) bytes += static_cast<char>(i * 7);
+    KeyedHash whole({1, 2});
+    whole.add(bytes);
+    const Hash128 expected = whole.finish();
+    for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+        KeyedHash h({1, 2});
+        h.add(std::string_view(bytes).substr(0, cut));
+        h.add(std::string_view(bytes).substr(cut));
+        EXPECT_EQ(h.finish(), expected) << cut;
+    }
+    KeyedHash other({1, 3});
+    other.add(bytes);
+    EXPECT_FALSE(other.finish() == expected);
+}
+
+TEST(KeyedHash, TellsSizedPiecesApart) {
+    const auto of = [](std::string_view a, std::string_view b) {
+        KeyedHash h({1, 2});
+        h.add_sized(a);
+        h.add_sized(b);
+        return h.finish();
+    };
+    EXPECT_FALSE(of("a", "bc") == of("ab", "c"));
+    EXPECT_FALSE(of("", "a") == of("a", ""));
+}
+
+}  // namespace
+}  // namespace portico::policy::rate_limit

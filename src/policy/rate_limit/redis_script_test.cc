@@ -1,0 +1,206 @@
+#include "policy/rate_limit/redis_script.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "policy/rate_limit/stores_under_test.h"
+
+namespace portico::policy::rate_limit {
+namespace {
+
+using namespace std::chrono_literals;
+using enum Algorithm;
+
+constexpr Algorithm kAll[] = {sliding_window, sliding_counter, token_bucket, fixed_window};
+
+void expect_equal(const Decision& a, const Decision& b) {
+    EXPECT_EQ(a.admitted, b.admitted);
+    EXPECT_EQ(a.never, b.never);
+    EXPECT_EQ(a.decided, b.decided);
+    EXPECT_EQ(a.retry_after, b.retry_after);
+    ASSERT_EQ(a.count, b.count);
+    for (size_t i = 0; i < a.count; ++i) {
+        EXPECT_EQ(a.windows[i].quota, b.windows[i].quota);
+        EXPECT_EQ(a.windows[i].remaining, b.windows[i].remaining);
+        EXPECT_EQ(a.windows[i].length, b.windows[i].length);
+        EXPECT_EQ(a.windows[i].retry_after, b.windows[i].retry_after);
+        EXPECT_EQ(a.windows[i].reset, b.windows[i].reset);
+    }
+}
+
+// One number in its three most awkward sizes.
+uint64_t some(std::mt19937_64& random, uint64_t most) {
+    const uint64_t size = random() % 3;
+    return 1 + random() % (size == 0 ? std::min<uint64_t>(most, 4) : size == 1 ? std::min<uint64_t>(most, 2000) : most);
+}
+
+TEST(RedisScript, DecidesToTheMicrosecondAsMemoryDoes) {
+    std::mt19937_64 random(1);
+    for (int round = 0; round < 120; ++round) {
+        RedisStore redis;
+        MemoryStore memory;
+        const Algorithm a = kAll[round % 4];
+        std::vector<Limit> variants;  // of one name: reloads and clients' plans
+        const uint64_t windows = 1 + random() % 3;
+        for (int v = 0; v < 3; ++v) {
+            Limit l{.name = "l", .algorithm = a, .charge_refused = round % 8 >= 6};
+            for (uint64_t i = 0; i < windows; ++i) {
+                const uint64_t length = 1000 + some(random, round % 3 == 0 ? 2'600'000'000'000 : 60'000'000);
+                Window w{some(random, round % 5 == 0 ? kMaxQuota : 50), Micros(static_cast<int64_t>(length)), 0};
+                if (a == token_bucket && random() % 2 == 0) w.burst = some(random, 2 * w.quota);
+                l.windows.push_back(w);
+            }
+            if (!flaw_in(l)) variants.push_back(l);
+        }
+        if (variants.empty()) continue;
+        for (int i = 0; i < 150; ++i) {
+            const Limit& l = variants[random() % 10 == 0 ? random() % variants.size() : 0];
+            const uint64_t cost = random() % 20 == 0 ? 0 : some(random, std::min<uint64_t>(l.windows[0].quota, 1'000'000));
+            SCOPED_TRACE(std::string(name_of(a)) + ", round " + std::to_string(round) + ", call " + std::to_string(i));
+            const Decision d = memory.charge(l, "c", cost);
+            expect_equal(d, redis.charge(l, "c", cost));
+            if (testing::Test::HasFailure()) return;
+            Micros by(static_cast<int64_t>(random() % 3 == 0 ? 0 : some(random, static_cast<uint64_t>(l.windows[0].length.count()) / 2)));
+            if (random() % 8 == 0 && d.retry_after > 0us && d.retry_after < kMaxRefill) by = d.retry_after;
+            // Only for the log: of the others, memory remembers that a refused call saw a later time. And not with more
+            // units than an entry in memory holds.
+            if (a == sliding_window && round % 5 != 0 && random() % 40 == 0) by = Micros(-static_cast<int64_t>(some(random, 100'000'000)));
+            memory.advance(by);
+            redis.advance(by);
+        }
+    }
+}
+
+TEST(RedisScript, CountsOnRedissOwnClock) {
+    RedisCaller redis;
+    for (const Algorithm a : kAll) {
+        const Limit l = limit_of("real-" + std::string(name_of(a)), a, {{5, 100ms}});
+        Decision d;
+        // A counter may begin its window just now; then there is one round more.
+        for (int i = 0; i < 12; ++i) {
+            d = redis.charge(l, "c");
+            if (!d.admitted) break;
+        }
+        ASSERT_FALSE(d.admitted) << name_of(a);
+        EXPECT_GT(d.retry_after, 0us);
+        EXPECT_LE(d.retry_after, 200ms);
+        std::this_thread::sleep_for(d.retry_after);
+        EXPECT_TRUE(redis.charge(l, "c").admitted) << name_of(a);
+    }
+}
+
+TEST(RedisScript, R26ManyGatewaysPassExactlyTheQuotaTogether) {
+    for (const Algorithm a : kAll) {
+        const Limit l = limit_of("many-" + std::string(name_of(a)), a, {{500, std::chrono::hours(24)}, {700, std::chrono::days(7)}});
+        std::atomic<int> passed = 0;
+        std::vector<std::jthread> gateways;
+        for (int g = 0; g < 8; ++g) {
+            gateways.emplace_back([&] {
+                RedisCaller redis;
+                for (int i = 0; i < 100; ++i) passed += redis.charge(l, "c").admitted;
+            });
+        }
+        gateways.clear();
+        EXPECT_EQ(passed, 500) << name_of(a);
+    }
+}
+
+TEST(RedisScript, LetsItsKeysExpireWithTheirUsage) {
+    RedisStore redis(true);
+    for (const Algorithm a : kAll) redis.charge(limit_of("short", a, {{5, 2ms}, {5, 7ms}}, a != token_bucket), "c");
+    // A token bucket's debt of one unit is a fifth of its window.
+    redis.charge(limit_of("log", sliding_window, {{5, 60s}}), "c");
+    redis.charge(limit_of("bucket", token_bucket, {{5, 60s}}), "c");
+    EXPECT_NEAR(redis.connection().command({"PTTL", "portico:{log:c}:0w"}).numbers.at(0), 60'000, 500);
+    EXPECT_NEAR(redis.connection().command({"PTTL", "portico:{bucket:c}:0b"}).numbers.at(0), 12'000, 500);
+    for (int i = 0; i < 400; ++i) {
+        if (redis.connection().command({"KEYS", "portico:{short:*"}).texts.empty()) return;
+        std::this_thread::sleep_for(5ms);
+    }
+    ADD_FAILURE() << "keys outlive their usage";
+}
+
+TEST(RedisScript, KeepsNothingOfRequestsThatItRefuses) {
+    RedisStore redis;
+    for (const Algorithm a : kAll) {
+        const Limit l = limit_of(std::string(name_of(a)), a, {{3, 60s}});
+        redis.charge(l, "c", 4);
+        redis.charge(l, "c", 0);
+        EXPECT_TRUE(redis.connection().command({"KEYS", "portico:*"}).texts.empty());
+    }
+    const Limit l = limit_of("l", sliding_window, {{3, 60s}});
+    for (int i = 0; i < 50; ++i) {
+        redis.charge(l, "c");
+        redis.advance(2ms);
+    }
+    EXPECT_EQ(redis.connection().command({"LLEN", "portico:{l:c}:0w"}).numbers.at(0), 3);
+}
+
+TEST(RedisScript, BoundsTheLogByItsQuantum) {
+    RedisStore redis;
+    const Limit l = limit_of("l", sliding_window, {{kMaxQuota, 1s}});
+    for (int i = 0; i < 3000; ++i) {
+        redis.charge(l, "c", 7);
+        redis.advance(350us);
+    }
+    EXPECT_LE(redis.connection().command({"LLEN", "portico:{l:c}:0w"}).numbers.at(0), 1001);
+    EXPECT_LE(redis.connection().command({"MEMORY", "USAGE", "portico:{l:c}:0w"}).numbers.at(0), 40'000);
+}
+
+TEST(RedisScript, IsKnownByTheDigestThatRedisComputes) {
+    RedisStore redis;
+    const auto reply = redis.connection().command({"SCRIPT", "LOAD", std::string(redis_script())});
+    EXPECT_EQ(reply.texts.at(0), redis_script_digest());
+}
+
+TEST(RedisScript, KeepsAllKeysOfACallInOneSlotOfACluster) {
+    RedisStore redis;
+    const Limit l = limit_of("fair use}{", token_bucket, {{1, 1s}, {2, 2s}, {3, 3s}});
+    for (const std::string_view client : {"", "c", "}{", "{}"}) {
+        const auto words = redis_arguments(l, client, 1);
+        ASSERT_EQ(words.at(0), "3");
+        std::vector<int64_t> slots;
+        for (size_t i = 1; i <= 3; ++i) slots.push_back(redis.connection().command({"CLUSTER", "KEYSLOT", words.at(i)}).numbers.empty() ? -1 : 0);
+        const std::string tag = words.at(1).substr(words.at(1).find('{'), words.at(1).find('}') - words.at(1).find('{'));
+        EXPECT_GT(tag.size(), 2u);
+        for (size_t i = 1; i <= 3; ++i) EXPECT_EQ(words.at(i).substr(words.at(i).find('{'), tag.size()), tag);
+    }
+}
+
+TEST(RedisScript, WritesItsArgumentsPlainly) {
+    const Limit l = limit_of("fair use", sliding_window, {{100, 60s}, {5, 1h}}, true);
+    EXPECT_EQ(redis_arguments(l, "10.0.0.1", 2),
+              (std::vector<std::string>{"2", "portico:{fair%20use:10.0.0.1}:0w", "portico:{fair%20use:10.0.0.1}:1w", "w", "2", "1", "100",
+                                        "60000000", "1000", "5", "3600000000", "54931"}));
+    const Limit b = limit_of("b", token_bucket, {{5, 1s, 20}});
+    const auto words = redis_arguments(b, std::string(129, 'x'), UINT64_MAX);
+    EXPECT_EQ(words.at(1).size(), std::string("portico:{b:#}:0b").size() + 64);
+    EXPECT_EQ(words.at(3), "1000000001");
+    EXPECT_EQ(words.at(7), "20");
+}
+
+TEST(RedisScript, ARejectedReplyIsAFaultOfTheStore) {
+    const Limit l = limit_of("l", sliding_window, {{5, 1s}});
+    EXPECT_TRUE(decode_redis_reply(l, 1, std::vector<int64_t>{1, 1, 0, 1'000'000}));
+    for (const std::vector<int64_t>& bad : {std::vector<int64_t>{}, {1}, {1, 1, 0}, {2, 1, 0, 0}, {1, -1, 0, 0}, {1, 1, 0, -1},
+                                            {1, 1, 0, 0, 0, 0, 0}, {0, 5, 0, 0}, {1, 1, 3'000'000, 0}}) {
+        const auto d = decode_redis_reply(l, 1, bad);
+        ASSERT_FALSE(d);
+        EXPECT_EQ(d.error().fault, Fault::store_protocol);
+    }
+    for (const Algorithm a : kAll) {
+        std::mt19937_64 random(3);
+        const Limit any = limit_of("l", a, {{5, 1s}, {7, 3s}});
+        for (int i = 0; i < 20'000; ++i) {
+            std::vector<int64_t> reply{static_cast<int64_t>(random() % 2)};
+            for (int n = 0; n < 6; ++n) reply.push_back(static_cast<int64_t>(random()) >> random() % 64);
+            const auto d = decode_redis_reply(any, 1, reply);
+            if (d) EXPECT_EQ(d->admitted, d->retry_after == 0us);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace portico::policy::rate_limit
