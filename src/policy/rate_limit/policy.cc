@@ -1,7 +1,7 @@
 // `rate_limit`: counts requests by key, in memory or in a store that gateways share, and refuses those over the limit.
 #include "gateway/policy.h"
 
-#include <unordered_map>
+#include <random>
 
 #include "base/text.h"
 #include "gateway/exchange.h"
@@ -111,7 +111,7 @@ Verdict RateLimit::on_request(Exchange& x) const {
     if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());
     const Limit& limit = limit_for(x, key);
     const uint64_t cost = cost_for(x);
-    if (s_.store < 0 || x.epoch->stores[static_cast<size_t>(s_.store)] == nullptr) {
+    if (s_.store < 0 || x.epoch->snapshot->stores[static_cast<size_t>(s_.store)].memory) {
         return conclude(x, limit, count_in_memory(x, limit, key, cost));
     }
     if (!limit.charge_refused) {
@@ -125,9 +125,13 @@ io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const Limit& limit, std
     const auto store = static_cast<size_t>(s_.store);
     State& state = x.state_of<State>(*this);
     const Time deadline = x.context.loop.now() + x.epoch->snapshot->stores[store].timeout;
-    const RedisQuestion question(limit, key, cost);
-    auto reply = co_await x.epoch->stores[store]->eval(redis_counter(), question.keys(), question.arguments(), deadline);
-    Result<Decision> decision = reply ? read_decision(limit, cost, reply->value()) : Result<Decision>(fail(std::move(reply).error()));
+    Result<Decision> decision = fail(Fault::store_unavailable, "there is no client");
+    if (redis::Client* client = x.epoch->stores[store].get()) {
+        const RedisQuestion question(limit, key, cost);
+        auto reply = co_await client->eval(redis_counter(), question.keys(), question.arguments(), deadline);
+        if (reply) decision = read_decision(limit, cost, reply->value());
+        else decision = fail(std::move(reply).error());
+    }
     if (decision) {
         if (!decision->admitted && !limit.charge_refused) state.refused.keep(limit, key, cost, *decision, x.context.loop.now());
         co_return conclude(x, limit, *decision);
