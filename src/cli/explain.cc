@@ -230,6 +230,11 @@ int explain(const std::string& file, const std::string& method, const std::strin
         std::fprintf(stderr, "portico: --from wants an IP address, found \"%s\"\n", from.c_str());
         return kUsage;
     }
+    const size_t colon = url.find(':');
+    if (method != "CONNECT" && colon != std::string::npos && url.find_first_of("/?") > colon && !url.starts_with("http://") && !url.starts_with("https://")) {
+        std::fprintf(stderr, "portico: expected a path such as /users/42 or a URL that begins with http:// or https://, found \"%s\"\n", url.c_str());
+        return kUsage;
+    }
     config::FaultList faults;
     const auto source = config::read_file(file, faults);
     std::shared_ptr<const Snapshot> snapshot;

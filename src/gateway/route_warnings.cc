@@ -121,8 +121,24 @@ class WaysAround {
     std::set<std::tuple<size_t, size_t, std::string>> seen_;
 };
 
+// A managed header is taken off a request before any condition reads it: what asks for one never holds.
+void warn_of_managed_conditions(const Snapshot& s, config::FaultList& faults) {
+    for (size_t r = 0; r < s.config.routes.size(); ++r) {
+        for (const config::ValueMatch& m : s.config.routes[r].match.headers) {
+            if (!is_forwarding_header(m.name) && !s.managed.contains(m.name)) continue;
+            const bool always = m.kind == config::ValueMatch::Kind::absent;
+            faults.warning(m.mark, "routes[" + std::to_string(r) + "].match.headers", "managed-condition",
+                           m.name + " is removed from every request before conditions are read: this one " + (always ? "always" : "never") + " holds",
+                           "leave it out; a condition on a header that clients may send can be met");
+        }
+    }
+}
+
 }  // namespace
 
-void warn_of_ways_around(const Snapshot& snapshot, config::FaultList& faults) { WaysAround(snapshot, faults).run(); }
+void warn_of_ways_around(const Snapshot& snapshot, config::FaultList& faults) {
+    WaysAround(snapshot, faults).run();
+    warn_of_managed_conditions(snapshot, faults);
+}
 
 }  // namespace portico::gateway

@@ -190,6 +190,18 @@ routes:
 """
 
 
+@pytest.mark.parametrize("header,managed", [("X-Forwarded-Proto: https", True), ("x_real_ip: a", True), ("X-Team: a", True), ("X-Kind: a", False)])
+def test_a_condition_on_a_managed_header_gets_a_warning(header, managed):
+    told = check(f"managed_headers: [X-Team]\nroutes: [{{ match: {{ path: /x, headers: {{ {header} }} }}, respond: {{ body: x }} }}]\n")
+    assert told.code == 0 and ("never holds" in told.text) == managed
+
+
+@pytest.mark.parametrize("url", ["ftp://a/x", "gopher:x", "localhost:8080/x"])
+def test_explain_of_another_scheme_says_what_it_wants(url):
+    told = explain(EXPLAINED, "GET", url)
+    assert told.code == 2 and "http://" in told.err and "answer" not in told.out
+
+
 def test_explain_names_the_route_and_shows_the_request_upstream():
     told = explain(EXPLAINED, "GET", "http://shop.example.com/users/42/x?q=1", ["X-A: b", "X-Forwarded-For: 6.6.6.6"])
     assert told.code == 0
