@@ -110,6 +110,15 @@ def test_the_rows_of_a_section_are_refused_in_two_pieces_too(setup, section):
             attack(*setup, row, [row["bytes"][:middle], row["bytes"][middle:]])
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("section", sorted({row["section"] for row in ROWS}))
+def test_the_rows_of_a_section_are_refused_byte_by_byte_too(setup, section):
+    """Each byte a write of its own; the codec's tests split every row in two at every byte besides."""
+    for row in ROWS:
+        if row["section"] == section and len(row["bytes"]) <= 2048:
+            attack(*setup, row, [row["bytes"][at:at + 1] for at in range(len(row["bytes"]))])
+
+
 @pytest.mark.parametrize("section", sorted({row["section"] for row in ROWS}))
 def test_the_rows_of_a_section_are_refused_behind_a_good_request_too(setup, section):
     """The attack comes second in one write: the first is answered, the second refused, and nothing behind it heard."""
