@@ -8,28 +8,33 @@ namespace {
 
 using Wide = __int128;
 
-int64_t ceil_div(Wide a, Wide b) { return static_cast<int64_t>((a + b - 1) / b); }
+int64_t ceil_div(Wide a, Wide b) {
+    return static_cast<int64_t>((a + b - 1) / b);
+}
 
 // Where a window that holds `now` begins.
-int64_t boundary(int64_t now, int64_t length) { return now - now % length; }
+int64_t boundary(int64_t now, int64_t length) {
+    return now - now % length;
+}
 
 }  // namespace
 
 void FixedWindow::settle(const Window& w, int64_t now) {
     const int64_t length = w.length.count();
-    if (length_ == length && now < start_ + length && now >= start_ - length) return;
+    if (length_ == length && now < start_ + length && now >= start_ - length - kClockSlack) return;
     if (now >= start_ + length_) count_ = 0;
     length_ = length;
     start_ = boundary(now, length);
 }
 
 uint64_t SlidingCounter::slope() const {
-    return static_cast<uint64_t>(ceil_div(static_cast<Wide>(previous_) * (length_ - elapsed_), std::max<int64_t>(length_, 1)));
+    return static_cast<uint64_t>(
+        ceil_div(static_cast<Wide>(previous_) * (length_ - elapsed_), std::max<int64_t>(length_, 1)));
 }
 
 void SlidingCounter::settle(const Window& w, int64_t now) {
     const int64_t length = w.length.count();
-    if (length_ != length || now < start_ - length) {
+    if (length_ != length || now < start_ - length - kClockSlack) {
         // Nothing is left of it two windows after its start, whichever length those had.
         elapsed_ = std::clamp<int64_t>(now - start_, 0, length_);
         const bool over = now >= start_ + length_;
@@ -86,7 +91,7 @@ void TokenBucket::settle(const Window& w, int64_t now) {
         debt_ = left ? debt_ - (now - seen_) : 0;
         if (!left) part_ = 0;
         seen_ = now;
-    } else if (seen_ - now > length) {
+    } else if (seen_ - now > length + kClockSlack) {
         seen_ = now;
     }
     if (w.quota == 0 || (quota_ == w.quota && length_ == length)) return;

@@ -1,5 +1,5 @@
-// The three algorithms whose state is a few numbers: fixed window, sliding counter, token bucket. Numbers in, time passed in;
-// instants and durations are microseconds, costs and counts are units of the limit. Pure.
+// The three algorithms whose state is a few numbers: fixed window, sliding counter, token bucket. Numbers in, time
+// passed in; instants and durations are microseconds, costs and counts are units of the limit. Pure.
 //
 // Each state (and WindowLog) offers the same five functions, which decide.h calls in this order:
 //   settle(window, now)           brings the state to `now` and to the window's present numbers
@@ -14,8 +14,8 @@
 //   window, fixed        the count moves into the new window of `now`
 //   window, counter      the estimate moves into the new window of `now`
 //   window, bucket       the units in use stay and drain at the new rate
-// Time that runs backwards stands still for a state, unless by more than a window: then the clock was set, and the usage is
-// kept and counted from the new time on.
+// Time that runs backwards stands still for a state, unless by more than a window and kClockSlack: then the clock was
+// set, and the usage is kept and counted from the new time on. The slack is for threads that read the clock early.
 #pragma once
 
 #include <cstdint>
@@ -25,17 +25,23 @@
 namespace portico::policy::rate_limit {
 
 inline constexpr uint64_t kMaxCount = UINT32_MAX;
+inline constexpr int64_t kClockSlack = 1'000'000;
 
-inline uint32_t add_count(uint64_t a, uint64_t b) { return static_cast<uint32_t>(a + b < kMaxCount ? a + b : kMaxCount); }
+inline uint32_t add_count(uint64_t a, uint64_t b) {
+    return static_cast<uint32_t>(a + b < kMaxCount ? a + b : kMaxCount);
+}
 
 class FixedWindow {
   public:
     FixedWindow() = default;
-    FixedWindow(int64_t start, int64_t length, uint64_t count) : start_(start), length_(length), count_(add_count(count, 0)) {}
+    FixedWindow(int64_t start, int64_t length, uint64_t count)
+        : start_(start), length_(length), count_(add_count(count, 0)) {}
 
     void settle(const Window& w, int64_t now);
     uint64_t used() const { return count_; }
-    int64_t until(const Window&, uint64_t target, int64_t now) const { return count_ <= target ? 0 : start_ + length_ - now; }
+    int64_t until(const Window&, uint64_t target, int64_t now) const {
+        return count_ <= target ? 0 : start_ + length_ - now;
+    }
     void charge(const Window&, uint64_t cost, int64_t) { count_ = add_count(count_, cost); }
     int64_t gone(const Window&) const { return start_ + length_; }
 
@@ -68,13 +74,17 @@ class SlidingCounter {
     int64_t elapsed_ = 0;  // of the current window, as of settle
 };
 
-// GCRA. The debt is the time that the bucket needs to be full again, kept exactly: whole microseconds and a remainder in parts
-// of 1/quota. A unit is worth length/quota.
+// GCRA. The debt is the time that the bucket needs to be full again, kept exactly: whole microseconds and a remainder
+// in parts of 1/quota. A unit is worth length/quota.
 class TokenBucket {
   public:
     TokenBucket() = default;
     TokenBucket(int64_t seen, int64_t debt, uint64_t part, uint64_t quota, int64_t length)
-        : seen_(seen), debt_(debt), length_(length), part_(static_cast<uint32_t>(part)), quota_(static_cast<uint32_t>(quota)) {}
+        : seen_(seen),
+          debt_(debt),
+          length_(length),
+          part_(static_cast<uint32_t>(part)),
+          quota_(static_cast<uint32_t>(quota)) {}
     // A bucket out of which `used` units were taken at `now`, or fewer, so that it is full after `most` microseconds.
     static TokenBucket of_used(const Window& w, uint64_t used, int64_t now, int64_t most = INT64_MAX);
 

@@ -1,5 +1,5 @@
-// One decision over the windows of a limit: all admit and all are charged, or none. Pure; the states are any of counters.h or
-// WindowLog.
+// One decision over the windows of a limit: all admit and all are charged, or none. Pure; the states are any of
+// counters.h or WindowLog.
 #pragma once
 
 #include <algorithm>
@@ -9,9 +9,12 @@
 namespace portico::policy::rate_limit {
 
 // Whether a cost fits beside what is used.
-inline bool fits(uint64_t used, uint64_t cost, uint64_t capacity) { return cost == 0 || used + cost <= capacity; }
+inline bool fits(uint64_t used, uint64_t cost, uint64_t capacity) {
+    return cost == 0 || used + cost <= capacity;
+}
 
-// A window's outcome from its state, after the charge if there was one. `refused` is the cost that did not pass, 0 if it did.
+// A window's outcome from its state, after the charge if there was one. `refused` is the cost that did not pass, 0 if
+// it did.
 template <class State>
 WindowOutcome outcome_of(const State& state, const Window& w, Algorithm algorithm, uint64_t refused, int64_t now) {
     const uint64_t capacity = w.capacity(algorithm);

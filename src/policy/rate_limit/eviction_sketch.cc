@@ -6,7 +6,9 @@
 namespace portico::policy::rate_limit {
 namespace {
 
-uint32_t owner_of(const Hash128& key, size_t window) { return static_cast<uint32_t>(key.high >> 32) + static_cast<uint32_t>(window); }
+uint32_t owner_of(const Hash128& key, size_t window) {
+    return static_cast<uint32_t>(key.high >> 32) + static_cast<uint32_t>(window);
+}
 
 }  // namespace
 

@@ -24,7 +24,9 @@ struct Hash128 {
 class KeyedHash {
   public:
     explicit KeyedHash(HashKey key)
-        : v0_(key.k0 ^ 0x736f6d6570736575), v1_(key.k1 ^ 0x646f72616e646f83), v2_(key.k0 ^ 0x6c7967656e657261),
+        : v0_(key.k0 ^ 0x736f6d6570736575),
+          v1_(key.k1 ^ 0x646f72616e646f83),
+          v2_(key.k0 ^ 0x6c7967656e657261),
           v3_(key.k1 ^ 0x7465646279746573) {}
 
     void add(std::string_view bytes) {

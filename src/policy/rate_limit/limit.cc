@@ -22,7 +22,9 @@ std::optional<std::string> flaw_in(const Window& w, Algorithm algorithm) {
 
 }  // namespace
 
-std::string_view name_of(Algorithm algorithm) { return kNames[static_cast<size_t>(algorithm)]; }
+std::string_view name_of(Algorithm algorithm) {
+    return kNames[static_cast<size_t>(algorithm)];
+}
 
 std::optional<Algorithm> algorithm_of(std::string_view name) {
     for (size_t i = 0; i < std::size(kNames); ++i) {
@@ -38,7 +40,8 @@ std::optional<std::string> flaw_in(const Limit& limit) {
     for (const Window& w : limit.windows) {
         if (auto flaw = flaw_in(w, limit.algorithm)) return flaw;
         const auto same = [&](const Window& other) { return other.length == w.length; };
-        if (std::ranges::count_if(limit.windows, same) > 1) return "two windows of one length: the smaller limit is enough";
+        if (std::ranges::count_if(limit.windows, same) > 1)
+            return "two windows of one length: the smaller limit is enough";
     }
     return std::nullopt;
 }

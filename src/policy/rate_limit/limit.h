@@ -1,5 +1,6 @@
-// What a rate limit is, and what it decided: plain data that configuration, counters and answers share. The counters stand in
-// memory_table.h (one process) and redis_script.h (many); both fill the same Decision. Pure: no clock, no I/O, no threads.
+// What a rate limit is, and what it decided: plain data that configuration, counters and answers share. The counters
+// stand in memory_table.h (one process) and redis_script.h (many); both fill the same Decision. Pure: no clock, no I/O,
+// no threads.
 #pragma once
 
 #include <array>
@@ -15,11 +16,13 @@
 
 namespace portico::policy::rate_limit {
 
-// Durations and instants of limits. An instant counts from a zero of the caller's choice, the same for all calls on one store:
-// the machine's monotonic clock in memory, the epoch in Redis.
+// Durations and instants of limits. An instant counts from a zero of the caller's choice, the same for all calls on one
+// store: the machine's monotonic clock in memory, the epoch in Redis.
 using Micros = std::chrono::microseconds;
 
-inline Micros micros_of(Time t) { return std::chrono::duration_cast<Micros>(t.time_since_epoch()); }
+inline Micros micros_of(Time t) {
+    return std::chrono::duration_cast<Micros>(t.time_since_epoch());
+}
 
 inline constexpr size_t kMaxWindows = 6;
 inline constexpr uint64_t kMaxQuota = 1'000'000'000;
@@ -52,8 +55,9 @@ struct Window {
     bool operator==(const Window&) const = default;
 };
 
-// A limit is known by its name: all Limit objects of one name share the counts of a client, whatever their numbers. That is how
-// a reload and a quota that depends on the client's plan keep the usage. With another algorithm a count begins anew.
+// A limit is known by its name: all Limit objects of one name share the counts of a client, whatever their numbers.
+// That is how a reload and a quota that depends on the client's plan keep the usage. With another algorithm a count
+// begins anew.
 struct Limit {
     std::string name;
     Algorithm algorithm = Algorithm::sliding_window;
@@ -74,10 +78,12 @@ struct WindowOutcome {
 
 struct Decision {
     bool admitted = false;
-    bool never = false;    // the cost is above the capacity of a window: refused now and always
-    uint8_t decided = 0;   // the window that refused (the one that takes longest), or the one that is nearest to refusing
-    uint8_t count = 0;     // of `windows`
-    Micros retry_after{};  // until a request of this cost really passes, if nothing else is charged. Zero exactly when admitted
+    bool never = false;  // the cost is above the capacity of a window: refused now and always
+    uint8_t decided =
+        0;              // the window that refused (the one that takes longest), or the one that is nearest to refusing
+    uint8_t count = 0;  // of `windows`
+    Micros retry_after{};  // until a request of this cost really passes, if nothing else is charged. Zero exactly when
+                           // admitted
     std::array<WindowOutcome, kMaxWindows> windows{};
 
     std::span<const WindowOutcome> outcomes() const { return {windows.data(), count}; }

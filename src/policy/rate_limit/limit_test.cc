@@ -11,7 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using enum Algorithm;
 
-Limit with(Algorithm a, std::vector<Window> windows) { return {.name = "l", .algorithm = a, .windows = std::move(windows)}; }
+Limit with(Algorithm a, std::vector<Window> windows) {
+    return {.name = "l", .algorithm = a, .windows = std::move(windows)};
+}
 
 TEST(Limit, IsJudgedByItsNumbers) {
     const struct {
@@ -31,14 +33,16 @@ TEST(Limit, IsJudgedByItsNumbers) {
         {with(token_bucket, {{0, 1s, 1}}), "a bucket with a limit of 0 never fills: leave burst out"},
         {with(token_bucket, {{1, 1s, kMaxQuota + 1}}), "a burst is at most 1000000000"},
         {with(fixed_window, {{1, 60s}, {2, 60s}}), "two windows of one length: the smaller limit is enough"},
-        {with(fixed_window, {{1, 1s}, {1, 2s}, {1, 3s}, {1, 4s}, {1, 5s}, {1, 6s}, {1, 7s}}), "a limit has at most 6 windows"},
+        {with(fixed_window, {{1, 1s}, {1, 2s}, {1, 3s}, {1, 4s}, {1, 5s}, {1, 6s}, {1, 7s}}),
+         "a limit has at most 6 windows"},
     };
     for (const auto& c : cases) EXPECT_EQ(flaw_in(c.limit).value_or(""), c.flaw);
     EXPECT_EQ(flaw_in(Limit{.windows = {{1, 1s}}}), "a limit needs a name");
 }
 
 TEST(Limit, AlgorithmsHaveNames) {
-    for (const Algorithm a : {sliding_window, sliding_counter, token_bucket, fixed_window}) EXPECT_EQ(algorithm_of(name_of(a)), a);
+    for (const Algorithm a : {sliding_window, sliding_counter, token_bucket, fixed_window})
+        EXPECT_EQ(algorithm_of(name_of(a)), a);
     EXPECT_EQ(algorithm_of("leaky_bucket"), std::nullopt);
 }
 

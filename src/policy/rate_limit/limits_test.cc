@@ -18,17 +18,24 @@ constexpr Algorithm kAll[] = {sliding_window, sliding_counter, token_bucket, fix
 class Limits : public testing::TestWithParam<const char*> {
   protected:
     void SetUp() override {
-        if (GetParam() == std::string_view("redis")) store_ = std::make_unique<RedisStore>();
-        else store_ = std::make_unique<MemoryStore>();
+        if (GetParam() == std::string_view("redis"))
+            store_ = std::make_unique<RedisStore>();
+        else
+            store_ = std::make_unique<MemoryStore>();
     }
-    Decision charge(const Limit& l, std::string_view client, uint64_t cost = 1) { return store_->charge(l, client, cost); }
+    Decision charge(const Limit& l, std::string_view client, uint64_t cost = 1) {
+        return store_->charge(l, client, cost);
+    }
     void advance(Micros by) { store_->advance(by); }
 
     std::unique_ptr<Store> store_;
 };
-INSTANTIATE_TEST_SUITE_P(Stores, Limits, testing::Values("memory", "redis"), [](const auto& i) { return std::string(i.param); });
+INSTANTIATE_TEST_SUITE_P(Stores, Limits, testing::Values("memory", "redis"),
+                         [](const auto& i) { return std::string(i.param); });
 
-std::string label(const Limit& l) { return std::string(name_of(l.algorithm)); }
+std::string label(const Limit& l) {
+    return std::string(name_of(l.algorithm));
+}
 
 TEST_P(Limits, AdmitAsManyAsTheQuotaAndRefuseTheNextUntilItsRetryAfter) {
     for (const Algorithm a : kAll) {
@@ -183,7 +190,8 @@ TEST_P(Limits, RefillATokenBucketWhoseUnitIsNoWholeNumberOfMicrosecondsWithoutDr
         waited += d.retry_after;
         ASSERT_TRUE(charge(l, "c").admitted);
     }
-    EXPECT_EQ(waited, 100s + 200us) << "each wait is a third of a second, rounded up to the microsecond, and the rest is kept";
+    EXPECT_EQ(waited, 100s + 200us)
+        << "each wait is a third of a second, rounded up to the microsecond, and the rest is kept";
 }
 
 TEST_P(Limits, CountLargeNumbersExactly) {
@@ -207,7 +215,8 @@ TEST_P(Limits, CountLargeNumbersExactly) {
 TEST_P(Limits, KeepAnyBytesOfNamesAndClientsApart) {
     const std::string_view names[] = {"a", "a:b", "a}", "{a", "a%3a"};
     const std::string zero("\0", 1), long1(300, 'x'), long2 = long1 + "y";
-    const std::string clients[] = {"", "b", ":b", "b:c", "{b}", "}", "%", "b ", "\xff\xfe", zero, zero + zero, "\r\n", long1, long2};
+    const std::string clients[] = {"",   "b",        ":b", "b:c",       "{b}",  "}",   "%",
+                                   "b ", "\xff\xfe", zero, zero + zero, "\r\n", long1, long2};
     for (const std::string_view name : names) {
         const Limit l = limit_of(std::string(name), sliding_window, {{1, 60s}, {1, 90s}});
         for (const std::string& client : clients) {
@@ -322,7 +331,8 @@ class History {
     void add(Micros at, uint64_t cost) { passed_.emplace_back(at.count(), cost); }
     uint64_t in(int64_t from, int64_t to) const {  // from < at <= to
         uint64_t sum = 0;
-        for (auto it = passed_.rbegin(); it != passed_.rend() && it->first > from; ++it) sum += it->first <= to ? it->second : 0;
+        for (auto it = passed_.rbegin(); it != passed_.rend() && it->first > from; ++it)
+            sum += it->first <= to ? it->second : 0;
         return sum;
     }
 
@@ -336,7 +346,9 @@ struct RandomLimit {
     int64_t gap;
 };
 RandomLimit random_limit(std::mt19937_64& random, Algorithm a, std::string name) {
-    const auto pick = [&](uint64_t low, uint64_t high) { return std::uniform_int_distribution<uint64_t>(low, high)(random); };
+    const auto pick = [&](uint64_t low, uint64_t high) {
+        return std::uniform_int_distribution<uint64_t>(low, high)(random);
+    };
     std::vector<Window> windows;
     int64_t length = static_cast<int64_t>(1000 * pick(1, 3000));
     uint64_t quota = pick(1, 40);

@@ -1,4 +1,5 @@
-// One stripe of the MemoryTable: an index by hash, a list by age, a mutex around both. See memory_table.h for what it promises.
+// One stripe of the MemoryTable: an index by hash, a list by age, a mutex around both. See memory_table.h for what it
+// promises.
 #pragma once
 
 #include <atomic>
@@ -33,13 +34,13 @@ class MemoryStripe {
     using State = std::variant<WindowLog, SlidingCounter, TokenBucket, FixedWindow>;
     struct Entry : ListHook<> {
         Hash128 key;
-        Entry* next = nullptr;   // of the same slot
-        int64_t gone = 0;        // when the last of its usage no longer counts
-        uint32_t bytes = 0;      // what it was accounted for
-        uint32_t own = 0;        // charged to it, or known of it; not what it is merely presumed to have used
-        uint32_t moved = 0;      // when it last went to the end of the list, in steps of kMoveStep
+        Entry* next = nullptr;  // of the same slot
+        int64_t gone = 0;       // when the last of its usage no longer counts
+        uint32_t bytes = 0;     // what it was accounted for
+        uint32_t own = 0;       // charged to it, or known of it; not what it is merely presumed to have used
+        uint32_t moved = 0;     // when it last went to the end of the list, in steps of kMoveStep
         uint8_t windows = 0;
-        uint8_t fullness = 0;    // the share of its tightest window that is used, of 255
+        uint8_t fullness = 0;  // the share of its tightest window that is used, of 255
         State first;
         std::unique_ptr<State[]> more;
 
@@ -63,7 +64,7 @@ class MemoryStripe {
     const size_t max_bytes_;
     std::atomic<int64_t>& bytes_;
     mutable std::mutex mutex_;
-    std::vector<Entry*> index_;  // chains; its size is a power of two
+    std::vector<Entry*> index_;    // chains; its size is a power of two
     IntrusiveList<Entry> by_age_;  // the least recently used first, to about a second
     size_t keys_ = 0;
     size_t hand_ = 0;  // the slot whose expired keys are dropped next

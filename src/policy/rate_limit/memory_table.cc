@@ -17,7 +17,8 @@ constexpr size_t kKeysAStripe = 64;
 MemoryTable::MemoryTable(MemoryBounds bounds, HashKey seed) : seed_(seed), max_bytes_(bounds.bytes) {
     const size_t keys = std::max<size_t>(bounds.keys, 1);
     const size_t count = std::clamp<size_t>(std::bit_floor(std::max<size_t>(keys / kKeysAStripe, 1)), 1, kMaxStripes);
-    for (size_t i = 0; i < count; ++i) stripes_.push_back(std::make_unique<MemoryStripe>(keys / count, max_bytes_, bytes_));
+    for (size_t i = 0; i < count; ++i)
+        stripes_.push_back(std::make_unique<MemoryStripe>(keys / count, max_bytes_, bytes_));
 }
 
 MemoryTable::~MemoryTable() = default;

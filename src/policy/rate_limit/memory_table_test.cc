@@ -17,7 +17,9 @@ using enum Algorithm;
 
 constexpr Algorithm kAll[] = {sliding_window, sliding_counter, token_bucket, fixed_window};
 
-std::string client(uint64_t i) { return "client-" + std::to_string(i); }
+std::string client(uint64_t i) {
+    return "client-" + std::to_string(i);
+}
 
 TEST(MemoryTable, PassesExactlyTheQuotaWhateverThreadsAsk) {
     for (const Algorithm a : kAll) {
@@ -124,7 +126,8 @@ TEST(MemoryTable, AFloodOfNewClientsDoesNotPushOutThoseWhoAreLimited) {
     EXPECT_FALSE(d.admitted);
     EXPECT_EQ(d.retry_after, 60s - 1ms);
     uint64_t least = 10;
-    for (uint64_t i = 0; i < 1000; ++i) least = std::min(least, store.charge(l, client(1'000'000 + i)).deciding().remaining);
+    for (uint64_t i = 0; i < 1000; ++i)
+        least = std::min(least, store.charge(l, client(1'000'000 + i)).deciding().remaining);
     EXPECT_GE(least, 8u) << "newcomers are charged by mistake";
 }
 

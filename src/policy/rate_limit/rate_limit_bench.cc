@@ -10,9 +10,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Limit bench_limit(Algorithm a) { return {.name = "fair-use", .algorithm = a, .windows = {{1'000'000, 60s}}}; }
+Limit bench_limit(Algorithm a) {
+    return {.name = "fair-use", .algorithm = a, .windows = {{1'000'000, 60s}}};
+}
 
-Micros now() { return std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()); }
+Micros now() {
+    return std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch());
+}
 
 void hot_key(benchmark::State& state) {
     static MemoryTable table({}, {1, 2});

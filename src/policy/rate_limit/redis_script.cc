@@ -14,7 +14,9 @@ constexpr char kHex[] = "0123456789abcdef";
 // In the order of Algorithm.
 constexpr char kLetters[] = {'w', 'c', 'b', 'f'};
 
-char letter_of(Algorithm a) { return kLetters[static_cast<size_t>(a)]; }
+char letter_of(Algorithm a) {
+    return kLetters[static_cast<size_t>(a)];
+}
 
 void append_hex(std::string& out, std::string_view bytes) {
     for (const char c : bytes) {
@@ -26,7 +28,8 @@ void append_hex(std::string& out, std::string_view bytes) {
 // Reversible, and free of what a key's form or a hash tag gives a meaning to.
 void append_encoded(std::string& out, std::string_view bytes) {
     for (const char c : bytes) {
-        const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '_';
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+                           c == '-' || c == '_';
         if (plain) {
             out += c;
         } else {
@@ -81,7 +84,8 @@ WindowOutcome outcome_from(const Window& w, Algorithm algorithm, uint64_t refuse
             return outcome_of(s, w, algorithm, refused, 0);
         }
         case Algorithm::token_bucket:
-            return outcome_of(TokenBucket(r[2], r[0], static_cast<uint64_t>(r[1]), w.quota, length), w, algorithm, refused, 0);
+            return outcome_of(TokenBucket(r[2], r[0], static_cast<uint64_t>(r[1]), w.quota, length), w, algorithm,
+                              refused, 0);
         case Algorithm::fixed_window:
             return outcome_of(FixedWindow(-r[0], length, static_cast<uint64_t>(r[1])), w, algorithm, refused, 0);
     }
@@ -95,12 +99,15 @@ bool plausible(const Window& w, Algorithm algorithm, std::span<const int64_t, 3>
     const auto within = [](int64_t n, int64_t least, int64_t most) { return n >= least && n <= most; };
     switch (algorithm) {
         case Algorithm::sliding_window:
-            return within(r[0], 0, kMaxCount) && within(r[1], 0, 2 * length) && within(r[2], 0, 2 * length);
+            return within(r[0], 0, kMaxCount) && within(r[1], 0, 2 * length + kClockSlack) &&
+                   within(r[2], 0, 2 * length + kClockSlack);
         case Algorithm::token_bucket:
-            return within(r[0], 0, kMost) && within(r[1], 0, static_cast<int64_t>(w.quota)) && within(r[2], 0, length);
+            return within(r[0], 0, kMost) && within(r[1], 0, static_cast<int64_t>(w.quota)) &&
+                   within(r[2], 0, length + kClockSlack);
         case Algorithm::sliding_counter:
         case Algorithm::fixed_window:
-            return within(r[0], -length, length - 1) && within(r[1], 0, kMaxCount) && within(r[2], 0, kMaxCount);
+            return within(r[0], -length - kClockSlack, length - 1) && within(r[1], 0, kMaxCount) &&
+                   within(r[2], 0, kMaxCount);
     }
     return false;
 }

@@ -1,17 +1,18 @@
-// The counters in Redis: one script that decides about all windows of a limit for one client in one call, what is sent to it
-// and what comes back. It holds no connection: the policy sends `EVALSHA digest arguments…`, and `EVAL script arguments…`
-// once after NOSCRIPT. Pure and thread-safe.
+// The counters in Redis: one script that decides about all windows of a limit for one client in one call, what is sent
+// to it and what comes back. It holds no connection: the policy sends `EVALSHA digest arguments…`, and `EVAL script
+// arguments…` once after NOSCRIPT. Pure and thread-safe.
 //
-// Redis 6.2 and later, and Cluster: the keys of one call share a hash tag. Time is Redis's own, in microseconds. Refused
-// requests write nothing, but they drop what has expired and carry changed numbers over. Keys expire by themselves when their usage is gone.
+// Redis 6.2 and later, and Cluster: the keys of one call share a hash tag. Time is Redis's own, in microseconds.
+// Refused requests write nothing, but they drop what has expired and carry changed numbers over. Keys expire by
+// themselves when their usage is gone.
 //
-// Keys: `portico:{NAME:CLIENT}:IA`, with NAME and CLIENT percent-encoded (a CLIENT above 128 bytes is replaced by `#` and its
-// SHA-256), I the index of the window and A the algorithm's letter: w(indow), c(ounter), b(ucket) or f(ixed). The numbers of
-// a limit are no part of it, so that changed numbers keep the usage.
+// Keys: `portico:{NAME:CLIENT}:IA`, with NAME and CLIENT percent-encoded (a CLIENT above 128 bytes is replaced by `#`
+// and its SHA-256), I the index of the window and A the algorithm's letter: w(indow), c(ounter), b(ucket) or f(ixed).
+// The numbers of a limit are no part of it, so that changed numbers keep the usage.
 //
-// The exact log is a list, an entry for each request (or for those within the quantum, window_log.h), not a sorted set: its
-// time never runs backwards, so the ends are all that is usually touched, an entry takes 27 bytes instead of over 100, and a
-// cost above 1 is still one entry.
+// The exact log is a list, an entry for each request (or for those within the quantum, window_log.h), not a sorted set:
+// its time never runs backwards, so the ends are all that is usually touched, an entry takes 27 bytes instead of over
+// 100, and a cost above 1 is still one entry.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,16 @@
-// The script itself, in Redis's Lua 5.1. Its numbers are doubles: everything here stays below 2^53 and is an integer, and what
-// could exceed it is multiplied digit by digit (share). It mirrors window_log.cc and counters.cc, where the reasons stand.
+// The script itself, in Redis's Lua 5.1. Its numbers are doubles: everything here stays below 2^53 and is an integer,
+// and what could exceed it is multiplied digit by digit (share). It mirrors window_log.cc and counters.cc, where the
+// reasons stand.
 //
 // KEYS  one for each window
-// ARGV  algorithm's letter, cost, 1 if refused requests are charged; then for each window: quota, length in microseconds, and
+// ARGV  algorithm's letter, cost, 1 if refused requests are charged; then for each window: quota, length in
+// microseconds, and
 //       the quantum in microseconds (w), the capacity (b) or 0
 // Reply integers: 1 if admitted; then for each window, after the charge, with times in microseconds from now:
 //       w  used, wait until the refused cost passes, wait until there is more
 //       c  time since the window began, its count, the count of the one before
-//       b  debt: whole microseconds, parts of 1/quota; time until the debt begins to shrink (0 unless the clock went back)
-//       f  time since the window began, its count, 0
+//       b  debt: whole microseconds, parts of 1/quota; time until the debt begins to shrink (0 unless the clock went
+//       back) f  time since the window began, its count, 0
 #include "policy/rate_limit/redis_script.h"
 
 namespace portico::policy::rate_limit {
@@ -20,7 +22,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local pack, unpack = struct.pack, struct.unpack
-local MAX_COUNT, MAX_ENTRY = 4294967295, 1048575
+local MAX_COUNT, MAX_ENTRY, CLOCK_SLACK = 4294967295, 1048575, 1000000
 
 -- floor(count * a / b) and the remainder, exactly, for count < 2^40 and a <= b < 2^42.
 local function share(count, a, b)
@@ -71,7 +73,7 @@ function log.open(s)
     return
   end
   local sum, at, units = entry(s.key, 0)
-  if at + s.length <= now and now >= s.at - s.length then
+  if at + s.length <= now then
     local alive = function(_, instant) return instant + s.length > now end
     local first = 1
     if not alive(entry(s.key, 1)) then first = search(s.key, 1, redis.call('LLEN', s.key) - 1, alive) end
@@ -80,7 +82,7 @@ function log.open(s)
   end
   s.base, s.first_sum, s.first_at = sum - units, sum, at
   s.used = s.sum - s.base
-  if now < s.at - s.length then
+  if now < s.at - s.length - CLOCK_SLACK then
     s.base, s.sum, s.units, s.at, s.span = 0, s.used, s.used, now, 0
     s.first_sum, s.first_at = s.sum, s.at
     s.changed = true
@@ -143,7 +145,7 @@ function counter.open(s)
   local text = redis.call('GET', s.key)
   s.start, s.old, s.current, s.previous = 0, 0, 0, 0
   if text then s.start, s.old, s.current, s.previous = unpack('<ddI4I4', text) end
-  if s.old ~= s.length or now < s.start - s.length then
+  if s.old ~= s.length or now < s.start - s.length - CLOCK_SLACK then
     s.elapsed = max(0, min(now - s.start, s.old))
     if now >= s.start + s.old then
       if now < s.start + 2 * s.old then
@@ -187,7 +189,7 @@ function bucket.open(s)
   if now > s.seen then
     if s.debt >= now - s.seen then s.debt = s.debt - (now - s.seen) else s.debt, s.part = 0, 0 end
     s.seen = now
-  elseif s.seen - now > s.length then
+  elseif s.seen - now > s.length + CLOCK_SLACK then
     s.seen, s.changed = now, true
   end
   if s.quota == 0 then
@@ -223,7 +225,7 @@ function fixed.open(s)
   local old = 0
   s.start, s.count = 0, 0
   if text then s.start, old, s.count = unpack('<ddI4', text) end
-  if old == s.length and now < s.start + old and now >= s.start - old then return end
+  if old == s.length and now < s.start + old and now >= s.start - old - CLOCK_SLACK then return end
   if now >= s.start + old then s.count = 0 else s.changed = true end
   s.start = boundary(s.length)
 end

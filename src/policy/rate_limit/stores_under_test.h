@@ -1,5 +1,6 @@
-// For tests only: the memory table and a real Redis behind one interface, both with a clock that the test moves. Redis is
-// started by the test, on a socket in a folder of its own, and ended by its pid. Single-threaded, but for what says otherwise.
+// For tests only: the memory table and a real Redis behind one interface, both with a clock that the test moves. Redis
+// is started by the test, on a socket in a folder of its own, and ended by its pid. Single-threaded, but for what says
+// otherwise.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -34,7 +35,7 @@ class RedisServer {
     }
     const std::string& path() const { return path_; }
 
-    RedisServer() {
+    explicit RedisServer(std::vector<std::string> options = {}) {
         char folder[] = "/tmp/portico-redis-XXXXXX";
         if (::mkdtemp(folder) == nullptr) std::abort();
         folder_ = folder;
@@ -43,8 +44,13 @@ class RedisServer {
         if (pid_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             const std::string log = folder_ + "/log";
-            ::execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path_.c_str(), "--save", "", "--appendonly", "no",
-                     "--dir", folder, "--logfile", log.c_str(), nullptr);
+            std::vector<std::string> words{"redis-server", "--port", "0",     "--unixsocket", path_,       "--save", "",
+                                           "--appendonly", "no",     "--dir", folder_,        "--logfile", log};
+            words.insert(words.end(), options.begin(), options.end());
+            std::vector<char*> argv;
+            for (std::string& w : words) argv.push_back(w.data());
+            argv.push_back(nullptr);
+            ::execvp(argv[0], argv.data());
             ::_exit(127);
         }
     }
@@ -92,7 +98,8 @@ class RedisConnection {
     Reply command(const std::vector<std::string>& words) {
         std::string out = "*" + std::to_string(words.size()) + "\r\n";
         for (const std::string& w : words) out += "$" + std::to_string(w.size()) + "\r\n" + w + "\r\n";
-        if (::send(socket_, out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size())) return {{}, {}, "send failed"};
+        if (::send(socket_, out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
+            return {{}, {}, "send failed"};
         Reply reply;
         read_into(reply);
         return reply;
@@ -102,8 +109,10 @@ class RedisConnection {
     void fill() {
         char buffer[4096];
         const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
-        if (n > 0) in_.append(buffer, static_cast<size_t>(n));
-        else closed_ = true;
+        if (n > 0)
+            in_.append(buffer, static_cast<size_t>(n));
+        else
+            closed_ = true;
     }
     std::string line() {
         size_t end;
@@ -167,7 +176,7 @@ class MemoryStore final : public Store {
 // The script with Redis's clock, as it is in use.
 class RedisCaller {
   public:
-    RedisCaller() : connection_(RedisServer::shared().path()) {}
+    explicit RedisCaller(RedisServer& server = RedisServer::shared()) : connection_(server.path()) {}
     Decision charge(const Limit& limit, std::string_view client, uint64_t cost = 1) {
         return charge_with(redis_script(), limit, client, cost);
     }
@@ -199,7 +208,8 @@ class RedisStore final : public Store {
     Decision charge(const Limit& limit, std::string_view client, uint64_t cost = 1) override {
         if (now_ != told_) {
             const int64_t us = now_.count();
-            caller_.connection().command({"HSET", "clock", "s", std::to_string(us / 1'000'000), "us", std::to_string(us % 1'000'000)});
+            caller_.connection().command(
+                {"HSET", "clock", "s", std::to_string(us / 1'000'000), "us", std::to_string(us % 1'000'000)});
             told_ = now_;
         }
         return caller_.charge_with(script_, limit, client, cost);
@@ -219,7 +229,10 @@ class RedisStore final : public Store {
 };
 
 inline Limit limit_of(std::string name, Algorithm algorithm, std::vector<Window> windows, bool charge_refused = false) {
-    Limit limit{.name = std::move(name), .algorithm = algorithm, .windows = std::move(windows), .charge_refused = charge_refused};
+    Limit limit{.name = std::move(name),
+                .algorithm = algorithm,
+                .windows = std::move(windows),
+                .charge_refused = charge_refused};
     EXPECT_EQ(flaw_in(limit).value_or(""), "");
     return limit;
 }

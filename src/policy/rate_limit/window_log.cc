@@ -4,13 +4,15 @@
 
 namespace portico::policy::rate_limit {
 
-int64_t log_quantum(int64_t window) { return std::max(std::min<int64_t>(1000, window / 16), window / 65'536); }
+int64_t log_quantum(int64_t window) {
+    return std::max(std::min<int64_t>(1000, window / 16), window / 65'536);
+}
 
 void WindowLog::settle(const Window& w, int64_t now) {
     const int64_t length = w.length.count();
     if (size_ == 0) return;
     if (now >= newest_ + length) return clear();
-    if (now < newest_ - length) return restamp(total_, now);
+    if (now < newest_ - length - kClockSlack) return restamp(total_, now);
     uint32_t gone = 0;
     while (stamp(gone) + length <= now) total_ -= static_cast<uint32_t>(count(gone++));
     head_ = (head_ + gone) & (capacity_ - 1);
