@@ -11,7 +11,8 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"basic", "forward_auth", "transform"};
+constexpr std::string_view kComing[] = {"jwt", "cors", "rate_limit", "transform",
+                                        "forward_auth"};
 
 class References {
   public:
