@@ -11,8 +11,8 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"jwt", "cors", "rate_limit", "transform",
-                                        "forward_auth"};
+constexpr std::string_view kComing[] = {"jwt", "authorize", "api_key", "basic", "rate_limit", "transform",
+                                        "any_of", "forward_auth"};
 
 class References {
   public:
@@ -62,6 +62,7 @@ class References {
                 if (all[i].address.port == 0 || !(all[i].address == all[j].address)) continue;
                 faults_.error(all[i].mark, config_.admin && i + 1 == all.size() ? "admin" : "listeners", "duplicate-address",
                               "two listeners have the address " + all[i].address.text());
+                break;
             }
         }
     }

@@ -2,6 +2,8 @@
 // What comes before is in edge/h1_server.cc, what comes after in the action: forward.cc, or respond and redirect in actions.cc.
 #include "gateway/exchange.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "gateway/access_log.h"
 #include "gateway/gateway.h"
@@ -135,7 +137,9 @@ void Exchange::begin_response() {
 }
 
 void Exchange::run_response_policies() {
-    for (uint32_t i = policies_run; i > 0; --i) {
+    // One that stands first marks the refusals too that came before any policy was asked: a body too large, a path in doubt.
+    const bool marked = rules != nullptr && rules->answers_preflights;
+    for (uint32_t i = marked ? std::max(policies_run, 1u) : policies_run; i > 0; --i) {
         const ChainLink& link = rules->chain[i - 1];
         if (!link.shadow) link.policy->on_response(*this, response);
     }

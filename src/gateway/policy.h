@@ -78,7 +78,7 @@ class Policy {
     virtual ~Policy() = default;
     // On the way in, in the order of `use`.
     virtual Verdict on_request(Exchange&) const { return Verdict::proceed(); }
-    // On the way out, backward, only for those whose on_request ran: before the head is sent.
+    // On the way out, backward, only for those whose on_request ran (one that stands first: always): before the head is sent.
     virtual void on_response(Exchange&, ResponseOut&) const {}
     // Once, after everything; cannot fail.
     virtual void on_complete(Exchange&) const noexcept {}
@@ -143,7 +143,7 @@ struct PolicyType {
     std::string_view name;
     std::string_view summary;  // one sentence, for the reference
     bool can_refuse = false;   // `mode: shadow` makes sense
-    bool stands_first = false; // anywhere but first in `use` is an error (LANGUAGE.md §5)
+    bool stands_first = false; // answers preflights; anywhere but first in `use` is an error (LANGUAGE.md §5)
     // Adds what is wrong to `faults`. @returns nullptr exactly when it added an error
     std::unique_ptr<Policy> (*make)(const PolicySettings& settings, config::FaultList& faults) = nullptr;
     // The names of request headers that a policy of these settings sets: managed everywhere (LANGUAGE.md §6).
