@@ -12,7 +12,7 @@ namespace {
 
 // Types of the language that a later version brings.
 constexpr std::string_view kComing[] = {"jwt", "authorize", "api_key", "basic", "rate_limit", "transform",
-                                        "any_of", "forward_auth"};
+                                        "any_of"};
 
 class References {
   public:

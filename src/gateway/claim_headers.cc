@@ -19,13 +19,6 @@ std::string folded(std::string_view name) {
     return text;
 }
 
-// Those that the gateway writes for reasons of its own: a claim there would be a second value.
-bool is_written_by_gateway(std::string_view name) {
-    constexpr std::string_view kOwn[] = {"expect", "http2-settings", "proxy-authenticate", "proxy-authorization", "proxy-connection",
-                                         "traceparent", "tracestate", "via", "x-request-id"};
-    return is_forwarding_header(name) || std::ranges::find(kOwn, folded(name)) != std::end(kOwn);
-}
-
 bool is_trimmed(std::string_view text) { return trim_ows(text).size() != text.size(); }
 
 void append_element(std::string& out, std::string_view text) {
@@ -46,6 +39,12 @@ void append_element(std::string& out, std::string_view text) {
 }
 
 }  // namespace
+
+bool is_written_by_gateway(std::string_view name) {
+    constexpr std::string_view kOwn[] = {"expect", "http2-settings", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+                                         "traceparent", "tracestate", "via", "x-request-id"};
+    return is_forwarding_header(name) || std::ranges::find(kOwn, folded(name)) != std::end(kOwn);
+}
 
 Result<std::optional<std::string_view>> claim_as_field_value(json::Value claim, Arena& arena) {
     if (claim.is_object()) return fail(Fault::claim_refused, "it is an object");

@@ -46,5 +46,7 @@ class ClaimHeaders {
 // A claim as a header's value: a view of the document, or of the arena. @returns none where there is no header: no claim, `null`,
 // an empty list. @errors claim_refused
 Result<std::optional<std::string_view>> claim_as_field_value(json::Value claim, Arena& arena);
+// True for request headers that the gateway writes for reasons of its own, in every spelling: a policy's would be a second value.
+bool is_written_by_gateway(std::string_view name);
 
 }  // namespace portico::gateway

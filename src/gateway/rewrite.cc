@@ -114,6 +114,11 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
     return t;
 }
 
+bool TargetTemplate::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
+    return path_.check_place(parameters, identity, mark, scope) &&
+           std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(parameters, identity, mark, scope); });
+}
+
 Result<std::string_view> TargetTemplate::build_path(const Values& values, bool encoded_allow, Arena& arena) const {
     if (plain_rest_) {
         const std::string_view rest = values.encoded(path_.parts()[1]);

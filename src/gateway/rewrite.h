@@ -25,6 +25,10 @@ class TargetTemplate {
     // @param text begins with "/" (a redirect's authority is already gone)
     static TargetTemplate parse(const config::Scope& scope, const config::Text& text, TemplatePlace place);
 
+    // Judges a policy's template where the policy stands. @returns false after a fault
+    bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
+    // It says what the query is, in the place of the client's.
+    bool has_query() const { return has_query_; }
     // @errors bad_rewrite, value_refused. Views of the arena, the request or the template.
     Result<TargetParts> build(const Values& values, bool encoded_allow, Arena& arena) const;
 

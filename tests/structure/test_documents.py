@@ -84,6 +84,7 @@ services: { up: "http://127.0.0.1:9" }
 policies:
   closed: { mode: shadow, ip_access: { deny: [0.0.0.0/0] } }
   staff: { basic: { htpasswd: "a:$2y$04$abcdefghijklmnopqrstuuPp7HPfoAs8I2dCQCQ/fW7zEJv8I8C8e" } }
+  ask: { forward_auth: { service: up } }
 routes:
   - { match: /ok, use: [closed], respond: { body: hello } }
   - { match: "/{service}/**", forward: { service: "{service}" } }

@@ -71,7 +71,7 @@ void read_max_age(const Scope& scope, const Node& node, Grant& g) {
 constexpr std::string_view kTextOrList = R"({"$ref":"#/$defs/textOrList"})";
 constexpr Field<Grant> kFields[] = {
     {{"origins", "list of origins", "", "Whose pages may: `https://example.com`, `https://*.example.com`, `*` for all, `null`.",
-      kTextOrList, true},
+      R"({"oneOf":[{"type":["string","null"]},{"type":"array","items":{"type":["string","null"]},"minItems":1}]})", true},
      read_origins},
     {{"methods", "list of methods", "the route's", "What they may ask; `*` for every one.", kTextOrList}, read_methods},
     {{"headers", "list of header names", kDefaultHeaders, "What they may send; `*` for whatever they ask for.", kTextOrList},

@@ -1,0 +1,66 @@
+#include "policy/forward_auth/decision.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "json/writer.h"
+
+namespace portico::policy::forward_auth {
+
+Outcome outcome_of(int status) {
+    switch (status) {
+        case 301:
+        case 302:
+        case 303:
+        case 307:
+        case 308:
+        case 401:
+        case 403: return Outcome::refuse;
+        default: return status >= 200 && status < 300 ? Outcome::pass : Outcome::unusable;
+    }
+}
+
+Result<std::optional<std::string_view>> value_of(const Copied& copied, const http::FieldList& answer) {
+    std::optional<std::string_view> found;
+    for (const http::Field& f : answer) {
+        if (!iequals(f.name, copied.header)) continue;
+        if (found) return fail(Fault::upstream_protocol, copied.header + " stands twice in its answer");
+        found = f.value;
+    }
+    if (found && found->empty()) found.reset();
+    return found;
+}
+
+Result<std::optional<std::string>> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values) {
+    std::string text;
+    json::Writer w(text);
+    bool any = false;
+    w.begin_object();
+    for (size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].claim.empty() || !values[i]) continue;
+        any = true;
+        w.key(rows[i].claim);
+        if (!rows[i].is_list) {
+            w.value(*values[i]);
+            continue;
+        }
+        w.begin_array();
+        for_each_element(*values[i], [&](std::string_view element) {
+            if (!element.empty()) w.value(element);
+        });
+        w.end_array();
+    }
+    w.end_object();
+    // What the writer puts in the place of broken text.
+    if (text.find("\xEF\xBF\xBD") != std::string::npos) return fail(Fault::upstream_protocol, "a header of its answer is not UTF-8");
+    return any ? std::optional(std::move(text)) : std::nullopt;
+}
+
+void copy_refusal(const http::FieldList& answer, http::FieldList& to) {
+    constexpr std::string_view kPassed[] = {"WWW-Authenticate", "Location", "Set-Cookie", "Content-Type", "Content-Encoding", "Content-Language", "Cache-Control"};
+    for (const http::Field& f : answer) {
+        if (std::ranges::any_of(kPassed, [&](std::string_view name) { return iequals(name, f.name); })) to.add(f);
+    }
+}
+
+}  // namespace portico::policy::forward_auth

@@ -1,0 +1,39 @@
+// What another service's answer decides about a request, and what of it goes on: to the service behind, into the identity, or
+// back to the client. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "http/fields.h"
+
+namespace portico::policy::forward_auth {
+
+enum class Outcome : uint8_t {
+    pass,      // 2xx
+    refuse,    // 401, 403, a redirect: the client gets that answer
+    unusable,  // decides nothing
+};
+Outcome outcome_of(int status);
+
+// A header of a passing answer that goes on.
+struct Copied {
+    std::string header;
+    std::string claim;     // empty: it bears none
+    bool is_list = false;  // the claim is a list: the value's elements between commas
+};
+
+// The header's value, or none where it is absent or empty. @errors upstream_protocol where it stands twice: nobody could say which
+// of the two holds (FIELD-CASES R4)
+Result<std::optional<std::string_view>> value_of(const Copied& copied, const http::FieldList& answer);
+// The claims as JSON, from values in the rows' order. @returns none where none of the rows that bear a claim has a value
+// @errors upstream_protocol where a value is not UTF-8: two such would be one claim
+Result<std::optional<std::string>> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values);
+// The fields of a refusal that a client may see: what it needs to sign in, and what its body is. Nothing of how that answer was
+// framed or connected. Appends views.
+void copy_refusal(const http::FieldList& answer, http::FieldList& to);
+
+}  // namespace portico::policy::forward_auth

@@ -1,0 +1,62 @@
+#include "policy/forward_auth/decision.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace portico::policy::forward_auth {
+namespace {
+
+http::FieldList fields(std::initializer_list<std::pair<const char*, const char*>> rows) {
+    http::FieldList list;
+    for (const auto& [name, value] : rows) list.add(name, value);
+    return list;
+}
+
+TEST(Outcome, OnlySuccessPassesAndOnlyAnAnswerMeantForTheClientRefuses) {
+    for (const int status : {200, 201, 204, 299}) EXPECT_EQ(outcome_of(status), Outcome::pass) << status;
+    for (const int status : {301, 302, 303, 307, 308, 401, 403}) EXPECT_EQ(outcome_of(status), Outcome::refuse) << status;
+    for (const int status : {100, 199, 300, 304, 305, 400, 404, 407, 429, 500, 503, 599}) EXPECT_EQ(outcome_of(status), Outcome::unusable) << status;
+}
+
+TEST(Copied, AHeaderThatIsAbsentOrEmptyHasNoValue) {
+    const Copied row{"X-User", "sub", false};
+    EXPECT_EQ(**value_of(row, fields({{"x-user", "alice"}})), "alice");
+    EXPECT_FALSE(*value_of(row, fields({{"X-Other", "a"}})));
+    EXPECT_FALSE(*value_of(row, fields({{"X-User", ""}})));
+}
+
+TEST(Copied, AHeaderThatStandsTwiceIsNoAnswer) {
+    EXPECT_EQ(value_of({"X-User", "sub", false}, fields({{"X-User", "alice"}, {"x-USER", "bob"}})).error().fault, Fault::upstream_protocol);
+}
+
+TEST(Claims, AreTextsAndLists) {
+    const std::vector<Copied> rows = {{"X-User", "sub", false}, {"X-Groups", "groups", true}, {"X-Trace", "", false}, {"X-Plan", "plan", false}};
+    EXPECT_EQ(*claims_of(rows, {"al\"ice", "a, b,,c", "t", std::nullopt}), R"({"sub":"al\"ice","groups":["a","b","c"]})");
+    EXPECT_EQ(*claims_of(rows, {"7", std::nullopt, std::nullopt, "gold"}), R"({"sub":"7","plan":"gold"})");
+}
+
+TEST(Claims, WithoutAnyValueNobodyIsNamed) {
+    const std::vector<Copied> rows = {{"X-User", "sub", false}, {"X-Trace", "", false}};
+    EXPECT_EQ(*claims_of(rows, {std::nullopt, "t"}), std::nullopt);
+    EXPECT_EQ(*claims_of({}, {}), std::nullopt);
+}
+
+TEST(Claims, TextThatIsNotUtf8IsNoClaim) {
+    const std::vector<Copied> rows = {{"X-User", "sub", false}};
+    EXPECT_EQ(**claims_of(rows, {"caf\xC3\xA9"}), "{\"sub\":\"caf\xC3\xA9\"}");
+    EXPECT_EQ(claims_of(rows, {"caf\xE9"}).error().fault, Fault::upstream_protocol);
+}
+
+TEST(Refusal, OnlyWhatSignsInAndWhatTheBodyIsGoesOn) {
+    http::FieldList to;
+    copy_refusal(fields({{"www-authenticate", "Bearer"}, {"Location", "/login"}, {"Set-Cookie", "a=1"}, {"Set-Cookie", "b=2"}, {"Content-Type", "text/html"},
+                         {"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}, {"Connection", "close"}, {"X-Internal", "10.0.0.1"}, {"Server", "auth"},
+                         {"Access-Control-Allow-Origin", "*"}}),
+                 to);
+    std::vector<std::string> names;
+    for (const http::Field& f : to) names.emplace_back(f.name);
+    EXPECT_THAT(names, testing::ElementsAre("www-authenticate", "Location", "Set-Cookie", "Set-Cookie", "Content-Type"));
+}
+
+}  // namespace
+}  // namespace portico::policy::forward_auth
