@@ -109,6 +109,48 @@ TEST(Load, AnUnsetVariableIsOneFaultAndNoHintIsMisleading) {
     EXPECT_THAT(load_text(with("routes:\n  - match: /x\n   respond: {}")).text, Not(HasSubstr("quotes")));
 }
 
+std::string service(const std::string& text) {
+    return "listeners: [{ address: 127.0.0.1:1 }]\nservices: { s: " + text + " }\n" + kRoute;
+}
+
+TEST(Load, AnHttpsEndpointHasItsPortAndItsSettings) {
+    const auto l = load_text(service("{ endpoints: [https://A.b, \"https://[::1]:8443\", http://c], tls: { ca: ca.pem, server_name: \"::1\", cert: c.pem, key: k.pem } }"));
+    ASSERT_TRUE(l.config) << l.text;
+    const ServiceConfig& s = l.config->services[0];
+    EXPECT_TRUE(s.endpoints[0].tls);
+    EXPECT_EQ(s.endpoints[0].port, 443);
+    EXPECT_EQ(s.endpoints[0].authority, "a.b");
+    EXPECT_EQ(s.endpoints[1].host, "::1");
+    EXPECT_EQ(s.endpoints[1].port, 8443);
+    EXPECT_FALSE(s.endpoints[2].tls);
+    EXPECT_EQ(s.endpoints[2].port, 80);
+    EXPECT_EQ(s.tls.ca.value, "ca.pem");
+    EXPECT_EQ(s.tls.server_name.value, "::1");
+    EXPECT_TRUE(s.tls.verify);
+}
+
+TEST(Load, AnUnverifiedServiceIsWarnedOf) {
+    const auto l = load_text(service("{ endpoints: [https://a], tls: { verify: false } }"));
+    ASSERT_TRUE(l.config);
+    EXPECT_THAT(l.text, HasSubstr("p.yaml:2:"));
+    EXPECT_THAT(l.text, HasSubstr("[tls-unverified]"));
+}
+
+TEST(Load, TlsThatWouldNotBeWhatItsWriterBelievesIsRefused) {
+    for (const auto& [text, said] : {
+             std::pair{"{ endpoints: [http://a], tls: {} }", "nothing here would be encrypted"},
+             std::pair{"{ respond: {}, tls: { ca: x } }", "nothing here would be encrypted"},
+             std::pair{"{ endpoints: [https://a], tls: { key: x } }", "\"cert\" is missing"},
+             std::pair{"{ endpoints: [https://a], tls: { verify: no } }", "did you mean false?"},
+             std::pair{"{ endpoints: [https://a], tls: { server_name: \"a b\" } }", "expected a host name"},
+             std::pair{"{ endpoints: [https://a/b] }", "a host and a port only"},
+         }) {
+        const auto l = load_text(service(text));
+        EXPECT_FALSE(l.config);
+        EXPECT_THAT(l.text, HasSubstr(said));
+    }
+}
+
 TEST(Load, EveryFaultIsToldAtOnce) {
     const auto l = load_text("listenrs: []\nservices: { a: 5 }\nroutes: [{ match: /x, use: [p] }]\nlimits: { body: 1 }\n");
     for (const char* s : {"p.yaml:1:1", "p.yaml:2:", "p.yaml:3:", "p.yaml:4:"}) EXPECT_THAT(l.text, HasSubstr(s));

@@ -11,8 +11,7 @@ namespace portico::config {
 namespace {
 
 // Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"jwt", "authorize", "api_key", "basic", "rate_limit", "transform",
-                                        "any_of"};
+constexpr std::string_view kComing[] = {"transform"};
 
 class References {
   public:

@@ -172,6 +172,8 @@ Task<Result<std::unique_ptr<Stream>>> TlsClient::handshake(Loop& loop, std::uniq
                                                            std::shared_ptr<TlsSession> session) const {
     auto attempt = std::make_shared<Attempt>();
     attempt->name = server_name_.empty() ? std::move(host) : server_name_;
+    // The root's dot is no part of the name that certificates and SNI carry (RFC 6066 §3).
+    if (attempt->name.ends_with('.')) attempt->name.pop_back();
     attempt->session = std::move(session);
     SSL* ssl = prepare(attempt->name, loop.wall(), attempt->session.get());
     SSL_set_app_data(ssl, attempt.get());

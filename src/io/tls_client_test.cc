@@ -108,6 +108,12 @@ TEST_P(Handshake, verifies_an_address_by_the_certificates_addresses) {
     EXPECT_THAT(refusal(*client(), server, "127.0.0.2"), HasSubstr("is not for 127.0.0.2 but for 127.0.0.1, ::1"));
 }
 
+TEST_P(Handshake, asks_for_a_name_without_the_roots_dot) {
+    TlsServer server(issue("DNS:users.test"));
+    ASSERT_TRUE(shake(*client(), server, "users.test."));
+    EXPECT_STREQ(SSL_get_servername(far->ssl(), TLSEXT_NAMETYPE_host_name), "users.test");
+}
+
 TEST_P(Handshake, takes_a_wildcard_for_one_label) {
     TlsServer server(issue("DNS:*.users.test"));
     EXPECT_TRUE(shake(*client(), server, "a.users.test"));

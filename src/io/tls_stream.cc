@@ -16,6 +16,8 @@ namespace {
 constexpr uint32_t kRecord = 16 * 1024;  // plain bytes of one record (RFC 8446 §5.1)
 // What a record may be longer than its plain bytes, with a KeyUpdate or an alert in front of it.
 constexpr uint32_t kRecordOverhead = 512;
+// What a peer may send of tickets and the like without a byte of plain text: each costs time, and they would have no end.
+constexpr uint32_t kMaxChatter = 256 * 1024;
 
 TlsStream& stream_of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
@@ -86,6 +88,7 @@ uint32_t TlsStream::take_received(char* into, uint32_t size) {
     std::memcpy(into, in_.data(), n);
     in_.consume(n);
     if (in_.empty()) in_.release();
+    chatter_ += n;
     return n;
 }
 
@@ -126,6 +129,10 @@ bool TlsStream::unread() const { return !in_.empty() || SSL_has_pending(ssl_) ==
 void TlsStream::judge(int result) {
     switch (SSL_get_error(ssl_, result)) {
         case SSL_ERROR_WANT_READ:
+            if (chatter_ <= kMaxChatter) break;
+            end_ = -EPROTO;
+            failure_ = "it sends much of TLS's own and nothing else";
+            break;
         case SSL_ERROR_WANT_WRITE: break;
         case SSL_ERROR_ZERO_RETURN: end_ = 0; break;
         default:
@@ -157,6 +164,7 @@ bool TlsStream::decrypt(StreamOp& op) {
             }
             into.commit(static_cast<uint32_t>(n));
             total += static_cast<uint32_t>(n);
+            chatter_ = 0;
         }
         flush();
         if (write_waits_read_) loop_.defer(*this);
@@ -238,7 +246,8 @@ void TlsStream::encrypt(StreamOp& op) {
                 return;
             default:
                 write_error_ = EPROTO;
-                failure_ = describe_tls_failure();
+                // Where reading has failed before, its words are the better ones.
+                if (end_ == kOpen) failure_ = describe_tls_failure();
                 return;
         }
     }

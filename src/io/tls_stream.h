@@ -92,6 +92,7 @@ class TlsStream final : public Stream, private StreamOp::Sink, private StreamWat
     bool* gone_ = nullptr;  // set to true by the destructor
     std::string failure_;
     uint32_t written_ = 0;  // by the pending write
+    uint32_t chatter_ = 0;  // bytes received since the last plain one
     int below_end_ = kOpen;  // of the stream below
     int end_ = kOpen;        // of reading here
     int write_error_ = 0;

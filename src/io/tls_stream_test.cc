@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "io/tls_fixture.h"
 
 namespace portico::io {
@@ -390,6 +392,45 @@ TEST_P(OverTls, a_key_update_is_answered_while_the_connection_rests) {
     write(*near, "with the new key");
     until([&] { return got.done; });
     EXPECT_EQ(in.view(), "with the new key");
+}
+
+TEST_P(OverTls, a_peer_that_sends_tickets_without_end_is_left) {
+    Told told;
+    near->watch(&told);
+    for (int i = 0; i < 3000 && told.closed == 0; ++i) {
+        SSL_new_session_ticket(far->ssl());
+        SSL_do_handshake(far->ssl());
+        write(*far, "");
+        if (i % 64 == 0) ground.settle(2);
+    }
+    EXPECT_EQ(told.error, EPROTO);
+    EXPECT_EQ(near->failure(), "it sends much of TLS's own and nothing else");
+}
+
+// Whatever happens in whatever order: what arrives is a beginning of what was sent, and nothing is left behind.
+TEST_P(OverTls, any_order_of_events_keeps_the_bytes) {
+    std::minstd_rand random(7);
+    const std::string text = pattern(400'000);
+    for (int round = 0; round < 40; ++round) {
+        open(random() % 3 == 0 ? 1 + random() % 3000 : UINT32_MAX);
+        std::string near_got, far_got;
+        Outcome a, b, c, d;
+        const auto capacity = [&] { return random() % 2 == 0 ? kSmallBuffer : kLargeBuffer; };
+        for (int step = 0; step < 30; ++step) {
+            switch (random() % 12) {
+                case 0: if (near_got.empty()) reading.start(read_all(loop(), *near, capacity(), near_got, a, text.size())); break;
+                case 1: if (far_got.empty()) far_reading.start(read_all(loop(), *far, capacity(), far_got, b, text.size())); break;
+                case 2: if (step < 8) writing.start(write_all(loop(), *near, capacity(), text, c)); step = std::max(step, 8); break;
+                case 3: far_writing.start(write_all(loop(), *far, capacity(), text, d)); break;
+                case 4: SSL_key_update(far->ssl(), SSL_KEY_UPDATE_REQUESTED); break;
+                case 5: if (random() % 8 == 0) near->interrupt(ETIMEDOUT); break;
+                case 6: if (random() % 8 == 0) far->shutdown_write(); break;
+                case 7: if (random() % 16 == 0) writing.cancel(); break;
+                default: ground.settle(static_cast<int>(random() % 4));
+            }
+        }
+        EXPECT_TRUE(text.starts_with(far_got));
+    }
 }
 
 TEST_P(OverTls, a_wish_to_renegotiate_is_declined) {

@@ -15,6 +15,17 @@ Endpoint::Endpoint(io::Loop& loop, SocketAddress address, std::string authority,
       tls_(std::move(tls)),
       session_(tls_.client != nullptr ? std::make_shared<io::TlsSession>() : nullptr) {}
 
+// A connection that is being made counts as one.
+class Endpoint::Connecting {
+  public:
+    explicit Connecting(Endpoint& e) : endpoint_(e) { ++endpoint_.connecting_; }
+    Connecting(const Connecting&) = delete;
+    ~Connecting() { --endpoint_.connecting_; }
+
+  private:
+    Endpoint& endpoint_;
+};
+
 Endpoint::~Endpoint() {
     while (Connection* c = idle_.pop_front()) delete c;
 }
@@ -31,7 +42,10 @@ std::unique_ptr<Connection> Endpoint::take_resting() {
 }
 
 io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
-    if (open_ >= limits_.max_connections) co_return fail(Fault::upstream_overloaded, "max_connections to " + address_text_);
+    if (open_ + connecting_ >= limits_.max_connections) {
+        co_return fail(Fault::upstream_overloaded, "max_connections to " + address_text_);
+    }
+    const Connecting counted(*this);
     auto connected = co_await loop_.connect(address_, deadline);
     if (connected.stream == nullptr) {
         note_failure(loop_.now());

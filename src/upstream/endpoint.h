@@ -56,7 +56,11 @@ class Endpoint final : private io::Timer {
     // host[:port] as configured: what the service sees as Host.
     const std::string& authority() const { return authority_; }
     const EndpointTls& tls() const { return tls_; }
-    void set_limits(PoolLimits limits) { limits_ = limits; }
+    // Of a reload: new connections are made with these. @requires tls.same_as(this->tls())
+    void renew(PoolLimits limits, EndpointTls tls) {
+        limits_ = limits;
+        tls_ = std::move(tls);
+    }
 
     // A resting connection, or nullptr. @returns one that was alive when this turn of the loop began
     std::unique_ptr<Connection> take_resting();
@@ -79,6 +83,7 @@ class Endpoint final : private io::Timer {
 
   private:
     friend class Connection;
+    class Connecting;
     void drop_resting(Connection& connection);
     void on_timer() override;
     void arm();
@@ -93,6 +98,7 @@ class Endpoint final : private io::Timer {
     std::shared_ptr<io::TlsSession> session_;  // of the last handshake
     IntrusiveList<Connection, Connection> idle_;  // most recently used first; owned
     uint32_t open_ = 0;
+    uint32_t connecting_ = 0;
     uint32_t resting_ = 0;
     uint32_t failures_ = 0;
     Time avoid_until_{};

@@ -14,7 +14,7 @@ void Service::update(const ResolvedService& resolved, PoolLimits limits) {
             if (std::ranges::any_of(fresh, same)) continue;
             const auto kept = std::ranges::find_if(endpoints_, same);
             if (kept != endpoints_.end()) {
-                (*kept)->set_limits(limits);
+                (*kept)->renew(limits, r.tls);
                 fresh.push_back(std::move(*kept));
             } else {
                 fresh.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_, r.tls));
