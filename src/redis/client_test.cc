@@ -140,5 +140,276 @@ TEST_F(SingleServer, AScriptThatTheServerLacksIsSentOnce) {
     EXPECT_EQ(client->counters().reloads, 1u);
 }
 
+TEST_F(SingleServer, TheGreetingSignsInChoosesAndNames) {
+    client = make("redis://user:secret@10.0.0.2:6379/7");
+    client->connect();
+    settle();
+    EXPECT_THAT(server->last().commands, ElementsAre(Words{"AUTH", "user", "secret"}, Words{"SELECT", "7"},
+                                                     Words{"CLIENT", "SETNAME", "portico"}));
+    EXPECT_EQ(server->last().reads.size(), 1u);
+    EXPECT_EQ(client->state(), State::connecting);
+    server->last().say("+OK\r\n+OK\r\n-NOPERM no names for you\r\n");
+    settle();
+    EXPECT_EQ(client->state(), State::connected);
+}
+
+TEST_F(SingleServer, ARefusedGreetingIsTriedAgainWithBackoffAndNeverTwiceAtOnce) {
+    client = make("redis://:secret@10.0.0.2:6379");
+    auto a = get("a", seconds(1));
+    settle();
+    server->last().say("-WRONGPASS invalid username-password pair\r\n");
+    settle();
+    EXPECT_EQ(a->said(), "store.unavailable");
+    EXPECT_EQ(a->context(), "AUTH refused: WRONGPASS");
+    EXPECT_EQ(get("a")->context(), "not connected");
+    EXPECT_EQ(server->connections(), 1u);
+    pass(milliseconds(21));
+    EXPECT_EQ(server->connections(), 2u);
+}
+
+TEST_F(SingleServer, AttemptsAtAServerThatIsAwayGrowRare) {
+    server.reset();
+    client = make("redis://10.0.0.2:6379");
+    client->connect();
+    settle();
+    uint64_t attempts = client->counters().failures;
+    EXPECT_EQ(attempts, 1u);
+    pass(seconds(60));
+    // 20, 40, … 640 ms, then one in half a second to a second.
+    attempts = client->counters().failures;
+    EXPECT_GE(attempts, 60u);
+    EXPECT_LE(attempts, 130u);
+    EXPECT_EQ(client->state(), State::open);
+    server = std::make_unique<FakeServer>(net, loop, "10.0.0.2:6379");
+    pass(milliseconds(1001));
+    ASSERT_EQ(server->connections(), 1u);
+    server->last().say("+OK\r\n");
+    settle();
+    // Open until a probe is answered.
+    EXPECT_EQ(client->state(), State::open);
+    EXPECT_EQ(server->last().commands.back(), Words{"PING"});
+    server->last().say("+PONG\r\n");
+    settle();
+    EXPECT_EQ(client->state(), State::connected);
+}
+
+TEST_F(SingleServer, AServerThatNeverAnswersTheGreetingIsGivenUp) {
+    client = make("redis://10.0.0.2:6379");
+    client->connect();
+    pass(milliseconds(1002));
+    EXPECT_EQ(client->counters().failures, 1u);
+    EXPECT_TRUE(server->at(0).closed);
+}
+
+TEST_F(SingleServer, AnAddressThatSwallowsEverythingIsGivenUp) {
+    net.swallow(*SocketAddress::parse("10.0.0.3:6379"));
+    client = make("redis://10.0.0.3:6379");
+    auto a = get("a", seconds(2));
+    pass(milliseconds(1002));
+    EXPECT_EQ(a->said(), "store.unavailable");
+    EXPECT_EQ(a->context(), "connect to 10.0.0.3:6379");
+}
+
+TEST_F(SingleServer, OneThatIsSilentAndAnswersNoProbeIsGivenUpForANewConnection) {
+    start();
+    std::vector<std::unique_ptr<Caller>> slow;
+    for (int i = 0; i < 3; ++i) slow.push_back(get("a"));
+    pass(milliseconds(6));
+    ASSERT_EQ(client->state(), State::open);
+    pass(milliseconds(900));
+    EXPECT_EQ(server->connections(), 1u);
+    const auto pings = std::ranges::count(server->at(0).commands, Words{"PING"});
+    EXPECT_GE(pings, 4);
+    EXPECT_LE(pings, 8);
+    pass(milliseconds(1500));
+    EXPECT_TRUE(server->at(0).closed);
+    EXPECT_GE(server->connections(), 2u);
+}
+
+TEST_F(SingleServer, AProbeThatIsAnsweredTooLateDoesNotClose) {
+    start();
+    std::vector<std::unique_ptr<Caller>> slow;
+    for (int i = 0; i < 3; ++i) slow.push_back(get("a"));
+    pass(milliseconds(6));
+    // Each answer comes 30 ms late.
+    for (int i = 0; i < 3; ++i) {
+        for (int turns = 0; turns < 100 && server->last().commands.size() < static_cast<size_t>(4 + i); ++turns) loop.turn(seconds(2));
+        pass(milliseconds(30));
+        server->last().say(i == 0 ? "+a\r\n+a\r\n+a\r\n+PONG\r\n" : "+PONG\r\n");
+        settle();
+        EXPECT_EQ(client->state(), State::open);
+    }
+    server->last().say("+PONG\r\n");
+    settle();
+    EXPECT_EQ(client->state(), State::connected);
+}
+
+TEST_F(SingleServer, MalformedRepliesEndTheConnection) {
+    start();
+    auto a = get("a"), b = get("b");
+    settle();
+    server->last().say("+A\r\nHTTP/1.1 400 Bad Request\r\n");
+    settle();
+    EXPECT_EQ(a->said(), "A");
+    EXPECT_EQ(b->said(), "store.protocol");
+    EXPECT_EQ(server->connections(), 2u);
+}
+
+TEST_F(SingleServer, AReplyThatNobodyAskedForEndsTheConnection) {
+    start();
+    server->last().say("+OK\r\n");
+    settle();
+    EXPECT_EQ(server->connections(), 2u);
+}
+
+TEST_F(SingleServer, PushesAreNoReplies) {
+    start();
+    auto a = get("a");
+    settle();
+    server->last().say(">2\r\n+invalidate\r\n*1\r\n+a\r\n+A\r\n");
+    settle();
+    EXPECT_EQ(a->said(), "A");
+}
+
+TEST_F(SingleServer, PendingCommandsAreBoundedTheAbandonedOnesToo) {
+    Options options;
+    options.max_pending = 3;
+    options.failures = 100;
+    start("redis://10.0.0.2:6379", options);
+    auto a = get("a"), b = get("b");
+    settle();
+    pass(milliseconds(6));
+    auto c = get("c"), d = get("d");
+    EXPECT_EQ(c->said(), "-");
+    EXPECT_EQ(d->said(), "store.unavailable");
+    settle();
+    server->last().say("+A\r\n+B\r\n+C\r\n");
+    settle();
+    EXPECT_EQ(c->said(), "C");
+    EXPECT_EQ(get("e")->said(), "-");
+}
+
+TEST_F(SingleServer, BytesNotYetSentAreBounded) {
+    Options options;
+    options.max_pending_bytes = 1000;
+    start("redis://10.0.0.2:6379", options);
+    const std::string key(400, 'k');
+    auto a = get(key.c_str()), b = get(key.c_str()), c = get(key.c_str());
+    EXPECT_EQ(b->said(), "-");
+    EXPECT_EQ(c->said(), "store.unavailable");
+    settle();
+    EXPECT_EQ(get(key.c_str())->said(), "-");
+}
+
+TEST_F(SingleServer, AServerThatDoesNotReadHoldsNobodyLongerThanTheDeadline) {
+    Options options;
+    options.failures = 1000;
+    start("redis://10.0.0.2:6379", options);
+    const std::string value(60 * 1024, 'v');
+    std::vector<std::unique_ptr<Caller>> callers;
+    for (int i = 0; i < 10; ++i) callers.push_back(std::make_unique<Caller>(*client, Words{"SET", "k", value}, in(kSoon)));
+    settle();
+    pass(milliseconds(6));
+    for (const auto& caller : callers) EXPECT_EQ(caller->said(), "store.timeout");
+    // All arrive whole, or not at all.
+    for (const Words& words : server->last().commands) EXPECT_EQ(words, (Words{"SET", "k", value}));
+}
+
+TEST_F(SingleServer, AnErrorOfTheServersIsAnErrorAndNoFailure) {
+    start();
+    std::vector<std::unique_ptr<Caller>> callers;
+    for (int i = 0; i < 5; ++i) callers.push_back(get("a"));
+    settle();
+    for (int i = 0; i < 5; ++i) server->last().say("-WRONGTYPE Operation against a key\r\n");
+    settle();
+    for (const auto& caller : callers) {
+        EXPECT_EQ(caller->said(), "store.unavailable");
+        EXPECT_EQ(caller->context(), "WRONGTYPE Operation against a key");
+    }
+    EXPECT_EQ(client->state(), State::connected);
+}
+
+TEST_F(SingleServer, AReplicaIsLeftForWhoeverIsMasterNow) {
+    start();
+    auto a = get("a"), b = get("b");
+    settle();
+    server->last().say("-READONLY You can't write against a read only replica.\r\n");
+    settle();
+    EXPECT_EQ(a->context(), "READONLY You can't write against a read only replica.");
+    EXPECT_EQ(b->said(), "store.unavailable");
+    EXPECT_EQ(server->connections(), 2u);
+}
+
+TEST_F(SingleServer, CallersMayAskAgainAndLeaveWhileAConnectionBreaks) {
+    start();
+    auto b = get("b", seconds(1));
+    std::unique_ptr<Caller> again;
+    // Resumed first, it makes another leave and asks anew.
+    struct Stirrer {
+        static io::Task<void> run(Client& c, std::array<std::string_view, 2> words, Time deadline, std::unique_ptr<Caller>& leaves,
+                                  std::unique_ptr<Caller>& comes) {
+            Result<Reply> reply = co_await c.command(words, deadline);
+            EXPECT_FALSE(reply);
+            leaves.reset();
+            comes = std::make_unique<Caller>(c, Words{"GET", "again"}, deadline);
+        }
+    };
+    b.reset();
+    io::Root stirrer;
+    stirrer.start(Stirrer::run(*client, {"GET", "a"}, in(seconds(1)), b, again), nullptr);
+    b = get("b", seconds(1));
+    settle();
+    server->last().hang_up();
+    settle();
+    EXPECT_EQ(b, nullptr);
+    greet();
+    EXPECT_THAT(server->last().commands, ElementsAre(Words{"GET", "again"}));
+}
+
+TEST_F(SingleServer, TheClientMayGoWhileCallersWait) {
+    start();
+    auto sent = get("a");
+    settle();
+    auto unsent = get("b");
+    client.reset();
+    pass(seconds(1));
+    EXPECT_FALSE(sent->done());
+    EXPECT_FALSE(unsent->done());
+}
+
+TEST_F(SingleServer, ALoaderThatLeavesIsReplacedByTheNext) {
+    start();
+    const Script script("return 1");
+    const auto call = [&](const char* argument) {
+        return std::make_unique<Caller>(*client, script, Words{"k"}, Words{argument}, in(seconds(1)));
+    };
+    auto a = call("1"), b = call("2");
+    settle();
+    server->last().commands.clear();
+    server->last().say("-NOSCRIPT\r\n");
+    while (server->last().commands.empty()) loop.turn(Duration::zero());
+    a.reset();
+    server->last().say("-NOSCRIPT\r\n");
+    settle();
+    // Its text was on the way all the same; had it been lost, the next would bring it.
+    EXPECT_EQ(server->last().commands.back().at(0), "EVAL");
+    server->last().say(":1\r\n:2\r\n");
+    settle();
+    EXPECT_EQ(b->said(), "2");
+}
+
+TEST_F(SingleServer, AServerThatForgetsForEverIsNotAskedForEver) {
+    start();
+    const Script script("return 1");
+    Caller a(*client, script, {"k"}, {}, in(seconds(1)));
+    for (int i = 0; i < 10; ++i) {
+        settle();
+        if (a.done()) break;
+        server->last().say("-NOSCRIPT\r\n");
+    }
+    EXPECT_EQ(a.context(), "NOSCRIPT");
+    EXPECT_EQ(server->last().commands.size(), 4u);
+}
+
 }  // namespace
 }  // namespace portico::redis

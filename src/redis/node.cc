@@ -154,7 +154,7 @@ io::Task<Result<void>> Node::greet() {
             co_return fail(Fault::store_unavailable, std::string(what) + " refused: " + std::string(code));
         }
         if (value.is_array() && value[0].text() != "master") {
-            co_return fail(Fault::store_unavailable, where_.text() + " is not a master");
+            co_return fail(Fault::store_unavailable, wire_->stream().peer().text() + " is not a master");
         }
     }
     // A name is a courtesy: an account that may not give one is served all the same.
@@ -302,6 +302,7 @@ void Node::succeeded() {
 
 void Node::probe() {
     probing_ = ping_wanted_ = true;
+    probe_ = kNotSent;
     probed_ = store_.loop.now();
     ++store_.counters.probes;
     set(store_.loop.timers(), store_.loop.now() + store_.options.timeout);

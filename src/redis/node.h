@@ -97,7 +97,8 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     std::optional<Error> ended_;  // why the connection is to be given up, at the end of this turn
     bool ping_wanted_ = false;
     bool probing_ = false;    // the last probe may still be answered in time
-    uint64_t probe_ = 0;      // the number of the last one sent
+    static constexpr uint64_t kNotSent = UINT64_MAX;
+    uint64_t probe_ = kNotSent;  // the number under which the last one was sent
     Time probed_{};
     Time heard_{};  // when bytes last came, or the breaker opened
     io::Root session_;

@@ -113,7 +113,10 @@ class Served {
         commands.push_back(std::move(words));
     }
     io::Task<void> write() {
-        while (!out_.empty()) co_await stream_->write(out_);
+        while (!out_.empty()) {
+            const io::IoResult sent = co_await stream_->write(out_);
+            if (!sent.ok()) co_return;
+        }
     }
 
     io::Loop& loop_;
