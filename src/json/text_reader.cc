@@ -364,19 +364,22 @@ bool Reader::names_differ(uint32_t object) {
     };
     const uint32_t count = nodes_[object].count;
     if (count < 2) return true;
-    std::array<std::string_view, kFewNames> few;
-    if (count > kFewNames) sorted_.resize(count);
-    std::string_view* const names = count > kFewNames ? sorted_.data() : few.data();
-    uint32_t n = 0;
-    for (uint32_t i = object + 1; i < used_; i = after(i + 1)) names[n++] = text(i);
     if (count > kFewNames) {
         // Sorted, not hashed: nobody can choose names that make this slow.
+        sorted_.clear();
+        for (uint32_t i = object + 1; i < used_; i = after(i + 1)) sorted_.push_back(text(i));
         std::ranges::sort(sorted_);
         return std::ranges::adjacent_find(sorted_) == sorted_.end();
     }
-    for (uint32_t i = 1; i < n; ++i) {
-        for (uint32_t j = 0; j < i; ++j) {
-            if (names[i] == names[j]) return false;
+    std::array<std::string_view, kFewNames> names;
+    std::array<uint64_t, kFewNames> marks;  // tell most names apart at once
+    uint32_t n = 0;
+    for (uint32_t i = object + 1; i < used_; i = after(i + 1), ++n) {
+        const std::string_view name = names[n] = text(i);
+        marks[n] = name.size() << 16;
+        if (!name.empty()) marks[n] |= static_cast<uint8_t>(name.front()) | static_cast<unsigned>(static_cast<uint8_t>(name.back())) << 8;
+        for (uint32_t j = 0; j < n; ++j) {
+            if (marks[j] == marks[n] && names[j] == name) return false;
         }
     }
     return true;
@@ -396,8 +399,10 @@ Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
     std::memmove(base + decoded_at, base + block->decoded_at, decoded_size);
     block->nodes = used;
     block->decoded_at = decoded_at;
-    block->bytes = decoded_at + decoded_size;
-    void* const smaller = std::realloc(block, block->bytes);
+    const uint64_t bytes = decoded_at + decoded_size;
+    if (block->bytes - bytes < bytes / 4) return block;
+    block->bytes = bytes;
+    void* const smaller = std::realloc(block, bytes);
     return smaller == nullptr ? block : static_cast<Block*>(smaller);
 }
 

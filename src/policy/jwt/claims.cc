@@ -6,6 +6,24 @@
 namespace portico::policy::jwt {
 namespace {
 
+// The claims that the rules of RFC 7519 know, found in one pass.
+struct Registered {
+    json::Value expires, begins, issued, issuer, audience;
+};
+
+Registered registered(json::Value claims) {
+    Registered found;
+    for (const json::Member member : claims.members()) {
+        if (member.name.size() != 3) continue;
+        if (member.name == "exp") found.expires = member.value;
+        else if (member.name == "nbf") found.begins = member.value;
+        else if (member.name == "iat") found.issued = member.value;
+        else if (member.name == "iss") found.issuer = member.value;
+        else if (member.name == "aud") found.audience = member.value;
+    }
+    return found;
+}
+
 struct Times {
     std::optional<WallTime> expires;
     std::optional<WallTime> begins;
@@ -16,19 +34,18 @@ WallTime later(WallTime t, Duration d) {
     return t > WallTime::max() - d ? WallTime::max() : t + d;
 }
 
-Result<> read_time(json::Value claims, std::string_view name, std::optional<WallTime>& into) {
-    const json::Value claim = claims.find(name);
+Result<> read_time(json::Value claim, std::string_view name, std::optional<WallTime>& into) {
     if (!claim) return {};
     into = time_of(claim);
     if (!into) return fail(Fault::token_claim, std::string(name) + " is no time");
     return {};
 }
 
-Result<Times> read_times(json::Value claims) {
+Result<Times> read_times(const Registered& claims) {
     Times times;
-    for (const auto& [name, into] : {std::pair("exp", &times.expires), {"nbf", &times.begins}, {"iat", &times.issued}}) {
-        if (auto fine = read_time(claims, name, *into); !fine) return fail(std::move(fine).error());
-    }
+    if (auto fine = read_time(claims.expires, "exp", times.expires); !fine) return fail(std::move(fine).error());
+    if (auto fine = read_time(claims.begins, "nbf", times.begins); !fine) return fail(std::move(fine).error());
+    if (auto fine = read_time(claims.issued, "iat", times.issued); !fine) return fail(std::move(fine).error());
     return times;
 }
 
@@ -36,16 +53,14 @@ bool is_one_of(std::string_view text, const std::vector<std::string>& all) {
     return std::ranges::find(all, text) != all.end();
 }
 
-Result<> judge_issuer(json::Value claims, const ClaimRules& rules) {
-    const json::Value issuer = claims.find("iss");
+Result<> judge_issuer(json::Value issuer, const ClaimRules& rules) {
     if (issuer && !issuer.is_string()) return fail(Fault::token_claim, "iss is no text");
     if (rules.issuers.empty()) return {};
     if (!issuer || !is_one_of(issuer.string(), rules.issuers)) return fail(Fault::token_issuer, issuer ? issuer.string() : "no iss");
     return {};
 }
 
-Result<> judge_audience(json::Value claims, const ClaimRules& rules) {
-    const json::Value audience = claims.find("aud");
+Result<> judge_audience(json::Value audience, const ClaimRules& rules) {
     const auto is_text = [](json::Value v) { return v.is_string(); };
     if (audience && !audience.is_string() && (!audience.is_array() || !std::ranges::all_of(audience.elements(), is_text))) {
         return fail(Fault::token_claim, "aud is neither a text nor a list of texts");
@@ -109,12 +124,13 @@ std::optional<WallTime> time_of(json::Value numeric_date) {
 
 Result<WallTime> judge_claims(json::Value claims, const ClaimRules& rules, WallTime now) {
     if (!claims.is_object()) return fail(Fault::token_malformed, "payload: no object");
-    const auto times = read_times(claims);
+    const Registered known = registered(claims);
+    const auto times = read_times(known);
     if (!times) return fail(times.error());
     auto until = judge_times(*times, rules, now);
     if (!until) return until;
-    if (auto fine = judge_issuer(claims, rules); !fine) return fail(std::move(fine).error());
-    if (auto fine = judge_audience(claims, rules); !fine) return fail(std::move(fine).error());
+    if (auto fine = judge_issuer(known.issuer, rules); !fine) return fail(std::move(fine).error());
+    if (auto fine = judge_audience(known.audience, rules); !fine) return fail(std::move(fine).error());
     if (auto fine = judge_required(claims, rules); !fine) return fail(std::move(fine).error());
     return until;
 }

@@ -1,18 +1,43 @@
 #include "policy/jwt/judge.h"
 
 #include <array>
+#include <span>
+#include <vector>
 
 #include "policy/jwt/base64url.h"
 
 namespace portico::policy::jwt {
 
+namespace {
+
+// Where most payloads have room; larger ones are allocated.
+constexpr size_t kUsualPayload = 2048;
+
+Result<json::Document> read_claims(std::string_view text, std::span<uint8_t> bytes) {
+    const size_t size = base64url_decoded_size(text.size());
+    if (!base64url_decode(text, bytes)) return fail(Fault::token_malformed, "payload: not base64url");
+    auto claims = json::Document::parse({reinterpret_cast<const char*>(bytes.data()), size}, {.max_depth = 32});
+    if (!claims) return fail(Fault::token_malformed, "payload: " + std::string(claims.error().what()));
+    return *std::move(claims);
+}
+
+Result<json::Document> read_claims(std::string_view text) {
+    const size_t size = base64url_decoded_size(text.size());
+    if (size > kUsualPayload) {
+        std::vector<uint8_t> bytes(size);
+        return read_claims(text, bytes);
+    }
+    std::array<uint8_t, kUsualPayload> bytes;
+    return read_claims(text, bytes);
+}
+
+}  // namespace
+
 Result<OpenToken> open_token(std::string_view compact, const TokenBounds& bounds) {
     auto token = take_apart(compact, bounds);
     if (!token) return fail(std::move(token).error());
-    const auto payload = token->payload();
-    if (!payload) return fail(payload.error());
-    auto claims = json::Document::parse(*payload, {.max_size = bounds.max_size, .max_depth = 32});
-    if (!claims) return fail(Fault::token_malformed, "payload: " + std::string(claims.error().what()));
+    auto claims = read_claims(token->payload_text);
+    if (!claims) return fail(std::move(claims).error());
     return OpenToken{*std::move(token), *std::move(claims)};
 }
 

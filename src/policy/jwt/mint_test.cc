@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "policy/jwt/judge.h"
 #include "policy/jwt/jwt_fixture.h"
 #include "policy/jwt/key_texts.h"
@@ -76,6 +78,47 @@ TEST(JwtMint, one_context_serves_more_keys_than_it_has_places_for) {
             EXPECT_FALSE(judge.judge(*token, sets[(i + 1) % 200], kNow, context));
         }
     }
+}
+
+TEST(JwtMint, threads_share_keys_and_judge_with_a_context_each) {
+    const evp::Pkey rsa = make_rsa_key();
+    const evp::Pkey ed = make_ed25519_key();
+    std::vector<std::string> notes;
+    auto all = *keys_from_pem(public_pem(rsa.get()) + public_pem(ed.get()));
+    all.push_back(*Key::from_secret("s", notes));
+    const KeySet keys(std::move(all));
+    const Judge judge(TokenRules{{Algorithm::hs256, Algorithm::rs256, Algorithm::eddsa}, {}, {}});
+    const std::string tokens[] = {*mint(*SigningKey::from_secret("s"), Algorithm::hs256, kClaims),
+                                  *mint(*SigningKey::from_pem(private_pem(rsa.get())), Algorithm::rs256, kClaims),
+                                  *mint(*SigningKey::from_pem(private_pem(ed.get())), Algorithm::eddsa, kClaims)};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            VerifierContext context;
+            for (int round = 0; round < 20; ++round) {
+                for (const std::string& token : tokens) EXPECT_TRUE(judge.judge(token, keys, kNow, context));
+            }
+        });
+    }
+    for (std::thread& t : threads) t.join();
+}
+
+// What the owner of a remote set does with token_key_unknown.
+TEST(JwtMint, a_token_of_a_new_key_is_good_once_the_keys_were_fetched_again) {
+    const evp::Pkey old_key = make_ec_key();
+    const evp::Pkey new_key = make_ec_key();
+    const KeySet before = keys_from_json(R"({"keys":[)" + ec_jwk(old_key.get(), "old") + "]}", KeyOrigin::published)->keys;
+    const KeySet after =
+        keys_from_json(R"({"keys":[)" + ec_jwk(old_key.get(), "old") + ',' + ec_jwk(new_key.get(), "new") + "]}", KeyOrigin::published)->keys;
+    const Judge judge(TokenRules{{Algorithm::es256}, {}, {}});
+    VerifierContext context;
+    const auto signing = SigningKey::from_pem(private_pem(new_key.get()));
+    const std::string token = *mint(*signing, Algorithm::es256, kClaims, "new");
+    const auto open = open_token(token, judge.rules().token);
+    EXPECT_EQ(judge.judge(*open, before, kNow, context).error().fault, Fault::token_key_unknown);
+    EXPECT_EQ((*judge.judge(*open, after, kNow, context))->key_id, "new");
+    const std::string expired = *mint(*signing, Algorithm::es256, R"({"exp":1})", "new");
+    EXPECT_EQ(judge.judge(expired, before, kNow, context).error().fault, Fault::token_expired) << "not worth a fetch";
 }
 
 TEST(JwtMint, what_cannot_be_signed_is_said) {

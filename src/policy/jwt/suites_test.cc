@@ -10,6 +10,7 @@
 
 #include "json/document.h"
 #include "json/writer.h"
+#include "policy/jwt/base64url.h"
 #include "policy/jwt/key_texts.h"
 #include "policy/jwt/token.h"
 #include "policy/jwt/verifier.h"
@@ -36,7 +37,7 @@ bool verifies(std::string_view keys_text, std::string_view compact) {
     const auto read = keys_from_json(keys_text, KeyOrigin::configured);
     if (!read) return false;
     const auto token = take_apart(compact, TokenBounds{});
-    if (!token || !token->payload()) return false;
+    if (!token || !base64url_decode(token->payload_text)) return false;
     const auto algorithm = algorithm_named(token->header.algorithm);
     if (!algorithm) return false;
     const auto candidates = read->keys.candidates(token->header.key_id, token->header.has_key_id, *algorithm);

@@ -1,6 +1,7 @@
 #include "policy/jwt/token.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "json/document.h"
@@ -8,6 +9,8 @@
 
 namespace portico::policy::jwt {
 namespace {
+
+constexpr size_t kMostHeader = 4096;
 
 std::unexpected<Error> malformed(std::string_view what) {
     return fail(Fault::token_malformed, what);
@@ -20,45 +23,55 @@ bool is_type_taken(std::string_view type, const TokenBounds& bounds) {
     return std::ranges::find(bounds.types, bare) != bounds.types.end();
 }
 
-Result<> check_extensions(json::Value header, const TokenBounds& bounds) {
-    if (header.find("crit")) return malformed("header: crit");
-    const json::Value b64 = header.find("b64");
-    if (b64 && !b64.boolean()) return malformed("header: b64");
-    if (bounds.embedded_keys == EmbeddedKeys::refuse) {
-        for (const std::string_view name : {"jwk", "jku", "x5u", "x5c"}) {
-            if (header.find(name)) return malformed("header: " + std::string(name));
-        }
-    }
+Result<> check_type(json::Value type, const TokenBounds& bounds) {
+    if (!type.is_string() || !is_type_taken(type.string(), bounds)) return malformed("header: typ");
     return {};
 }
 
-Result<> check_kind(json::Value header, const TokenBounds& bounds) {
-    if (const json::Value type = header.find("typ"); type && (!type.is_string() || !is_type_taken(type.string(), bounds))) {
-        return malformed("header: typ");
-    }
-    const json::Value content = header.find("cty");
-    if (!content) return {};
+// A content type of JWT says that the payload is a token itself.
+Result<> check_content(json::Value content) {
     const std::string name = to_lower(content.string());
     if (!content.is_string() || name == "jwt" || name == "application/jwt") return malformed("header: cty");
     return {};
 }
 
+Result<> read_member(const json::Member& member, const TokenBounds& bounds, Header& header) {
+    const auto& [name, value, _] = member;
+    if (name == "alg") {
+        if (!value.is_string()) return malformed("header: alg");
+        header.algorithm = value.string();
+    } else if (name == "kid") {
+        if (!value.is_string() || value.string().size() > bounds.max_key_id) return malformed("header: kid");
+        header.key_id = value.string();
+        header.has_key_id = true;
+    } else if (name == "typ") {
+        return check_type(value, bounds);
+    } else if (name == "cty") {
+        return check_content(value);
+    } else if (name == "crit" || (name == "b64" && !value.boolean())) {
+        return malformed("header: " + std::string(name));
+    } else if (bounds.embedded_keys == EmbeddedKeys::refuse && (name == "jwk" || name == "jku" || name == "x5u" || name == "x5c")) {
+        return malformed("header: " + std::string(name));
+    }
+    return {};
+}
+
 Result<Header> read_header(std::string_view text, const TokenBounds& bounds) {
-    if (base64url_decoded_size(text.size()) > bounds.max_header) return malformed("header: too large");
-    const auto bytes = base64url_decode(text);
-    if (!bytes) return malformed("header: not base64url");
-    const auto document = json::Document::parse(*bytes, {.max_size = bounds.max_header, .max_depth = 8});
+    std::array<uint8_t, kMostHeader> bytes;
+    const size_t size = base64url_decoded_size(text.size());
+    if (size > std::min(bounds.max_header, bytes.size())) return malformed("header: too large");
+    if (!base64url_decode(text, bytes)) return malformed("header: not base64url");
+    const auto document = json::Document::parse({reinterpret_cast<const char*>(bytes.data()), size}, {.max_depth = 8});
     if (!document) return malformed("header: " + std::string(document.error().what()));
-    const json::Value header = document->root();
-    if (!header.is_object()) return malformed("header: no object");
-    if (auto fine = check_extensions(header, bounds); !fine) return fail(std::move(fine).error());
-    if (auto fine = check_kind(header, bounds); !fine) return fail(std::move(fine).error());
-    const json::Value algorithm = header.find("alg");
-    if (!algorithm.is_string()) return malformed("header: alg");
-    const json::Value key_id = header.find("kid");
-    if (key_id && !key_id.is_string()) return malformed("header: kid");
-    if (key_id.string().size() > bounds.max_key_id) return malformed("header: kid too long");
-    return Header{std::string(algorithm.string()), std::string(key_id.string()), static_cast<bool>(key_id)};
+    if (!document->root().is_object()) return malformed("header: no object");
+    Header header;
+    bool has_algorithm = false;
+    for (const json::Member member : document->root().members()) {
+        if (auto fine = read_member(member, bounds, header); !fine) return fail(std::move(fine).error());
+        has_algorithm |= member.name == "alg";
+    }
+    if (!has_algorithm) return malformed("header: no alg");
+    return header;
 }
 
 }  // namespace
@@ -80,12 +93,6 @@ Result<Token> take_apart(std::string_view compact, const TokenBounds& bounds) {
     if (!header) return fail(std::move(header).error());
     token.header = *std::move(header);
     return token;
-}
-
-Result<std::string> Token::payload() const {
-    auto bytes = base64url_decode(payload_text);
-    if (!bytes) return malformed("payload: not base64url");
-    return *std::move(bytes);
 }
 
 }  // namespace portico::policy::jwt

@@ -20,7 +20,7 @@ enum class EmbeddedKeys : uint8_t { refuse, ignore };
 
 struct TokenBounds {
     size_t max_size = size_t{16} << 10;  // bytes of the whole token
-    size_t max_header = 4096;            // bytes of the decoded header
+    size_t max_header = 4096;            // bytes of the decoded header; 4096 are the most
     size_t max_key_id = 256;             // bytes of `kid`
     EmbeddedKeys embedded_keys = EmbeddedKeys::refuse;
     // Kinds of token taken, in lower case and without "application/"; a token without `typ` is always taken.
@@ -36,14 +36,11 @@ struct Header {
 
 struct Token {
     Header header;
-    std::string_view compact;    // the whole
+    std::string_view compact;      // the whole
     std::string_view signed_text;  // what the signature covers: header and payload as they stand, with their dot
     std::string_view payload_text;
     std::string_view signature_text;
     std::string_view header_text;
-
-    // @errors token_malformed
-    Result<std::string> payload() const;
 };
 
 // @errors token_malformed
