@@ -20,7 +20,10 @@ class LimitKeyTest : public ::testing::Test {
         claims(R"({"sub":"alice","n":7,"roles":["a"],"none":null,"empty":""})");
     }
 
-    void come_from(const char* ip) { x_.client_address = {*IpAddress::parse(ip), 1}; }
+    void come_from(const char* ip) {
+        x_.client_address = {*IpAddress::parse(ip), 1};
+        x_.client_ip = ip;
+    }
     void claims(std::string_view text) {
         auto parsed = json::Document::parse(text);
         ASSERT_TRUE(parsed);

@@ -174,7 +174,7 @@ def test_a_missing_file_is_an_error():
 
 
 def test_what_the_language_has_but_this_version_has_not_is_named_as_such():
-    for text in ("policies: { signed: { jwt: { algorithms: [HS256], secret: x } } }\n", "stores: { shared: memory }\n"):
+    for text in ("policies: { shaped: { transform: { response: { body: {} } } } }\n",):
         told = check(GOOD + text)
         assert told.code == 1 and "not have" in told.text, told.text
 
