@@ -374,3 +374,24 @@ def test_a_stream_of_small_answers_is_not_delayed(ca, local):
             for _ in range(50):
                 assert client.get("/svc/x").status == 200
             assert time.monotonic() - started < 1.5  # a delayed acknowledgement each would take 2 s
+
+
+def test_workers_share_the_settings(ca, local):
+    with SecureEcho(context=serving(local)) as upstream:
+        with Gateway(config(upstream, tls=f"ca: {ca.cert_file}").replace("workers: 1", "workers: 4")) as gateway:
+            wrong = []
+
+            def ask():
+                for n in range(10):
+                    with Client(gateway.port) as client:
+                        body = os.urandom(3000)
+                        answer = client.request("POST", f"/svc/{n}", body=body)
+                        if answer.status != 200 or answer.json()["sha256"] != hashlib.sha256(body).hexdigest():
+                            wrong.append(answer.status)
+
+            threads = [threading.Thread(target=ask) for _ in range(12)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            assert wrong == []
