@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/text.h"
+#include "json/escape.h"
 
 namespace portico::json::detail {
 namespace {
@@ -97,10 +97,6 @@ class Reader {
     State number();
     bool string();
     bool escaped_string(Node& n, const char* plain);
-    bool escape();
-    bool unicode_escape();
-    bool four_digits(uint32_t& code);
-    void put(uint32_t code);
     bool names_differ(uint32_t object);
 
     Block& block_;
@@ -261,7 +257,13 @@ bool Reader::escaped_string(Node& n, const char* plain) {
             return false;
         }
         ++at_;
-        if (!escape()) return false;
+        const Escape escape = decode_escape(at_, decoded_ + decoded_size_, options_.lone_surrogates);
+        at_ = escape.end;
+        if (escape.size == 0) {
+            stop(at_end() ? Reason::ends_early : escape.reason);
+            return false;
+        }
+        decoded_size_ += escape.size;
         plain = at_;
         at_ = string_stop(at_);
     }
@@ -269,90 +271,6 @@ bool Reader::escaped_string(Node& n, const char* plain) {
     n.end = offset();
     n.count = decoded_size_ - n.next;
     return true;
-}
-
-bool Reader::escape() {
-    char c = *at_;
-    switch (c) {
-        case '"':
-        case '\\':
-        case '/': break;
-        case 'b': c = '\b'; break;
-        case 'f': c = '\f'; break;
-        case 'n': c = '\n'; break;
-        case 'r': c = '\r'; break;
-        case 't': c = '\t'; break;
-        case 'u': ++at_; return unicode_escape();
-        default: stop(at_end() ? Reason::ends_early : Reason::string); return false;
-    }
-    ++at_;
-    decoded_[decoded_size_++] = c;
-    return true;
-}
-
-bool Reader::four_digits(uint32_t& code) {
-    code = 0;
-    for (int i = 0; i < 4; ++i, ++at_) {
-        const int digit = hex_value(*at_);
-        if (digit < 0) {
-            stop(at_end() ? Reason::ends_early : Reason::string);
-            return false;
-        }
-        code = code * 16 + static_cast<uint32_t>(digit);
-    }
-    return true;
-}
-
-bool Reader::unicode_escape() {
-    uint32_t code = 0;
-    if (!four_digits(code)) return false;
-    bool lone = code >= 0xDC00 && code <= 0xDFFF;
-    if (code >= 0xD800 && code <= 0xDBFF) {
-        lone = true;
-        const char* const behind = at_;
-        uint32_t low = 0;
-        if (at_[0] == '\\' && at_[1] == 'u') {
-            at_ += 2;
-            if (!four_digits(low)) return false;
-            lone = low < 0xDC00 || low > 0xDFFF;
-        }
-        if (lone) at_ = behind;  // what follows stands for itself
-        else code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-    }
-    if (lone) {
-        if (options_.lone_surrogates == LoneSurrogates::refuse) {
-            stop(Reason::lone_surrogate);
-            return false;
-        }
-        code = 0xFFFD;
-    }
-    put(code);
-    return true;
-}
-
-// UTF-8 is never longer than its escape: the decoded strings fit into as many bytes as the text has.
-void Reader::put(uint32_t code) {
-    char* const out = decoded_ + decoded_size_;
-    const auto tail = [&](unsigned shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3F)); };
-    if (code < 0x80) {
-        out[0] = static_cast<char>(code);
-        decoded_size_ += 1;
-    } else if (code < 0x800) {
-        out[0] = static_cast<char>(0xC0 | (code >> 6));
-        out[1] = tail(0);
-        decoded_size_ += 2;
-    } else if (code < 0x10000) {
-        out[0] = static_cast<char>(0xE0 | (code >> 12));
-        out[1] = tail(6);
-        out[2] = tail(0);
-        decoded_size_ += 3;
-    } else {
-        out[0] = static_cast<char>(0xF0 | (code >> 18));
-        out[1] = tail(12);
-        out[2] = tail(6);
-        out[3] = tail(0);
-        decoded_size_ += 4;
-    }
 }
 
 bool Reader::names_differ(uint32_t object) {

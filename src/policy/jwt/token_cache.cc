@@ -11,6 +11,10 @@ size_t places(size_t entries, size_t ways) {
     return entries == 0 ? 0 : std::max(ways, std::bit_ceil(entries));
 }
 
+size_t size_of(const VerifiedToken& token) {
+    return sizeof token + token.compact.size() + token.claims.bytes() + token.key_id.size();
+}
+
 __extension__ using Wide = unsigned __int128;
 
 uint64_t mix(uint64_t a, uint64_t b) {
@@ -42,13 +46,18 @@ const std::shared_ptr<const VerifiedToken>* TokenCache::find(std::string_view co
     for (Good* entry = way; entry != way + kWays; ++entry) {
         if (entry->hash != hash || !entry->token || entry->token->compact != compact) continue;
         if (entry->generation != generation || now >= entry->token->valid_until) {
-            *entry = Good{};
+            drop(*entry);
             return nullptr;
         }
         entry->used = ++tick_;
         return &entry->token;
     }
     return nullptr;
+}
+
+void TokenCache::drop(Good& entry) {
+    if (entry.token) bytes_ -= size_of(*entry.token);
+    entry = Good{};
 }
 
 void TokenCache::keep(std::shared_ptr<const VerifiedToken> token, uint64_t generation) {
@@ -64,6 +73,12 @@ void TokenCache::keep(std::shared_ptr<const VerifiedToken> token, uint64_t gener
         }
         if (place == nullptr || entry->used < place->used) place = entry;
     }
+    drop(*place);
+    for (const size_t size = size_of(*token); bytes_ + size > bounds_.max_bytes;) {
+        if (bytes_ == 0) return;
+        drop(good_[hand_++ % good_.size()]);
+    }
+    bytes_ += size_of(*token);
     *place = Good{hash, generation, ++tick_, std::move(token)};
 }
 

@@ -2,9 +2,9 @@
 // bad costs no second verification. Both kinds are found by a seeded hash and compared byte by byte, so that nobody can make
 // one token be taken for another.
 //
-// A cache belongs to one worker and one set of rules; it is not thread-safe. Its memory is bounded by the numbers of entries
-// and the size of a token. An entry ends with its token, with its generation (which the owner moves on whenever keys or rules
-// change) or when another takes its place: the older of the two ways that its place has.
+// A cache belongs to one worker and one set of rules; it is not thread-safe. Its memory is bounded, by numbers and by bytes. An entry ends with its token, with its generation (which the owner moves on whenever keys or rules
+// change) or when another takes its place: the one of
+// two that was used longer ago; or any, where there are too many bytes.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,10 @@
 namespace portico::policy::jwt {
 
 struct CacheBounds {
-    size_t tokens = 4096;                       // verified ones; 0: none are kept
-    size_t bad_tokens = 256;                    // 0: none are kept
-    size_t max_bad_size = 4096;                 // bytes; longer bad tokens are not kept
+    size_t tokens = 4096;                 // verified ones; 0: none are kept
+    size_t max_bytes = size_t{16} << 20;  // that the verified ones hold together
+    size_t bad_tokens = 256;              // 0: none are kept
+    size_t max_bad_size = 4096;           // bytes; longer bad tokens are not kept
     Duration bad_for = std::chrono::seconds(30);
 };
 
@@ -53,10 +54,13 @@ class TokenCache {
         std::string compact;
     };
     uint64_t hash_of(std::string_view compact) const;
+    void drop(Good& entry);
 
     CacheBounds bounds_;
     uint64_t seed_;
     uint64_t tick_ = 0;
+    size_t bytes_ = 0;  // of the verified tokens
+    size_t hand_ = 0;   // which of them goes next where there are too many bytes
     std::vector<Good> good_;  // kWays beside each other share a place
     std::vector<Bad> bad_;
 };

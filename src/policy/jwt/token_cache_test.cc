@@ -70,6 +70,23 @@ TEST(JwtCache, it_never_holds_more_than_its_bound) {
     EXPECT_TRUE(cache.is_bad("bad 999", 1, kNow));
 }
 
+TEST(JwtCache, large_tokens_push_others_out) {
+    TokenCache cache({.tokens = 64, .max_bytes = 100'000}, 7);
+    size_t held = 0;
+    std::vector<std::weak_ptr<const VerifiedToken>> kept;
+    for (int i = 0; i < 200; ++i) {
+        const auto t = token(std::string(10'000, 'x') + std::to_string(i));
+        kept.push_back(t);
+        cache.keep(t, 1);
+        EXPECT_NE(cache.find(t->compact, 1, kNow), nullptr);
+    }
+    for (const auto& t : kept) held += t.expired() ? 0 : 10'000;
+    EXPECT_LE(held, 100'000U);
+    EXPECT_GE(held, 80'000U);
+    cache.keep(token(std::string(200'000, 'y')), 1);
+    EXPECT_EQ(cache.find(std::string(200'000, 'y'), 1, kNow), nullptr) << "larger than all room";
+}
+
 TEST(JwtCache, the_one_that_was_used_last_stays) {
     TokenCache cache({.tokens = 2}, 7);
     cache.keep(token("a"), 1);
