@@ -85,6 +85,7 @@ policies:
   closed: { mode: shadow, ip_access: { deny: [0.0.0.0/0] } }
   staff: { basic: { htpasswd: "a:$2y$04$abcdefghijklmnopqrstuuPp7HPfoAs8I2dCQCQ/fW7zEJv8I8C8e" } }
   ask: { forward_auth: { service: up } }
+  few: { concurrency: { limit: 1 } }
 routes:
   - { match: /ok, use: [closed], respond: { body: hello } }
   - { match: "/{service}/**", forward: { service: "{service}" } }
