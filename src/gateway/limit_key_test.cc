@@ -22,7 +22,7 @@ class LimitKeyTest : public ::testing::Test {
 
     void come_from(const char* ip) {
         x_.client_address = {*IpAddress::parse(ip), 1};
-        x_.client_ip = ip;
+        x_.client_ip = x_.arena.copy(x_.client_address.ip.text());
     }
     void claims(std::string_view text) {
         auto parsed = json::Document::parse(text);
