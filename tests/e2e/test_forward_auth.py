@@ -18,6 +18,8 @@ policies:
   dead_open: {{ forward_auth: {{ service: dead, copy: {{ X-Ghost: sub }}, on_failure: allow }} }}
   slow: {{ forward_auth: {{ service: auth, path: /slow, timeout: 100ms }} }}
   hang: {{ forward_auth: {{ service: auth, path: /slow }} }}
+  key: {{ api_key: {{ keys: [{{ name: robot, sha256: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }}] }} }}
+  either: {{ any_of: [key, ask] }}
   shadow: {{ mode: shadow, forward_auth: {{ service: auth, headers: [X-Ticket] }} }}
 services:
   svc: {url}
@@ -25,6 +27,7 @@ services:
   dead: {{ endpoints: ["http://127.0.0.1:{dead}"], internal: true }}
 routes:
   - {{ match: "/ask/**", use: [web, ask], forward: {{ service: svc, path: "/{{claims.sub}}" }} }}
+  - {{ match: "/either", use: [either], forward: {{ service: svc, path: "/{{claims.sub}}" }} }}
   - {{ match: "/plain/**", use: [plain], forward: {{ service: svc }} }}
   - {{ match: /lenient, use: [lenient], forward: {{ service: svc }} }}
   - {{ match: "/by/{{id}}", use: [by_path], forward: {{ service: svc }} }}
@@ -241,6 +244,19 @@ def test_the_path_is_a_template(setup):
     gateway, _, auth = setup
     assert fetch(gateway.port, "DELETE", "/by/a%20b?client=1").status == 200
     assert auth.last.target == "/may/a%20b?m=DELETE"
+
+
+def test_in_any_of_it_is_asked_only_where_its_credential_is_the_first(setup):
+    gateway, upstream, auth = setup
+    before = len(auth.requests)
+    assert get(gateway.port, "/either", [("X-API-Key", "secret"), ("Cookie", "c=1")]).status == 200
+    assert upstream.last.target == "/robot" and len(auth.requests) == before
+    assert get(gateway.port, "/either").status == 401 and len(auth.requests) == before
+    assert get(gateway.port, "/either", [("Cookie", "c=1")]).status == 200
+    assert upstream.last.target == "/alice" and len(auth.requests) == before + 1
+    auth.reply = ("401 Unauthorized", [("WWW-Authenticate", "Cookie")], b"")
+    answer = get(gateway.port, "/either", [("Cookie", "c=1")])
+    assert answer.status == 401 and answer.get("WWW-Authenticate") == "Cookie"
 
 
 def test_a_client_that_leaves_takes_its_question_along(setup):
