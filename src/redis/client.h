@@ -43,6 +43,8 @@ class Client final : private Node::Owner {
     // Of a cluster: open where one of its servers is.
     State state() const { return state_; }
     const Counters& counters() const { return store_.counters; }
+    // For logs: why a connection was last lost or not to be had. Holds no secret; empty when none ever was.
+    const std::string& last_failure() const { return store_.last_failure; }
     const Url& url() const { return store_.url; }
 
     // What a command may take on the wire; a longer one fails.

@@ -244,6 +244,32 @@ TEST_F(SingleServer, AProbeThatIsAnsweredTooLateDoesNotClose) {
     EXPECT_EQ(client->state(), State::connected);
 }
 
+TEST_F(SingleServer, BeingClosedWhileItRestsIsNoFailure) {
+    start();
+    for (int i = 0; i < 5; ++i) {
+        pass(seconds(300));
+        server->last().hang_up();
+        settle();
+        ASSERT_EQ(server->connections(), static_cast<size_t>(i + 2));
+        greet();
+        EXPECT_EQ(client->state(), State::connected);
+    }
+    EXPECT_EQ(client->counters().opened, 0u);
+    EXPECT_EQ(client->last_failure(), "read: the server closed the connection");
+}
+
+TEST_F(SingleServer, OneThatIsClosedAgainAndAgainIsLeftAlone) {
+    start();
+    for (int i = 0; i < 3; ++i) {
+        server->last().hang_up();
+        settle();
+        pass(milliseconds(100));
+        server->last().say("+OK\r\n");
+        settle();
+    }
+    EXPECT_EQ(client->state(), State::open);
+}
+
 TEST_F(SingleServer, MalformedRepliesEndTheConnection) {
     start();
     auto a = get("a"), b = get("b");

@@ -109,7 +109,7 @@ io::Task<void> Node::session() {
     }
     wire_->until(io::Timer::kNever);
     phase_ = Phase::ready;
-    heard_ = store_.loop.now();
+    heard_ = ready_since_ = store_.loop.now();
     ++store_.counters.connects;
     owner_.on_node_state(*this);
     if (breaker_.open()) probe();
@@ -244,11 +244,15 @@ void Node::session_ended() {
     out_.release();
     ping_wanted_ = probing_ = false;
     ++store_.counters.failures;
+    store_.last_failure = error.context;
     const bool was_ready = phase_ == Phase::ready;
+    // One that was closed while it rested says nothing against the server.
+    const bool rested = was_ready && sent_.empty() && store_.loop.now() - ready_since_ >= store_.options.most_backoff;
+    if (rested) backoff_.reset();
     // One that worked is made anew at once, but only once: what breaks again and again has to wait.
     const bool at_once = was_ready && backoff_.fresh();
     phase_ = Phase::waiting;
-    failed();
+    if (!rested) failed();
     const Duration delay = backoff_.next();
     set(store_.loop.timers(), store_.loop.now() + delay);
     if (at_once && !breaker_.open()) {

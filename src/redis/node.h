@@ -100,6 +100,7 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     static constexpr uint64_t kNotSent = UINT64_MAX;
     uint64_t probe_ = kNotSent;  // the number under which the last one was sent
     Time probed_{};
+    Time ready_since_{};
     Time heard_{};  // when bytes last came, or the breaker opened
     io::Root session_;
     io::Root writing_;

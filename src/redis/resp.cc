@@ -106,6 +106,9 @@ Result<std::optional<std::string_view>> ReplyReader::line(std::string_view bytes
     const std::string_view rest = bytes.substr(at);
     const size_t end = rest.find('\n');
     const std::string_view part = rest.substr(0, end == std::string_view::npos ? rest.size() : end + 1);
+    // What is none of ours is refused before its end has come.
+    const char kind = line_.empty() ? part[0] : line_[0];
+    if (std::string_view("+-:$*_#,(=!~%>").find(kind) == std::string_view::npos) return malformed("a reply of no known kind");
     if (line_.size() + part.size() > limits_.line + 3) return malformed("a line is too long");
     at += part.size();
     // What is whole is read where it lies.
@@ -114,8 +117,6 @@ Result<std::optional<std::string_view>> ReplyReader::line(std::string_view bytes
         line_.append(part);
         whole = line_;
     }
-    // A kind that is none, or a number that begins wrongly, is refused before its end has come.
-    if (std::string_view("+-:$*_#,(=!~%>").find(whole[0]) == std::string_view::npos) return malformed("a reply of no known kind");
     if (end == std::string_view::npos) return std::optional<std::string_view>();
     if (whole.size() < 3 || whole[whole.size() - 2] != '\r') return malformed("a line does not end in CR LF");
     whole.remove_suffix(2);

@@ -21,12 +21,12 @@ enum class State : uint8_t {
     open,  // the breaker: it failed repeatedly, commands fail at once, a probe watches for its return
 };
 
-// Monotonic, but for nothing.
+// Since the client was made; they only grow.
 struct Counters {
     uint64_t commands = 0;    // asked for, also those that failed at once
     uint64_t refused = 0;     // failed at once: the breaker is open, a connection is awaited, or too many are pending
     uint64_t timeouts = 0;    // not answered by their deadline
-    uint64_t late = 0;        // answered afterwards
+    uint64_t late = 0;        // answered when nobody waited any more
     uint64_t failures = 0;    // connections broken, or not to be had
     uint64_t connects = 0;    // connections made
     uint64_t opened = 0;      // times that the breaker opened
@@ -74,6 +74,7 @@ struct Store {
     Url url;
     Options options;
     Counters counters{};
+    std::string last_failure{};  // what the last connection that was lost, or not to be had, ended with
 };
 
 }  // namespace portico::redis

@@ -36,6 +36,14 @@ TEST_F(Transport, ANameIsLookedUpAndItsAddressesTriedInTurn) {
     EXPECT_EQ(a.said(), "A");
 }
 
+TEST_F(Transport, AnAddressThatIsSilentLeavesTimeForTheOthers) {
+    net.swallow(*SocketAddress::parse("10.0.0.1:6379"));
+    const auto client = make("redis://store.example", named());
+    client->connect();
+    pass(milliseconds(600));
+    EXPECT_EQ(server.connections(), 1u);
+}
+
 TEST_F(Transport, ANameThatNobodyKnowsIsAnOutage) {
     const auto client = make("redis://other.example", named());
     Caller a(*client, {"GET", "a"}, in(seconds(1)));

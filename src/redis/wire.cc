@@ -80,13 +80,16 @@ io::Task<Result<std::unique_ptr<io::Stream>>> dial(Store& store, HostPort where,
     Result<std::vector<IpAddress>> addresses = co_await look_up(store, where, deadline);
     if (!addresses) co_return fail(std::move(addresses).error());
     Error last(Fault::store_unavailable, "no address for " + where.host);
-    for (const IpAddress& ip : *addresses) {
-        const SocketAddress address{ip, where.port};
+    for (size_t i = 0; i < addresses->size(); ++i) {
+        const SocketAddress address{(*addresses)[i], where.port};
+        // One that is silent leaves time for the others.
+        const Time now = store.loop.now();
+        const Time until = now + (deadline - now) / static_cast<int64_t>(addresses->size() - i);
         Result<std::unique_ptr<io::Stream>> stream = fail(Fault::internal);
         if (store.options.transport) {
-            stream = co_await store.options.transport(Target{where.host, address, store.url.tls}, deadline);
+            stream = co_await store.options.transport(Target{where.host, address, store.url.tls}, until);
         } else {
-            stream = co_await connect_plainly(store.loop, address, deadline);
+            stream = co_await connect_plainly(store.loop, address, until);
         }
         if (stream) co_return stream;
         last = std::move(stream).error();
