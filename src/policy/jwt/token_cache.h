@@ -2,9 +2,9 @@
 // bad costs no second verification. Both kinds are found by a seeded hash and compared byte by byte, so that nobody can make
 // one token be taken for another.
 //
-// A cache belongs to one worker and one set of rules; it is not thread-safe. Its memory is bounded, by numbers and by bytes. An entry ends with its token, with its generation (which the owner moves on whenever keys or rules
-// change) or when another takes its place: the one of
-// two that was used longer ago; or any, where there are too many bytes.
+// A cache belongs to one worker and one set of rules; it is not thread-safe. Its memory is bounded, by numbers and by bytes.
+// An entry ends with its token, with its generation (which the owner moves on whenever keys or rules change), or when another
+// takes its place: the one of two that was used longer ago, or any where there are too many bytes.
 #pragma once
 
 #include <cstdint>
