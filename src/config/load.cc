@@ -35,8 +35,9 @@ std::optional<Config> load(std::string source, std::string file_name, const Load
         draft.listeners_written = listeners != nullptr && !(listeners->is_sequence() && listeners->items.empty());
         draft.routes_written = routes != nullptr && !(routes->is_sequence() && routes->items.empty());
     }
-    if (read_object<Draft>(Scope(faults), root, draft, "the file", file_fields())) check_references(draft, faults);
-    if (faults.has_errors()) return std::nullopt;
+    const bool read = read_object<Draft>(Scope(faults), root, draft, "the file", file_fields());
+    if (read) check_references(draft, faults);
+    if (faults.has_errors() && !(read && options.keep_faulty)) return std::nullopt;
     return std::move(draft.config);
 }
 

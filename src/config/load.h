@@ -15,9 +15,11 @@ namespace portico::config {
 struct LoadOptions {
     Environment environment = process_environment();
     std::span<const std::string_view> policy_types;
+    // Whoever judges on wants what could be read also after errors, so that every fault is told at once.
+    bool keep_faulty = false;
 };
 
-// @returns none when there was an error (never without one in `faults`)
+// @returns none when there was an error (never without one in `faults`); with keep_faulty only where nothing could be read
 std::optional<Config> load(std::string source, std::string file_name, const LoadOptions& options, FaultList& faults);
 // @returns none with a fault when the file cannot be read
 std::optional<std::string> read_file(const std::string& path, FaultList& faults);

@@ -166,6 +166,7 @@ struct RouteConfig {
     std::optional<RedirectConfig> redirect;
     const Node* errors = nullptr;  // the body template of the route's own error shape, or none
     Mark mark;
+    bool faulty = false;  // not read whole: nothing that others say about it can be judged
 };
 
 struct DnsConfig {

@@ -170,9 +170,12 @@ void read_routes(const Scope& scope, const Node& node, Draft& into) {
         const Scope at(scope, i);
         RouteConfig route;
         route.mark = node.items[i]->mark;
-        if (!read_object<RouteConfig>(at, *node.items[i], route, "a route", route_fields())) continue;
+        const size_t before = scope.faults().errors();
+        (void)read_object<RouteConfig>(at, *node.items[i], route, "a route", route_fields());
+        route.faulty = scope.faults().errors() != before;
         const int actions = route.forward.has_value() + route.respond.has_value() + route.redirect.has_value();
-        if (actions != 1 && node.items[i]->get("aggregate") == nullptr) {
+        if (actions != 1 && !route.faulty && node.items[i]->get("aggregate") == nullptr) {
+            route.faulty = true;
             at.error(route.mark, "route-action",
                      actions == 0 ? "a route needs one action: forward, aggregate, respond or redirect"
                                   : "a route has exactly one action, this one has " + std::to_string(actions));

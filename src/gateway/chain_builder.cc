@@ -100,7 +100,12 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         const Scope at(use, i);
         const config::UseEntry& entry = route.use[i];
         const Built built = of(entry, at.path());
-        if (built.policy == nullptr) continue;
+        if (built.policy == nullptr) {
+            // Its own fault was told; what it would have guaranteed is not known.
+            if (!faults_.has_errors()) at.error(entry.mark, "policy-failed", "this policy could not be built");
+            guaranteed = true;
+            continue;
+        }
         if (built.type->stands_first && i != 0) {
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");

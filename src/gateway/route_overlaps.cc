@@ -30,6 +30,8 @@ class Overlaps {
             auto group = groups.extract(rank_key(entries[i], table_.rules()[entries[i].route].conditions));
             if (!group.empty() && group.mapped().size() > 1) pairs(group.mapped());
         }
+        // A route that could not be read may be the one whose tie it breaks.
+        if (std::ranges::any_of(config_.routes, &config::RouteConfig::faulty)) return;
         for (size_t r = 0; r < config_.routes.size(); ++r) {
             const config::RouteConfig& route = config_.routes[r];
             if (!route.tie_break_written || breaks_.contains(r)) continue;

@@ -241,6 +241,7 @@ RouteTable RouteTable::build(const config::Config& config, config::FaultList& fa
     for (uint32_t r = 0; r < config.routes.size(); ++r) {
         const config::RouteConfig& route = config.routes[r];
         Rule& rule = table.rules_.emplace_back(Rule{Conditions(route.match), {}, route.tie_break, true});
+        if (route.faulty) continue;
         std::vector<std::string> hosts;
         for (const config::Text& h : route.match.hosts) {
             if (auto host = host_pattern(h, r, faults)) hosts.push_back(std::move(*host));

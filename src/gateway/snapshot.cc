@@ -51,7 +51,8 @@ class SnapshotBuilder {
         for (const config::StoreConfig& c : s_.config.stores) {
             StoreRules rules{c.name, !c.redis.written, {}, c.timeout};
             if (!rules.memory) {
-                const Scope at(Scope(stores, c.name), "redis");
+                const Scope store(stores, c.name);
+                const Scope at(store, "redis");
                 if (auto url = redis::Url::parse(c.redis.value)) rules.url = std::move(*url);
                 else at.error(c.redis.mark, "bad-store", url.error(), "such as redis://127.0.0.1:6379");
             }
@@ -61,6 +62,7 @@ class SnapshotBuilder {
 
     void build_route(size_t index) {
         const config::RouteConfig& c = s_.config.routes[index];
+        if (c.faulty) return;
         RouteRules& rules = s_.routes[index];
         const Scope routes(faults_, "routes");
         const Scope scope(routes, index);
@@ -113,9 +115,8 @@ std::shared_ptr<const Snapshot> Snapshot::build(config::Config config, std::span
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->number = number;
     snapshot->config = std::move(config);
-    const size_t before = faults.errors();
     SnapshotBuilder(*snapshot, types, resources, faults).run();
-    if (faults.errors() != before) return nullptr;
+    if (faults.has_errors()) return nullptr;
     warn_of_ways_around(*snapshot, faults);
     return snapshot;
 }

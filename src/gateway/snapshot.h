@@ -54,7 +54,8 @@ struct Snapshot {
     std::vector<std::shared_ptr<const io::TlsClient>> service_tls;  // by service; nullptr where no endpoint is https
     std::unique_ptr<const ErrorShape> errors;
 
-    // Judges what config/ could not: routes, templates, policies. @returns nullptr exactly when there was an error
+    // Judges what config/ could not: routes, templates, policies; also where config/ has found faults, so that all are told at once.
+    // @returns nullptr exactly when there was an error
     static std::shared_ptr<const Snapshot> build(config::Config config, std::span<const PolicyType* const> types, uint64_t number,
                                                  Resources& resources, config::FaultList& faults);
     // The shape of errors for a route (Match::kNone: none matched); nullptr for problem+json.

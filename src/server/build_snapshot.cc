@@ -10,6 +10,7 @@ std::shared_ptr<const gateway::Snapshot> build_snapshot(std::string source, cons
     for (const gateway::PolicyType* t : policy::table()) types.push_back(t->name);
     config::LoadOptions options;
     options.policy_types = types;
+    options.keep_faulty = true;
     auto config = config::load(std::move(source), file_name, options, faults);
     if (!config) return nullptr;
     return gateway::Snapshot::build(std::move(*config), policy::table(), number, resources, faults);

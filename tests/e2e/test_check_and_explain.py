@@ -179,6 +179,31 @@ def test_what_the_language_has_but_this_version_has_not_is_named_as_such():
         assert told.code == 1 and "not have" in told.text, told.text
 
 
+def test_every_fault_is_told_at_once_whoever_finds_it():
+    told = check('''
+listeners: [{ address: 127.0.0.1:8080 }]
+servics: {}
+services: { up: http://127.0.0.1:1, odd: ftp://x }
+stores: { shared: { redis: "redis://127.0.0.1:6379/x" } }
+policies:
+  fair: { rate_limit: { limit: 100, window: 60, store: shared } }
+  signed: { jwt: { algorithms: [HS265], secret: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa } }
+  broken: { jwtt: {} }
+routes:
+  - { match: /a, use: [signed, fairr], forward: { service: up, path: "/x/{claims.sub}" } }
+  - { match: "/c/{x}", use: [fair], respond: { body: "{y}" } }
+  - { match: "/c/{z}", respond: { body: "{y}" } }
+  - { match: /d, use: [broken], respond: { body: "{claims.sub}" } }
+  - { match: /e, methods: [GET], respond: { body: x } }
+''')
+    assert told.code == 1
+    for code in ("unknown-key", "wrong-type", "bad-store", "bad-duration", "missing-key", "unknown-algorithm", "unknown-policy-type",
+                 "unknown-policy", "unknown-value", "ambiguous-routes"):
+        assert f"[{code}]" in told.text, (code, told.text)
+    # What follows from a fault is no fault: the identity of a policy that could not be read.
+    assert "no-identity" not in told.text
+
+
 EXPLAINED = """
 services: { users: http://10.1.2.3:8080, hidden: { endpoints: [http://10.1.2.4], internal: true } }
 policies: { inner: { ip_access: { allow: [10.0.0.0/8] } } }
