@@ -1,13 +1,20 @@
 #include "cli/demo.h"
 
+#include <fmt/format.h>
+
+#include <random>
+
 #include "cli/commands.h"
+#include "base/clock.h"
 #include "cli/demo_services.h"
+#include "json/writer.h"
+#include "policy/jwt/mint.h"
 #include "server/server.h"
 
 namespace portico::cli {
 namespace {
 
-constexpr const char* kConfig = R"(# What `portico demo` runs: three services inside this process, and the routes to them.
+constexpr const char* kConfig = R"(# What `portico demo` runs: three services inside this process, and the way to them.
 listeners:
   - address: 127.0.0.1:@PORT@
 
@@ -19,17 +26,77 @@ services:
   orders: http://@ORDERS@
   legacy-users: { endpoints: ["http://@LEGACY@"], internal: true }
 
+stores:
+  shared: memory                         # of this process; with Redis several gateways share one count
+
+policies:
+  signed-in:
+    jwt:
+      algorithms: [HS256]
+      secret: "@SECRET@"
+      claims_to_headers: { X-User-ID: sub, X-User-Email: email }
+  fair-use:
+    rate_limit: { limit: 100, window: 60s, key: client.ip, store: shared, on_store_failure: memory }
+  few:
+    rate_limit: { limit: 5, window: 10s, key: client.ip }
+
 routes:
   - { name: front, match: { path: /, methods: [GET] }, respond: { body: { service: the front door } } }
+  - { name: few, match: /few, use: [few], respond: { body: { passed: true } } }
+  - name: me
+    match: { path: /me, methods: [GET] }
+    use: [fair-use, signed-in]
+    forward: { service: users, path: "/users/{claims.sub}" }
   - name: user-v2
     match: { path: "/api/v2/users/{user_id}", methods: [GET] }
+    use: [fair-use]
     forward: { service: legacy-users, path: "/users/{user_id}" }
   - name: old-users
     match: { path: "/old-users/**" }
     redirect: { to: "/users/{**}" }
   - name: services
     match: "/{service}/**"
+    use: [fair-use, signed-in]
     forward: { service: "{service}", path: "/{**}" }
+)";
+
+// Of this start alone: a token of yesterday's demo opens nothing.
+std::string new_secret() {
+    std::random_device random;
+    std::string secret;
+    for (int i = 0; i < 8; ++i) fmt::format_to(std::back_inserter(secret), "{:08x}", random());
+    return secret;
+}
+
+// A token for user 1, good for a day.
+std::string demo_token(const std::string& secret) {
+    const auto key = policy::jwt::SigningKey::from_secret(secret);
+    if (!key) return {};
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(SystemClock().wall().time_since_epoch()).count();
+    std::string claims;
+    json::Writer(claims).begin_object().key("sub").value("1").key("email").value("ada@example.com").key("exp").value(now + 86400).end_object();
+    return policy::jwt::mint(*key, policy::jwt::Algorithm::hs256, claims).value_or(std::string{});
+}
+
+constexpr const char* kTry = R"(
+The gateway stands at @AT@, with three small services behind it. Try, from another shell:
+
+  export TOKEN=@TOKEN@
+
+  curl -i @AT@/users/users/1      401: the services want a token
+  curl -i -H "Authorization: Bearer $TOKEN" @AT@/users/users/1      the users service, by its name
+  curl -i -H "Authorization: Bearer $TOKEN" @AT@/me      the token's own user
+  curl -i -H "Authorization: Bearer $TOKEN" -H 'X-User-ID: root' @AT@/users/echo      what the service sees: X-User-ID is the gateway's
+  curl -i -H "Authorization: Bearer $TOKEN" -d '{"total":5}' @AT@/orders/orders      a body goes through
+  curl -i -H "Authorization: Bearer $TOKEN" @AT@/nobody/x      404, no such service
+  curl -i @AT@/api/v2/users/7      a route of its own, to a service nobody reaches by name
+  curl -i -H "Authorization: Bearer $TOKEN" @AT@/legacy-users/users/7      404, as this shows
+  curl -i @AT@/old-users/users/1      308, a redirect
+  curl -i -X DELETE @AT@/      405, with Allow
+  for i in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{http_code} ' @AT@/few; done      five pass, the sixth is 429
+
+Each request is one JSON line below. End with Ctrl-C.
+
 )";
 
 void replace(std::string& text, std::string_view what, std::string_view with) {
@@ -38,12 +105,13 @@ void replace(std::string& text, std::string_view what, std::string_view with) {
 
 }  // namespace
 
-std::string demo_config(int port, const DemoServices& services) {
+std::string demo_config(int port, const DemoServices& services, const std::string& secret) {
     std::string text = kConfig;
     replace(text, "@PORT@", std::to_string(port));
     replace(text, "@USERS@", services.users());
     replace(text, "@ORDERS@", services.orders());
     replace(text, "@LEGACY@", services.legacy_users());
+    replace(text, "@SECRET@", secret);
     return text;
 }
 
@@ -53,26 +121,17 @@ int demo(int port) {
         std::fprintf(stderr, "portico: the demo's services could not be started: %s\n", services.error().context.c_str());
         return kFaults;
     }
-    const std::string text = demo_config(port, **services);
+    const std::string secret = new_secret();
+    const std::string text = demo_config(port, **services, secret);
     server::Options options;
     options.file_name = "the demo's configuration";
     options.demo = true;
     options.source = [&](config::FaultList&) { return text; };
-    options.on_ready = [](const SocketAddress& address) {
-        const std::string at = "http://" + address.text();
-        std::fprintf(stderr,
-                     "\nThe gateway stands at %s, with three small services behind it. Try, from another shell:\n\n"
-                     "  curl -i %s/users/users/1           the users service, by its name\n"
-                     "  curl -i %s/orders/orders?user=1    the orders service, with a query\n"
-                     "  curl -i -d '{\"total\":5}' %s/orders/orders    a body goes through\n"
-                     "  curl -i %s/api/v2/users/7          a route of its own, to a service nobody reaches by name\n"
-                     "  curl -i %s/legacy-users/users/7    … as this shows: 404\n"
-                     "  curl -i %s/nobody/x                404, no such service\n"
-                     "  curl -i %s/old-users/users/1       308, a redirect\n"
-                     "  curl -i -X DELETE %s/          405, with Allow\n"
-                     "  curl -i -H 'X-Forwarded-For: 6.6.6.6' %s/users/echo    what the service sees\n\n"
-                     "Each request is one JSON line below. End with Ctrl-C.\n\n",
-                     at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str(), at.c_str());
+    options.on_ready = [token = demo_token(secret)](const SocketAddress& address) {
+        std::string said = kTry;
+        replace(said, "@AT@", "http://" + address.text());
+        replace(said, "@TOKEN@", token);
+        std::fputs(said.c_str(), stderr);
     };
     return server::run(options);
 }

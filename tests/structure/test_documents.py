@@ -67,11 +67,17 @@ def demo_commands():
 
 def test_what_the_demo_prints_works():
     for lines in demo_commands():
+        token = next(line.strip() for line in lines if line.strip().startswith("export TOKEN="))
+        assert token.count(".") == 2
         commands = [line.strip() for line in lines if line.strip().startswith("curl")]
         assert len(commands) >= 8
+        loop = next(line.strip() for line in lines if line.strip().startswith("for "))
+        words = re.match(r"(for .*? done)\s{2,}", loop).group(1)
+        ran = subprocess.run(["bash", "-c", words], capture_output=True, text=True)
+        assert ran.stdout.split() == ["200"] * 5 + ["429"]
         for command in commands:
             words, said = re.match(r"(curl .*?)\s{2,}(.*)$", command).groups()
-            ran = subprocess.run(["bash", "-c", words.replace("curl", "curl -s -m 5", 1)], capture_output=True, text=True)
+            ran = subprocess.run(["bash", "-c", token + "; " + words.replace("curl", "curl -s -m 5", 1)], capture_output=True, text=True)
             status = int(ran.stdout.split()[1])
             wanted = re.search(r"\b([345]\d\d)\b", said)
             assert status == (int(wanted.group(1)) if wanted else status) and (wanted or status in (200, 201)), (command, ran.stdout)
