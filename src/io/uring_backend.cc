@@ -63,14 +63,32 @@ Result<void> UringBackend::start() {
     return {};
 }
 
+void UringBackend::prepare_receive(io_uring_sqe* e, int fd) const {
+    // `optlen` of newer headers: how much the receive may bring before it ends (Linux 6.17).
+    static_assert(offsetof(io_uring_sqe, splice_fd_in) == 44);
+    io_uring_prep_recv_multishot(e, fd, nullptr, 0, 0);
+    e->flags |= IOSQE_BUFFER_SELECT;
+    e->buf_group = kGroup;
+    if (receive_capped_) e->splice_fd_in = kReceiveCap;
+}
+
 // Old kernels accept a multishot receive and then fail it: one real byte is received before the backend is believed.
 Result<void> UringBackend::probe() {
+    receive_capped_ = true;
+    auto received = probe_receive();
+    if (!received || *received) return received ? Result<void>{} : fail(std::move(received).error());
+    receive_capped_ = false;
+    received = probe_receive();
+    if (!received) return fail(std::move(received).error());
+    if (!*received) return fail(Fault::io, "io_uring lacks multishot receive (Linux 6.0)");
+    return {};
+}
+
+Result<bool> UringBackend::probe_receive() {
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail(Fault::io, "socketpair", errno);
     io_uring_sqe* e = entry();
-    io_uring_prep_recv_multishot(e, pair[0], nullptr, 0, 0);
-    e->flags |= IOSQE_BUFFER_SELECT;
-    e->buf_group = kGroup;
+    prepare_receive(e, pair[0]);
     io_uring_sqe_set_data64(e, 0);
     const bool sent = ::send(pair[1], "x", 1, MSG_NOSIGNAL) == 1;
     ::close(pair[1]);
@@ -86,8 +104,7 @@ Result<void> UringBackend::probe() {
         io_uring_cqe_seen(&ring_, cqe);
     }
     ::close(pair[0]);
-    if (!received) return fail(Fault::io, "io_uring lacks multishot receive (Linux 6.0)");
-    return {};
+    return received;
 }
 
 UringBackend::~UringBackend() {

@@ -50,6 +50,10 @@ class UringBackend final : public Backend {
 
     // Provided buffers: 512 of 8 KiB, one group.
     static constexpr uint16_t kGroup = 0;
+    // What an armed receive may bring before it is armed again: enough for many heads, and little of a body, which then comes
+    // in large pieces or not at all through user space. Older kernels know no such bound and bring up to 256 KiB.
+    static constexpr int kReceiveCap = 16 * 1024;
+    void prepare_receive(io_uring_sqe* e, int fd) const;
     static constexpr uint16_t kProvided = 512;
     static constexpr uint32_t kProvidedSize = 8 * 1024;
     char* provided(uint16_t id) { return memory_ + size_t{id} * kProvidedSize; }
@@ -63,9 +67,12 @@ class UringBackend final : public Backend {
   private:
     Result<void> start();
     Result<void> probe();
+    // @returns false where the kernel does not know such a receive
+    Result<bool> probe_receive();
 
     io_uring ring_{};
     bool ring_ready_ = false;
+    bool receive_capped_ = false;
     io_uring_buf_ring* buf_ring_ = nullptr;
     char* memory_ = nullptr;
     std::vector<uint16_t> next_;

@@ -17,9 +17,7 @@ void UringSocket::count_out() {
 
 void UringSocket::arm_many() {
     io_uring_sqe* e = backend.entry();
-    io_uring_prep_recv_multishot(e, fd, nullptr, 0, 0);
-    e->flags |= IOSQE_BUFFER_SELECT;
-    e->buf_group = UringBackend::kGroup;
+    backend.prepare_receive(e, fd);
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::receive_many));
     many_armed = true;
     many_cancelled = false;

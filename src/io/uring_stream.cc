@@ -69,7 +69,12 @@ bool UringStream::take(UringSocket& s, StreamOp& op) {
             --s.waiting;
             s.backend.give_back(id);
         }
-        if (s.first == UringSocket::kNoBuffer) s.last = UringSocket::kNoBuffer;
+        if (s.first == UringSocket::kNoBuffer) {
+            s.last = UringSocket::kNoBuffer;
+            // The receive ended with these bytes: whoever watches still wants to know of the peer's end.
+            const bool open = !s.eof && s.error == 0;
+            if (open && !s.many_armed && !s.starved && !wants_bulk(op) && s.owner->watcher_ != nullptr) s.arm_many();
+        }
         op.result.value = static_cast<int32_t>(total);
         return true;
     }
