@@ -86,11 +86,17 @@ bool KeyFetcher::look_for(std::string_view key_id) {
     return keys_->fetching();
 }
 
-void KeyFetcher::on_timer() {
-    if (!holds_ && keys_->begin_due_fetch(context_.loop.now())) {
+bool KeyFetcher::fetch_due() {
+    if (keys_->begin_due_fetch(context_.loop.now())) {
         holds_ = true;
         start();
+        return true;
     }
+    return keys_->fetching();
+}
+
+void KeyFetcher::on_timer() {
+    fetch_due();
     // Somebody else may fetch meanwhile, and fail: looked at again before long.
     const Time next = std::max(keys_->due(), context_.loop.now() + std::chrono::seconds(1));
     set(context_.loop.timers(), next);

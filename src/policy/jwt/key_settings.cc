@@ -35,15 +35,15 @@ void read_url(const Scope& scope, const Node& node, RemoteKeySettings& into) {
     into.url = *text;
 }
 
-constexpr Field<RemoteDraft> kRemote[] = {
-    {{"url", "URL", "", "Where the keys are.", R"({"type":"string"})"},
-     [](const Scope& s, const Node& n, RemoteDraft& d) { d.has_url = true; read_url(s, n, d.remote); }},
-    {{"issuer", "URL", "", "The issuer, of `oidc`.", R"({"type":"string"})"},
+template <bool kDiscovery>
+constexpr std::array<Field<RemoteDraft>, 8> remote_rows() {
+    return {{
+    kDiscovery ? Field<RemoteDraft>{{"issuer", "URL", "", "The issuer, byte for byte as its document and its tokens name it.", R"({"type":"string"})", true},
      [](const Scope& s, const Node& n, RemoteDraft& d) {
-         d.has_url = true;
          read_url(s, n, d.remote);
          d.remote.issuer = d.remote.url;
-     }},
+     }} : Field<RemoteDraft>{{"url", "URL", "", "Where the keys are.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, RemoteDraft& d) { d.has_url = true; read_url(s, n, d.remote); }},
     {{"service", "name", "", "The service that has them, in place of a URL; it should be internal.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, RemoteDraft& d) { d.remote.service = d.build.service(s, n); }},
     {{"path", "path", "", "Asked of the service.", R"({"type":"string"})"},
@@ -69,12 +69,30 @@ constexpr Field<RemoteDraft> kRemote[] = {
      [](const Scope& s, const Node& n, RemoteDraft& d) { if (auto v = config::read_duration(s, n, false)) d.remote.refresh = *v; }},
     {{"stale", "duration or none", "none", "How long keys serve after their last good fetch.", R"({"$ref":"#/$defs/durationOrNone"})"},
      [](const Scope& s, const Node& n, RemoteDraft& d) { if (auto v = config::read_duration(s, n, true)) d.remote.stale = *v; }},
-};
+    }};
+}
+constexpr auto kJwksRows = remote_rows<false>();
+constexpr auto kOidcRows = remote_rows<true>();
+
+// Keys, or the document that names them, are asked of a service of the configuration.
+void read_service(const Scope& scope, const Node& node, RemoteDraft& draft) {
+    if (draft.remote.path.empty()) {
+        return scope.error(node.mark, "missing-key", draft.remote.discovery ? "a service needs the path of the issuer's document: path: /.well-known/openid-configuration"
+                                                                            : "a service needs the path of its keys: path: /.well-known/jwks.json");
+    }
+    const auto& service = draft.build.config().services[static_cast<size_t>(draft.remote.service)];
+    draft.remote.url = "service " + service.name + " " + draft.remote.path;
+    if (!service.internal) {
+        scope.warning(node.mark, "reachable-issuer", "the service \"" + service.name + "\" issues keys and can be reached by name",
+                      "write internal: true on it");
+    }
+}
 
 }  // namespace
 
 std::string RemoteKeySettings::identity() const {
-    return (discovery ? "oidc " : "jwks ") + url + " " + std::to_string(service) + path + " " + issuer + " " + ca;
+    const auto part = [](const std::string& text) { return std::to_string(text.size()) + ":" + text; };
+    return (discovery ? "oidc " : "jwks ") + part(url) + part(issuer) + part(ca) + std::to_string(cooldown.count()) + " " + std::to_string(stale.count());
 }
 
 void read_secret_key(const Scope& scope, const Node& node, IssuerDraft& into) {
@@ -115,24 +133,13 @@ void read_remote_keys(const Scope& scope, const Node& node, IssuerDraft& into, b
         read_url(scope, node, draft.remote);
         if (discovery) draft.remote.issuer = draft.remote.url;
     } else {
-        if (!config::read_object<RemoteDraft>(scope, node, draft, discovery ? "oidc" : "jwks", kRemote)) return;
-        if (draft.has_url == (draft.remote.service >= 0)) {
+        const auto& rows = discovery ? kOidcRows : kJwksRows;
+        if (!config::read_object<RemoteDraft>(scope, node, draft, discovery ? "oidc" : "jwks", rows)) return;
+        if (!discovery && draft.has_url == (draft.remote.service >= 0)) {
             return scope.error(node.mark, "jwt-keys", "either a URL or a service has the keys", "url: https://…, or service: NAME and path: /…");
         }
-        if (discovery && draft.remote.issuer.empty()) {
-            return scope.error(node.mark, "missing-key", "oidc needs the key \"issuer\"");
-        }
-        if (draft.remote.service >= 0) {
-            if (draft.remote.path.empty()) {
-                return scope.error(node.mark, "missing-key", "a service needs the path of its keys: path: /.well-known/jwks.json");
-            }
-            const auto& service = into.build.config().services[static_cast<size_t>(draft.remote.service)];
-            draft.remote.url = "service " + service.name + " " + draft.remote.path;
-            if (!service.internal) {
-                scope.warning(node.mark, "reachable-issuer", "the service \"" + service.name + "\" issues keys and can be reached by name",
-                              "write internal: true on it");
-            }
-        }
+        if (draft.remote.service >= 0) read_service(scope, node, draft);
+        else if (!draft.remote.path.empty()) scope.error(node.mark, "jwt-keys", "a path goes with a service: write it into the URL");
     }
     if (discovery && into.issuer.rules.claims.issuers.empty()) into.issuer.rules.claims.issuers.push_back(draft.remote.issuer);
     into.issuer.remote = std::move(draft.remote);

@@ -62,7 +62,8 @@ class Jwt final : public gateway::Policy {
 
   private:
     Verdict accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const;
-    Verdict judge_revocation(Exchange& x, const VerifiedToken& token) const;
+    io::Task<Verdict> ask_store(Exchange& x, const TokenPlace& place) const;
+    Verdict hand_on(Exchange& x, const TokenPlace& place) const;
     Verdict refuse(Exchange& x, Error error) const;
     io::Task<Verdict> await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const;
     // The issuer of a token, by its `iss` where there are several. @returns SIZE_MAX for none
@@ -175,41 +176,56 @@ Verdict Jwt::on_request(Exchange& x) const {
     return refuse(x, std::move(verified).error());
 }
 
-// The keys are being fetched: the token is judged again with those that come. A token whose key is known never gets here.
+// The keys are being fetched: the token is judged again with those that come. A token whose key is known never gets here. A fetch
+// that was given up (its worker took up another snapshot) brought nothing, and is begun again here.
 io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const {
     State& state = x.state_of<State>(*this);
     State::Source& source = state.sources[issuer];
-    const bool first = source.keys == nullptr;
-    if (source.fetcher == nullptr) co_return refuse(x, Error(Fault::token_keys_unavailable));
-    co_await source.fetcher->end(x.context.loop.now() + (first ? kFirstKeyWait : kKeyWait));
-    const uint64_t generation = bring_keys(state);
-    if (source.keys == nullptr) {
-        x.error_fields.add("Retry-After", "1");
-        co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->url));
+    const std::string& key_id = token.token.header.key_id;
+    const Time deadline = x.context.loop.now() + (source.keys == nullptr ? kFirstKeyWait : kKeyWait);
+    while (x.context.loop.now() < deadline && (source.keys == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
+        co_await source.fetcher->end(deadline);
+        const uint64_t generation = bring_keys(state);
+        if (source.keys == nullptr) continue;
+        auto verified = judge(state, token, issuer, generation, x.context.loop.wall());
+        if (!verified && verified.error().fault == Fault::token_key_unknown) continue;
+        if (!verified) co_return refuse(x, std::move(verified).error());
+        Verdict verdict = accept(x, std::move(*verified), place);
+        if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
+        co_return verdict;
     }
-    auto verified = judge(state, token, issuer, generation, x.context.loop.wall());
-    if (!verified) co_return refuse(x, std::move(verified).error());
-    Verdict verdict = accept(x, std::move(*verified), place);
-    if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
-    co_return verdict;
+    if (source.keys != nullptr) co_return refuse(x, Error(Fault::token_key_unknown));
+    x.error_fields.add("Retry-After", "1");
+    co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->url));
 }
 
 Verdict Jwt::accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const {
+    if (revocation_) {
+        if (auto error = revocation_->listed(token->claims)) return refuse(x, std::move(*error));
+    }
     x.claims = token->claims;
     x.identity_by = name_;
+    if (!revocation_ || !revocation_->asks_store()) return hand_on(x, place);
+    // Only claims are asked for from here on, and the exchange keeps those.
+    return Verdict::wait(ask_store(x, place));
+}
+
+io::Task<Verdict> Jwt::ask_store(Exchange& x, const TokenPlace& place) const {
+    Verdict verdict = co_await revocation_->ask(x, *this);
+    if (verdict.kind != Verdict::Kind::proceed) co_return verdict;
+    co_return hand_on(x, place);
+}
+
+// Last, when nothing can refuse the token any more: in shadow mode what a refused one says must not reach the service.
+Verdict Jwt::hand_on(Exchange& x, const TokenPlace& place) const {
     if (auto set = headers_.apply(x); !set) return Verdict::refuse(std::move(set).error());
     if (!forward_token_) remove_token(x, place);
-    if (!revocation_) return Verdict::proceed();
-    if (auto error = revocation_->listed(token->claims)) return refuse(x, std::move(*error));
-    if (!revocation_->asks_store()) return Verdict::proceed();
-    // Only claims are asked for from here on, and the exchange keeps those.
-    return Verdict::wait(revocation_->ask(x, *this));
+    return Verdict::proceed();
 }
 
 Verdict Jwt::refuse(Exchange& x, Error error) const {
     x.claims = {};
     x.identity_by = {};
-    if (error.fault == Fault::token_keys_unavailable) return Verdict::refuse(std::move(error));
     // RFC 6750 §3.1: a request without a token is told no more than the scheme.
     std::string challenge = "Bearer";
     if (error.fault != Fault::token_missing) {

@@ -68,10 +68,15 @@ void RemoteKeys::fail_fetch(Time now) {
     due_ = now + retry_;
     // Without any keys the route is closed: the issuer's return is looked for more often.
     retry_ = std::min(retry_ * 2, keys_ == nullptr ? kLastRetryWithout : kLastRetry);
-    // Old keys serve on while the issuer is down (stale-if-error), up to a bound of the configuration.
-    if (keys_ != nullptr && timing_.stale != kForever && now - *fetched_at_ > timing_.stale) {
-        keys_ = nullptr;
-        generation_.fetch_add(1, std::memory_order_release);
+    // Old keys serve on while the issuer is down (stale-if-error), up to a bound of the configuration: a last try is made then.
+    if (keys_ != nullptr && timing_.stale != kForever) {
+        const Time bound = *fetched_at_ + timing_.stale;
+        if (now >= bound) {
+            keys_ = nullptr;
+            generation_.fetch_add(1, std::memory_order_release);
+        } else {
+            due_ = std::min(due_, bound);
+        }
     }
     end(lock);
 }

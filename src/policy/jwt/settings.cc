@@ -114,6 +114,12 @@ void read_issuers(const Scope& scope, const Node& node, Draft& into) {
         if (issuer.issuer.rules.claims.issuers.empty()) {
             at.error(issuer.mark, "missing-key", "one issuer of several needs the key \"issuer\": it tells whose token one is");
         }
+        for (const std::string& name : issuer.issuer.rules.claims.issuers) {
+            const auto has = [&](const IssuerDraft& other) { return std::ranges::find(other.issuer.rules.claims.issuers, name) != other.issuer.rules.claims.issuers.end(); };
+            if (std::ranges::any_of(into.issuers, has)) {
+                at.error(issuer.mark, "equal-issuers", "two of the issuers are named \"" + name + "\": a token could be either's");
+            }
+        }
         into.issuers.push_back(std::move(issuer));
     }
 }
@@ -146,13 +152,20 @@ void read_from(const Scope& scope, const Node& node, Draft& into) {
 struct RevocationDraft : RevocationSettings {
     explicit RevocationDraft(gateway::PolicyBuild& b) : build(b) {}
     gateway::PolicyBuild& build;
-    bool failure_written = false;
 };
+
+void read_store(const Scope& scope, const Node& node, RevocationDraft& into) {
+    into.store = into.build.store(scope, node);
+    if (into.store >= 0 && into.build.config().stores[static_cast<size_t>(into.store)].redis.value.empty()) {
+        scope.error(node.mark, "no-redis", "the store \"" + node.text + "\" is this process's memory, where nobody can write what is revoked",
+                    "name a store with a redis URL, or write lists: tokens, subjects");
+    }
+}
 
 constexpr std::string_view kFailures[] = {"deny", "allow"};
 constexpr Field<RevocationDraft> kRevocation[] = {
     {{"store", "name", "none", "The store that is asked for `portico:revoked:jti:ID` and `portico:revoked:sub:SUBJECT`.", R"({"type":"string"})"},
-     [](const Scope& s, const Node& n, RevocationDraft& d) { d.store = d.build.store(s, n); }},
+     [](const Scope& s, const Node& n, RevocationDraft& d) { read_store(s, n, d); }},
     {{"on_store_failure", "deny or allow", "deny", "What happens while the store is out of reach.", R"({"enum":["deny","allow"]})"},
      [](const Scope& s, const Node& n, RevocationDraft& d) {
          if (auto w = config::read_word(s, n, kFailures)) d.allow_on_failure = *w == 1;
@@ -176,7 +189,11 @@ constexpr Field<Draft> kOwn[] = {
     {{"revocation", "mapping", "none", "Tokens that are refused before they expire: `tokens`, `subjects`, `store`, `on_store_failure`.", "{}"},
      [](const Scope& s, const Node& n, Draft& d) {
          RevocationDraft r(d.build);
-         if (config::read_object<RevocationDraft>(s, n, r, "revocation", kRevocation)) d.settings.revocation = r;
+         if (!config::read_object<RevocationDraft>(s, n, r, "revocation", kRevocation)) return;
+         if (r.store < 0 && r.tokens.empty() && r.subjects.empty()) {
+             return s.error(n.mark, "missing-key", "revocation needs a store or a list: tokens, subjects");
+         }
+         d.settings.revocation = r;
      }},
 };
 

@@ -25,7 +25,7 @@ struct RemoteKeySettings {
     Duration refresh = std::chrono::minutes(15);    // where the answer does not say how long it holds
     Duration stale = kForever;                      // how long keys serve after their last good fetch
 
-    // What tells two sources apart.
+    // What tells two sources apart: where the keys are, whom to believe, and how long they serve. A service counts by its name.
     std::string identity() const;
 };
 
