@@ -111,14 +111,11 @@ io::Task<void> KeyFetcher::run() {
     holds_ = false;
     if (done) {
         context_.shard.add(good_);
-        if (failed_before_) context_.say("the keys of " + settings_.url + " were fetched again");
-        failed_before_ = false;
         co_return;
     }
     context_.shard.add(bad_);
     context_.say("the keys of " + settings_.url + " could not be fetched: " + std::string(done.error().code()) +
                  (done.error().context.empty() ? "" : ": " + done.error().context));
-    failed_before_ = true;
     keys_->fail_fetch(context_.loop.now());
     const Time next = std::max(keys_->due(), context_.loop.now());
     set(context_.loop.timers(), next);
@@ -165,7 +162,7 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
     if (!read) co_return fail(Fault::upstream_protocol, "the keys: " + read.error());
     const Duration fresh = freshness({value_of(answer, "cache-control"), value_of(answer, "age"), value_of(answer, "date"), value_of(answer, "expires")},
                                      {kLeastFresh, kMostFresh, settings_.refresh});
-    keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now());
+    if (keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now())) context_.say("the keys of " + settings_.url + " were fetched again");
     co_return Result<void>{};
 }
 

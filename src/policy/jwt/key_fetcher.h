@@ -48,7 +48,6 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     observe::Counter good_, bad_;
     io::Root root_;
     bool holds_ = false;  // the process's one permission to fetch
-    bool failed_before_ = false;
 };
 
 class KeyFetcher::End final : private io::Timer {

@@ -183,7 +183,9 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, c
     State::Source& source = state.sources[issuer];
     const std::string& key_id = token.token.header.key_id;
     const Time deadline = x.context.loop.now() + (source.keys == nullptr ? kFirstKeyWait : kKeyWait);
-    while (x.context.loop.now() < deadline && (source.keys == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
+    const uint64_t failures = issuers_[issuer].keys->counts().failures;
+    const auto may_come = [&] { return x.context.loop.now() < deadline && issuers_[issuer].keys->counts().failures == failures; };
+    while (may_come() && (source.keys == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
         co_await source.fetcher->end(deadline);
         const uint64_t generation = bring_keys(state);
         if (source.keys == nullptr) continue;

@@ -44,7 +44,7 @@ bool RemoteKeys::begin_fetch_for(std::string_view key_id, Time now) {
     return true;
 }
 
-void RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
+bool RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
     std::unique_lock lock(mutex_);
     ++counts_.fetches;
     const bool found = std::ranges::any_of(keys.keys(), [&](const auto& k) { return k->id() == looked_for_; });
@@ -58,13 +58,16 @@ void RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
     // A little before the answer goes stale, so that no request ever finds it so.
     due_ = now + fresh_for - fresh_for / 10;
     generation_.fetch_add(1, std::memory_order_release);
+    const bool again = std::exchange(failed_, false);
     end(lock);
+    return again;
 }
 
 void RemoteKeys::fail_fetch(Time now) {
     std::unique_lock lock(mutex_);
     ++counts_.fetches;
     ++counts_.failures;
+    failed_ = true;
     due_ = now + retry_;
     // Without any keys the route is closed: the issuer's return is looked for more often.
     retry_ = std::min(retry_ * 2, keys_ == nullptr ? kLastRetryWithout : kLastRetry);

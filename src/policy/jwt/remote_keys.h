@@ -36,7 +36,8 @@ class RemoteKeys {
     // Whether somebody is fetching: a request may wait for that.
     bool fetching() const;
     // @param fresh_for how long the answer holds
-    void end_fetch(KeySet keys, Duration fresh_for, Time now);
+    // @returns true where the fetch before this one failed
+    bool end_fetch(KeySet keys, Duration fresh_for, Time now);
     void fail_fetch(Time now);
     void abandon_fetch();
     // When begin_due_fetch is worth a call.
@@ -67,6 +68,7 @@ class RemoteKeys {
     std::optional<Time> fetched_at_;
     Duration retry_ = std::chrono::seconds(1);
     bool fetching_ = false;
+    bool failed_ = false;  // the last fetch
     std::string looked_for_;  // the key whose absence began this fetch
 };
 

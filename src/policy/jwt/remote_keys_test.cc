@@ -112,6 +112,15 @@ TEST_F(Remote, WithoutAnyKeysTheIssuerIsAskedEveryFewSeconds) {
     EXPECT_EQ(keys.due(), now + seconds(1)) << "after a good one it begins anew";
 }
 
+TEST_F(Remote, TheEndOfATroubleIsTold) {
+    ASSERT_TRUE(keys.begin_due_fetch(now));
+    keys.fail_fetch(now);
+    ASSERT_TRUE(keys.begin_due_fetch(keys.due()));
+    EXPECT_TRUE(keys.end_fetch(keys_named("k1"), minutes(10), now));
+    ASSERT_TRUE(keys.begin_due_fetch(keys.due()));
+    EXPECT_FALSE(keys.end_fetch(keys_named("k1"), minutes(10), now));
+}
+
 TEST_F(Remote, OldKeysServeNoLongerThanTheirBound) {
     RemoteKeys bounded({seconds(30), minutes(15), minutes(12)});
     const Time begin = now;

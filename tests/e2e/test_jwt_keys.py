@@ -1,0 +1,244 @@
+"""jwt with keys that are fetched: rotation fails no request, strangers cause no fetches, an issuer that is down closes only what has no keys."""
+import base64
+import signal
+import threading
+import time
+
+import pytest
+
+from support.client import Client, get
+from support.gateway import Gateway
+from support.tls import Authority, serving
+from support.tokens import SECRET, PlainIssuer, SecureIssuer, SigningKey, bearer, claims, hs, signed
+from support.upstream import Echo, eventually, unused_port
+
+K1, K2, K3 = SigningKey("ES256", "k1"), SigningKey("ES256", "k2"), SigningKey("RS256", "k3")
+
+ROUTES = "routes: [{ match: /x, use: [p], respond: { headers: { X-Me: \"{claims.sub}\" }, body: { ok: true } } }]\n"
+
+
+def config(keys, more=""):
+    return f"policies: {{ p: {{ jwt: {{ algorithms: [ES256, RS256], {keys}{more} }} }} }}\n" + ROUTES
+
+
+def ready(gateway, token):
+    eventually(lambda: get(gateway.port, "/x", bearer(token)).status == 200, "the first keys")
+
+
+def test_keys_of_a_set_verify_by_their_kid():
+    with PlainIssuer(K1, K3) as issuer, Gateway(config(f"jwks: {issuer.url}/keys")) as gateway:
+        for key in (K1, K3):
+            assert get(gateway.port, "/x", bearer(signed(key, claims()))).status == 200
+        answer = get(gateway.port, "/x", bearer(signed(K2, claims(), kid="k1")))
+        assert answer.status == 401 and answer.code == "jwt.signature"
+        answer = get(gateway.port, "/x", bearer(hs(claims(), K1.pem, kid="k1")))
+        assert answer.status == 401 and answer.code == "jwt.algorithm"
+        assert issuer.fetches() == 1
+        gateway.expect_metric(1, "portico_jwt_key_fetches_total", result="good")
+
+
+def test_oidc_finds_the_keys_by_the_issuers_document_over_tls(tmp_path):
+    authority = Authority(tmp_path)
+    with SecureIssuer(serving(authority.issue("localhost", "127.0.0.1")), K1) as issuer:
+        with Gateway(config(f"oidc: {{ issuer: \"{issuer.url}\", ca: {authority.cert_file} }}")) as gateway:
+            ready(gateway, signed(K1, claims(iss=issuer.url)))
+            answer = get(gateway.port, "/x", bearer(signed(K1, claims(iss=issuer.url + "/"))))
+            assert answer.code == "jwt.issuer"
+            assert issuer.fetches("/.well-known/openid-configuration") == 1 and issuer.fetches() == 1
+        stranger = Authority(tmp_path, "Other CA")
+        with Gateway(config(f"oidc: {{ issuer: \"{issuer.url}\", ca: {stranger.cert_file} }}")) as gateway:
+            answer = get(gateway.port, "/x", bearer(signed(K1, claims(iss=issuer.url))))
+            assert answer.status == 503 and answer.code == "jwt.keys_unavailable"
+
+
+def test_a_document_of_another_issuer_is_not_believed():
+    with PlainIssuer(K1) as issuer:
+        issuer.issuer = "https://evil.test"
+        with Gateway(config(f"oidc: \"{issuer.url}\"")) as gateway:
+            answer = get(gateway.port, "/x", bearer(signed(K1, claims(iss=issuer.url))))
+            assert answer.status == 503 and answer.code == "jwt.keys_unavailable"
+            assert issuer.fetches() == 0
+            gateway.wait_for_line("portico: the keys of " + issuer.url + " could not be fetched: ")
+
+
+def test_a_service_may_have_the_keys():
+    with PlainIssuer(K1) as issuer:
+        with Gateway(config("jwks: { service: id, path: /keys }") + f"services: {{ id: {{ endpoints: [\"{issuer.url}\"], internal: true }} }}\n") as gateway:
+            ready(gateway, signed(K1, claims()))
+
+
+def test_r19_the_key_of_one_issuer_verifies_no_token_of_another():
+    with PlainIssuer(K1) as a, PlainIssuer(K2) as b:
+        issuers = f"""policies:
+  p:
+    jwt:
+      audience: api
+      issuers:
+        - {{ issuer: https://a.test, algorithms: [ES256], jwks: "{a.url}/keys" }}
+        - {{ issuer: https://b.test, algorithms: [ES256], jwks: "{b.url}/keys" }}
+        - {{ issuer: https://c.test, algorithms: [HS256], secret: {SECRET} }}
+"""
+        with Gateway(issuers + ROUTES) as gateway:
+            ready(gateway, signed(K1, claims(iss="https://a.test", aud="api")))
+            ready(gateway, signed(K2, claims(iss="https://b.test", aud="api")))
+            ready(gateway, hs(claims(iss="https://c.test", aud="api")))
+            for key, iss, kid, code in ((K2, "https://a.test", "k2", "jwt.kid_unknown"), (K2, "https://a.test", "k1", "jwt.signature"), (K1, "https://d.test", "k1", "jwt.issuer"),
+                                        (K1, "https://c.test", "k1", "jwt.algorithm"), (K1, None, "k1", "jwt.issuer")):
+                answer = get(gateway.port, "/x", bearer(signed(key, claims(iss=iss, aud="api"), kid=kid)))
+                assert answer.status == 401 and answer.code == code, (iss, kid, answer.body)
+
+
+def test_rotation_under_load_fails_no_request():
+    with PlainIssuer(K1) as issuer, Gateway(config(f"jwks: {{ url: \"{issuer.url}/keys\", cooldown: 100ms }}")) as gateway:
+        ready(gateway, signed(K1, claims()))
+        stop, current, failed, sent = threading.Event(), [K1], [], [0]
+
+        def load(number):
+            with Client(gateway.port) as client:
+                while not stop.is_set():
+                    answer = client.get("/x", bearer(signed(current[0], claims(f"user-{number}", nonce=time.monotonic()))))
+                    sent[0] += 1
+                    if answer.status != 200:
+                        failed.append(answer.body)
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(3)]
+        for t in threads:
+            t.start()
+        for key in (K2, SigningKey("ES256", "k4"), SigningKey("ES256", "k5")):
+            time.sleep(0.3)  # the load's duration: what is measured is that nothing fails meanwhile
+            issuer.keys = [issuer.keys[-1], key]
+            current[0] = key
+        time.sleep(0.3)
+        stop.set()
+        for t in threads:
+            t.join()
+        assert not failed and sent[0] > 50
+        assert issuer.fetches() == 4
+
+
+def test_r20_unknown_kids_cause_one_fetch_in_a_cooldown():
+    with PlainIssuer(K1) as issuer, Gateway(config(f"jwks: {{ url: \"{issuer.url}/keys\", cooldown: 20s }}")) as gateway:
+        ready(gateway, signed(K1, claims()))
+        made = claims()
+        head, payload, mac = signed(K1, made).split(".")
+        refused = 0
+        with Client(gateway.port) as client:
+            for i in range(10_000):
+                answer = client.get("/x", bearer(unknown(i, payload, mac)))
+                refused += answer.status == 401 and answer.code == "jwt.kid_unknown"
+        assert refused == 10_000 and issuer.fetches() == 2
+        assert get(gateway.port, "/x", bearer(signed(K1, claims()))).status == 200
+        assert gateway.resident() < 200_000
+
+
+def unknown(number, payload, mac):
+    head = base64.urlsafe_b64encode(b'{"alg":"ES256","kid":"random-%d"}' % number).rstrip(b"=").decode()
+    return f"{head}.{payload}.{mac}"
+
+
+def test_r20_the_first_token_of_a_new_key_passes_after_one_fetch():
+    with PlainIssuer(K1) as issuer, Gateway(config(f"jwks: {issuer.url}/keys")) as gateway:
+        ready(gateway, signed(K1, claims()))
+        issuer.keys = [K1, K2]
+        assert get(gateway.port, "/x", bearer(signed(K2, claims()))).status == 200
+        assert issuer.fetches() == 2
+
+
+def test_r21_an_issuer_that_is_down_at_start_closes_the_route_and_opens_it_alone():
+    holder, port = unused_port()
+    with Gateway(config(f"jwks: http://127.0.0.1:{port}/keys")) as gateway:
+        token = signed(K1, claims())
+        for _ in range(3):
+            answer = get(gateway.port, "/x", bearer(token))
+            assert answer.status == 503 and answer.code == "jwt.keys_unavailable" and int(answer.get("Retry-After")) >= 1
+            assert answer.json()["title"] == "Service unavailable" and str(port) not in answer.body.decode()
+        assert get(gateway.port, "/x").code == "jwt.missing"
+        holder.close()
+        with PlainIssuer(K1, port=port):
+            eventually(lambda: get(gateway.port, "/x", bearer(token)).status == 200, "the issuer's return", timeout=15)
+            gateway.wait_for_line(f"portico: the keys of http://127.0.0.1:{port}/keys were fetched again")
+        assert gateway.metric("portico_jwt_key_fetches_total", result="failed") >= 1
+        assert gateway.metric("portico_jwt_key_fetches_total", result="good") == 1
+
+
+@pytest.mark.parametrize("status,body", [("500 Internal Server Error", None), ("200 OK", "{"), ("200 OK", "[]"), ("200 OK", '{"keys":[]}'), ("200 OK", "too much"),
+                                         ("302 Found", None)])
+def test_an_answer_that_is_no_set_of_keys_changes_nothing(status, body):
+    with PlainIssuer(K1) as issuer, Gateway(config(f"jwks: {{ url: \"{issuer.url}/keys\", cooldown: 10ms }}")) as gateway:
+        ready(gateway, signed(K1, claims()))
+        issuer.status, issuer.body = status, "x" * 300_000 if body == "too much" else body
+        answer = get(gateway.port, "/x", bearer(signed(K2, claims())))
+        assert answer.status == 401 and answer.code == "jwt.kid_unknown"
+        assert get(gateway.port, "/x", bearer(signed(K1, claims()))).status == 200
+        gateway.expect_metric(1, "portico_jwt_key_fetches_total", result="good")
+
+
+def test_r18_a_client_that_leaves_while_keys_are_fetched_harms_nobody():
+    with PlainIssuer(K1) as issuer:
+        gate = issuer.hold()
+        with Gateway(config(f"jwks: {issuer.url}/keys")) as gateway:
+            for leave in (Client.reset, Client.close):
+                client = Client(gateway.port)
+                client.send_head("GET", "/x", bearer(signed(K1, claims())))
+                eventually(lambda: issuer.fetches() >= 1, "the fetch")
+                leave(client)
+            gate.set()
+            ready(gateway, signed(K1, claims()))
+
+
+def test_r18_a_reload_while_keys_are_fetched_loses_no_request():
+    with PlainIssuer(K1) as issuer:
+        text = config(f"jwks: {{ url: \"{issuer.url}/keys\", cooldown: 10ms }}")
+        with Gateway(text) as gateway:
+            ready(gateway, signed(K1, claims()))
+            issuer.keys = [K1, K2]
+            gate = issuer.hold()
+            before = issuer.fetches()
+            clients = [Client(gateway.port) for _ in range(4)]
+            for client in clients:
+                client.send_head("GET", "/x", bearer(signed(K2, claims())))
+            eventually(lambda: issuer.fetches() > before, "the fetch")
+            gateway.reload(text + "x-changed: 1\n")
+            gateway.reload(text + "x-changed: 2\n")
+            gate.set()
+            assert [c.read_response().status for c in clients] == [200] * 4
+            for client in clients:
+                client.close()
+
+
+def test_reloads_keep_the_keys():
+    with PlainIssuer(K1) as issuer:
+        text = config(f"jwks: {issuer.url}/keys")
+        with Gateway(text) as gateway:
+            ready(gateway, signed(K1, claims()))
+            issuer.status = "500 Down"
+            for i in range(5):
+                gateway.reload(text + f"x-changed: {i}\n")
+                assert get(gateway.port, "/x", bearer(signed(K1, claims()))).status == 200
+            assert issuer.fetches() == 1
+
+
+def test_an_issuer_that_dies_later_stops_nobody_whose_key_is_known():
+    with PlainIssuer(K1) as issuer:
+        issuer.headers = [("Cache-Control", "max-age=0")]
+        with Gateway(config(f"jwks: {{ url: \"{issuer.url}/keys\", timeout: 200ms, cooldown: 10ms }}")) as gateway:
+            ready(gateway, signed(K1, claims()))
+            gate = issuer.hold()
+            began = time.monotonic()
+            assert get(gateway.port, "/x", bearer(signed(K2, claims()))).status == 401
+            assert time.monotonic() - began < 4
+            assert get(gateway.port, "/x", bearer(signed(K1, claims()))).status == 200
+            gate.set()
+
+
+def test_a_worker_that_stops_in_mid_fetch_ends_in_order():
+    with PlainIssuer(K1) as issuer:
+        gate = issuer.hold()
+        with Gateway(config(f"jwks: {issuer.url}/keys"), exit_code=None) as gateway:
+            client = Client(gateway.port)
+            client.send_head("GET", "/x", bearer(signed(K1, claims())))
+            eventually(lambda: issuer.fetches() == 1, "the fetch")
+            gateway.terminate()
+            gateway.process.send_signal(signal.SIGTERM)
+            assert gateway.wait() in (0, 1)
+            gate.set()
+            client.close()
