@@ -16,4 +16,15 @@ int explain(const std::string& file, const std::string& method, const std::strin
             const std::string& from);
 int schema(bool markdown);
 
+// What a token is made of; empty texts were not given.
+struct TokenOptions {
+    std::string subject, email;
+    std::vector<std::string> claims;  // name=value, the value JSON where it is some
+    std::string expires = "1h";
+    std::string secret, secret_file, key_file;
+    std::string algorithm, key_id;
+    std::string config_file, policy;
+};
+int token(const TokenOptions& options);
+
 }  // namespace portico::cli

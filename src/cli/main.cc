@@ -45,6 +45,21 @@ int main(int argc, char** argv) {
     schema->add_flag("--markdown", markdown, "the reference document instead");
     schema->callback([&] { status = portico::cli::schema(markdown); });
 
+    portico::cli::TokenOptions wanted;
+    auto* token = app.add_subcommand("token", "a signed token for trying a configuration out, on stdout");
+    token->add_option("--sub", wanted.subject, "whom it names");
+    token->add_option("--email", wanted.email, "the claim `email`");
+    token->add_option("--claim", wanted.claims, "name=value, repeatable; the value is JSON where it is some, else text")->take_all()->allow_extra_args(false);
+    token->add_option("--expires", wanted.expires, "how long it is good")->capture_default_str();
+    token->add_option("--secret", wanted.secret, "the shared secret (other users of this machine can see it: prefer a file)");
+    token->add_option("--secret-file", wanted.secret_file, "a file with it, whose last newline is dropped");
+    token->add_option("--key", wanted.key_file, "a file with a private key in PEM: RSA, EC or Ed25519");
+    token->add_option("--algorithm", wanted.algorithm, "such as HS256; the key's, or the policy's, first where none is given");
+    token->add_option("--kid", wanted.key_id, "the key's name, in the token's header");
+    token->add_option("-c,--config", wanted.config_file, "take secret, algorithm, issuer and audience from this file's jwt policy");
+    token->add_option("--policy", wanted.policy, "which of its jwt policies");
+    token->callback([&] { status = portico::cli::token(wanted); });
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
