@@ -27,6 +27,10 @@ class Limits : public testing::TestWithParam<const char*> {
         return store_->charge(l, client, cost);
     }
     void advance(Micros by) { store_->advance(by); }
+    // By how much a log may hold what is used longer than the window, in microseconds.
+    int64_t held_longer(int64_t window) const {
+        return GetParam() == std::string_view("redis") ? 0 : log_quantum(window);
+    }
 
     std::unique_ptr<Store> store_;
 };
@@ -374,7 +378,7 @@ TEST_P(Limits, NeverPassMoreThanTheQuotaInAnyWindowAndRefuseOnlyWhatWouldExceedI
             for (const Window& w : l.windows) {
                 const int64_t length = w.length.count();
                 room = room && history.in(now - length, now) + cost <= w.quota;
-                tight = tight && history.in(now - length - log_quantum(length), now) + cost <= w.quota;
+                tight = tight && history.in(now - length - held_longer(length), now) + cost <= w.quota;
             }
             if (d.admitted) {
                 ASSERT_TRUE(room) << "round " << round << " request " << i;

@@ -4,7 +4,6 @@
 
 #include "policy/rate_limit/counters.h"
 #include "policy/rate_limit/decide.h"
-#include "policy/rate_limit/window_log.h"
 
 namespace portico::policy::rate_limit {
 namespace {
@@ -56,7 +55,6 @@ std::string key_stem(const Limit& limit, std::string_view client) {
 }
 
 int64_t extra_of(const Window& w, Algorithm a) {
-    if (a == Algorithm::sliding_window) return log_quantum(w.length.count());
     return a == Algorithm::token_bucket ? static_cast<int64_t>(w.capacity(a)) : 0;
 }
 

@@ -10,9 +10,11 @@
 // and its SHA-256), I the index of the window and A the algorithm's letter: w(indow), c(ounter), b(ucket) or f(ixed).
 // The numbers of a limit are no part of it, so that changed numbers keep the usage.
 //
-// The exact log is a list, an entry for each request (or for those within the quantum, window_log.h), not a sorted set:
-// its time never runs backwards, so the ends are all that is usually touched, an entry takes 27 bytes instead of over
-// 100, and a cost above 1 is still one entry.
+// The exact log is a sorted set with an entry for each request that counted: the score is Redis's microsecond (never
+// running backwards within a key), the member the sum of all units up to and with it, padded to 16 digits, and its own
+// units: `0000000000000123:5`. So ZCARD is the number of requests in the window, the units in use follow from the two
+// ends, and the entry at which so many are free again is found by its sum. It is exact to the microsecond; an entry
+// takes 31 bytes in sets of up to 128 entries, and 129 in larger ones.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "policy/rate_limit/stores_under_test.h"
+#include "policy/rate_limit/window_log.h"
 
 namespace portico::policy::rate_limit {
 namespace {
@@ -30,6 +31,15 @@ void expect_equal(const Decision& a, const Decision& b) {
         EXPECT_EQ(a.windows[i].retry_after, b.windows[i].retry_after);
         EXPECT_EQ(a.windows[i].reset, b.windows[i].reset);
     }
+}
+
+// The quantum within which memory joins requests of these limits, and Redis does not.
+Micros widest_quantum(const std::vector<Limit>& limits) {
+    int64_t widest = 1;
+    for (const Limit& l : limits) {
+        for (const Window& w : l.windows) widest = std::max(widest, log_quantum(w.length.count()));
+    }
+    return Micros(widest);
 }
 
 // One number in its three most awkward sizes.
@@ -57,6 +67,7 @@ TEST(RedisScript, DecidesToTheMicrosecondAsMemoryDoes) {
             if (!flaw_in(l)) variants.push_back(l);
         }
         if (variants.empty()) continue;
+        const Micros apart = a == sliding_window ? widest_quantum(variants) : 1us;
         for (int i = 0; i < 150; ++i) {
             const Limit& l = variants[random() % 10 == 0 ? random() % variants.size() : 0];
             const uint64_t cost =
@@ -72,6 +83,7 @@ TEST(RedisScript, DecidesToTheMicrosecondAsMemoryDoes) {
             // units than an entry in memory holds.
             if (a == sliding_window && round % 5 != 0 && random() % 40 == 0)
                 by = Micros(-static_cast<int64_t>(some(random, 100'000'000)));
+            by = by / apart * apart + (by % apart > 0us ? apart : 0us);
             memory.advance(by);
             redis.advance(by);
         }
@@ -141,18 +153,71 @@ TEST(RedisScript, KeepsNothingOfRequestsThatItRefuses) {
         redis.charge(l, "c");
         redis.advance(2ms);
     }
-    EXPECT_EQ(redis.connection().command({"LLEN", "portico:{l:c}:0w"}).numbers.at(0), 3);
+    EXPECT_EQ(redis.connection().command({"ZCARD", "portico:{l:c}:0w"}).numbers.at(0), 3);
 }
 
-TEST(RedisScript, BoundsTheLogByItsQuantum) {
+TEST(RedisScript, KeepsTheLogAsASortedSetWithAnEntryForEachRequestInTheWindow) {
     RedisStore redis;
-    const Limit l = limit_of("l", sliding_window, {{kMaxQuota, 1s}});
-    for (int i = 0; i < 3000; ++i) {
-        redis.charge(l, "c", 7);
-        redis.advance(350us);
+    const std::string key = "portico:{l:c}:0w";
+    const Limit l = limit_of("l", sliding_window, {{10'000, 1s}});
+    const int64_t begin = redis.now().count();
+    for (int i = 0; i < 10; ++i) {
+        for (int n = 0; n < 20; ++n) redis.charge(l, "c", n % 2 == 0 ? 1 : 7);
+        redis.advance(1us);
     }
-    EXPECT_LE(redis.connection().command({"LLEN", "portico:{l:c}:0w"}).numbers.at(0), 1001);
-    EXPECT_LE(redis.connection().command({"MEMORY", "USAGE", "portico:{l:c}:0w"}).numbers.at(0), 40'000);
+    EXPECT_EQ(redis.connection().command({"TYPE", key}).texts.at(0), "zset");
+    EXPECT_EQ(redis.connection().command({"ZCARD", key}).numbers.at(0), 200);
+    EXPECT_EQ(redis.connection().command({"ZRANGE", key, "1", "2", "WITHSCORES"}).texts,
+              (std::vector<std::string>{"0000000000000008:7", std::to_string(begin), "0000000000000009:1",
+                                        std::to_string(begin)}));
+    EXPECT_EQ(redis.connection().command({"ZRANGE", key, "-1", "-1", "WITHSCORES"}).texts,
+              (std::vector<std::string>{"0000000000000800:7", std::to_string(begin + 9)}));
+    // A window after the fifth instant, just those that came later are left, and the newest.
+    redis.advance(1s - 6us);
+    redis.charge(l, "c");
+    EXPECT_EQ(redis.connection().command({"ZCARD", key}).numbers.at(0), 101);
+    EXPECT_GT(redis.connection().command({"PTTL", key}).numbers.at(0), 0);
+}
+
+// As a history of instants and costs tells it, without running sums or quanta.
+TEST(RedisScript, FindsTheEntryThatARefusedCostWaitsFor) {
+    std::mt19937_64 random(5);
+    for (int round = 0; round < 30; ++round) {
+        RedisStore redis;
+        const Limit l = limit_of("l", sliding_window, {{1000, 1s}});
+        std::vector<std::pair<Micros, uint64_t>> history;
+        uint64_t used = 0;
+        for (uint64_t cost; used + (cost = 1 + random() % (round % 2 == 0 ? 1 : 40)) <= 1000; used += cost) {
+            EXPECT_TRUE(redis.charge(l, "c", cost).admitted);
+            history.emplace_back(redis.now(), cost);
+            redis.advance(Micros(static_cast<int64_t>(random() % 3)));
+        }
+        for (int i = 0; i < 40; ++i) {
+            const uint64_t cost = 1000 - used + 1 + random() % used;
+            uint64_t left = used;
+            auto freed = history.begin();
+            for (; left + cost > 1000; ++freed) left -= freed->second;
+            EXPECT_EQ(redis.charge(l, "c", cost).retry_after, std::prev(freed)->first + 1s - redis.now());
+        }
+    }
+}
+
+TEST(RedisScript, KeepsTheUsageOfARefusedClientForALengthenedWindow) {
+    RedisStore redis(true);
+    redis.charge(limit_of("l", sliding_window, {{1, 60s}}), "c");
+    EXPECT_FALSE(redis.charge(limit_of("l", sliding_window, {{1, 600s}}), "c").admitted);
+    EXPECT_GT(redis.connection().command({"PTTL", "portico:{l:c}:0w"}).numbers.at(0), 599'000);
+}
+
+TEST(RedisScript, KeepsItsSumsExactHoweverLongAKeyLives) {
+    RedisStore redis;
+    const Limit l = limit_of("l", sliding_window, {{100, 60s}});
+    redis.connection().command({"ZADD", "portico:{l:c}:0w", std::to_string((redis.now() - 1s).count()),
+                                "9007199254740991:40"});
+    EXPECT_EQ(redis.charge(l, "c", 50).windows[0].remaining, 10u);
+    EXPECT_EQ(redis.connection().command({"ZRANGE", "portico:{l:c}:0w", "0", "-1"}).texts,
+              (std::vector<std::string>{"0000000000000040:40", "0000000000000090:50"}));
+    EXPECT_EQ(redis.charge(l, "c", 50).retry_after, 60s);
 }
 
 TEST(RedisScript, IsKnownByTheDigestThatRedisComputes) {
@@ -200,7 +265,7 @@ TEST(RedisScript, WritesItsArgumentsPlainly) {
     const Limit l = limit_of("fair use", sliding_window, {{100, 60s}, {5, 1h}}, true);
     EXPECT_EQ(redis_arguments(l, "10.0.0.1", 2),
               (std::vector<std::string>{"2", "portico:{fair%20use:10.0.0.1}:0w", "portico:{fair%20use:10.0.0.1}:1w",
-                                        "w", "2", "1", "100", "60000000", "1000", "5", "3600000000", "54931"}));
+                                        "w", "2", "1", "100", "60000000", "0", "5", "3600000000", "0"}));
     const Limit b = limit_of("b", token_bucket, {{5, 1s, 20}});
     const auto words = redis_arguments(b, std::string(129, 'x'), UINT64_MAX);
     EXPECT_EQ(words.at(1).size(), std::string("portico:{b:#}:0b").size() + 64);

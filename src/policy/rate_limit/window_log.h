@@ -4,9 +4,9 @@
 // Exact means: in no window of the length, wherever it begins, does more than the quota pass. A request is kept with
 // its own microsecond, and what it used is free again one window later. Requests that come closer together than a
 // quantum share an entry, which is freed as late as its latest request: units may be held longer than the window by up
-// to one quantum, never shorter. The quantum is 1 ms, or a 65,536th of longer windows (1.3 s for a day), or a sixteenth
-// of windows below 16 ms. So a log has at most 65,538 entries of 8 bytes, whatever the quota (one more for each 2^20
-// units in it); 5 requests take 64.
+// to one quantum, never shorter. (In Redis each request has an entry of its own: redis_script.h.) The quantum is 1 ms,
+// or a 65,536th of longer windows (1.3 s for a day), or a sixteenth of windows below 16 ms. So a log has at most 65,538
+// entries of 8 bytes, whatever the quota (one more for each 2^20 units in it); 5 requests take 64.
 //
 // A changed window applies to what the log holds: shortened, older entries go at once; lengthened, what had already
 // been freed does not come back.
