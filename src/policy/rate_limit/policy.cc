@@ -28,7 +28,7 @@ struct State final : gateway::WorkerState {
 
 // What a request's answer says of the limit.
 struct Outcome {
-    const Limit* limit = nullptr;
+    const CountedLimit* limit = nullptr;
     Decision decision;
 };
 
@@ -50,13 +50,13 @@ class RateLimit final : public gateway::Policy {
     std::string preview(Exchange& x) const override;
 
   private:
-    const Limit& limit_for(const Exchange& x, std::string_view key) const;
+    const CountedLimit& limit_for(const Exchange& x, std::string_view key) const;
     uint64_t cost_for(const Exchange& x) const;
-    Verdict conclude(Exchange& x, const Limit& limit, const Decision& decision) const;
-    Decision count_in_memory(const Exchange& x, const Limit& limit, std::string_view key, uint64_t cost) const {
-        return memory_->charge(limit, key, cost, micros_of(x.context.loop.now()));
+    Verdict conclude(Exchange& x, const CountedLimit& limit, const Decision& decision) const;
+    Decision count_in_memory(const Exchange& x, const CountedLimit& limit, std::string_view key, uint64_t cost) const {
+        return memory_->charge(limit.limit, key, cost, micros_of(x.context.loop.now()));
     }
-    io::Task<Verdict> count_in_store(Exchange& x, const Limit& limit, std::string key, uint64_t cost) const;
+    io::Task<Verdict> count_in_store(Exchange& x, const CountedLimit& limit, std::string key, uint64_t cost) const;
 
     std::string_view name_;
     Settings s_;
@@ -82,7 +82,7 @@ void RateLimit::check_place(const gateway::PolicyPlace& place, config::Mark mark
     }
 }
 
-const Limit& RateLimit::limit_for(const Exchange& x, std::string_view key) const {
+const CountedLimit& RateLimit::limit_for(const Exchange& x, std::string_view key) const {
     if (!s_.overrides.empty()) {
         if (const auto found = s_.overrides.find(key); found != s_.overrides.end()) return found->second;
     }
@@ -109,31 +109,31 @@ uint64_t RateLimit::cost_for(const Exchange& x) const {
 Verdict RateLimit::on_request(Exchange& x) const {
     std::string key;
     if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());
-    const Limit& limit = limit_for(x, key);
+    const CountedLimit& limit = limit_for(x, key);
     const uint64_t cost = cost_for(x);
     if (s_.store < 0 || x.epoch->snapshot->stores[static_cast<size_t>(s_.store)].memory) {
         return conclude(x, limit, count_in_memory(x, limit, key, cost));
     }
-    if (!limit.charge_refused) {
+    if (!limit.limit.charge_refused) {
         State& state = x.state_of<State>(*this);
-        if (const auto known = state.refused.find(limit, key, cost, x.context.loop.now())) return conclude(x, limit, *known);
+        if (const auto known = state.refused.find(limit.limit, key, cost, x.context.loop.now())) return conclude(x, limit, *known);
     }
     return Verdict::wait(count_in_store(x, limit, std::move(key), cost));
 }
 
-io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const Limit& limit, std::string key, uint64_t cost) const {
+io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const CountedLimit& limit, std::string key, uint64_t cost) const {
     const auto store = static_cast<size_t>(s_.store);
     State& state = x.state_of<State>(*this);
     const Time deadline = x.context.loop.now() + x.epoch->snapshot->stores[store].timeout;
     Result<Decision> decision = fail(Fault::store_unavailable, "there is no client");
     if (redis::Client* client = x.epoch->stores[store].get()) {
-        const RedisQuestion question(limit, key, cost);
+        const RedisQuestion question(limit.form, key, cost);
         auto reply = co_await client->eval(redis_counter(), question.keys(), question.arguments(), deadline);
-        if (reply) decision = read_decision(limit, cost, reply->value());
+        if (reply) decision = read_decision(limit.limit, cost, reply->value());
         else decision = fail(std::move(reply).error());
     }
     if (decision) {
-        if (!decision->admitted && !limit.charge_refused) state.refused.keep(limit, key, cost, *decision, x.context.loop.now());
+        if (!decision->admitted && !limit.limit.charge_refused) state.refused.keep(limit.limit, key, cost, *decision, x.context.loop.now());
         co_return conclude(x, limit, *decision);
     }
     x.context.shard.add(state.failures);
@@ -151,7 +151,7 @@ io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const Limit& limit, std
     co_return Verdict::refuse(Error(Fault::rate_limit_unavailable, std::string(decision.error().code()) + ": " + decision.error().context));
 }
 
-Verdict RateLimit::conclude(Exchange& x, const Limit& limit, const Decision& decision) const {
+Verdict RateLimit::conclude(Exchange& x, const CountedLimit& limit, const Decision& decision) const {
     if (s_.fields == Fields::always || (s_.fields == Fields::refused && !decision.admitted)) {
         Outcome& outcome = x.note_for<Outcome>(*this);
         outcome.limit = &limit;
@@ -165,16 +165,16 @@ Verdict RateLimit::conclude(Exchange& x, const Limit& limit, const Decision& dec
 void RateLimit::on_response(Exchange& x, gateway::ResponseOut& response) const {
     const Outcome* outcome = x.noted<Outcome>(*this);
     if (outcome == nullptr) return;
-    response.fields.add("RateLimit-Policy", x.arena.copy(ratelimit_policy_field(*outcome->limit)));
-    response.fields.add("RateLimit", x.arena.copy(ratelimit_field(*outcome->limit, outcome->decision)));
+    response.fields.add("RateLimit-Policy", outcome->limit->policy_field);
+    response.fields.add("RateLimit", x.arena.copy(ratelimit_field(outcome->limit->limit, outcome->decision)));
 }
 
 std::string RateLimit::preview(Exchange& x) const {
     std::string key;
     (void)s_.key.build(x, key);
-    const Limit& limit = limit_for(x, key);
+    const CountedLimit& limit = limit_for(x, key);
     std::string text = "would count \"" + key + "\" in the store " + x.epoch->snapshot->stores[static_cast<size_t>(s_.store)].name + ":";
-    for (const Window& w : limit.windows) text += " " + std::to_string(w.quota) + " in " + std::to_string(w.length.count() / 1000) + "ms";
+    for (const Window& w : limit.limit.windows) text += " " + std::to_string(w.quota) + " in " + std::to_string(w.length.count() / 1000) + "ms";
     return text;
 }
 

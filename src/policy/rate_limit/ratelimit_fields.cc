@@ -42,6 +42,7 @@ std::string ratelimit_policy_field(const Limit& limit) {
 
 std::string ratelimit_field(const Limit& limit, const Decision& decision) {
     std::string out;
+    out.reserve(decision.count * (limit.name.size() + 48));
     for (size_t i = 0; i < decision.count && i < limit.windows.size(); ++i) {
         const WindowOutcome& o = decision.windows[i];
         if (i > 0) out += ", ";

@@ -1,6 +1,7 @@
 #include "policy/rate_limit/redis_counter.h"
 
-#include "base/text.h"
+#include <array>
+
 #include "policy/rate_limit/redis_script.h"
 
 namespace portico::policy::rate_limit {
@@ -10,20 +11,16 @@ const redis::Script& redis_counter() {
     return kScript;
 }
 
-RedisQuestion::RedisQuestion(const Limit& limit, std::string_view key, uint64_t cost) : texts_(redis_arguments(limit, key, cost)) {
-    key_count_ = parse_decimal<size_t>(texts_.front()).value_or(0);
-    words_.assign(texts_.begin() + 1, texts_.end());
-}
-
 Result<Decision> read_decision(const Limit& limit, uint64_t cost, redis::Value reply) {
-    std::vector<int64_t> numbers;
-    numbers.reserve(reply.size());
-    for (uint32_t i = 0; i < reply.size(); ++i) {
+    std::array<int64_t, 1 + 3 * kMaxWindows> numbers;
+    const uint32_t count = reply.size();
+    if (count > numbers.size()) return fail(Fault::store_protocol, "a limit's answer is too long");
+    for (uint32_t i = 0; i < count; ++i) {
         const auto n = reply[i].integer();
         if (!n) return fail(Fault::store_protocol, "a limit's answer holds something else than numbers");
-        numbers.push_back(*n);
+        numbers[i] = *n;
     }
-    return decode_redis_reply(limit, cost, numbers);
+    return decode_redis_reply(limit, cost, std::span(numbers).first(count));
 }
 
 }  // namespace portico::policy::rate_limit

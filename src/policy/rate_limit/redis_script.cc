@@ -8,54 +8,12 @@
 namespace portico::policy::rate_limit {
 namespace {
 
-constexpr size_t kLongestClient = 128;
-constexpr char kHex[] = "0123456789abcdef";
-// In the order of Algorithm.
-constexpr char kLetters[] = {'w', 'c', 'b', 'f'};
-
-char letter_of(Algorithm a) {
-    return kLetters[static_cast<size_t>(a)];
-}
-
-void append_hex(std::string& out, std::string_view bytes) {
-    for (const char c : bytes) {
-        out += kHex[static_cast<unsigned char>(c) >> 4];
-        out += kHex[static_cast<unsigned char>(c) & 15];
+void append_hex(std::string& out, std::span<const unsigned char> bytes) {
+    constexpr char kHex[] = "0123456789abcdef";
+    for (const unsigned char byte : bytes) {
+        out += kHex[byte >> 4];
+        out += kHex[byte & 15];
     }
-}
-
-// Reversible, and free of what a key's form or a hash tag gives a meaning to.
-void append_encoded(std::string& out, std::string_view bytes) {
-    for (const char c : bytes) {
-        const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
-                           c == '-' || c == '_';
-        if (plain) {
-            out += c;
-        } else {
-            out += '%';
-            append_hex(out, {&c, 1});
-        }
-    }
-}
-
-std::string key_stem(const Limit& limit, std::string_view client) {
-    std::string key = "portico:{";
-    append_encoded(key, limit.name);
-    key += ':';
-    if (client.size() <= kLongestClient) {
-        append_encoded(key, client);
-    } else {
-        unsigned char digest[SHA256_DIGEST_LENGTH];
-        SHA256(reinterpret_cast<const unsigned char*>(client.data()), client.size(), digest);
-        key += '#';
-        append_hex(key, {reinterpret_cast<const char*>(digest), sizeof digest});
-    }
-    key += "}:";
-    return key;
-}
-
-int64_t extra_of(const Window& w, Algorithm a) {
-    return a == Algorithm::token_bucket ? static_cast<int64_t>(w.capacity(a)) : 0;
 }
 
 // What the script says of a log, as a state for outcome_of.
@@ -118,29 +76,10 @@ std::string_view redis_script_digest() {
         unsigned char sha1[SHA_DIGEST_LENGTH];
         SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sha1);
         std::string hex;
-        append_hex(hex, {reinterpret_cast<const char*>(sha1), sizeof sha1});
+        append_hex(hex, sha1);
         return hex;
     }();
     return digest;
-}
-
-std::vector<std::string> redis_arguments(const Limit& limit, std::string_view client, uint64_t cost) {
-    const size_t count = limit.windows.size();
-    std::vector<std::string> out;
-    out.reserve(4 + 4 * count);
-    out.push_back(std::to_string(count));
-    const std::string stem = key_stem(limit, client);
-    for (size_t i = 0; i < count; ++i) out.push_back(stem + std::to_string(i) + letter_of(limit.algorithm));
-    out.emplace_back(1, letter_of(limit.algorithm));
-    // Any cost above every capacity is refused for good; capped, it stays exact in the script.
-    out.push_back(std::to_string(std::min(cost, kMaxQuota + 1)));
-    out.emplace_back(limit.charge_refused ? "1" : "0");
-    for (const Window& w : limit.windows) {
-        out.push_back(std::to_string(w.quota));
-        out.push_back(std::to_string(w.length.count()));
-        out.push_back(std::to_string(extra_of(w, limit.algorithm)));
-    }
-    return out;
 }
 
 Result<Decision> decode_redis_reply(const Limit& limit, uint64_t cost, std::span<const int64_t> reply) {

@@ -1,6 +1,5 @@
-// The counters in Redis: one script that decides about all windows of a limit for one client in one call, what is sent
-// to it and what comes back. It holds no connection: the policy sends `EVALSHA digest arguments…`, and `EVAL script
-// arguments…` once after NOSCRIPT. Pure and thread-safe.
+// The counters in Redis: one script that decides about all windows of a limit for one client in one call, and what comes
+// back. It holds no connection: redis_question.h writes what is sent. Pure and thread-safe.
 //
 // Redis 6.2 and later, and Cluster: the keys of one call share a hash tag. Time is Redis's own, in microseconds.
 // Refused requests write nothing, but they drop what has expired and carry changed numbers over. Keys expire by
@@ -19,9 +18,7 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "policy/rate_limit/limit.h"
@@ -32,9 +29,6 @@ namespace portico::policy::rate_limit {
 std::string_view redis_script();
 // Its SHA-1 in lower-case hexadecimal, for EVALSHA.
 std::string_view redis_script_digest();
-
-// What follows the script or its digest: the number of keys, the keys, the arguments.
-std::vector<std::string> redis_arguments(const Limit& limit, std::string_view client, uint64_t cost);
 
 // `reply` is the array of integers that the call returned for this limit and cost.
 // @errors store_protocol where it is not what the script returns

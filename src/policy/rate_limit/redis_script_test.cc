@@ -249,28 +249,17 @@ TEST(RedisScript, RunsInAClusterWithAllKeysOfACallInOneSlot) {
     for (const Algorithm a : kAll) {
         const Limit l = limit_of("fair use}{", a, {{1, 60s}, {2, 600s}, {3, 6000s}});
         for (const std::string_view client : {"", "c", "}{", "{}"}) {
-            const auto words = redis_arguments(l, client, 1);
+            const RedisForm form(l);
+            const RedisQuestion question(form, client, 1);
             const auto slot_of = [&](size_t i) {
-                return redis.connection().command({"CLUSTER", "KEYSLOT", words.at(i)}).numbers.at(0);
+                return redis.connection().command({"CLUSTER", "KEYSLOT", std::string(question.keys()[i])}).numbers.at(0);
             };
-            EXPECT_EQ(slot_of(1), slot_of(2));
-            EXPECT_EQ(slot_of(1), slot_of(3));
+            EXPECT_EQ(slot_of(0), slot_of(1));
+            EXPECT_EQ(slot_of(0), slot_of(2));
             EXPECT_TRUE(redis.charge(l, client).admitted);
             EXPECT_FALSE(redis.charge(l, client).admitted);
         }
     }
-}
-
-TEST(RedisScript, WritesItsArgumentsPlainly) {
-    const Limit l = limit_of("fair use", sliding_window, {{100, 60s}, {5, 1h}}, true);
-    EXPECT_EQ(redis_arguments(l, "10.0.0.1", 2),
-              (std::vector<std::string>{"2", "portico:{fair%20use:10.0.0.1}:0w", "portico:{fair%20use:10.0.0.1}:1w",
-                                        "w", "2", "1", "100", "60000000", "0", "5", "3600000000", "0"}));
-    const Limit b = limit_of("b", token_bucket, {{5, 1s, 20}});
-    const auto words = redis_arguments(b, std::string(129, 'x'), UINT64_MAX);
-    EXPECT_EQ(words.at(1).size(), std::string("portico:{b:#}:0b").size() + 64);
-    EXPECT_EQ(words.at(3), "1000000001");
-    EXPECT_EQ(words.at(7), "20");
 }
 
 TEST(RedisScript, ARejectedReplyIsAFaultOfTheStore) {

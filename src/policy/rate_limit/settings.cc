@@ -15,6 +15,7 @@ struct Draft {
     explicit Draft(gateway::PolicyBuild& b) : build(b) {}
     gateway::PolicyBuild& build;
     Settings settings;
+    Limit limit;  // its algorithm and how it charges
     std::optional<uint64_t> quota;
     std::map<std::string, uint64_t> values, overrides;
     std::optional<Duration> window;
@@ -107,7 +108,7 @@ constexpr Field<Draft> kRows[] = {
     {{"windows", "list", "", "Several at once, in place of `limit` and `window`: each of `{ limit, window, burst }`. A request passes when all admit it, and then counts in all.", R"({"type":"array"})"}, read_windows},
     {{"algorithm", "word", "sliding_window", "`sliding_window` (exact), `sliding_counter` (a few bytes a key, approximate), `token_bucket` (steady, with bursts) or `fixed_window`.", R"({"enum":["sliding_window","sliding_counter","token_bucket","fixed_window"]})"},
      [](const Scope& s, const Node& n, Draft& d) {
-         if (auto w = config::read_word(s, n, kAlgorithms)) d.settings.limit.algorithm = static_cast<Algorithm>(*w);
+         if (auto w = config::read_word(s, n, kAlgorithms)) d.limit.algorithm = static_cast<Algorithm>(*w);
      }},
     {{"burst", "count", "the limit", "Of `token_bucket`: what a full bucket holds.", kCount},
      [](const Scope& s, const Node& n, Draft& d) { if (auto v = read_quota(s, n)) { d.burst = *v; d.burst_mark = n.mark; } }},
@@ -117,7 +118,7 @@ constexpr Field<Draft> kRows[] = {
     {{"overrides", "mapping", "none", "Other limits for single keys: `{ \"10.0.0.1\": 1000 }`.", R"({"type":"object","additionalProperties":{"type":"integer"}})"},
      [](const Scope& s, const Node& n, Draft& d) { read_quotas(s, n, "limits by key, such as { \"10.0.0.1\": 1000 }", d.overrides); }},
     {{"charge_refused", "boolean", "false", "Whether refused requests count too.", R"({"type":"boolean"})"},
-     [](const Scope& s, const Node& n, Draft& d) { if (auto b = config::read_bool(s, n)) d.settings.limit.charge_refused = *b; }},
+     [](const Scope& s, const Node& n, Draft& d) { if (auto b = config::read_bool(s, n)) d.limit.charge_refused = *b; }},
     {{"store", "name", "this process's memory", "The store that counts, shared by several gateways.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, Draft& d) {
          d.settings.store = d.build.store(s, n);
@@ -154,7 +155,7 @@ bool check_store(const Scope& scope, const gateway::PolicySettings& from, Draft&
 
 // The windows of the limit for one quota.
 Limit limit_of(const Draft& d, std::string name, uint64_t quota) {
-    Limit limit = d.settings.limit;
+    Limit limit = d.limit;
     limit.name = std::move(name);
     if (d.has_windows) limit.windows = d.windows;
     else limit.windows = {{quota, std::chrono::duration_cast<Micros>(*d.window), d.burst}};
@@ -187,7 +188,7 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     if (!config::read_object<Draft>(scope, from.settings, d, "rate_limit", kRows)) return std::nullopt;
     const bool good = faults.errors() == before && check_numbers(scope, d);
     if (!check_store(scope, from, d) || !good) return std::nullopt;
-    if (d.burst_mark.line != 0 && d.settings.limit.algorithm != Algorithm::token_bucket) {
+    if (d.burst_mark.line != 0 && d.limit.algorithm != Algorithm::token_bucket) {
         scope.error(d.burst_mark, "idle-setting", "burst is a setting of token_bucket", "algorithm: token_bucket");
     }
     // In shadow it counts under a name of its own, so that it takes nothing from the limit that enforces.
@@ -196,7 +197,7 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     for (const auto& [value, quota] : d.values) s.values.emplace(value, limit_of(d, name, quota));
     for (const auto& [key, quota] : d.overrides) s.overrides.emplace(key, limit_of(d, name, quota));
     s.limit = limit_of(d, name, d.quota.value_or(0));
-    if (const auto flaw = flaw_in(s.limit)) scope.error(d.mark, "bad-limit", *flaw);
+    if (const auto flaw = flaw_in(s.limit.limit)) scope.error(d.mark, "bad-limit", *flaw);
     if (s.store >= 0 && s.on_store_failure == OnStoreFailure::deny && from.shadow) s.on_store_failure = OnStoreFailure::allow;
     if (faults.errors() != before) return std::nullopt;
     return std::move(d.settings);

@@ -9,18 +9,29 @@
 #include "gateway/limit_key.h"
 #include "gateway/policy.h"
 #include "policy/rate_limit/limit.h"
+#include "policy/rate_limit/ratelimit_fields.h"
+#include "policy/rate_limit/redis_question.h"
 
 namespace portico::policy::rate_limit {
 
 enum class OnStoreFailure : uint8_t { allow, deny, memory };
 enum class Fields : uint8_t { always, refused, never };
 
+// A limit, and what its requests have in common.
+struct CountedLimit {
+    CountedLimit(Limit l) : limit(std::move(l)), form(limit), policy_field(ratelimit_policy_field(limit)) {}
+
+    Limit limit;
+    RedisForm form;
+    std::string policy_field;  // `RateLimit-Policy`
+};
+
 struct Settings {
-    Limit limit;  // the plain one, or that of `default`
+    CountedLimit limit{{}};  // the plain one, or that of `default`
     // `limit: { by, values, default }`: the quota by a value of the request.
     std::optional<gateway::Template> by;
-    std::map<std::string, Limit, std::less<>> values;
-    std::map<std::string, Limit, std::less<>> overrides;  // by the key's text
+    std::map<std::string, CountedLimit, std::less<>> values;
+    std::map<std::string, CountedLimit, std::less<>> overrides;  // by the key's text
     gateway::LimitKey key;
     uint64_t cost = 1;
     std::optional<gateway::Template> cost_of;  // a value of the request; `cost` where it has none

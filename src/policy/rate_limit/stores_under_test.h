@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "policy/rate_limit/memory_table.h"
+#include "policy/rate_limit/redis_question.h"
 #include "policy/rate_limit/redis_script.h"
 
 namespace portico::policy::rate_limit {
@@ -181,8 +182,10 @@ class RedisCaller {
         return charge_with(redis_script(), limit, client, cost);
     }
     Decision charge_with(std::string_view script, const Limit& limit, std::string_view client, uint64_t cost) {
-        std::vector<std::string> words{"EVAL", std::string(script)};
-        for (std::string& a : redis_arguments(limit, client, cost)) words.push_back(std::move(a));
+        const RedisForm form(limit);
+        const RedisQuestion question(form, client, cost);
+        std::vector<std::string> words{"EVAL", std::string(script), std::to_string(limit.windows.size())};
+        for (const auto part : {question.keys(), question.arguments()}) words.insert(words.end(), part.begin(), part.end());
         const RedisConnection::Reply reply = connection_.command(words);
         EXPECT_EQ(reply.error, "");
         const Result<Decision> decision = decode_redis_reply(limit, cost, reply.numbers);
