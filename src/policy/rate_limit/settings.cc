@@ -33,10 +33,16 @@ struct WindowDraft {
 };
 
 constexpr std::string_view kCount = R"({"type":"integer","minimum":0})";
+constexpr std::string_view kBurst = R"({"type":"integer","minimum":1})";
 constexpr std::string_view kDuration = R"({"$ref":"#/$defs/duration"})";
 
 std::optional<uint64_t> read_quota(const Scope& scope, const Node& node) {
     const auto n = config::read_integer(scope, node, 0, static_cast<int64_t>(kMaxQuota));
+    return n ? std::optional(static_cast<uint64_t>(*n)) : std::nullopt;
+}
+
+std::optional<uint64_t> read_burst(const Scope& scope, const Node& node) {
+    const auto n = config::read_integer(scope, node, 1, static_cast<int64_t>(kMaxQuota));
     return n ? std::optional(static_cast<uint64_t>(*n)) : std::nullopt;
 }
 
@@ -73,8 +79,8 @@ constexpr Field<WindowDraft> kWindow[] = {
      [](const Scope& s, const Node& n, WindowDraft& d) { d.quota = read_quota(s, n); }},
     {{"window", "duration", "", "The window's length.", kDuration, true},
      [](const Scope& s, const Node& n, WindowDraft& d) { if (auto v = config::read_duration(s, n, false)) d.window = *v; }},
-    {{"burst", "count", "the limit", "What a full bucket holds.", kCount},
-     [](const Scope& s, const Node& n, WindowDraft& d) { if (auto v = read_quota(s, n)) d.burst = *v; }},
+    {{"burst", "count", "the limit", "What a full bucket holds.", kBurst},
+     [](const Scope& s, const Node& n, WindowDraft& d) { if (auto v = read_burst(s, n)) d.burst = *v; }},
 };
 
 void read_windows(const Scope& scope, const Node& node, Draft& into) {
@@ -110,8 +116,8 @@ constexpr Field<Draft> kRows[] = {
      [](const Scope& s, const Node& n, Draft& d) {
          if (auto w = config::read_word(s, n, kAlgorithms)) d.limit.algorithm = static_cast<Algorithm>(*w);
      }},
-    {{"burst", "count", "the limit", "Of `token_bucket`: what a full bucket holds.", kCount},
-     [](const Scope& s, const Node& n, Draft& d) { if (auto v = read_quota(s, n)) { d.burst = *v; d.burst_mark = n.mark; } }},
+    {{"burst", "count", "the limit", "Of `token_bucket`: what a full bucket holds.", kBurst},
+     [](const Scope& s, const Node& n, Draft& d) { if (auto v = read_burst(s, n)) { d.burst = *v; d.burst_mark = n.mark; } }},
     {{"key", "value or list", "client.ip", "Who is counted: `client.ip` (IPv6 by its /64), `claims.sub`, `header.x`, `query.x`, a path parameter, or a list of them.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, Draft& d) { d.settings.key = gateway::LimitKey::read(s, n); }},
     {{"cost", "count or value", "1", "What a request counts for: a number, or a value such as `query.items`.", "{}"}, read_cost},
@@ -158,7 +164,8 @@ Limit limit_of(const Draft& d, std::string name, uint64_t quota) {
     Limit limit = d.limit;
     limit.name = std::move(name);
     if (d.has_windows) limit.windows = d.windows;
-    else limit.windows = {{quota, std::chrono::duration_cast<Micros>(*d.window), d.burst}};
+    // A limit of 0 lets nothing pass, however large the burst of the others is.
+    else limit.windows = {{quota, std::chrono::duration_cast<Micros>(*d.window), quota > 0 ? d.burst : 0}};
     return limit;
 }
 
@@ -168,7 +175,8 @@ bool check_numbers(const Scope& scope, Draft& d) {
             scope.error(d.mark, "limit-shape", "windows stands in place of limit and window, and knows no values or overrides");
             return false;
         }
-        return !d.windows.empty();
+        if (d.burst_mark.line != 0) scope.error(d.burst_mark, "limit-shape", "burst stands beside the limit of each of the windows");
+        return d.burst_mark.line == 0 && !d.windows.empty();
     }
     if (!d.quota || !d.window) {
         scope.error(d.mark, "missing-key", std::string("rate_limit needs the key \"") + (d.quota ? "window" : "limit") + "\"",
@@ -197,7 +205,12 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     for (const auto& [value, quota] : d.values) s.values.emplace(value, limit_of(d, name, quota));
     for (const auto& [key, quota] : d.overrides) s.overrides.emplace(key, limit_of(d, name, quota));
     s.limit = limit_of(d, name, d.quota.value_or(0));
-    if (const auto flaw = flaw_in(s.limit.limit)) scope.error(d.mark, "bad-limit", *flaw);
+    const auto judge = [&](const std::string& of, const CountedLimit& l) {
+        if (const auto flaw = flaw_in(l.limit)) scope.error(d.mark, "bad-limit", of + *flaw);
+    };
+    judge("", s.limit);
+    for (const auto& [value, limit] : s.values) judge(value + ": ", limit);
+    for (const auto& [key, limit] : s.overrides) judge(key + ": ", limit);
     if (s.store >= 0 && s.on_store_failure == OnStoreFailure::deny && from.shadow) s.on_store_failure = OnStoreFailure::allow;
     if (faults.errors() != before) return std::nullopt;
     return std::move(d.settings);
