@@ -17,6 +17,8 @@ std::optional<Decision> RefusedKeys::find(const Limit& limit, std::string_view k
         w.retry_after = std::min(w.retry_after, decision.retry_after);
         w.reset = std::min(w.reset, decision.retry_after);
     }
+    // Such a cost may be one that can never pass.
+    if (cost > e.cost) conclude(limit, cost, decision);
     return decision;
 }
 

@@ -34,12 +34,21 @@ TEST(RefusedKeys, RefuseUntilTheMomentAndNotAMicrosecondLonger) {
 
 TEST(RefusedKeys, AreOfALimitAndACost) {
     RefusedKeys keys;
-    const Limit limit{.name = "l"}, other{.name = "l"};
+    const Limit limit{.name = "l", .windows = {{9, 60s}}}, other{.name = "l"};
     keys.keep(limit, "c", 5, refusal(10s), kNow);
     EXPECT_TRUE(keys.find(limit, "c", 6, kNow));
     EXPECT_FALSE(keys.find(limit, "c", 4, kNow)) << "a lower cost may pass";
     EXPECT_FALSE(keys.find(other, "c", 5, kNow)) << "another plan may let it pass";
     EXPECT_FALSE(keys.find(limit, "d", 5, kNow));
+}
+
+TEST(RefusedKeys, KnowAHigherCostThatCanNeverPass) {
+    RefusedKeys keys;
+    const Limit limit{.name = "l", .windows = {{5, 60s}}};
+    keys.keep(limit, "c", 1, refusal(10s), kNow);
+    EXPECT_EQ(keys.find(limit, "c", 5, kNow).value().retry_after, 10s);
+    EXPECT_EQ(keys.find(limit, "c", 6, kNow).value().retry_after, kNever);
+    EXPECT_TRUE(keys.find(limit, "c", 6, kNow)->never);
 }
 
 TEST(RefusedKeys, AskAgainAfterAMinuteWhereARequestCanNeverPass) {
