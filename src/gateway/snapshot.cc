@@ -49,13 +49,14 @@ class SnapshotBuilder {
     void build_stores() {
         const Scope stores(faults_, "stores");
         for (const config::StoreConfig& c : s_.config.stores) {
-            StoreRules rules{c.name, !c.redis.written, {}, c.timeout};
+            StoreRules rules{c.name, !c.redis.written, {}, c.timeout, nullptr};
+            const Scope store(stores, c.name);
             if (!rules.memory) {
-                const Scope store(stores, c.name);
-                const Scope at(store, "redis");
                 if (auto url = redis::Url::parse(c.redis.value)) rules.url = std::move(*url);
-                else at.error(c.redis.mark, "bad-store", url.error(), "such as redis://127.0.0.1:6379");
+                else Scope(store, "redis").error(c.redis.mark, "bad-store", url.error(), "such as redis://127.0.0.1:6379");
             }
+            if (rules.url.tls) rules.tls = store_tls(c, store);
+            else if (c.ca.written) store.error(c.ca.mark, "idle-setting", "ca says whom to believe, and this store is reached without TLS", "write rediss:// for TLS");
             s_.stores.push_back(std::move(rules));
         }
     }

@@ -25,7 +25,11 @@ struct StoreRules {
     bool memory = false;  // of this process: nothing to connect to
     redis::Url url;
     Duration timeout{};
-    bool operator==(const StoreRules&) const = default;
+    std::shared_ptr<const io::TlsClient> tls;  // where the URL asks for it
+    bool operator==(const StoreRules& o) const {
+        const bool same_tls = tls == o.tls || (tls != nullptr && o.tls != nullptr && tls->same_as(*o.tls));
+        return name == o.name && memory == o.memory && url == o.url && timeout == o.timeout && same_tls;
+    }
 };
 
 struct RouteRules {

@@ -59,4 +59,16 @@ std::shared_ptr<const io::TlsClient> UpstreamTls::client_of(const config::Servic
     return nullptr;
 }
 
+std::shared_ptr<const io::TlsClient> store_tls(const config::StoreConfig& store, const Scope& scope) {
+    const Scope at(scope, "ca");
+    const size_t before = at.faults().errors();
+    io::TlsClientSettings settings;
+    settings.ca = content(at, store.ca);
+    if (at.faults().errors() != before) return nullptr;
+    auto made = io::TlsClient::make(settings);
+    if (made) return std::move(*made);
+    at.error(store.ca.mark, "bad-pem", "the file " + store.ca.value + " " + made.error().what);
+    return nullptr;
+}
+
 }  // namespace portico::gateway

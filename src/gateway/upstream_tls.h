@@ -1,5 +1,5 @@
-// From what a service's `tls` names to what its connections are made with: reads the files, judges them, says what is wrong
-// where it is written. Used while a Snapshot is built.
+// From what a service's `tls` or a store's `ca` names to what its connections are made with: reads the files, judges them, says
+// what is wrong where it is written. Used while a Snapshot is built.
 #pragma once
 
 #include <map>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/model.h"
+#include "config/schema.h"
 #include "io/tls_client.h"
 
 namespace portico::gateway {
@@ -20,5 +21,9 @@ class UpstreamTls {
   private:
     std::map<std::string, std::shared_ptr<const io::TlsClient>> made_;  // by their settings, spelt out
 };
+
+// Of a store that is reached over TLS.
+// @returns nullptr after a fault
+std::shared_ptr<const io::TlsClient> store_tls(const config::StoreConfig& store, const config::Scope& scope);
 
 }  // namespace portico::gateway

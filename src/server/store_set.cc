@@ -1,12 +1,40 @@
 #include "server/store_set.h"
 
+#include <cerrno>
+#include <cstring>
+
+#include "io/tls_client.h"
+
 namespace portico::server {
+namespace {
+
+using Dialled = Result<std::unique_ptr<io::Stream>>;
+
+io::Task<Dialled> dial_secured(io::Loop& loop, std::shared_ptr<const io::TlsClient> tls, redis::Target target, Time deadline) {
+    const std::string where = target.address.text();
+    io::Loop::Connected plain = co_await loop.connect(target.address, deadline);
+    if (plain.error == ETIMEDOUT) co_return fail(Fault::store_timeout, "connect to " + where, ETIMEDOUT);
+    if (plain.stream == nullptr) {
+        co_return fail(Fault::store_unavailable, "connect to " + where + ": " + std::strerror(plain.error), plain.error);
+    }
+    Dialled secured = co_await tls->handshake(loop, std::move(plain.stream), std::move(target.host), deadline);
+    if (secured) co_return secured;
+    const bool late = secured.error().fault == Fault::upstream_connect_timeout;
+    co_return fail(late ? Fault::store_timeout : Fault::store_unavailable, "TLS with " + where + ": " + secured.error().context);
+}
+
+}  // namespace
 
 StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     redis::Options options;
     options.timeout = rules.timeout;
     options.seed = context_.random.next();
     options.resolve = context_.resolve;
+    if (rules.tls != nullptr) {
+        options.transport = [&loop = context_.loop, tls = rules.tls](redis::Target target, Time deadline) {
+            return dial_secured(loop, tls, std::move(target), deadline);
+        };
+    }
     Store store;
     store.rules = rules;
     if (auto client = redis::Client::make(context_.loop, rules.url, std::move(options))) {
