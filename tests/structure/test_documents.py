@@ -92,6 +92,7 @@ policies:
   staff: { basic: { htpasswd: "a:$2y$04$abcdefghijklmnopqrstuuPp7HPfoAs8I2dCQCQ/fW7zEJv8I8C8e" } }
   ask: { forward_auth: { service: up } }
   few: { concurrency: { limit: 1 } }
+  token: { jwt: { algorithms: [RS256], jwks: "http://127.0.0.1:9/keys" } }
 routes:
   - { match: /ok, use: [closed], respond: { body: hello } }
   - { match: "/{service}/**", forward: { service: "{service}" } }

@@ -20,6 +20,8 @@ using gateway::Verdict;
 // How long a request waits for keys: for those that its token names, and for the first ones after a start.
 constexpr Duration kKeyWait = std::chrono::seconds(5);
 constexpr Duration kFirstKeyWait = std::chrono::seconds(1);
+// What of a token nobody has verified may stand in the log, in bytes.
+constexpr size_t kMaxDetail = 256;
 
 struct Issuer {
     Judge judge;
@@ -196,7 +198,7 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, c
         if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
         co_return verdict;
     }
-    if (source.keys != nullptr) co_return refuse(x, Error(Fault::token_key_unknown));
+    if (source.keys != nullptr) co_return refuse(x, Error(Fault::token_key_unknown, key_id));
     x.error_fields.add("Retry-After", "1");
     co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->url));
 }
@@ -228,6 +230,7 @@ Verdict Jwt::hand_on(Exchange& x, const TokenPlace& place) const {
 Verdict Jwt::refuse(Exchange& x, Error error) const {
     x.claims = {};
     x.identity_by = {};
+    if (error.context.size() > kMaxDetail) error.context.resize(kMaxDetail);
     // RFC 6750 §3.1: a request without a token is told no more than the scheme.
     std::string challenge = "Bearer";
     if (error.fault != Fault::token_missing) {

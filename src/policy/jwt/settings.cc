@@ -77,9 +77,9 @@ constexpr std::array<Field<T>, 11> issuer_rows() {
          [](const Scope& s, const Node& n, T& d) { read_public_key(s, n, d); }},
         {{"keys", "JWK or JWKS", "", "Keys as JSON: text, or `{ file: … }`.", "{}"},
          [](const Scope& s, const Node& n, T& d) { read_json_keys(s, n, d); }},
-        {{"jwks", "URL or mapping", "", "Keys that are fetched: `https://…`, or `{ url or service and path, ca, timeout, cooldown, refresh, stale }`.", "{}"},
+        {{"jwks", "URL or mapping", "", "Keys that are fetched: `https://…`, or `{ url, ca, timeout, cooldown, refresh, stale }`, with `service` and `path` in place of `url` where a service has them.", "{}"},
          [](const Scope& s, const Node& n, T& d) { read_remote_keys(s, n, d, false); }},
-        {{"oidc", "URL or mapping", "", "An issuer whose document names its keys: `https://…`, or a mapping as for `jwks`. Expects that issuer.", "{}"},
+        {{"oidc", "URL or mapping", "", "An issuer whose document names its keys: `https://…`, or a mapping as for `jwks` with `issuer` in place of `url`. Expects that issuer in `iss`.", "{}"},
          [](const Scope& s, const Node& n, T& d) { read_remote_keys(s, n, d, true); }},
         {{"issuer", "text or list", "any", "What `iss` must be.", kTexts},
          [](const Scope& s, const Node& n, T& d) {
