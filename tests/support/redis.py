@@ -1,68 +1,173 @@
-"""A redis-server for a test: on a free port, in memory alone, ended with the test."""
+"""Real redis-server processes for tests: each on a free port, in a folder of its own, ended with the test."""
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+
+from support.upstream import eventually
+
+
+def free_port():
+    """A port that was free a moment ago: a server that starts cannot be told to choose one."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class RedisError(Exception):
+    """What the server answered in place of a value."""
+
+
+class Talk:
+    """A connection: commands out, values back."""
+
+    def __init__(self, port, timeout=5.0):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
+        self.file = self.sock.makefile("rb")
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+    def send(self, *words):
+        out = b"*%d\r\n" % len(words)
+        for word in words:
+            data = word if isinstance(word, bytes) else str(word).encode()
+            out += b"$%d\r\n%s\r\n" % (len(data), data)
+        self.sock.sendall(out)
+
+    def read(self):
+        line = self.file.readline()
+        if not line:
+            raise ConnectionError("the server closed the connection")
+        kind, rest = line[:1], line[1:-2].decode("utf-8", "replace")
+        if kind == b"-":
+            raise RedisError(rest)
+        if kind == b":":
+            return int(rest)
+        if kind == b"+":
+            return rest
+        if int(rest) < 0:
+            return None
+        if kind == b"$":
+            return self.file.read(int(rest) + 2)[:-2].decode("utf-8", "replace")
+        return [self.read() for _ in range(int(rest))]
 
 
 class Redis:
-    """A running redis-server."""
+    """A server. `options` are as on its command line."""
 
-    def __init__(self):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.folder = self.process = None
-
-    @property
-    def url(self):
-        return f"redis://127.0.0.1:{self.port}"
+    def __init__(self, *options, sentinel=None, tls=None):
+        self.options = list(options)
+        self.sentinel = sentinel  # the lines of its file
+        self.tls = tls  # (the certificate's Issued, the authority): the port speaks TLS
+        self.folder = tempfile.mkdtemp(prefix="portico-redis-")
+        self.port = free_port()
+        self.plain_port = free_port() if tls else self.port
+        self.process = None
 
     def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="portico-redis-")
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
     def start(self):
-        self.process = subprocess.Popen(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 10
-        while True:
-            try:
-                assert self.run("PING") == "PONG"
-                return
-            except OSError:
-                assert time.monotonic() < end and self.process.poll() is None, "redis-server did not start: ./dev setup installs it"
-                time.sleep(0.01)
+        """Starts it on the same port as before, with nothing in it, and waits until it answers."""
+        if self.sentinel is not None:
+            path = os.path.join(self.folder, "sentinel.conf")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n" + "\n".join(self.sentinel) + "\n")
+            words = ["redis-server", path, "--sentinel"]
+        else:
+            words = ["redis-server", "--port", str(self.plain_port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", *self.options]
+            if self.tls:
+                issued, authority = self.tls
+                words += ["--tls-port", str(self.port), "--tls-cert-file", issued.cert_file, "--tls-key-file", issued.key_file,
+                          "--tls-ca-cert-file", authority.cert_file, "--tls-auth-clients", "no"]
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        eventually(self._answers, "redis-server's first answer")
 
-    def stop(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def pause(self):
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def go_on(self):
-        os.kill(self.process.pid, signal.SIGCONT)
+    def _answers(self):
+        assert self.process.poll() is None, "redis-server ended by itself (./dev setup installs it)"
+        try:
+            return self.run("PING") == "PONG"
+        except OSError:
+            return False
 
     def run(self, *words):
-        """One command whose answer is one line or one string."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
-            text = b"*%d\r\n" % len(words)
-            for word in words:
-                data = str(word).encode()
-                text += b"$%d\r\n%s\r\n" % (len(data), data)
-            s.sendall(text)
-            with s.makefile("rb") as answer:
-                line = answer.readline().rstrip().decode()
-                assert line and line[0] != "-", line
-                return answer.readline().rstrip().decode() if line[0] == "$" and line != "$-1" else line[1:]
+        """A command and its answer, on a connection of its own."""
+        talk = Talk(self.plain_port)
+        try:
+            talk.send(*words)
+            return talk.read()
+        finally:
+            talk.close()
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
+
+class SlowWay:
+    """A way to a server that holds back what goes to it, by `delay` seconds."""
+
+    def __init__(self, port):
+        self.delay = 0.0
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for s in [self.listener, *self.sockets]:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self.sockets += [near, far]
+            for one, other, slow in ((near, far, True), (far, near, False)):
+                threading.Thread(target=self._pass, args=(one, other, slow), daemon=True).start()
+
+    def _pass(self, one, other, slow):
+        try:
+            while data := one.recv(1 << 16):
+                if slow and self.delay:
+                    time.sleep(self.delay)
+                other.sendall(data)
+        except OSError:
+            pass
