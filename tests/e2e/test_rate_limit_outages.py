@@ -1,11 +1,12 @@
 """rate_limit while its Redis is away: killed, paused, slow, emptied, failed over, or spoken to over TLS."""
+import re
 import threading
 import time
 
 import pytest
 
 from support.client import Client, get
-from support.gateway import Gateway, check
+from support.gateway import ROOT, Gateway, check
 from support.redis import Redis, SlowWay, free_port
 from support.tls import Authority
 from support.upstream import eventually
@@ -266,3 +267,34 @@ def test_what_is_wrong_with_a_stores_ca_is_said(tmp_path):
     (tmp_path / "bad.pem").write_text("nothing")
     assert "no certificate in PEM form" in check(config("rediss://127.0.0.1:1", more=f", ca: {tmp_path}/bad.pem")).text
     assert "without TLS" in check(config("redis://127.0.0.1:1", more=f", ca: {tmp_path}/bad.pem")).text
+
+
+# What it needs of a Redis
+
+
+def test_a_user_with_the_documented_rights_is_enough():
+    documentation = open(f"{ROOT}/docs/operations.md", encoding="utf-8").read()
+    rights = re.search(r"ACL SETUSER portico (.*)", documentation).group(1)
+    with Redis() as redis:
+        user = ["ACL", "SETUSER", "portico", *rights.replace(">PASSWORD", ">secret").split()]
+        redis.run(*user)
+        with Gateway(f"""{HEAD}
+stores: {{ shared: {{ redis: "redis://portico:secret@127.0.0.1:{redis.port}", timeout: 2s }} }}
+policies:
+  w: {{ rate_limit: {{ limit: 2, window: 1s, store: shared, on_store_failure: deny, cost: query.n }} }}
+  c: {{ rate_limit: {{ limit: 2, window: 1s, store: shared, on_store_failure: deny, algorithm: sliding_counter }} }}
+  b: {{ rate_limit: {{ limit: 2, window: 1s, store: shared, on_store_failure: deny, algorithm: token_bucket }} }}
+  f: {{ rate_limit: {{ limit: 2, window: 1s, store: shared, on_store_failure: deny, algorithm: fixed_window }} }}
+routes: [{{ match: /**, use: [w, c, b, f], respond: {{ body: ok }} }}]
+""") as gateway:
+            for _ in range(3):
+                assert {get(gateway.port, "/x").status for _ in range(2)} <= {200, 429}
+                assert get(gateway.port, "/x?n=2").status in (200, 429)
+                time.sleep(0.6)
+            assert redis.run("ACL", "LOG") == []
+            # It comes back without that user, and then learns of it.
+            redis.stop()
+            redis.start()
+            eventually(lambda: get(gateway.port, "/x").status == 503, "the refusal")
+            redis.run(*user)
+            eventually(lambda: get(gateway.port, "/x").status != 503, "the recovery")

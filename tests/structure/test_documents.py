@@ -86,8 +86,10 @@ def test_what_the_demo_prints_works():
 CONFIG = """
 listeners: [{ address: "127.0.0.1:0" }]
 admin: { address: "127.0.0.1:0" }
+stores: { away: { redis: "redis://127.0.0.1:9" } }
 services: { up: "http://127.0.0.1:9" }
 policies:
+  often: { rate_limit: { limit: 1, window: 1s, store: away, on_store_failure: allow } }
   closed: { mode: shadow, ip_access: { deny: [0.0.0.0/0] } }
   staff: { basic: { htpasswd: "a:$2y$04$abcdefghijklmnopqrstuuPp7HPfoAs8I2dCQCQ/fW7zEJv8I8C8e" } }
   ask: { forward_auth: { service: up } }
