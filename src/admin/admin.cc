@@ -32,6 +32,11 @@ io::Task<void> AdminPages::handle(gateway::Exchange& x) {
         json::Writer w(body);
         w.begin_object().key("ready").value(r.ready).key("snapshot").value(r.snapshot);
         if (!r.ready) w.key("reason").value(r.reason);
+        if (!r.degraded.empty()) {
+            w.key("degraded").begin_array();
+            for (const std::string& what : r.degraded) w.value(what);
+            w.end_array();
+        }
         w.end_object();
         return answer(x, r.ready ? 200 : 503, "application/json", body + "\n");
     }

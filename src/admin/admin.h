@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "gateway/handler.h"
 #include "observe/metrics.h"
@@ -14,6 +15,7 @@ struct Readiness {
     bool ready = false;
     std::string reason;  // why not
     uint64_t snapshot = 0;
+    std::vector<std::string> degraded;  // what it works without, and still answers requests: "store shared"
 };
 
 class AdminPages final : public gateway::Handler {

@@ -108,6 +108,13 @@ std::vector<std::pair<std::string, std::string>> Registry::families() const {
     return out;
 }
 
+int64_t Registry::value(Gauge gauge) const {
+    const std::lock_guard lock(mutex_);
+    uint64_t sum = 0;
+    for (const auto& shard : shards_) sum += shard->read(gauge.cell);
+    return static_cast<int64_t>(sum);
+}
+
 std::string Registry::exposition() const {
     std::lock_guard lock(mutex_);
     const auto sum = [&](uint32_t cell) {

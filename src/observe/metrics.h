@@ -71,6 +71,8 @@ class Registry {
 
     // A shard for one writer thread; lives as long as the registry.
     Shard& new_shard();
+    // A gauge's value at this moment. Any thread.
+    int64_t value(Gauge gauge) const;
     // Everything as Prometheus text (exposition format 0.0.4), families by name, series by labels. Any thread.
     std::string exposition() const;
     // Name and help of every family, sorted: what docs/metrics.md and the golden test list.

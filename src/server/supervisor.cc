@@ -256,7 +256,7 @@ std::optional<int> Supervisor::open_admin(const config::Config& config, SocketAd
 void Supervisor::serve_admin(int fd, const SocketAddress& wanted, const SocketAddress& actual) {
     if (pages_ == nullptr) {
         pages_ = std::make_unique<admin::AdminPages>(registry_, [this] {
-            return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number};
+            return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number, degraded_stores()};
         });
         admin_connections_ = std::make_unique<edge::ConnectionSet>(*context_, *pages_);
         admin_connections_->set_limit(256);
@@ -279,6 +279,18 @@ upstream::ResolvedService Supervisor::addresses_of(size_t service) const {
         resolved.push_back(std::move(r));
     }
     return resolved;
+}
+
+// Stores that not every worker is connected to: their policies decide without them.
+std::vector<std::string> Supervisor::degraded_stores() {
+    std::vector<std::string> all;
+    for (const gateway::StoreRules& store : snapshot_->stores) {
+        if (store.memory) continue;
+        const observe::Gauge connected =
+            registry_.gauge("portico_store_connected", "Workers that are connected to the store.", {{"store", store.name}});
+        if (registry_.value(connected) < static_cast<int64_t>(workers_.size())) all.push_back("store " + store.name);
+    }
+    return all;
 }
 
 void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {

@@ -39,6 +39,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     std::shared_ptr<const gateway::Snapshot> load(uint64_t number);
     void apply(std::shared_ptr<const gateway::Snapshot> snapshot);
     void reload(const char* why);
+    std::vector<std::string> degraded_stores();
     void announce_ready();
     void begin_drain();
     void on_worker_drained();
