@@ -179,6 +179,26 @@ TEST(RedisScript, KeepsTheLogAsASortedSetWithAnEntryForEachRequestInTheWindow) {
     EXPECT_GT(redis.connection().command({"PTTL", key}).numbers.at(0), 0);
 }
 
+TEST(RedisScript, DecidesInShortAsItDoesAtLength) {
+    std::mt19937_64 random(4);
+    for (int round = 0; round < 20; ++round) {
+        RedisStore redis;
+        const uint64_t quota = 1 + random() % 30;
+        const Limit brief = limit_of("brief", sliding_window, {{quota, 1s}}, round % 5 == 0);
+        const Limit full = limit_of("full", sliding_window, {{quota, 1s}}, round % 5 == 0);
+        for (int i = 0; i < 150; ++i) {
+            SCOPED_TRACE("round " + std::to_string(round) + ", call " + std::to_string(i));
+            const uint64_t cost = random() % 4 == 0 ? random() % (quota + 2) : 1;
+            expect_equal(redis.charge(brief, "c", cost), redis.charge_at_length(full, "c", cost));
+            EXPECT_EQ(redis.connection().command({"ZRANGE", "portico:{brief:c}:0w", "0", "-1", "WITHSCORES"}).texts,
+                      redis.connection().command({"ZRANGE", "portico:{full:c}:0w", "0", "-1", "WITHSCORES"}).texts);
+            if (testing::Test::HasFailure()) return;
+            const auto by = static_cast<int64_t>(random() % 100'000);
+            redis.advance(Micros(random() % 30 == 0 ? -by : random() % 50 == 0 ? 10 * by : by));
+        }
+    }
+}
+
 // As a history of instants and costs tells it, without running sums or quanta.
 TEST(RedisScript, FindsTheEntryThatARefusedCostWaitsFor) {
     std::mt19937_64 random(5);

@@ -25,13 +25,50 @@ local MAX_COUNT, CLOCK_SLACK = 4294967295, 1000000
 -- Milliseconds that outlast so many microseconds.
 local function life(us) return max(ceil(us / 1000), 1) + 1 end
 
+local sub, format, MAX_SUM = string.sub, string.format, 9e15
+
+-- The window may have been lengthened since the last entry.
+local function outlast(key, us)
+  if call('PTTL', key) < life(us) - 2 then call('PEXPIRE', key, life(us)) end
+end
+
+-- The common cases of sliding_window in short, for they make none of the functions below: one window, a clock that runs, a
+-- cost that passes or will when the first entry has gone. The functions decide the same, and about everything else.
+if algorithm == 'w' and cost > 0 and not KEYS[2] then
+  local key, quota, length = KEYS[1], tonumber(ARGV[4]), tonumber(ARGV[5])
+  local found, sum, used, at, first, first_at = call('ZRANGE', key, -1, -1, 'WITHSCORES'), 0, 0, now, 0, now
+  if found[1] then
+    at = tonumber(found[2])
+    sum = now >= at and now < at + length and tonumber(sub(found[1], 1, 16)) or MAX_SUM + 1
+    if sum <= MAX_SUM then
+      found = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+      first_at = tonumber(found[2])
+      if first_at + length <= now then
+        call('ZREMRANGEBYSCORE', key, '-inf', now - length)
+        found = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+        first_at = tonumber(found[2])
+      end
+      first = tonumber(sub(found[1], 18))
+      used = sum - tonumber(sub(found[1], 1, 16)) + first
+    end
+  end
+  local over, more = used + cost - quota, first_at + length - now
+  if sum <= MAX_SUM and over <= 0 then
+    call('ZADD', key, now, format('%016.0f:%.0f', sum + cost, cost))
+    call('PEXPIRE', key, life(length))
+    return {1, used + cost, 0, more}
+  elseif sum <= MAX_SUM and over <= first and used <= quota and not charge_refused then
+    outlast(key, at - now + length)
+    return {0, used, more, more}
+  end
+end
+
 -- Each algorithm gives these five, for a window's state s: read it, whether the cost fits, charge it, write it, the reply.
 local open, fits, charge, save, answer
 
 if algorithm == 'w' then
   -- sliding_window. A sorted set with an entry for each request that counted: the score is its instant, the member the sum
   -- of all units up to and with it, padded, and its own units.
-  local sub, format, MAX_SUM = string.sub, string.format, 9e15
   local function entry(s, rank)
     local found = call('ZRANGE', s.key, rank, rank, 'WITHSCORES')
     local member = found[1]
@@ -86,9 +123,7 @@ if algorithm == 'w' then
       push(s, s.used, now < s.at - s.length - CLOCK_SLACK and now or max(now, s.at))
       s.base, s.first, s.first_at = 0, s.used, s.at
     elseif not charged and s.sum > 0 then
-      -- The window may have been lengthened since the last entry.
-      local left = life(s.at - now + s.length)
-      if call('PTTL', s.key) < left - 2 then call('PEXPIRE', s.key, left) end
+      outlast(s.key, s.at - now + s.length)
     end
   end
   function charge(s)
