@@ -1,0 +1,313 @@
+// The policy whole: a snapshot, its worker's part, and requests, on a network and a clock in memory.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/load.h"
+#include "gateway/exchange.h"
+#include "gateway/snapshot.h"
+#include "io/sim/network.h"
+#include "policy/jwt/jwt_fixture.h"
+#include "policy/jwt/key_fetcher.h"
+#include "policy/jwt/mint.h"
+#include "policy/table.h"
+
+namespace portico::policy::jwt {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const SocketAddress kIssuer = *SocketAddress::parse("10.0.0.1:80");
+
+// An issuer whose every answer is `text`, once `silent` is over.
+class Site final : private io::Acceptor::Sink {
+  public:
+    Site(io::SimNetwork& net, io::Loop& loop) : loop_(loop) { acceptor_ = loop.backend().listen(net.listener(kIssuer), *this); }
+    std::string text;
+    bool silent = false;
+    size_t asked = 0;
+    void speak() {
+        silent = false;
+        for (auto& c : connections_) {
+            if (std::exchange(c->waiting, false)) c->root.start(say(*c), nullptr);
+        }
+    }
+
+  private:
+    struct Connection {
+        std::unique_ptr<io::Stream> stream;
+        bool waiting = false;
+        io::Buffer in, out;
+        io::Root root;
+    };
+    void on_accept(std::unique_ptr<io::Stream> stream) override {
+        connections_.push_back(std::make_unique<Connection>());
+        connections_.back()->stream = std::move(stream);
+        connections_.back()->root.start(hear(*connections_.back()), nullptr);
+    }
+    void on_accept_error(int) override {}
+    io::Task<void> hear(Connection& c) {
+        c.in.ensure(loop_.buffers(), io::kLargeBuffer);
+        if (const auto got = co_await c.stream->read(c.in); got.value <= 0) co_return;
+        ++asked;
+        c.waiting = silent;
+        if (!silent) co_await say(c);
+    }
+    io::Task<void> say(Connection& c) {
+        c.out.ensure(loop_.buffers(), io::kLargeBuffer);
+        c.out.append(text);
+        if (const auto sent = co_await c.stream->write(c.out); !sent.ok()) co_return;
+    }
+    io::Loop& loop_;
+    std::unique_ptr<io::Acceptor> acceptor_;
+    std::vector<std::unique_ptr<Connection>> connections_;
+};
+
+// A request on its way through the policy; destroyed, its client has left.
+class Request {
+  public:
+    Request(gateway::Context& context, std::shared_ptr<gateway::Epoch> epoch, const std::string& token) : x_(context) {
+        x_.epoch = std::move(epoch);
+        x_.request.fields.add("Authorization", x_.arena.copy("Bearer " + token));
+        root_.start(run(), nullptr);
+    }
+    // "waits", "passes", or the code of the refusal.
+    std::string outcome() const {
+        if (!verdict_) return "waits";
+        return verdict_->kind == gateway::Verdict::Kind::proceed ? "passes" : std::string(verdict_->error.code());
+    }
+    gateway::Exchange& exchange() { return x_; }
+
+  private:
+    io::Task<void> run() {
+        gateway::Verdict v = x_.epoch->snapshot->policies[0]->on_request(x_);
+        if (v.kind == gateway::Verdict::Kind::later) v = co_await std::move(*v.task);
+        verdict_ = std::move(v);
+    }
+    std::optional<gateway::Verdict> verdict_;
+    gateway::Exchange x_;
+    io::Root root_;
+};
+
+class JwtPolicy : public ::testing::Test {
+  protected:
+    JwtPolicy() {
+        context.resolve = [](std::string, Time) { return address(); };
+        context.say = [](const std::string&) {};
+        publish({"k1"});
+    }
+    ~JwtPolicy() override { epoch.reset(); }
+    static io::Task<Result<std::vector<IpAddress>>> address() { co_return std::vector<IpAddress>{kIssuer.ip}; }
+    void publish(std::vector<std::string> kids) {
+        std::string keys;
+        for (const std::string& kid : kids) keys += (keys.empty() ? "" : ",") + ec_jwk(key.get(), kid);
+        keys = "{\"keys\":[" + keys + "]}";
+        site.text = "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: " + std::to_string(keys.size()) + "\r\n\r\n" + keys;
+    }
+    void go_down() { site.text = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"; }
+    std::shared_ptr<gateway::Epoch> build(const std::string& settings = "jwks: \"http://id.test/keys\"") {
+        config::FaultList faults;
+        std::vector<std::string_view> types;
+        for (const auto* t : table()) types.push_back(t->name);
+        config::LoadOptions options;
+        options.policy_types = types;
+        auto config = config::load("listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ match: /x, use: [{ jwt: { algorithms: [ES256, HS256], " + settings +
+                                       " } }], respond: {} }]\n", "test", options, faults);
+        EXPECT_TRUE(config) << config::render_json(faults, "test");
+        auto snapshot = gateway::Snapshot::build(std::move(*config), table(), ++number, resources, faults);
+        EXPECT_TRUE(snapshot) << config::render_json(faults, "test");
+        return context.make_epoch(std::move(snapshot), {});
+    }
+    std::string token(const std::string& kid = "k1", const std::string& sub = "alice", int64_t lasts = 100'000) {
+        const int64_t now = std::chrono::duration_cast<seconds>(loop.wall().time_since_epoch()).count();
+        return *mint(signer, Algorithm::es256, R"({"sub":")" + sub + R"(","exp":)" + std::to_string(now + lasts) + "}", kid);
+    }
+    std::unique_ptr<Request> ask(const std::string& with) { return std::make_unique<Request>(context, epoch, with); }
+    std::string judged(const std::string& with) { return ask(with)->outcome(); }
+    // The same where a fetch may be worth a moment.
+    std::string judged_soon(const std::string& with) {
+        const auto r = ask(with);
+        settle();
+        return r->outcome();
+    }
+    void pass(Duration d) {
+        const Time end = net.clock().now() + d;
+        while (net.clock().now() < end) loop.turn(end - net.clock().now());
+        do loop.turn(Duration::zero());
+        while (net.busy());
+    }
+    void settle() { pass(milliseconds(2)); }
+
+    evp::Pkey key = make_ec_key();
+    SigningKey signer = *SigningKey::from_pem(private_pem(key.get()));
+    io::SimNetwork net;
+    io::Loop loop{net.backend(), net.clock()};
+    observe::Registry registry;
+    gateway::Context context{loop, registry, 1};
+    gateway::Resources resources;
+    Site site{net, loop};
+    uint64_t number = 0;
+    std::shared_ptr<gateway::Epoch> epoch;
+};
+
+TEST_F(JwtPolicy, TheFirstRequestWaitsForTheFirstKeys) {
+    epoch = build();
+    auto r = ask(token());
+    EXPECT_EQ(r->outcome(), "waits");
+    settle();
+    EXPECT_EQ(r->outcome(), "passes");
+    EXPECT_EQ(r->exchange().claims.root().find("sub").string(), "alice");
+    EXPECT_TRUE(r->exchange().request.fields.empty()) << "the token goes no further";
+    EXPECT_EQ(judged(token("k1", "bob")), "passes") << "and nobody waits any more";
+}
+
+TEST_F(JwtPolicy, WithoutKeysRequestsAreRefusedAfterASecondAndThenAtOnce) {
+    site.silent = true;
+    epoch = build();
+    auto r = ask(token());
+    pass(milliseconds(900));
+    EXPECT_EQ(r->outcome(), "waits");
+    pass(milliseconds(200));
+    EXPECT_EQ(r->outcome(), "jwt.keys_unavailable");
+    pass(seconds(5));  // the fetch is given up
+    go_down();
+    site.speak();
+    pass(seconds(2));
+    EXPECT_EQ(judged_soon(token()), "jwt.keys_unavailable");
+    publish({"k1"});
+    pass(seconds(6));
+    EXPECT_EQ(judged(token()), "passes");
+}
+
+TEST_F(JwtPolicy, AnHourWithoutItsIssuerFailsNoRequestOfAKnownKey) {
+    epoch = build();
+    settle();
+    go_down();
+    for (int second = 0; second < 3600; ++second) {
+        pass(seconds(1));
+        ASSERT_EQ(judged(token("k1", "user-" + std::to_string(second))), "passes") << second;
+        if (second % 60 == 0) {
+            auto stranger = ask(token("stranger-" + std::to_string(second)));
+            pass(milliseconds(10));
+            ASSERT_EQ(stranger->outcome(), "jwt.kid_unknown");
+        }
+    }
+    EXPECT_LT(site.asked, 200u);
+}
+
+TEST_F(JwtPolicy, AnIssuerThatHangsBlocksNobodyWhoseKeyIsKnown) {
+    epoch = build();
+    settle();
+    site.silent = true;
+    auto stranger = ask(token("new"));
+    pass(seconds(1));
+    EXPECT_EQ(stranger->outcome(), "waits");
+    EXPECT_EQ(judged(token("k1", "bob")), "passes");
+    pass(seconds(5));
+    EXPECT_EQ(stranger->outcome(), "jwt.kid_unknown");
+}
+
+TEST_F(JwtPolicy, RotationFailsNoRequest) {
+    epoch = build("jwks: { url: \"http://id.test/keys\", cooldown: 1s }");
+    settle();
+    for (int i = 2; i < 20; ++i) {
+        const std::string kid = "k" + std::to_string(i);
+        publish({kid});
+        auto first = ask(token(kid)), second = ask(token(kid, "bob"));
+        settle();
+        ASSERT_EQ(first->outcome(), "passes");
+        ASSERT_EQ(second->outcome(), "passes");
+        ASSERT_EQ(judged(token("k" + std::to_string(i - 1))), "jwt.kid_unknown") << "the old key is gone, also from the cache";
+        pass(seconds(1));
+    }
+    EXPECT_EQ(site.asked, 19u);
+}
+
+TEST_F(JwtPolicy, ATokenThatWasGoodEndsWithItsTimeAndWithItsKey) {
+    epoch = build();
+    settle();
+    const std::string brief = token("k1", "alice", 10);
+    EXPECT_EQ(judged(brief), "passes");
+    pass(seconds(9));
+    EXPECT_EQ(judged(brief), "passes");
+    pass(seconds(1));
+    EXPECT_EQ(judged(brief), "jwt.expired");
+    const std::string lasting = token("k1");
+    EXPECT_EQ(judged(lasting), "passes");
+    publish({"k2"});
+    pass(minutes(10));
+    EXPECT_EQ(judged_soon(lasting), "jwt.kid_unknown");
+}
+
+TEST_F(JwtPolicy, WhoLeavesInMidFetchHarmsNobody) {
+    site.silent = true;
+    epoch = build();
+    auto gone = ask(token()), stays = ask(token());
+    settle();
+    gone.reset();
+    site.speak();
+    settle();
+    EXPECT_EQ(stays->outcome(), "passes");
+}
+
+TEST_F(JwtPolicy, AReloadInMidFetchLosesNobody) {
+    epoch = build();
+    settle();
+    publish({"k1", "k2"});
+    site.silent = true;
+    auto before = ask(token("k2"));
+    settle();
+    epoch = build();  // the old one lives on with its request
+    auto after = ask(token("k2"));
+    settle();
+    EXPECT_EQ(before->outcome(), "waits");
+    EXPECT_EQ(after->outcome(), "waits");
+    before.reset();  // its client leaves: the last of the old snapshot, and the fetch with it
+    site.silent = false;
+    settle();
+    EXPECT_EQ(after->outcome(), "passes") << "the fetch that was given up is begun again";
+    after.reset();
+}
+
+TEST_F(JwtPolicy, AReloadKeepsTheKeysWhateverTheIssuerDoes) {
+    epoch = build();
+    settle();
+    go_down();
+    for (int i = 0; i < 10; ++i) {
+        epoch = build();
+        EXPECT_EQ(judged(token("k1", "user-" + std::to_string(i))), "passes");
+        settle();
+    }
+    EXPECT_EQ(site.asked, 1u);
+}
+
+TEST_F(JwtPolicy, StaleKeysEndAtTheirBound) {
+    epoch = build("jwks: { url: \"http://id.test/keys\", stale: 30m }");
+    settle();
+    go_down();
+    pass(minutes(30) - seconds(1));
+    EXPECT_EQ(judged(token()), "passes");
+    pass(seconds(2));
+    EXPECT_EQ(judged(token()), "jwt.keys_unavailable");
+    publish({"k1"});
+    pass(seconds(61));
+    EXPECT_EQ(judged(token()), "passes");
+}
+
+TEST_F(JwtPolicy, TenThousandStrangersCauseOneFetchInACooldown) {
+    epoch = build();
+    settle();
+    std::vector<std::unique_ptr<Request>> all;
+    for (int i = 0; i < 10'000; ++i) all.push_back(ask(token("random-" + std::to_string(i))));
+    settle();
+    for (const auto& r : all) ASSERT_EQ(r->outcome(), "jwt.kid_unknown");
+    EXPECT_EQ(site.asked, 2u);
+    pass(seconds(31));
+    for (int i = 0; i < 1000; ++i) ask(token("more-" + std::to_string(i)));
+    settle();
+    EXPECT_EQ(site.asked, 3u);
+}
+
+}  // namespace
+}  // namespace portico::policy::jwt
