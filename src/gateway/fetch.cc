@@ -42,6 +42,7 @@ bool FetchUrl::is_loopback() const {
 io::Task<Result<void>> fetch(Context& context, const FetchUrl& url, std::shared_ptr<const io::TlsClient> tls, Duration timeout,
                              uint32_t max_body, upstream::CallAnswer& answer) {
     const Time deadline = context.loop.now() + timeout;
+    if (url.tls && tls == nullptr) co_return fail(Fault::upstream_tls, "no TLS for " + url.authority);
     if (!context.resolve) co_return fail(Fault::upstream_unresolved, url.host);
     auto addresses = co_await context.resolve(url.host, deadline);
     if (!addresses) co_return fail(std::move(addresses).error());

@@ -36,6 +36,7 @@ routes:
   - { match: /shadow, use: [watched], forward: { service: svc } }
   - { match: /either, use: [either], forward: { service: svc } }
   - { match: /open, forward: { service: svc } }
+  - { match: "/all/{service}/**", use: [signed-in], forward: { service: "{service}", path: "/{**}" } }
   - { match: /users, use: [signed-in], forward: { service: svc, path: "/users/{claims.sub}" } }
   - { match: /encoded, use: [signed-in], encoded: allow, forward: { service: svc, path: "/users/{claims.sub}" } }
   - { match: /query, use: [signed-in], forward: { service: svc, path: "/q?user={claims.sub}&org={claims.org.name}&{query}" } }
@@ -74,6 +75,14 @@ def test_a_good_token_lets_in_under_its_claims_and_goes_no_further(setup):
     assert again["x-user-id"] == "alice"
 
 
+def test_who_may_not_pass_does_not_learn_which_services_there_are(setup):
+    gateway, _ = setup
+    refused(get(gateway.port, "/all/nobody/x"), "jwt.missing")
+    assert get(gateway.port, "/all/nobody/x", bearer(hs(claims()))).code == "route.service_not_found"
+    answer = get(gateway.port, "/all/svc/users/1?a=1", bearer(hs(claims("alice"))))
+    assert sent(answer)["x-user-id"] == "alice" and answer.json()["target"] == "/users/1?a=1"
+
+
 def test_without_a_token_the_answer_names_the_scheme_and_nothing_more(setup):
     answer = refused(get(setup[0].port, "/in"), "jwt.missing")
     assert answer.get("WWW-Authenticate") == "Bearer"
@@ -89,6 +98,12 @@ def test_a_bad_token_is_told_in_the_words_of_rfc_6750(setup):
 GOOD = hs(claims())
 
 
+def name_of(value):
+    """Tests have the same names in every run."""
+    return "long" if isinstance(value, str) and len(value) > 40 else None
+
+
+
 @pytest.mark.parametrize("token,code", [
     ("", "jwt.malformed"), ("x", "jwt.malformed"), ("a.b.c", "jwt.malformed"), ("a.b.c.d.e", "jwt.malformed"), (GOOD + ".", "jwt.malformed"),
     (GOOD[:-1], None), (GOOD + "=", "jwt.malformed"), ("{}", "jwt.malformed"), (GOOD.replace(".", ".."), "jwt.malformed"), (GOOD[:-4] + "AAAA", "jwt.signature"),
@@ -97,7 +112,7 @@ GOOD = hs(claims())
     (sign({"alg": "nOnE"}, claims(), lambda _: b"x"), "jwt.algorithm"), (hs(claims(), crit=["x"], x=1), "jwt.malformed"), (hs("[]"), "jwt.malformed"),
     (hs("{"), "jwt.malformed"), (hs('{"sub":"a","sub":"b","exp":9999999999}'), "jwt.malformed"), (hs(claims(lasts=-1)), "jwt.expired"),
     (hs({"sub": "a"}), None), (hs({"sub": "a", "exp": "9999999999"}), None), (hs(claims(nbf=int(time.time()) + 60)), "jwt.not_yet_valid"),
-    (hs(claims(), typ="at+jwt"), "good"), (hs(claims(), typ="logout+jwt"), "jwt.malformed"), ("A" * 17000, "jwt.malformed")])
+    (hs(claims(), typ="at+jwt"), "good"), (hs(claims(), typ="logout+jwt"), "jwt.malformed"), ("A" * 17000, "jwt.malformed")], ids=name_of)
 def test_r18_r19_no_other_token_passes(setup, token, code):
     gateway, upstream = setup
     before = len(upstream.requests)
@@ -158,7 +173,7 @@ def test_required_claims_may_have_values_and_stand_deep(setup):
         refused(get(gateway.port, "/tenants", bearer(hs(claims(org=org)))), "jwt.claim")
 
 
-@pytest.mark.parametrize("path,token", [("/in", GOOD), ("/open", None), ("/maybe", None), ("/shadow", None), ("/lenient", GOOD)])
+@pytest.mark.parametrize("path,token", [("/in", GOOD), ("/open", None), ("/maybe", None), ("/shadow", None), ("/lenient", GOOD)], ids=name_of)
 @pytest.mark.parametrize("name", ["X-User-ID", "x-user-id", "X_User_Id", "X_USER-ID", "X-User-Email", "x_user_email", "X_Org"])
 def test_r1_r2_r4_a_client_never_writes_such_a_header_itself(setup, path, token, name):
     headers = sent(get(setup[0].port, path, [(name, "admin")] + (bearer(token) if token else [])))
@@ -192,7 +207,7 @@ def test_the_scheme_is_bearer_in_any_case(setup, spelling):
     assert get(setup[0].port, "/in", [("Authorization", spelling.format(GOOD))]).status == 200
 
 
-@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer a b", f"Bearer {GOOD}, Bearer {GOOD}", f"Bearer\t{GOOD}", f"Bearer,{GOOD}", GOOD])
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer a b", f"Bearer {GOOD}, Bearer {GOOD}", f"Bearer\t{GOOD}", f"Bearer,{GOOD}", GOOD], ids=name_of)
 def test_anything_else_there_is_none(setup, value):
     assert get(setup[0].port, "/in", [("Authorization", value)]).status == 401
 
@@ -200,7 +215,7 @@ def test_anything_else_there_is_none(setup, value):
 @pytest.mark.parametrize("headers,target,left", [
     ([("X-Token", GOOD)], "", {}), ([("x-token", "Bearer " + GOOD)], "", {}), ([("Cookie", f"a=1; session={GOOD}; b=2")], "", {"cookie": "a=1; b=2"}),
     ([("Cookie", f"session={GOOD}")], "", {}), ([("Cookie", f"session={GOOD};a=1")], "", {"cookie": "a=1"}), ([], "?access_token=" + GOOD, {}),
-    ([], f"?a=1&access%5Ftoken={GOOD}&b=%2F", {"": "/anywhere?a=1&b=%2F"})])
+    ([], f"?a=1&access%5Ftoken={GOOD}&b=%2F", {"": "/anywhere?a=1&b=%2F"})], ids=name_of)
 def test_a_token_is_found_and_taken_off_wherever_it_may_stand(setup, headers, target, left):
     gateway, upstream = setup
     answer = get(gateway.port, "/anywhere" + target, headers + [("X-Request-ID", "place-1")])

@@ -58,9 +58,8 @@ void KeyFetcher::End::go() {
     if (waiter_) std::exchange(waiter_, nullptr).resume();
 }
 
-KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys,
-                       std::shared_ptr<const io::TlsClient> tls)
-    : context_(context), epoch_(epoch), settings_(settings), keys_(std::move(keys)), tls_(std::move(tls)) {
+KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys)
+    : context_(context), epoch_(epoch), settings_(settings), keys_(std::move(keys)) {
     const auto cell = [&](const char* result) {
         return context_.registry.counter("portico_jwt_key_fetches_total", "Fetches of issuers' keys.", {{"source", settings_.url}, {"result", result}});
     };
@@ -135,7 +134,7 @@ io::Task<Result<void>> KeyFetcher::get(const std::string& url, upstream::CallAns
     } else {
         const auto parsed = gateway::FetchUrl::parse(url);
         if (!parsed) co_return fail(Fault::upstream_protocol, "\"" + url + "\" is not a URL");
-        done = co_await gateway::fetch(context_, *parsed, tls_, settings_.timeout, kMaxDocument, answer);
+        done = co_await gateway::fetch(context_, *parsed, settings_.tls, settings_.timeout, kMaxDocument, answer);
     }
     if (!done) co_return done;
     if (answer.head.status != 200) co_return fail(Fault::upstream_protocol, "status " + std::to_string(answer.head.status));

@@ -7,7 +7,6 @@
 
 #include "gateway/context.h"
 #include "gateway/fetch.h"
-#include "io/tls_client.h"
 #include "policy/jwt/remote_keys.h"
 
 namespace portico::policy::jwt {
@@ -15,8 +14,7 @@ namespace portico::policy::jwt {
 class KeyFetcher final : private io::Timer, private io::Root::Owner {
   public:
     // All of them outlive the fetcher; `epoch` owns it.
-    KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys,
-               std::shared_ptr<const io::TlsClient> tls);
+    KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys);
     ~KeyFetcher() override;
     KeyFetcher(const KeyFetcher&) = delete;
     KeyFetcher& operator=(const KeyFetcher&) = delete;
@@ -44,7 +42,6 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     gateway::Epoch& epoch_;
     const RemoteKeySettings& settings_;
     std::shared_ptr<RemoteKeys> keys_;
-    std::shared_ptr<const io::TlsClient> tls_;
     observe::Counter good_, bad_;
     io::Root root_;
     bool holds_ = false;  // the process's one permission to fetch

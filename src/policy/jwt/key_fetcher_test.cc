@@ -110,7 +110,7 @@ class Fetching : public ::testing::Test {
     }
     std::unique_ptr<KeyFetcher> fetcher() {
         if (keys == nullptr) keys = std::make_shared<RemoteKeys>(RemoteKeys::Timing{settings.cooldown, settings.refresh, settings.stale});
-        return std::make_unique<KeyFetcher>(context, epoch, settings, keys, nullptr);
+        return std::make_unique<KeyFetcher>(context, epoch, settings, keys);
     }
     void pass(Duration d) {
         const Time end = net.clock().now() + d;
@@ -187,6 +187,14 @@ TEST_F(Fetching, ADocumentOfAnotherIssuerIsNotFollowed) {
     EXPECT_EQ(kid(), "none");
     EXPECT_EQ(site.asked.size(), 1u);
     EXPECT_THAT(said, HasSubstr("could not be fetched"));
+}
+
+TEST_F(Fetching, WhatIsHttpsIsNeverAskedInTheClear) {
+    settings.url = "https://id.test:80/keys";
+    const auto f = fetcher();
+    settle();
+    EXPECT_TRUE(site.asked.empty());
+    EXPECT_THAT(said, HasSubstr("upstream.tls"));
 }
 
 class BadAnswer : public Fetching, public ::testing::WithParamInterface<std::pair<std::string, const char*>> {};

@@ -141,6 +141,12 @@ void read_remote_keys(const Scope& scope, const Node& node, IssuerDraft& into, b
         if (draft.remote.service >= 0) read_service(scope, node, draft);
         else if (!draft.remote.path.empty()) scope.error(node.mark, "jwt-keys", "a path goes with a service: write it into the URL");
     }
+    io::TlsClientSettings tls;
+    tls.ca = draft.remote.ca;
+    tls.alpn = "http/1.1";
+    auto client = io::TlsClient::make(tls);
+    if (!client) return scope.error(node.mark, "bad-ca", "ca " + client.error().what);
+    draft.remote.tls = std::move(*client);
     if (discovery && into.issuer.rules.claims.issuers.empty()) into.issuer.rules.claims.issuers.push_back(draft.remote.issuer);
     into.issuer.remote = std::move(draft.remote);
 }

@@ -28,7 +28,6 @@ struct Issuer {
     std::shared_ptr<const KeySet> fixed;
     std::optional<RemoteKeySettings> remote;
     std::shared_ptr<RemoteKeys> keys;  // of the process, where they are remote
-    std::shared_ptr<const io::TlsClient> tls;
 };
 
 // One worker's part.
@@ -90,16 +89,12 @@ Jwt::Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build)
       optional_(settings.optional),
       forward_token_(settings.forward_token) {
     for (IssuerSettings& from : settings.issuers) {
-        Issuer issuer{Judge(std::move(from.rules)), std::make_shared<const KeySet>(std::move(from.fixed)), std::move(from.remote), nullptr, nullptr};
+        Issuer issuer{Judge(std::move(from.rules)), std::make_shared<const KeySet>(std::move(from.fixed)), std::move(from.remote), nullptr};
         if (issuer.remote) {
             const RemoteKeySettings& r = *issuer.remote;
             issuer.keys = build.resources().get<RemoteKeys>("jwt.keys", r.identity(), [&] {
                 return std::make_shared<RemoteKeys>(RemoteKeys::Timing{r.cooldown, r.refresh, r.stale});
             });
-            io::TlsClientSettings tls;
-            tls.ca = r.ca;
-            tls.alpn = "http/1.1";
-            if (auto client = io::TlsClient::make(tls)) issuer.tls = std::move(*client);
         }
         issuers_.push_back(std::move(issuer));
     }
@@ -114,7 +109,7 @@ std::unique_ptr<gateway::WorkerState> Jwt::make_worker_state(gateway::Context& c
         if (!issuer.remote) continue;
         source.keys = issuer.keys->current();
         source.generation = issuer.keys->generation();
-        source.fetcher = std::make_unique<KeyFetcher>(context, epoch, *issuer.remote, issuer.keys, issuer.tls);
+        source.fetcher = std::make_unique<KeyFetcher>(context, epoch, *issuer.remote, issuer.keys);
     }
     return state;
 }

@@ -8,6 +8,7 @@
 
 #include "gateway/claim_headers.h"
 #include "gateway/policy.h"
+#include "io/tls_client.h"
 #include "policy/jwt/judge.h"
 
 namespace portico::policy::jwt {
@@ -24,6 +25,7 @@ struct RemoteKeySettings {
     Duration cooldown = std::chrono::seconds(30);   // between two fetches for keys that are not known
     Duration refresh = std::chrono::minutes(15);    // where the answer does not say how long it holds
     Duration stale = kForever;                      // how long keys serve after their last good fetch
+    std::shared_ptr<const io::TlsClient> tls;       // that believes `ca`
 
     // What tells two sources apart: where the keys are, whom to believe, and how long they serve. A service counts by its name.
     std::string identity() const;

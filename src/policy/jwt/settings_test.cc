@@ -122,6 +122,16 @@ TEST(JwtSettings, KeysThatAreFetchedHaveBoundsOfTheirOwn) {
     EXPECT_EQ(remote.stale, std::chrono::hours(2));
 }
 
+TEST(JwtSettings, CertificatesThatAreNoneAreAnError) {
+    const std::string path = ::testing::TempDir() + "jwt_settings_ca";
+    std::ofstream(path) << "no certificates\n";
+    for (const char* kind : {"jwks: { url", "oidc: { issuer"}) {
+        const Read r = read(std::string("algorithms: [RS256]\n") + kind + ": https://id.test, ca: " + path + " }");
+        EXPECT_FALSE(r.settings);
+        EXPECT_THAT(r.faults, HasSubstr("bad-ca"));
+    }
+}
+
 TEST(JwtSettings, OidcExpectsTheIssuerThatItNamesUnlessAnotherIsWritten) {
     EXPECT_THAT(read("algorithms: [RS256]\noidc: https://id.test").settings->issuers[0].rules.claims.issuers, ::testing::ElementsAre("https://id.test"));
     for (const char* yaml : {"algorithms: [RS256]\noidc: https://id.test\nissuer: other", "algorithms: [RS256]\nissuer: other\noidc: https://id.test"}) {
