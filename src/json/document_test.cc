@@ -282,6 +282,8 @@ bool holds_a_name_twice(const std::string& file) {
 }
 
 TEST(JsonDocument, the_outside_suite_is_judged_rightly) {
+    // A clone without them is whole all the same: ./dev test says that they were left out.
+    if (std::getenv("PORTICO_SUITES") == nullptr && !std::filesystem::is_directory(suite())) GTEST_SKIP() << suite() << " is not there";
     ASSERT_TRUE(std::filesystem::is_directory(suite()))
         << suite() << " is not there: set PORTICO_SUITES to the folder of the outside suites";
     size_t count = 0;
