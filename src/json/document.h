@@ -89,6 +89,7 @@ struct Block {
 
 class Elements;
 class Members;
+class Children;
 
 // One value of a document, or none. Two words; copied freely.
 class Value {
@@ -128,6 +129,10 @@ class Value {
     Elements elements() const;
     // Empty where this is no object.
     Members members() const;
+    // The elements of an array, the members' values of an object; empty of anything else.
+    Children children() const;
+    // Whether no object of its document holds a name twice.
+    bool names_differ() const { return block_ == nullptr || block_->names_differ; }
 
     // The value's own text, without white space around it.
     std::string_view source() const {
@@ -143,6 +148,7 @@ class Value {
     friend class Document;
     friend class Elements;
     friend class Members;
+    friend class Children;
     Value(const detail::Block* block, uint32_t index) : block_(block), index_(index) {}
     const detail::Node& node() const { return block_->node(index_); }
 
@@ -229,6 +235,51 @@ class Members {
     uint32_t begin_;
     uint32_t end_;
 };
+
+// The values inside an array or an object, in order: both alike.
+class Children {
+  public:
+    class Iterator {
+      public:
+        using value_type = Value;
+        using difference_type = std::ptrdiff_t;
+        Iterator() = default;
+        Value operator*() const { return {block_, index_}; }
+        Iterator& operator++() {
+            index_ = block_->after(index_) + names_;
+            return *this;
+        }
+        Iterator operator++(int) {
+            Iterator before = *this;
+            ++*this;
+            return before;
+        }
+        friend bool operator==(const Iterator&, const Iterator&) = default;
+
+      private:
+        friend class Children;
+        Iterator(const detail::Block* block, uint32_t index, uint32_t names) : block_(block), index_(index), names_(names) {}
+        const detail::Block* block_ = nullptr;
+        uint32_t index_ = 0;
+        uint32_t names_ = 0;  // nodes before each value: 1 in an object
+    };
+    Iterator begin() const { return {block_, begin_ + names_, names_}; }
+    Iterator end() const { return {block_, end_ + names_, names_}; }
+
+  private:
+    friend class Value;
+    Children(const detail::Block* block, uint32_t begin, uint32_t end, uint32_t names)
+        : block_(block), begin_(begin), end_(end), names_(names) {}
+    const detail::Block* block_;
+    uint32_t begin_;
+    uint32_t end_;
+    uint32_t names_;
+};
+
+inline Children Value::children() const {
+    if (kind() < Kind::array) return {nullptr, 0, 0, 0};
+    return {block_, index_ + 1, node().next, is_object() ? 1U : 0U};
+}
 
 class Document {
   public:

@@ -100,8 +100,8 @@ class Path {
     Program program_;
 };
 
-// The normalized path (RFC 9535 §2.7) that leads from `root` to `node`, such as `$['a'][3]`, for messages; the last of equal
-// names. @returns "" where `node` is not `root` and not inside it
+// The normalized path (RFC 9535 §2.7) that leads from `root` to `node`, such as `$['a'][3]`, for messages. @returns "" where
+// `node` is not `root` and not inside it
 std::string location_of(Value root, Value node);
 
 }  // namespace portico::json

@@ -1,0 +1,15 @@
+// A compiled JSONPath written in its one spelling. For json/path*.cc only.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "json/path_program.h"
+
+namespace portico::json::detail {
+
+std::string text_of(const PathProgram& program);
+// A string in single quotes, escaped as normalized paths are (RFC 9535 §2.7).
+void append_quoted(std::string& out, std::string_view text);
+
+}  // namespace portico::json::detail
