@@ -87,7 +87,9 @@ bool PathScanner::read_string(std::string& decoded) {
         if (at_end()) return fail_at(begin, "this string is not closed");
         const char c = peek();
         if (c == quote) break;
-        if (static_cast<unsigned char>(c) < 0x20) return fail("a control character in a string is written as an escape, such as \\n or \\u0000");
+        if (static_cast<unsigned char>(c) < 0x20) {
+            return fail("a control character in a string is written as an escape, such as \\n or \\u0000");
+        }
         if (c == '\\') {
             if (!read_escape(quote, decoded)) return false;
             continue;
