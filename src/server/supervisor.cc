@@ -281,18 +281,6 @@ upstream::ResolvedService Supervisor::addresses_of(size_t service) const {
     return resolved;
 }
 
-// Stores that not every worker is connected to: their policies decide without them.
-std::vector<std::string> Supervisor::degraded_stores() {
-    std::vector<std::string> all;
-    for (const gateway::StoreRules& store : snapshot_->stores) {
-        if (store.memory) continue;
-        const observe::Gauge connected =
-            registry_.gauge("portico_store_connected", "Workers that are connected to the store.", {{"store", store.name}});
-        if (registry_.value(connected) < static_cast<int64_t>(workers_.size())) all.push_back("store " + store.name);
-    }
-    return all;
-}
-
 void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
     std::vector<std::string> names;
@@ -385,13 +373,6 @@ void Supervisor::on_signal(int signal) {
 void Supervisor::on_fd_ready(int, bool, bool) {
     signalfd_siginfo info{};
     while (::read(signal_fd_, &info, sizeof info) == sizeof info) on_signal(static_cast<int>(info.ssi_signo));
-}
-
-void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connections_->admit(std::move(stream), admin_settings_); }
-
-void Supervisor::on_accept_error(int) {
-    admin_connections_->evict_one();
-    loop_->post([this] { admin_acceptor_->resume(); });
 }
 
 int run(const Options& options) {

@@ -1,0 +1,25 @@
+// The control thread's part of the admin pages: who may connect to them, and what they say of stores.
+#include "server/supervisor.h"
+
+namespace portico::server {
+
+// Stores that not every worker is connected to: their policies decide without them.
+std::vector<std::string> Supervisor::degraded_stores() {
+    std::vector<std::string> all;
+    for (const gateway::StoreRules& store : snapshot_->stores) {
+        if (store.memory) continue;
+        const observe::Gauge connected =
+            registry_.gauge("portico_store_connected", "Workers that are connected to the store.", {{"store", store.name}});
+        if (registry_.value(connected) < static_cast<int64_t>(workers_.size())) all.push_back("store " + store.name);
+    }
+    return all;
+}
+
+void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connections_->admit(std::move(stream), admin_settings_); }
+
+void Supervisor::on_accept_error(int) {
+    admin_connections_->evict_one();
+    loop_->post([this] { admin_acceptor_->resume(); });
+}
+
+}  // namespace portico::server
