@@ -38,7 +38,7 @@ StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     Store store;
     store.rules = rules;
     if (auto client = redis::Client::make(context_.loop, rules.url, std::move(options))) {
-        store.client = std::move(*client);
+        store.client = shared(std::move(*client));
         store.client->connect();
     }
     const observe::Labels labels = {{"store", rules.name}};
@@ -51,6 +51,10 @@ StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     store.connected_cell = r.gauge("portico_store_connected", "Workers that are connected to the store.", labels);
     store.open_cell = r.gauge("portico_store_breaker_open", "Workers that have given the store up until it answers a probe.", labels);
     return store;
+}
+
+std::shared_ptr<redis::Client> StoreSet::shared(std::unique_ptr<redis::Client> client) {
+    return {client.release(), [gone = gone_](redis::Client* c) { gone->emplace_back(c); }};
 }
 
 std::vector<std::shared_ptr<redis::Client>> StoreSet::take(const gateway::Snapshot& snapshot) {
@@ -77,6 +81,7 @@ std::vector<std::shared_ptr<redis::Client>> StoreSet::take(const gateway::Snapsh
 }
 
 void StoreSet::publish() {
+    gone_->clear();
     for (auto& [name, store] : stores_) {
         if (store.client == nullptr) continue;
         const redis::Counters& now = store.client->counters();

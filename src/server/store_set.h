@@ -19,7 +19,8 @@ class StoreSet {
     // The clients of a snapshot's stores, in its order; nullptr for memory. Those that it no longer names go with the last
     // exchange that uses them.
     std::vector<std::shared_ptr<redis::Client>> take(const gateway::Snapshot& snapshot);
-    // Brings the metrics up to what the clients have counted. Called once a turn.
+    // Brings the metrics up to what the clients have counted, and destroys those that nobody holds. Called at the end of a turn,
+    // and never by what a client calls.
     void publish();
 
   private:
@@ -31,9 +32,14 @@ class StoreSet {
         observe::Counter commands, timeouts, failures, refused, connects;
         observe::Gauge connected_cell, open_cell;
     };
+    using Gone = std::vector<std::unique_ptr<redis::Client>>;
     Store make(const gateway::StoreRules& rules);
+    std::shared_ptr<redis::Client> shared(std::unique_ptr<redis::Client> client);
 
     gateway::Context& context_;
+    // The last exchange of an old snapshot may drop a client out of the client's own callback: it waits here for the end of the
+    // turn. Shared with whoever drops one.
+    std::shared_ptr<Gone> gone_ = std::make_shared<Gone>();
     std::map<std::string, Store> stores_;
 };
 

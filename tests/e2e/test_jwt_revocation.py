@@ -1,4 +1,6 @@
 """jwt: tokens that are refused before they expire, by lists and by a store that several gateways share."""
+import socket
+import threading
 import time
 
 import pytest
@@ -128,3 +130,72 @@ def test_explain_says_that_it_would_ask():
     told = explain(CONFIG.replace("REDIS", "redis://127.0.0.1:9").replace("URL", "http://127.0.0.1:9"), "GET", "/closed",
                    ["Authorization: Bearer " + hs(claims("alice", jti="x"))]).out
     assert "closed: would ask whether the token was revoked" in told and '"sub": "alice"' in told, told
+
+
+class Slow:
+    """A store that greets, and answers a question only when it is let: with a reply, or by closing the connection."""
+
+    def __init__(self, reply):
+        self.reply = reply
+        self.questions = 0
+        self.go = threading.Event()
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "redis://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.go.set()
+        self.listener.close()
+
+    def _accept(self):
+        try:
+            while True:
+                threading.Thread(target=self._serve, args=(self.listener.accept()[0],), daemon=True).start()
+        except OSError:
+            pass  # the end
+
+    def _serve(self, connection):
+        with connection:
+            asked = 0
+            while data := connection.recv(65536):
+                asked += data.count(b"GET")
+                self.questions += data.count(b"GET")
+                if not asked:
+                    connection.sendall(b"+OK\r\n" * data.count(b"*"))
+                elif asked == WAITING:
+                    self.go.wait(10)
+                    if not self.reply:
+                        return
+                    connection.sendall(self.reply * asked)
+
+
+WAITING = 24  # requests
+
+
+@pytest.mark.parametrize("reply,status", [(b"$-1\r\n", 200), (b"", 503)])
+def test_the_last_requests_of_a_store_that_a_reload_replaced_end_well(reply, status):
+    config = """
+listeners: [{ address: 127.0.0.1:0 }]
+admin: { address: 127.0.0.1:0 }
+io: epoll
+workers: 1
+stores: { shared: { redis: "URL", timeout: TIMEOUT } }
+policies: { signed-in: { jwt: { algorithms: [HS256], secret: SECRET, revocation: { store: shared } } } }
+routes: [{ match: /x, use: [signed-in], respond: {} }]
+"""
+    with Slow(reply) as store, Gateway(config.replace("URL", store.url).replace("SECRET", SECRET).replace("TIMEOUT", "5s")) as gateway:
+        answers = []
+        ask = lambda: answers.append(get(gateway.port, "/x", bearer(hs(claims("alice")))).status)
+        waiting = [threading.Thread(target=ask) for _ in range(WAITING)]
+        for thread in waiting:
+            thread.start()
+        eventually(lambda: store.questions == WAITING, "questions")
+        gateway.reload(gateway.config.replace("timeout: 5s", "timeout: 6s"))
+        store.go.set()
+        for thread in waiting:
+            thread.join(10)
+        assert answers == [status] * WAITING
+        assert all(get(gateway.port, "/x").status == 401 for _ in range(20))
