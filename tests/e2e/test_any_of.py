@@ -1,10 +1,12 @@
 """any_of: the first whose credential is present decides."""
+import base64
 import hashlib
 
 import pytest
 
 from support.client import get
 from support.gateway import Gateway, check, explain
+from support.tokens import SECRET, bearer, claims, hs
 from support.upstream import Echo
 
 
@@ -115,3 +117,45 @@ def test_one_that_leads_back_to_itself_is_an_error():
 def test_two_identities_side_by_side_are_an_error_that_suggests_it():
     told = check(POLICIES + "routes: [{ match: /x, use: [staff, partner], respond: {} }]\n")
     assert told.code == 1 and "any_of: [staff, partner]" in told.text
+
+
+# One header for tokens and passwords; tokens and keys are forwarded where they were verified.
+SHARED_HEADER = """
+policies:
+  token: { jwt: { algorithms: [HS256], secret: SECRET, forward_token: true } }
+  kept: { jwt: { algorithms: [HS256], secret: SECRET } }
+  password: { basic: { htpasswd: "ann:HASH" } }
+  key: { api_key: { forward_key: true, keys: [{ name: acme, sha256: KEY }] } }
+services: { svc: "URL" }
+routes:
+  - { match: /token-first, use: [{ any_of: [kept, password] }], forward: { service: svc } }
+  - { match: /password-first, use: [{ any_of: [password, kept] }], forward: { service: svc } }
+  - { match: /key-first, use: [{ any_of: [key, token] }], forward: { service: svc } }
+  - { match: /key-last, use: [{ any_of: [token, key] }], forward: { service: svc } }
+""".replace("SECRET", SECRET).replace("KEY", sha("acme")).replace("HASH", "$2y$05$c0EgdzwyP1Y8Xxy1ROyEaOA0EZiqLj.CVUXZwT46o0XFcTLSb16KG")
+PASSWORD = [("Authorization", "Basic " + base64.b64encode(b"ann:open sesame").decode())]
+
+
+@pytest.fixture(scope="module")
+def shared_header():
+    with Echo() as upstream, Gateway(SHARED_HEADER.replace("URL", upstream.url)) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("path", ["/token-first", "/password-first"])
+def test_a_token_and_a_password_may_share_a_header(shared_header, path):
+    for _ in range(2):  # the second time the password is known
+        assert "authorization" not in sent(get(shared_header.port, path, PASSWORD))
+    token = bearer(hs(claims("ann")))
+    assert "authorization" not in sent(get(shared_header.port, path, token))
+    assert get(shared_header.port, path, [("Authorization", PASSWORD[0][1] + "AA")]).status == 401
+    assert get(shared_header.port, path, bearer(hs(claims("ann"), secret="x" * 32))).status == 401
+
+
+def test_what_nobody_verified_is_not_forwarded_beside_what_decided(shared_header):
+    forged = bearer(hs(claims("root"), secret="x" * 32))
+    headers = sent(get(shared_header.port, "/key-first", [("X-API-Key", "acme"), *forged]))
+    assert headers["x-api-key"] == "acme" and "authorization" not in headers
+    token = bearer(hs(claims("ann")))
+    headers = sent(get(shared_header.port, "/key-last", [("X-API-Key", "wrong"), *token]))
+    assert headers["authorization"] == token[0][1] and "x-api-key" not in headers

@@ -38,12 +38,9 @@ class AnyOf final : public gateway::Policy {
         }
         const ChainLink& link = links_[chosen];
         x.note_for<Decision>(*this).link = &link;
-        for (const ChainLink& other : links_) {
-            if (&other != &link) other.policy->withhold_credential(x);
-        }
         Verdict verdict = link.policy->on_request(x);
         if (verdict.kind == Verdict::Kind::later) return Verdict::wait(decide_later(x, link, std::move(*verdict.task)));
-        count(x, link, verdict);
+        conclude(x, link, verdict);
         return verdict;
     }
     void on_response(Exchange& x, gateway::ResponseOut& out) const override {
@@ -70,13 +67,20 @@ class AnyOf final : public gateway::Policy {
     }
 
   private:
-    static void count(Exchange& x, const ChainLink& link, const Verdict& verdict) {
+    // The others' credentials were not judged, and go no further. Only now: one of them may stand in the same header as the one
+    // that was.
+    void conclude(Exchange& x, const ChainLink& link, const Verdict& verdict) const {
         const gateway::PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
-        x.context.shard.add(verdict.kind == Verdict::Kind::proceed ? cells.passed : cells.refused);
+        const bool passed = verdict.kind == Verdict::Kind::proceed;
+        x.context.shard.add(passed ? cells.passed : cells.refused);
+        if (!passed) return;
+        for (const ChainLink& other : links_) {
+            if (&other != &link) other.policy->withhold_credential(x);
+        }
     }
-    static io::Task<Verdict> decide_later(Exchange& x, const ChainLink& link, io::Task<Verdict> task) {
+    io::Task<Verdict> decide_later(Exchange& x, const ChainLink& link, io::Task<Verdict> task) const {
         Verdict verdict = co_await std::move(task);
-        count(x, link, verdict);
+        conclude(x, link, verdict);
         co_return verdict;
     }
 

@@ -35,15 +35,15 @@ class ApiKey final : public gateway::Policy {
         x.claims = settings_.claims[*entry];
         x.identity_by = name_;
         if (auto set = settings_.headers.apply(x); !set) return Verdict::refuse(std::move(set).error());
-        withhold_credential(x);
+        if (!settings_.forward_key) withhold_credential(x);
         return Verdict::proceed();
     }
 
     gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }
     bool sees_credential(Exchange& x) const override { return presented_by(x).count > 0; }
     std::string_view challenge() const override { return challenge_; }
+    // Also where keys are forwarded: in an any_of nobody has verified this one.
     void withhold_credential(Exchange& x) const override {
-        if (settings_.forward_key) return;
         if (!settings_.from.in_query) return remove_key(x.request.fields, settings_.from.name);
         x.view.query = without_key(x.view.query, settings_.from.name, x.arena);
         x.view.has_query = !x.view.query.empty();

@@ -55,8 +55,10 @@ class Jwt final : public gateway::Policy {
     bool sees_credential(Exchange& x) const override { return find_token(x, from_).place != nullptr; }
     std::string_view challenge() const override { return "Bearer"; }
     void withhold_credential(Exchange& x) const override {
-        if (forward_token_) return;
-        for (const TokenPlace& place : from_) remove_token(x, place);
+        // Also where tokens are forwarded: nobody has verified this one.
+        for (const TokenPlace& place : from_) {
+            if (find_token(x, {&place, 1}).place != nullptr) remove_token(x, place);
+        }
     }
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const override;
     std::string preview(Exchange& x) const override;
