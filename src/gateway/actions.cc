@@ -1,5 +1,7 @@
 #include "gateway/actions.h"
 
+#include <algorithm>
+
 #include "gateway/reply.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
@@ -112,6 +114,19 @@ ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardCo
     return a;
 }
 
+namespace {
+
+// Whose value cannot stand in a header: a claim's, or the client's (LANGUAGE.md §4).
+Fault blame_for(const Template& header, Exchange& x) {
+    const Values values = x.values();
+    const bool claim = std::ranges::any_of(header.parts(), [&](const TemplatePart& part) {
+        return part.source == Source::claim && !http::is_field_value(values.get(part, x.arena).value_or(""));
+    });
+    return claim ? Fault::claim_refused : Fault::value_refused;
+}
+
+}  // namespace
+
 io::Task<void> respond(Exchange& x, const RespondAction& action) {
     const Values values = x.values();
     x.response.clear();
@@ -125,7 +140,7 @@ io::Task<void> respond(Exchange& x, const RespondAction& action) {
         std::string text;
         value.render(values, text);
         if (!http::is_field_value(text)) {
-            co_await reply_error(x, Error(Fault::value_refused, "a value of the header " + name));
+            co_await reply_error(x, Error(blame_for(value, x), "a value of the header " + name));
             co_return;
         }
         if (text.empty() && value.is_single()) continue;
