@@ -109,7 +109,13 @@ std::vector<std::string> ClaimHeaders::managed(const config::Node& settings) {
 Result<void> ClaimHeaders::apply(Exchange& x) const {
     for (const Row& row : rows_) {
         auto value = claim_as_field_value(row.claim.find(x.claims), x.arena);
-        if (!value) return fail(Fault::claim_refused, "the claim " + row.claim.text() + " cannot be a header: " + value.error().context);
+        if (!value) {
+            // In shadow mode the request goes on: as nobody's, with none of the headers.
+            x.set_fields.remove_if([&](const http::Field& f) { return std::ranges::find(rows_, f.name, &Row::header) != rows_.end(); });
+            x.claims = {};
+            x.identity_by = {};
+            return fail(Fault::claim_refused, "the claim " + row.claim.text() + " cannot be a header: " + value.error().context);
+        }
         if (*value) x.set_field(row.header, **value);
     }
     return {};

@@ -31,7 +31,7 @@ class ClaimHeaders {
     // The headers that settings with the key `claims_to_headers` name: PolicyType::managed_headers.
     static std::vector<std::string> managed(const config::Node& settings);
 
-    // Sets the header of every claim that the exchange's identity has. @errors claim_refused
+    // Sets the header of every claim that the exchange's identity has, or none, and takes the identity away. @errors claim_refused
     Result<void> apply(Exchange& x) const;
     bool empty() const { return rows_.empty(); }
 
