@@ -21,7 +21,7 @@ policies:
   maybe: { jwt: { algorithms: [HS256], secret: SECRET, optional: true, claims_to_headers: { X-User-ID: sub } } }
   passing: { jwt: { algorithms: [HS256], secret: SECRET, forward_token: true } }
   anywhere: { jwt: { algorithms: [HS256], secret: SECRET, from: [{ header: Authorization }, { header: X-Token }, { cookie: session }, { query: access_token }] } }
-  watched: { mode: shadow, jwt: { algorithms: [HS256], secret: SECRET, claims_to_headers: { X-Seen: sub } } }
+  watched: { mode: shadow, jwt: { algorithms: [HS256], secret: SECRET, claims_to_headers: { X-Seen: sub, X-Seen-Email: email } } }
   partner: { api_key: { keys: [{ name: acme, sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }] } }
   either: { any_of: [signed-in, partner] }
 services: { svc: URL }
@@ -41,6 +41,7 @@ routes:
   - { match: /encoded, use: [signed-in], encoded: allow, forward: { service: svc, path: "/users/{claims.sub}" } }
   - { match: /query, use: [signed-in], forward: { service: svc, path: "/q?user={claims.sub}&org={claims.org.name}&{query}" } }
   - { match: /whoami, use: [signed-in], respond: { headers: { X-Me: "{claims.sub}" }, body: { id: "{claims.sub}", mail: "{claims.email}" } } }
+  - { match: /greeting, use: [lenient], respond: { headers: { X-Me: "{claims.sub} {query.q}" } } }
   - { match: /home, use: [signed-in], redirect: { to: "/users/{claims.sub}/home?q={claims.sub}", status: 303 } }
 """.replace("SECRET", SECRET)
 
@@ -258,6 +259,27 @@ def test_in_shadow_it_refuses_nobody_and_believes_only_a_good_token(setup):
         assert "x-seen" not in sent(get(gateway.port, "/shadow", headers + [("X-Seen", "forged"), ("X-Request-ID", f"shadow-{i}")]))
         assert gateway.access_line(lambda e, n=i: e["request_id"] == f"shadow-{n}")["shadow"] == "watched:" + code
     assert sent(get(gateway.port, "/shadow", bearer(GOOD)))["x-seen"] == "alice"
+
+
+def test_in_shadow_a_refusal_halfway_sets_nothing(setup):
+    gateway, _ = setup
+    headers = sent(get(gateway.port, "/shadow", bearer(hs(claims("alice", email="a\nb"))) + [("X-Request-ID", "halfway")]))
+    assert "x-seen" not in headers and "x-seen-email" not in headers
+    line = gateway.access_line(lambda e: e["request_id"] == "halfway")
+    assert line["shadow"] == "watched:route.claim_refused" and "subject" not in line
+
+
+def test_a_claim_that_spoils_an_answers_header_is_403(setup):
+    refused(get(setup[0].port, "/greeting?q=b", bearer(hs(claims("a\r\nX-Evil: 1")))), "route.claim_refused", 403, "Forbidden")
+    refused(get(setup[0].port, "/greeting?q=a%0Ab", bearer(GOOD)), "route.value_refused", 400, "Bad request")
+
+
+def test_where_it_is_optional_a_tab_makes_no_anonymous_request_of_a_token(setup):
+    refused(get(setup[0].port, "/maybe", [("Authorization", f"Bearer\t{GOOD}")]), "jwt.malformed")
+
+
+def test_another_spelling_of_the_tokens_header_goes_no_further(setup):
+    assert not {"x-token", "x_token"} & set(sent(get(setup[0].port, "/anywhere", [("X-Token", GOOD), ("X_Token", "unseen")])))
 
 
 def test_what_shadow_and_optional_cannot_guarantee_is_a_load_error():

@@ -1,5 +1,7 @@
 #include "policy/jwt/token_place.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "http/uri.h"
 
@@ -15,7 +17,8 @@ std::optional<std::string_view> bearer(std::string_view value) {
     if (value.size() < kScheme.size() || !iequals(value.substr(0, kScheme.size()), kScheme)) return std::nullopt;
     value.remove_prefix(kScheme.size());
     if (value.empty()) return value;
-    if (value.front() != ' ') return std::nullopt;
+    // A tab is no separator here, but may be one to the service: what follows is judged, and found malformed.
+    if (value.front() != ' ' && value.front() != '\t') return std::nullopt;
     while (value.starts_with(' ')) value.remove_prefix(1);
     return value;
 }
@@ -40,6 +43,11 @@ void for_each_cookie(std::string_view value, F&& f) {
         const size_t eq = pair.find('=');
         if (eq != std::string_view::npos) f(pair.substr(0, eq), pair.substr(eq + 1), pair);
     }
+}
+
+bool is_spelling_of(std::string_view name, std::string_view other) {
+    const auto folded = [](char c) { return c == '_' ? '-' : ascii_lower(c); };
+    return std::ranges::equal(name, other, {}, folded, folded);
 }
 
 void remove_cookie(Exchange& x, std::string_view name) {
@@ -110,7 +118,7 @@ void remove_token(Exchange& x, const TokenPlace& place) {
             x.request.fields.remove_if([](const http::Field& f) { return f.id == FieldName::authorization; });
             return;
         case TokenPlace::Kind::header:
-            x.request.fields.remove_if([&](const http::Field& f) { return iequals(f.name, place.name); });
+            x.request.fields.remove_if([&](const http::Field& f) { return is_spelling_of(f.name, place.name); });
             return;
         case TokenPlace::Kind::cookie: return remove_cookie(x, place.name);
         case TokenPlace::Kind::query: return remove_pair(x, place.name);

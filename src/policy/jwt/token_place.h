@@ -19,7 +19,7 @@ struct FoundToken {
 
 // `Authorization` counts only with the scheme Bearer (RFC 6750 §2.1); other schemes are somebody else's.
 FoundToken find_token(const gateway::Exchange& x, std::span<const TokenPlace> places);
-// The service does not get it: the field goes, the cookie out of its list, or the pair out of the query.
+// The service does not get it: the field goes in every spelling, the cookie out of its list, or the pair out of the query.
 void remove_token(gateway::Exchange& x, const TokenPlace& place);
 
 }  // namespace portico::policy::jwt

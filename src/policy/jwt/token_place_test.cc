@@ -50,7 +50,7 @@ TEST_P(Bearer, IsReadFromAuthorization) {
 }
 INSTANTIATE_TEST_SUITE_P(All, Bearer, ::testing::Values(
     std::pair{"Bearer a.b.c", "<a.b.c>"}, std::pair{"bearer a.b.c", "<a.b.c>"}, std::pair{"BEARER a.b.c", "<a.b.c>"}, std::pair{"bEaReR   a.b.c", "<a.b.c>"},
-    std::pair{"Bearer", "<>"}, std::pair{"Bearer  ", "<>"}, std::pair{"Bearer a b", "<a b>"}, std::pair{"Bearera.b.c", ""}, std::pair{"Bearer\ta.b.c", ""},
+    std::pair{"Bearer", "<>"}, std::pair{"Bearer  ", "<>"}, std::pair{"Bearer a b", "<a b>"}, std::pair{"Bearera.b.c", ""}, std::pair{"Bearer\ta.b.c", "<\ta.b.c>"},
     std::pair{"Basic YTpi", ""}, std::pair{"a.b.c", ""}, std::pair{"", ""}, std::pair{"Bear", ""}, std::pair{"DPoP a.b.c", ""}));
 
 TEST_F(Places, ThereMayBeNone) {
@@ -127,10 +127,12 @@ INSTANTIATE_TEST_SUITE_P(All, Queries, ::testing::Values(
 
 TEST_F(Places, AHeaderIsTakenOffInAnyCaseAndNoOtherOne) {
     field("x-token", "a");
+    field("X_Token", "nobody looked at this one");
     field("X-Other", "b");
     field("Authorization", "Bearer c");
     remove_token(x, kHeader);
     EXPECT_EQ(left("x-token"), "");
+    EXPECT_EQ(left("x_token"), "");
     EXPECT_EQ(left("x-other"), "[b]");
     remove_token(x, kBearer);
     EXPECT_EQ(left("authorization"), "");
