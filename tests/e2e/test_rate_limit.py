@@ -1,5 +1,6 @@
 """rate_limit: what passes, what is refused and what both are told, counted in memory and in a real Redis."""
 import base64
+import email.utils
 import hashlib
 import hmac
 import json
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from support.client import Client, get
-from support.gateway import Gateway, check, explain
+from support.gateway import SANITIZED, Gateway, check, explain
 from support.redis import Redis, Talk
 
 SECRET = "a secret of more than thirty-two bytes"
@@ -406,3 +407,23 @@ def test_four_gateways_pass_exactly_the_limit_together(redis, algorithm):
     assert seen == {200: 1000, 429: 9000}
     if algorithm == "sliding_window":
         assert redis.run("ZCARD", "portico:{fair:127.0.0.1}:0w") == 1000
+
+
+FAKE_CLOCK = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's runtime has to be the first library of the process")
+def test_a_gateway_whose_clock_is_an_hour_off_counts_in_the_same_window(redis):
+    redis.run("FLUSHALL")
+    config = limited("limit: 6, window: 3s, store: shared, on_store_failure: deny",
+                     store=f'stores: {{ shared: {{ redis: "{redis.url}", timeout: 2s }} }}\n')
+    fast = {"LD_PRELOAD": FAKE_CLOCK, "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    with Gateway(config) as right, Gateway(config, env=fast) as wrong:
+        now = int(time.time())
+        off = email.utils.parsedate_to_datetime(get(wrong.port, "/x").get("Date")).timestamp() - now
+        assert 3500 < off < 3700, "the clock of one of them is meant to be wrong"
+        seen = [get((right, wrong)[i % 2].port, "/x") for i in range(9)]
+        assert [a.status for a in seen] == [200] * 5 + [429] * 4
+        # What both say of the wait is true for both.
+        time.sleep(max(int(a.get("Retry-After")) for a in seen[5:]))
+        assert get(wrong.port, "/x").status == 200 and get(right.port, "/x").status == 200
