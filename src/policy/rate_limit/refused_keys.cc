@@ -23,7 +23,10 @@ std::optional<Decision> RefusedKeys::find(const Limit& limit, std::string_view k
 }
 
 void RefusedKeys::keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Time now) {
+    if (key.size() > kLongestKey) return;
     if (keys_.size() >= kMax) {
+        if (now < next_sweep_) return;
+        next_sweep_ = now + kSweepEvery;
         std::erase_if(keys_, [&](const auto& e) { return e.second.until <= now; });
         // Full of keys that all wait: the newcomers ask the store, as without this.
         if (keys_.size() >= kMax) return;

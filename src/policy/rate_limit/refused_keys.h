@@ -15,6 +15,10 @@ namespace portico::policy::rate_limit {
 class RefusedKeys {
   public:
     static constexpr size_t kMax = 4096;
+    // A client chooses the length of some keys: of longer ones the store is asked each time.
+    static constexpr size_t kLongestKey = 256;
+    // A full table is swept so often, not for every newcomer.
+    static constexpr Duration kSweepEvery = std::chrono::milliseconds(100);
 
     // @returns the refusal with what is left of its wait, for the same limit and a cost that is not lower
     std::optional<Decision> find(const Limit& limit, std::string_view key, uint64_t cost, Time now) const;
@@ -34,6 +38,7 @@ class RefusedKeys {
         size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
     };
     std::unordered_map<std::string, Entry, Hash, std::equal_to<>> keys_;
+    Time next_sweep_{};
 };
 
 }  // namespace portico::policy::rate_limit

@@ -74,5 +74,26 @@ TEST(RefusedKeys, AreBoundedAndMakeRoomOfWhatIsOver) {
     EXPECT_TRUE(keys.find(limit, "c1", 1, kNow + 2s));
 }
 
+TEST(RefusedKeys, AreNotKeptWhereTheyAreLong) {
+    RefusedKeys keys;
+    const Limit limit{.name = "l"};
+    const std::string longest(RefusedKeys::kLongestKey, 'k');
+    keys.keep(limit, longest, 1, refusal(10s), kNow);
+    keys.keep(limit, longest + "k", 1, refusal(10s), kNow);
+    EXPECT_TRUE(keys.find(limit, longest, 1, kNow));
+    EXPECT_EQ(keys.size(), 1u);
+}
+
+TEST(RefusedKeys, AFullTableIsNotSweptForEveryNewcomer) {
+    RefusedKeys keys;
+    const Limit limit{.name = "l"};
+    for (size_t i = 0; i < RefusedKeys::kMax; ++i) keys.keep(limit, "c" + std::to_string(i), 1, refusal(i == 0 ? 50ms : 9s), kNow);
+    keys.keep(limit, "sweeps in vain", 1, refusal(9s), kNow);
+    keys.keep(limit, "soon", 1, refusal(9s), kNow + 60ms);
+    EXPECT_FALSE(keys.find(limit, "soon", 1, kNow + 60ms));
+    keys.keep(limit, "later", 1, refusal(9s), kNow + RefusedKeys::kSweepEvery);
+    EXPECT_TRUE(keys.find(limit, "later", 1, kNow + RefusedKeys::kSweepEvery));
+}
+
 }  // namespace
 }  // namespace portico::policy::rate_limit
