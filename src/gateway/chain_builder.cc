@@ -48,11 +48,11 @@ int32_t index_of(const Scope& scope, const Node& name, std::string_view kind, co
 void ChainBuilder::build_named() {
     // In the order of the file, but any_of may name one that stands below it: use() builds it then.
     for (const PolicyConfig& p : s_.config.policies) {
-        if (!named_.contains(p.name)) named_.emplace(p.name, build(p, "policies." + p.name));
+        if (!named_.contains(p.name)) named_.emplace(p.name, build(p, "policies." + p.name, p.name));
     }
 }
 
-ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string& path) {
+ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string& path, const std::string& identity) {
     const auto type = std::ranges::find_if(types_, [&](const PolicyType* t) { return t->name == p.type; });
     if (type == types_.end()) return {};  // config/ has said so
     Built built;
@@ -63,7 +63,7 @@ ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string
         faults_.error(p.mark, path, "idle-shadow", "the policy \"" + p.type + "\" refuses nothing: it has no shadow mode");
     }
     const size_t before = faults_.errors();
-    auto made = built.type->make({built.name, *p.settings, path + "." + p.type, p.shadow, !p.name.empty(), *this}, faults_);
+    auto made = built.type->make({built.name, *p.settings, path + "." + p.type, p.name.empty() ? identity : p.name, p.shadow, !p.name.empty(), *this}, faults_);
     if (made != nullptr) {
         made->set_index(static_cast<uint32_t>(s_.policies.size()));
         built.policy = made.get();
@@ -82,14 +82,14 @@ ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string
     return built;
 }
 
-ChainBuilder::Built ChainBuilder::of(const config::UseEntry& use, const std::string& path) {
-    if (use.in_place) return build(*use.in_place, path);
+ChainBuilder::Built ChainBuilder::of(const config::UseEntry& use, const std::string& path, const std::string& identity) {
+    if (use.in_place) return build(*use.in_place, path, identity);
     if (const auto found = named_.find(use.name); found != named_.end()) return found->second;
     const auto later = std::ranges::find_if(s_.config.policies, [&](const PolicyConfig& p) { return p.name == use.name; });
     if (later == s_.config.policies.end()) return {};
     // Taken as absent meanwhile, so that one that leads back to itself ends.
     named_.emplace(use.name, Built{});
-    return named_[use.name] = build(*later, "policies." + use.name);
+    return named_[use.name] = build(*later, "policies." + use.name, use.name);
 }
 
 bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
@@ -99,7 +99,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
     for (size_t i = 0; i < route.use.size(); ++i) {
         const Scope at(use, i);
         const config::UseEntry& entry = route.use[i];
-        const Built built = of(entry, at.path());
+        const Built built = of(entry, at.path(), route.name + ".use[" + std::to_string(i) + "]");
         if (built.policy == nullptr) {
             // Its own fault was told; what it would have guaranteed is not known.
             if (!faults_.has_errors()) at.error(entry.mark, "policy-failed", "this policy could not be built");
@@ -145,7 +145,7 @@ std::vector<ChainLink> ChainBuilder::use(const Scope& scope, const Node& list) {
         const std::string& wanted = entry.in_place ? entry.in_place->type : entry.name;
         // A list of its own keeps the entry: what a policy in place is called lives there.
         s_.inner_uses.push_back(entry);
-        const Built built = of(s_.inner_uses.back(), at.path());
+        const Built built = of(s_.inner_uses.back(), at.path(), at.path());
         if (built.policy == nullptr) {
             if (faults_.errors() == before) {
                 at.error(entry.mark, "unknown-policy", "there is no policy \"" + wanted + "\" that can stand here");

@@ -30,8 +30,9 @@ class ChainBuilder final : private PolicyBuild {
         uint32_t guard = 0;
     };
 
-    Built build(const config::PolicyConfig& policy, const std::string& path);
-    Built of(const config::UseEntry& use, const std::string& path);
+    Built build(const config::PolicyConfig& policy, const std::string& path, const std::string& identity);
+    // @param identity of one in place
+    Built of(const config::UseEntry& use, const std::string& path, const std::string& identity);
 
     Resources& resources() override { return resources_; }
     const config::Config& config() const override { return s_.config; }

@@ -26,6 +26,7 @@ io::Task<void> Gateway::handle(Exchange& x) {
     }
     x.client->limit_body(x.rules->body_limit);
     for (const ChainLink& link : x.rules->chain) {
+        x.in_shadow = link.shadow;
         Verdict verdict = link.policy->on_request(x);
         ++x.policies_run;
         if (verdict.kind == Verdict::Kind::later) verdict = co_await std::move(*verdict.task);
@@ -48,6 +49,7 @@ io::Task<void> Gateway::handle(Exchange& x) {
         co_await reply_error(x, std::move(verdict.error), &x.error_fields);
         co_return;
     }
+    x.in_shadow = false;
     co_await act(x);
 }
 
@@ -179,7 +181,7 @@ void Exchange::reset() {
     set_fields.clear();
     claims = {};
     identity_by = refused_by = {};
-    preflight = false;
+    preflight = in_shadow = false;
     error_fields.clear();
     response_text.clear();
     degraded.clear();

@@ -88,6 +88,7 @@ class Exchange {
     // The identity, once a policy has established one (LANGUAGE.md §5), and that policy's name.
     json::Document claims;
     std::string_view identity_by;
+    bool in_shadow = false;  // the policy at work only watches: what it would take off stays
     bool preflight = false;  // of CORS: matched with the method that it asks about
     http::FieldList error_fields;   // go with the refusal of the policy that set them
     std::string response_text;      // the body of an answer that a policy gives (Verdict::respond)

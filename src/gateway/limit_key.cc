@@ -53,6 +53,8 @@ bool LimitKey::check_place(const std::vector<std::string>& parameters, bool iden
     return std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(parameters, identity, mark, scope); });
 }
 
+bool LimitKey::is_address() const { return values_.size() == 1 && values_[0].parts().front().source == Source::client_ip; }
+
 bool LimitKey::names_claims() const {
     return std::ranges::any_of(values_, [](const Template& t) { return t.names_claims(); });
 }

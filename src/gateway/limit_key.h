@@ -24,6 +24,9 @@ class LimitKey {
     // Judges it where the policy stands. @returns false after a fault
     bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
     bool names_claims() const;
+    size_t size() const { return values_.size(); }
+    // Nothing but the client's address.
+    bool is_address() const;
     // Appends the request's key to `out`. One value stands as it is; several are joined by their lengths, so that no value can
     // look like two.
     // @errors value_refused or claim_refused where a value is not there or empty (LANGUAGE.md §4), naming it

@@ -258,7 +258,10 @@ def test_in_shadow_it_refuses_nobody_and_believes_only_a_good_token(setup):
     for i, (headers, code) in enumerate([([], "jwt.missing"), (bearer(GOOD[:-4] + "AAAA"), "jwt.signature"), (bearer(hs(claims(lasts=-5))), "jwt.expired")]):
         assert "x-seen" not in sent(get(gateway.port, "/shadow", headers + [("X-Seen", "forged"), ("X-Request-ID", f"shadow-{i}")]))
         assert gateway.access_line(lambda e, n=i: e["request_id"] == f"shadow-{n}")["shadow"] == "watched:" + code
-    assert sent(get(gateway.port, "/shadow", bearer(GOOD)))["x-seen"] == "alice"
+    seen = sent(get(gateway.port, "/shadow", bearer(GOOD)))
+    assert seen["x-seen"] == "alice"
+    # Watching takes nothing away: the service may still be the one that verifies.
+    assert seen["authorization"] == "Bearer " + GOOD
 
 
 def test_in_shadow_a_refusal_halfway_sets_nothing(setup):

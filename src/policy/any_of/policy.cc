@@ -73,7 +73,7 @@ class AnyOf final : public gateway::Policy {
         const gateway::PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
         const bool passed = verdict.kind == Verdict::Kind::proceed;
         x.context.shard.add(passed ? cells.passed : cells.refused);
-        if (!passed) return;
+        if (!passed || x.in_shadow) return;
         for (const ChainLink& other : links_) {
             if (&other != &link) other.policy->withhold_credential(x);
         }

@@ -35,7 +35,7 @@ class ApiKey final : public gateway::Policy {
         x.claims = settings_.claims[*entry];
         x.identity_by = name_;
         if (auto set = settings_.headers.apply(x); !set) return Verdict::refuse(std::move(set).error());
-        if (!settings_.forward_key) withhold_credential(x);
+        if (!settings_.forward_key && !x.in_shadow) withhold_credential(x);
         return Verdict::proceed();
     }
 

@@ -143,7 +143,7 @@ class Basic final : public gateway::Policy {
         x.claims = claims_[user];
         x.identity_by = name_;
         if (auto set = settings_.headers.apply(x); !set) return Verdict::refuse(std::move(set).error());
-        withhold_credential(x);
+        if (!x.in_shadow) withhold_credential(x);
         return Verdict::proceed();
     }
     Verdict refuse(Exchange& x, Error error) const {

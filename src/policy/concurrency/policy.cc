@@ -151,7 +151,7 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
     config::read_object<Settings>(Scope(faults, settings.path), settings.settings, read, "concurrency", kFields);
     if (faults.errors() != before) return nullptr;
     // One in place is known by its place; shadow counts under a name of its own (LANGUAGE.md §5).
-    const std::string identity = (settings.shadow ? "shadow " : "") + (settings.named ? std::string(settings.name) : settings.path);
+    const std::string identity = (settings.shadow ? "shadow " : "") + settings.identity;
     auto table = settings.build.resources().get<InFlight>("concurrency", identity, [] { return std::make_shared<InFlight>(); });
     return std::make_unique<Concurrency>(std::move(read), settings.name, settings.shadow, std::move(table));
 }

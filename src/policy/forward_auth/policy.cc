@@ -45,6 +45,13 @@ class ForwardAuth final : public gateway::Policy {
         return std::ranges::any_of(s_.headers, [&](const std::string& name) { return x.request.fields.find(name) != nullptr; });
     }
 
+    // Cookies are the application's too, and stay.
+    void withhold_credential(Exchange& x) const override {
+        x.request.fields.remove_if([&](const http::Field& f) {
+            return f.id != http::FieldName::cookie && std::ranges::any_of(s_.headers, [&](const std::string& h) { return iequals(h, f.name); });
+        });
+    }
+
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.path.check_place(place.parameters, place.identity, mark, scope);
     }

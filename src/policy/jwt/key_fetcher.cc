@@ -61,7 +61,7 @@ void KeyFetcher::End::go() {
 KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys)
     : context_(context), epoch_(epoch), settings_(settings), keys_(std::move(keys)) {
     const auto cell = [&](const char* result) {
-        return context_.registry.counter("portico_jwt_key_fetches_total", "Fetches of issuers' keys.", {{"source", settings_.url}, {"result", result}});
+        return context_.registry.counter("portico_jwt_key_fetches_total", "Fetches of issuers' keys.", {{"source", settings_.shown()}, {"result", result}});
     };
     good_ = cell("good");
     bad_ = cell("failed");
@@ -113,7 +113,7 @@ io::Task<void> KeyFetcher::run() {
         co_return;
     }
     context_.shard.add(bad_);
-    context_.say("the keys of " + settings_.url + " could not be fetched: " + std::string(done.error().code()) +
+    context_.say("the keys of " + settings_.shown() + " could not be fetched: " + std::string(done.error().code()) +
                  (done.error().context.empty() ? "" : ": " + done.error().context));
     keys_->fail_fetch(context_.loop.now());
     const Time next = std::max(keys_->due(), context_.loop.now());
@@ -161,7 +161,7 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
     if (!read) co_return fail(Fault::upstream_protocol, "the keys: " + read.error());
     const Duration fresh = freshness({value_of(answer, "cache-control"), value_of(answer, "age"), value_of(answer, "date"), value_of(answer, "expires")},
                                      {kLeastFresh, kMostFresh, settings_.refresh});
-    if (keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now())) context_.say("the keys of " + settings_.url + " were fetched again");
+    if (keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now())) context_.say("the keys of " + settings_.shown() + " were fetched again");
     co_return Result<void>{};
 }
 

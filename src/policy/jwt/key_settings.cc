@@ -160,6 +160,10 @@ void finish_issuer(const Scope& scope, IssuerDraft& into) {
     }
     const AlgorithmSet wanted = into.issuer.rules.algorithms;
     if (into.issuer.remote) {
+        if (into.issuer.rules.claims.audiences.empty()) {
+            scope.warning(into.mark, "any-audience", "every token that this issuer signs is accepted here, also those meant for other applications",
+                          "name yours: audience: …");
+        }
         if (!wanted.empty() && (wanted & kHmacAlgorithms) == wanted) {
             scope.error(into.algorithms_mark, "jwt-keys", "keys that everybody can fetch are no secret: HS256 and its kind need secret");
         }

@@ -124,7 +124,9 @@ KeySet::Candidates KeySet::candidates(std::string_view id, bool has_id, Algorith
     for (const auto& key : keys_) {
         if (has_id && key->has_id() && key->id() != id) continue;
         if (!key->algorithms().has(algorithm)) {
-            if (result.found == Found::unknown_key) result.found = Found::wrong_algorithm;
+            // A key without an id says nothing about one that the token names: that one may be new.
+            const bool named = !has_id || key->has_id();
+            if (named && result.found == Found::unknown_key) result.found = Found::wrong_algorithm;
             continue;
         }
         if (count == kMaxCandidates) break;

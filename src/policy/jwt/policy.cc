@@ -197,7 +197,7 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, c
     }
     if (source.keys != nullptr) co_return refuse(x, Error(Fault::token_key_unknown, key_id));
     x.error_fields.add("Retry-After", "1");
-    co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->url));
+    co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->shown()));
 }
 
 Verdict Jwt::accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const {
@@ -220,7 +220,7 @@ io::Task<Verdict> Jwt::ask_store(Exchange& x, const TokenPlace& place) const {
 // Last, when nothing can refuse the token any more: in shadow mode what a refused one says must not reach the service.
 Verdict Jwt::hand_on(Exchange& x, const TokenPlace& place) const {
     if (auto set = headers_.apply(x); !set) return Verdict::refuse(std::move(set).error());
-    if (!forward_token_) remove_token(x, place);
+    if (!forward_token_ && !x.in_shadow) remove_token(x, place);
     return Verdict::proceed();
 }
 
@@ -242,7 +242,7 @@ Verdict Jwt::refuse(Exchange& x, Error error) const {
 std::string Jwt::preview(Exchange& x) const {
     const State& state = x.state_of<State>(*this);
     for (size_t i = 0; i < issuers_.size(); ++i) {
-        if (state.sources[i].keys == nullptr) return "would verify the token with the keys of " + issuers_[i].remote->url;
+        if (state.sources[i].keys == nullptr) return "would verify the token with the keys of " + issuers_[i].remote->shown();
     }
     return "would ask whether the token was revoked";
 }

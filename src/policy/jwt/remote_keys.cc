@@ -6,7 +6,8 @@ namespace portico::policy::jwt {
 namespace {
 
 constexpr size_t kMaxUnknown = 1024;
-constexpr Duration kUnknownFor = std::chrono::minutes(5);
+// Not for long: whoever names a key just before it is published must not keep it out.
+constexpr Duration kUnknownFor = std::chrono::seconds(60);
 constexpr Duration kFirstRetry = std::chrono::seconds(1);
 constexpr Duration kLastRetry = std::chrono::seconds(60);
 constexpr Duration kLastRetryWithout = std::chrono::seconds(5);

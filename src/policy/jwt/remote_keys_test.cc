@@ -71,8 +71,8 @@ TEST_F(Remote, AKeyThatWasLookedForInVainIsNotLookedForAgainSoon) {
     fetched();
     ASSERT_TRUE(keys.begin_fetch_for("missing", now));
     keys.end_fetch(keys_named("k1"), minutes(10), now);
-    EXPECT_FALSE(keys.begin_fetch_for("missing", now + minutes(4)));
-    EXPECT_TRUE(keys.begin_fetch_for("missing", now + minutes(5)));
+    EXPECT_FALSE(keys.begin_fetch_for("missing", now + seconds(59)));
+    EXPECT_TRUE(keys.begin_fetch_for("missing", now + seconds(60)));
 }
 
 TEST_F(Remote, ATokenWithoutAKeysNameIsBoundedByTheCooldownAlone) {

@@ -16,6 +16,8 @@ namespace portico::policy::jwt {
 // Keys that are fetched: a JWKS, or the one that an OIDC issuer's document names.
 struct RemoteKeySettings {
     bool discovery = false;    // `url` is the issuer's
+    // The URL for people: without its query, which may hold a secret.
+    std::string shown() const { return url.substr(0, url.find('?')); }
     std::string url;           // http(s)://…; of a service: its name and path, for messages
     int32_t service = -1;      // in place of the URL's host
     std::string path;          // asked of the service

@@ -53,7 +53,7 @@ Read read(const std::string& yaml) {
     const auto document = config::Document::parse(yaml, {}, faults);
     Build build;
     Read r;
-    r.settings = read_settings({"guard", document->root(), "policies.guard.jwt", false, true, build}, faults);
+    r.settings = read_settings({"guard", document->root(), "policies.guard.jwt", "guard", false, true, build}, faults);
     for (const auto& f : faults.all()) r.faults += f.code + ": " + f.message + " (" + f.hint + ")\n";
     EXPECT_EQ(r.settings.has_value(), faults.errors() == 0) << r.faults;
     return r;
@@ -111,7 +111,7 @@ TEST(JwtSettings, KeysComeAsPemAsJwkOrAsASetOfThem) {
 }
 
 TEST(JwtSettings, KeysThatAreFetchedHaveBoundsOfTheirOwn) {
-    const Read r = read("algorithms: [RS256]\njwks: { url: https://id.test/keys, timeout: 1s, cooldown: 10s, refresh: 1m, stale: 2h }\nissuer: https://id.test");
+    const Read r = read("algorithms: [RS256]\njwks: { url: https://id.test/keys, timeout: 1s, cooldown: 10s, refresh: 1m, stale: 2h }\nissuer: https://id.test\naudience: shop");
     ASSERT_EQ(r.faults, "");
     const RemoteKeySettings& remote = *r.settings->issuers[0].remote;
     EXPECT_FALSE(remote.discovery);
@@ -120,6 +120,11 @@ TEST(JwtSettings, KeysThatAreFetchedHaveBoundsOfTheirOwn) {
     EXPECT_EQ(remote.cooldown, std::chrono::seconds(10));
     EXPECT_EQ(remote.refresh, std::chrono::minutes(1));
     EXPECT_EQ(remote.stale, std::chrono::hours(2));
+}
+
+TEST(JwtSettings, AnIssuersTokensForAnyAudienceAreWarnedOf) {
+    EXPECT_THAT(read("algorithms: [RS256]\njwks: https://id.test/keys").faults, HasSubstr("any-audience"));
+    EXPECT_EQ(read("algorithms: [RS256]\njwks: https://id.test/keys\naudience: shop").faults, "");
 }
 
 TEST(JwtSettings, CertificatesThatAreNoneAreAnError) {
@@ -140,11 +145,11 @@ TEST(JwtSettings, OidcExpectsTheIssuerThatItNamesUnlessAnotherIsWritten) {
 }
 
 TEST(JwtSettings, AServiceMayHaveTheKeysOrTheIssuersDocument) {
-    const Read keys = read("algorithms: [RS256]\njwks: { service: keys, path: /jwks }");
+    const Read keys = read("algorithms: [RS256]\njwks: { service: keys, path: /jwks }\naudience: shop");
     ASSERT_EQ(keys.faults, "");
     EXPECT_EQ(keys.settings->issuers[0].remote->service, 1);
     EXPECT_EQ(keys.settings->issuers[0].remote->url, "service keys /jwks");
-    const Read document = read("algorithms: [RS256]\noidc: { issuer: https://id.test, service: keys, path: /.well-known/openid-configuration }");
+    const Read document = read("algorithms: [RS256]\noidc: { issuer: https://id.test, service: keys, path: /.well-known/openid-configuration }\naudience: shop");
     ASSERT_EQ(document.faults, "");
     EXPECT_TRUE(document.settings->issuers[0].remote->discovery);
     EXPECT_EQ(document.settings->issuers[0].remote->issuer, "https://id.test");

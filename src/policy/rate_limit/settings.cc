@@ -186,6 +186,20 @@ bool check_numbers(const Scope& scope, Draft& d) {
     return true;
 }
 
+// The key of an override as requests are counted by it: an address in its one spelling, IPv6 as its /64.
+std::string override_key(const Scope& scope, const Draft& d, const std::string& text) {
+    if (!d.settings.key.is_address()) return text;
+    const std::string bare = text.ends_with("/64") ? text.substr(0, text.size() - 3) : text;
+    const auto address = IpAddress::parse(bare);
+    if (!address) {
+        scope.error(d.mark, "bad-override", "the key is client.ip, and \"" + text + "\" is no address");
+        return text;
+    }
+    std::string key;
+    gateway::append_limited_address(*address, key);
+    return key;
+}
+
 }  // namespace
 
 std::optional<Settings> read_settings(const gateway::PolicySettings& from, config::FaultList& faults) {
@@ -200,10 +214,13 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
         scope.error(d.burst_mark, "idle-setting", "burst is a setting of token_bucket", "algorithm: token_bucket");
     }
     // In shadow it counts under a name of its own, so that it takes nothing from the limit that enforces.
-    const std::string name = (from.named ? std::string(from.name) : from.path) + (from.shadow ? "/shadow" : "");
+    const std::string name = from.identity + (from.shadow ? "/shadow" : "");
     Settings& s = d.settings;
     for (const auto& [value, quota] : d.values) s.values.emplace(value, limit_of(d, name, quota));
-    for (const auto& [key, quota] : d.overrides) s.overrides.emplace(key, limit_of(d, name, quota));
+    if (!d.overrides.empty() && s.key.size() != 1) {
+        scope.error(d.mark, "limit-shape", "overrides name keys of one value, and this key is a list", "write a limit of its own for that client");
+    }
+    for (const auto& [key, quota] : d.overrides) s.overrides.emplace(override_key(scope, d, key), limit_of(d, name, quota));
     s.limit = limit_of(d, name, d.quota.value_or(0));
     const auto judge = [&](const std::string& of, const CountedLimit& l) {
         if (const auto flaw = flaw_in(l.limit)) scope.error(d.mark, "bad-limit", of + *flaw);

@@ -37,6 +37,7 @@ Read read(const std::string& yaml, bool named = true, bool shadow = false) {
     Build build;
     Read r;
     r.settings = read_settings({.name = "fair use", .settings = document->root(), .path = "routes[0].use[1].rate_limit",
+                                .identity = named ? "fair use" : "orders.use[1]",
                                 .shadow = shadow, .named = named, .build = build}, faults);
     for (const auto& f : faults.all()) r.faults += f.code + ": " + f.message + " (" + f.hint + ")\n";
     EXPECT_EQ(r.settings.has_value(), faults.errors() == 0);
@@ -62,9 +63,17 @@ TEST(RateLimitSettings, AreShort) {
     EXPECT_FALSE(s.key.names_claims());
 }
 
+TEST(RateLimitSettings, AnOverrideNamesAnAddressAsItIsCounted) {
+    const Settings s = settings_of("{ limit: 1, window: 1s, overrides: { \"2001:DB8:0:0:1::7\": 5, \"10.0.0.1\": 6 } }");
+    EXPECT_TRUE(s.overrides.contains("2001:db8::/64"));
+    EXPECT_TRUE(s.overrides.contains("10.0.0.1"));
+    EXPECT_THAT(read("{ limit: 1, window: 1s, overrides: { office: 5 } }").faults, HasSubstr("bad-override"));
+    EXPECT_THAT(read("{ limit: 1, window: 1s, key: [client.ip, claims.sub], overrides: { a: 5 } }").faults, HasSubstr("this key is a list"));
+}
+
 TEST(RateLimitSettings, ReadEveryKey) {
     const Settings s = settings_of(
-        "{ limit: 100, window: 60s, algorithm: token_bucket, burst: 200, key: [client.ip, claims.sub], cost: query.items,\n"
+        "{ limit: 100, window: 60s, algorithm: token_bucket, burst: 200, key: claims.sub, cost: query.items,\n"
         "  overrides: { \"10.0.0.1\": 1000, banned: 0 }, charge_refused: true, store: shared, on_store_failure: memory, fields: refused }");
     EXPECT_EQ(s.limit.limit.algorithm, token_bucket);
     EXPECT_EQ(s.limit.limit.windows, (std::vector<Window>{{100, 60s, 200}}));
@@ -114,7 +123,7 @@ TEST(RateLimitSettings, CountUnderANameOfTheirOwnInShadow) {
 }
 
 TEST(RateLimitSettings, AreCountedByTheirPlaceWithoutAName) {
-    EXPECT_EQ(settings_of("{ limit: 1, window: 1s }", false).limit.limit.name, "routes[0].use[1].rate_limit");
+    EXPECT_EQ(settings_of("{ limit: 1, window: 1s }", false).limit.limit.name, "orders.use[1]");
     EXPECT_THAT(read("{ limit: 1, window: 1s, store: shared, on_store_failure: deny }", false).faults,
                 HasSubstr("unnamed-limit: a limit that is counted in a store needs a name there (write it under policies, or add name:"));
 }
