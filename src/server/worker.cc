@@ -1,8 +1,8 @@
 #include "server/worker.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
-
 #include <future>
 #include <random>
 
@@ -45,7 +45,10 @@ struct Worker::Local final : private io::Timer {
           names(*loop, [this](std::string name, io::Resolver::Callback answered) { ask(std::move(name), std::move(answered)); }),
           connections(context, gateway) {
         context.say = [](const std::string& line) {
-            const std::string text = "portico: " + line + "\n";
+            std::string text = "portico: " + line;
+            // Some of it may be an issuer's words: no line of theirs, and nothing that moves a terminal.
+            std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+            text += '\n';
             std::fwrite(text.data(), 1, text.size(), stderr);
         };
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
