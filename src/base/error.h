@@ -28,6 +28,11 @@ enum class Fault : uint8_t {
     api_key_missing, api_key_unknown, basic_missing, basic_wrong, credential_missing, not_authorized,
     forward_auth_denied, forward_auth_unavailable, cors_refused,
     rate_limit_exceeded, rate_limit_unavailable, concurrency_exceeded,
+    // bodies that are read, and what is made of them
+    body_not_json, body_encoding, body_mapping,
+    answer_not_json, answer_encoding, answer_mapping, answer_too_large,
+    // an aggregate's calls
+    call_failed, call_unavailable, call_timeout, call_status,
     // the stores behind guards
     store_timeout, store_unavailable, store_protocol,
     // the upstream
@@ -51,6 +56,8 @@ struct Error {
     std::string client_detail{};
     // An errno value where there was one, else 0.
     int system = 0;
+    // Of the answer, in place of the fault's own: another service's that is passed on. 0: the fault's.
+    int status = 0;
 
     Error() = default;
     explicit Error(Fault f) : fault(f) {}

@@ -188,6 +188,8 @@ void Exchange::reset() {
     notes_.clear();
     shadowed.clear();
     policies_run = 0;
+    request_body.reset();
+    body_filters.clear();
     response.clear();
     response_begun = false;
     times = {};

@@ -5,12 +5,15 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "gateway/body_filter.h"
 #include "gateway/claims.h"
 #include "gateway/client_side.h"
 #include "gateway/context.h"
@@ -98,6 +101,10 @@ class Exchange {
     Fault fault = Fault::internal;  // behind record.code
     uint32_t policies_run = 0;  // how many on_request ran: on_response runs for these, backward
 
+    // What the service gets in place of the client's body, once a policy has read that; its length is Content-Length.
+    std::optional<std::string> request_body;
+    std::vector<std::unique_ptr<BodyFilter>> body_filters;  // of the answer, in the order in which they run
+
     ResponseOut response;
     bool response_begun = false;
     ExchangeTimes times;
@@ -106,7 +113,7 @@ class Exchange {
     std::vector<const upstream::Endpoint*> tried;
     http::ResponseHead upstream_head;
 
-    Values values() const { return {this, nullptr}; }
+    Values values() const { return {.exchange = this, .error = nullptr, .roots = {}, .calls = {}}; }
     // What a policy remembers of this exchange between its hooks, in the arena: no destructor runs. @returns nullptr when nothing
     template <class T>
     T* noted(const Policy& policy) const {

@@ -10,6 +10,7 @@ namespace portico::gateway {
 namespace {
 
 constexpr std::string_view kBadRequest = "Bad request";
+constexpr std::string_view kBadGateway = "Bad gateway";
 constexpr std::string_view kInvalidToken = "Invalid token";
 constexpr std::string_view kNewToken = "Sign in again: this token cannot be accepted.";
 
@@ -71,22 +72,33 @@ constexpr FaultRow kRows[] = {
     {Fault::rate_limit_exceeded, {429, "Rate limit exceeded", "Wait as long as Retry-After says.", false}},
     {Fault::rate_limit_unavailable, {503, "Service unavailable", "Requests cannot be counted at present; try again.", false}},
     {Fault::concurrency_exceeded, {429, "Too many requests at once", "Wait for the answers to your other requests.", false}},
+    {Fault::body_not_json, {400, kBadRequest, "The body is not the JSON that is expected here.", false}},
+    {Fault::body_encoding, {415, "Unsupported media type", "Send the body without a content coding, or with gzip, br or deflate.", false}},
+    {Fault::body_mapping, {400, kBadRequest, "The body lacks a value that is needed here, or holds one that does not fit.", false}},
+    {Fault::answer_not_json, {502, kBadGateway, "The service's answer is not the JSON that is expected of it.", false}},
+    {Fault::answer_encoding, {502, kBadGateway, "The service's answer has a content coding that cannot be undone.", false}},
+    {Fault::answer_mapping, {502, kBadGateway, "The service's answer lacks a value that is needed, or holds one that does not fit.", false}},
+    {Fault::answer_too_large, {502, kBadGateway, "The service's answer is larger than may be held.", false}},
+    {Fault::call_failed, {502, kBadGateway, "A service that is needed for this answer failed.", false}},
+    {Fault::call_unavailable, {503, "Service unavailable", "A service that is needed for this answer is not available at present.", false}},
+    {Fault::call_timeout, {504, "Gateway timeout", "A service that is needed for this answer took too long.", false}},
+    {Fault::call_status, {502, kBadGateway, "A service that is needed for this answer refused.", false}},
     {Fault::store_timeout, {503, "Service unavailable", "The gateway could not decide in time; try again.", false}},
     {Fault::store_unavailable, {503, "Service unavailable", "The gateway could not decide; try again.", false}},
     {Fault::store_protocol, {503, "Service unavailable", "The gateway could not decide; try again.", false}},
-    {Fault::upstream_refused, {502, "Bad gateway", "The service does not accept connections.", false}},
-    {Fault::upstream_unreachable, {502, "Bad gateway", "The service cannot be reached.", false}},
+    {Fault::upstream_refused, {502, kBadGateway, "The service does not accept connections.", false}},
+    {Fault::upstream_unreachable, {502, kBadGateway, "The service cannot be reached.", false}},
     {Fault::upstream_unresolved, {503, "Service unavailable", "The service's address is not known at present.", false}},
     {Fault::upstream_connect_timeout, {504, "Gateway timeout", "The service did not accept a connection in time.", false}},
     {Fault::upstream_first_byte_timeout, {504, "Gateway timeout", "The service did not begin to answer in time.", false}},
     {Fault::upstream_idle_timeout, {504, "Gateway timeout", "The service stopped in the middle.", false}},
     {Fault::upstream_total_timeout, {504, "Gateway timeout", "The exchange took longer than it may.", false}},
-    {Fault::upstream_closed, {502, "Bad gateway", "The service closed the connection without an answer.", false}},
-    {Fault::upstream_protocol, {502, "Bad gateway", "The service's answer is not valid HTTP.", false}},
-    {Fault::upstream_head_too_large, {502, "Bad gateway", "The service's answer has too large a head.", false}},
+    {Fault::upstream_closed, {502, kBadGateway, "The service closed the connection without an answer.", false}},
+    {Fault::upstream_protocol, {502, kBadGateway, "The service's answer is not valid HTTP.", false}},
+    {Fault::upstream_head_too_large, {502, kBadGateway, "The service's answer has too large a head.", false}},
     {Fault::upstream_no_endpoint, {503, "Service unavailable", "The service has no endpoint at present.", false}},
     {Fault::upstream_overloaded, {503, "Service unavailable", "The service has as many connections as it may have.", false}},
-    {Fault::upstream_tls, {502, "Bad gateway", "No trusted connection to the service could be made.", false}},
+    {Fault::upstream_tls, {502, kBadGateway, "No trusted connection to the service could be made.", false}},
     {Fault::cancelled, {503, "Service unavailable", "The request was cancelled.", true}},
     {Fault::draining, {503, "Service unavailable", "This gateway is shutting down; try again.", true}},
     {Fault::io, {500, "Internal error", "The gateway could not answer.", true}},
@@ -142,9 +154,11 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
     }
     const ReplyRow& row = reply_row(error.fault);
     const std::string_view detail = error.client_detail.empty() ? row.detail : std::string_view(error.client_detail);
-    const ErrorView view{row.title, row.status, detail, error.code(), x.request_id};
+    const int status = error.status != 0 ? error.status : row.status;
+    const std::string_view title = status == row.status ? row.title : http::reason_of(status);
+    const ErrorView view{title, status, detail, error.code(), x.request_id};
     x.response.clear();
-    x.response.status = row.status;
+    x.response.status = status;
     x.response.close = row.close;
     std::string body;
     const ErrorShape* shape = x.epoch->snapshot->error_shape(x.match.route);

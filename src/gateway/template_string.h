@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +13,18 @@
 #include "config/model.h"
 #include "config/schema.h"
 #include "gateway/claims.h"
+#include "http/fields.h"
+#include "json/document.h"
 
 namespace portico::gateway {
 
 class Exchange;
+
+// How a call of an aggregate ended, for {calls.NAME.status} and {calls.NAME.header.x}.
+struct CallResult {
+    int status = 0;  // 0: it was not made, or there was no answer
+    const http::FieldList* fields = nullptr;
+};
 
 // What `errors:` may say about a failure.
 struct ErrorView {
@@ -54,12 +63,18 @@ struct TemplatePlace {
     bool identity = false;    // the route's policies guarantee one: {claims.x}
     bool deferred = false;    // of a policy: its routes are judged later (Template::check_place)
     bool no_request = false;  // nothing of the request may be named
+    // The documents that may be asked, by place: "" is `$`, others are calls and for_each variables. nullptr: none are there.
+    const std::vector<std::string>* roots = nullptr;
+    std::string_view no_body{};  // why `$` is not among them, for a message such as "an aggregate has no body of its own: name a call"
+    const std::vector<std::string>* calls = nullptr;  // of an aggregate, by place, for {calls.NAME.…}
 };
 
 // The values that templates name, while a request is being served.
 struct Values {
     const Exchange* exchange = nullptr;
     const ErrorView* error = nullptr;
+    std::span<const json::Value> roots{};    // by the places of TemplatePlace::roots
+    std::span<const CallResult> calls{};     // by the places of TemplatePlace::calls
 
     // The value as text, decoded. @returns none where there is none
     std::optional<std::string_view> get(const TemplatePart& part, Arena& arena) const;

@@ -1,0 +1,27 @@
+// What changes an answer's body on its way out. A policy puts one into Exchange::body_filters from on_response; they run in the
+// order in which they were put there, each over what the one before gave. Made for one exchange, on its worker.
+//
+// The bytes that it sees are the body as such: framing is off, and content codings are undone (gateway/body_filtering).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace portico::gateway {
+
+class BodyFilter {
+  public:
+    virtual ~BodyFilter() = default;
+    // True: nothing can be given before the whole body was seen, and the answer's head waits for it: status and fields may still
+    // change, and a failure is still an answer of the gateway's own. False: it works on parts as they come.
+    virtual bool wants_whole() const = 0;
+    // The most that it may be given, in bytes, codings undone; more is answer_too_large.
+    virtual size_t max_body() const = 0;
+    // Takes the next part of the body (all of it where it wants the whole). `last`: it is the end. Appends what goes on to `out`.
+    // @errors answer_not_json, answer_mapping, …: the answer is refused, or broken off where it has begun
+    virtual Result<void> take(std::string_view part, bool last, std::string& out) = 0;
+};
+
+}  // namespace portico::gateway
