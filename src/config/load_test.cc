@@ -98,6 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"cidr_bits", with("trusted_proxies: [10.1.2.3/8]\n" + kRoute), {"did you mean 10.0.0.0/8?"}},
         Case{"condition_word", with("routes: [{ match: { path: /x, headers: { A: { regexp: b } } }, respond: {} }]"), {"did you mean regex?"}},
         Case{"empty_variable", with("admin: { address: \"${EMPTY}\" }\n" + kRoute), {"${EMPTY}", "which is empty"}},
+        Case{"slash_in_a_policy_name", with("policies: { \"a/shadow\": { ip_access: { allow: [10.0.0.0/8] } } }\n" + kRoute), {"holds no \"/\""}},
         Case{"no_listeners", "routes: [{ match: /x, respond: {} }]\n", {"no listeners"}},
         Case{"no_routes", "listeners: [{ address: 127.0.0.1:1 }]\nroutes: []\n", {"no routes"}},
         Case{"same_address", "listeners: [{ address: 127.0.0.1:1 }, { address: 127.0.0.1:1 }]\n" + kRoute, {"two listeners"}}),

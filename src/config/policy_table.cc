@@ -7,6 +7,13 @@ namespace {
 
 constexpr std::string_view kModes[] = {"enforce", "shadow"};
 
+// A slash parts a name from what is counted of it apart, as `fair-use/shadow`.
+bool is_policy_name(const Scope& scope, const std::string& name, Mark mark) {
+    if (!name.empty() && name.find('/') == std::string::npos) return true;
+    scope.error(mark, "policy-name", name.empty() ? "a policy's name is empty" : "a policy's name holds no \"/\", found \"" + name + "\"");
+    return false;
+}
+
 }  // namespace
 
 std::optional<PolicyConfig> read_policy(const Scope& scope, const Node& node, bool in_place) {
@@ -27,6 +34,7 @@ std::optional<PolicyConfig> read_policy(const Scope& scope, const Node& node, bo
             const auto name = read_string(at, *e.value, "a name");
             good &= name.has_value();
             if (name) policy.name = *name;
+            good &= !name || is_policy_name(at, *name, e.value->mark);
         } else if (policy.settings == nullptr) {
             policy.type = e.key;
             policy.settings = e.value;
@@ -53,6 +61,7 @@ void read_policies(const Scope& scope, const Node& node, Draft& into) {
         if (auto policy = read_policy(at, *e.value, false)) {
             policy->name = e.key;
             policy->name_mark = e.key_mark;
+            (void)is_policy_name(at, e.key, e.key_mark);
             into.config.policies.push_back(std::move(*policy));
         } else {
             into.broken_policies.push_back(e.key);

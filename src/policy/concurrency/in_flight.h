@@ -12,11 +12,17 @@
 #include <unordered_map>
 
 #include "base/intrusive_list.h"
+#include "base/keyed_hash.h"
 
 namespace portico::policy::concurrency {
 
 class InFlight {
   public:
+    // `seed`: random, and secret to clients, who choose keys.
+    explicit InFlight(HashKey seed) : seed_(seed) {
+        for (Stripe& stripe : stripes_) stripe.entries = Entries(0, SeededHash{seed});
+    }
+
     // A key's entry. Lives while somebody holds a place in it or waits for one.
     struct Entry;
 
@@ -55,21 +61,19 @@ class InFlight {
     uint32_t in_flight(std::string_view key);
 
   private:
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
+    using Entries = std::unordered_map<std::string, Entry, SeededHash, std::equal_to<>>;
     struct Stripe {
         std::mutex mutex;
-        std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;
+        Entries entries;
     };
     static constexpr size_t kStripes = 64;
 
-    Stripe& stripe_of(std::string_view key) { return stripes_[Hash{}(key) / 64 % kStripes]; }
+    Stripe& stripe_of(std::string_view key) { return stripes_[SeededHash{seed_}(key) / 64 % kStripes]; }
     static Entry& find(Stripe& stripe, std::string_view key, uint32_t limit);
     static void admit_waiting(Entry& entry);
     static void drop_if_idle(Entry& entry);
 
+    const HashKey seed_;
     std::array<Stripe, kStripes> stripes_;
 };
 

@@ -17,7 +17,7 @@ struct Person final : InFlight::Waiter {
 };
 
 TEST(InFlight, AdmitsAsManyOfAKeyAsTheLimitSays) {
-    InFlight table;
+    InFlight table{HashKey{}};
     auto* first = table.enter("a", 2);
     ASSERT_NE(first, nullptr);
     EXPECT_NE(table.enter("a", 2), nullptr);
@@ -28,7 +28,7 @@ TEST(InFlight, AdmitsAsManyOfAKeyAsTheLimitSays) {
 }
 
 TEST(InFlight, KeepsNothingOfAKeyThatNobodyUses) {
-    InFlight table;
+    InFlight table{HashKey{}};
     auto* place = table.enter("a", 1);
     EXPECT_EQ(table.keys(), 1u);
     Person person;
@@ -39,7 +39,7 @@ TEST(InFlight, KeepsNothingOfAKeyThatNobodyUses) {
 }
 
 TEST(InFlight, ServesTheLineInItsOrder) {
-    InFlight table;
+    InFlight table{HashKey{}};
     auto* place = table.enter("a", 1);
     std::deque<Person> line(3);
     for (Person& p : line) EXPECT_EQ(table.enter_or_wait("a", 1, 3, p), Turn::waits);
@@ -53,7 +53,7 @@ TEST(InFlight, ServesTheLineInItsOrder) {
 }
 
 TEST(InFlight, TurnsAwayWhoFindsTheLineFull) {
-    InFlight table;
+    InFlight table{HashKey{}};
     ASSERT_NE(table.enter("a", 1), nullptr);
     Person first, second;
     EXPECT_EQ(table.enter_or_wait("a", 1, 1, first), Turn::waits);
@@ -62,7 +62,7 @@ TEST(InFlight, TurnsAwayWhoFindsTheLineFull) {
 }
 
 TEST(InFlight, NobodyPassesThoseWhoWait) {
-    InFlight table;
+    InFlight table{HashKey{}};
     auto* place = table.enter("a", 1);
     Person first;
     ASSERT_EQ(table.enter_or_wait("a", 1, 5, first), Turn::waits);
@@ -75,7 +75,7 @@ TEST(InFlight, NobodyPassesThoseWhoWait) {
 }
 
 TEST(InFlight, OneWhoLeavesTheLineLetsTheNextMoveUp) {
-    InFlight table;
+    InFlight table{HashKey{}};
     auto* place = table.enter("a", 1);
     Person first, second;
     ASSERT_EQ(table.enter_or_wait("a", 1, 5, first), Turn::waits);
@@ -87,7 +87,7 @@ TEST(InFlight, OneWhoLeavesTheLineLetsTheNextMoveUp) {
 }
 
 TEST(InFlight, AHigherLimitAdmitsThoseWhoWait) {
-    InFlight table;
+    InFlight table{HashKey{}};
     auto* place = table.enter("a", 1);
     Person first, second;
     ASSERT_EQ(table.enter_or_wait("a", 1, 5, first), Turn::waits);
@@ -102,7 +102,7 @@ TEST(InFlight, AHigherLimitAdmitsThoseWhoWait) {
 }
 
 TEST(InFlight, ALowerLimitCountsThoseWhoAreThere) {
-    InFlight table;
+    InFlight table{HashKey{}};
     std::vector<InFlight::Entry*> places;
     for (int i = 0; i < 3; ++i) places.push_back(table.enter("a", 3));
     EXPECT_EQ(table.enter("a", 1), nullptr);
@@ -117,7 +117,7 @@ TEST(InFlight, ALowerLimitCountsThoseWhoAreThere) {
 TEST(InFlight, HoldsItsLimitUnderManyThreads) {
     constexpr uint32_t kLimit = 3;
     constexpr int kThreads = 4, kRounds = 5'000;
-    InFlight table;
+    InFlight table{HashKey{}};
     std::array<std::atomic<uint32_t>, 4> inside{};
     std::atomic<uint32_t> most = 0;
     std::vector<std::thread> threads;

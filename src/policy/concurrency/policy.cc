@@ -152,7 +152,7 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
     if (faults.errors() != before) return nullptr;
     // One in place is known by its place; shadow counts under a name of its own (LANGUAGE.md §5).
     const std::string identity = (settings.shadow ? "shadow " : "") + settings.identity;
-    auto table = settings.build.resources().get<InFlight>("concurrency", identity, [] { return std::make_shared<InFlight>(); });
+    auto table = settings.build.resources().get<InFlight>("concurrency", identity, [] { return std::make_shared<InFlight>(HashKey::random()); });
     return std::make_unique<Concurrency>(std::move(read), settings.name, settings.shadow, std::move(table));
 }
 

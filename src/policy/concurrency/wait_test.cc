@@ -32,7 +32,7 @@ class WaitTest : public ::testing::Test {
 
     HandClock clock_;
     std::unique_ptr<io::Loop> loop_;
-    InFlight table_;
+    InFlight table_{HashKey{}};
     InFlight::Entry* place_;
     std::string outcome_;
 };
@@ -110,7 +110,7 @@ TEST_F(WaitTest, APlaceThatIsGivenToOneWhoIsGoneIsGivenOn) {
 TEST(WaitOfThreads, EveryPlaceIsGivenBackOnce) {
     static const SystemClock clock;
     auto loop = std::move(*io::Loop::make(io::BackendChoice::epoll, clock));
-    InFlight table;
+    InFlight table{HashKey{}};
     std::atomic<bool> over = false;
     std::atomic<int> begun = 0;
     std::vector<std::thread> others;

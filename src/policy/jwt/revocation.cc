@@ -39,36 +39,53 @@ bool revokes(std::string_view entry, const json::Document& claims) {
     return !issued || *issued <= WallTime(std::chrono::seconds(*moment));
 }
 
+// One key's entry in the store, while another is being looked up.
+struct Lookup {
+    std::string key;  // empty: nothing is asked
+    Result<redis::Reply> reply = fail(Fault::store_unavailable, "not connected");
+
+    io::Task<void> run(redis::Client& client, Time deadline) {
+        const std::string_view words[] = {"GET", key};
+        reply = co_await client.command(words, deadline);
+    }
+};
+
 }  // namespace
 
 io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) const {
     redis::Client* client = x.epoch->stores[static_cast<size_t>(store_)].get();
     const json::Value jti = x.claims.root().find("jti"), sub = x.claims.root().find("sub");
-    std::array<std::string, 2> keys;
-    if (jti.is_string()) keys[0] = "portico:revoked:jti:" + std::string(jti.string());
-    if (sub.is_string()) keys[1] = "portico:revoked:sub:" + std::string(sub.string());
+    std::array<Lookup, 2> lookups;
+    if (jti.is_string()) lookups[0].key = "portico:revoked:jti:" + std::string(jti.string());
+    if (sub.is_string()) lookups[1].key = "portico:revoked:sub:" + std::string(sub.string());
     const gateway::StoreRules& rules = x.epoch->snapshot->stores[static_cast<size_t>(store_)];
     const Time deadline = x.context.loop.now() + rules.timeout;
-    // One question each: in a cluster the two keys stand on different servers.
-    for (size_t i = 0; i < keys.size(); ++i) {
-        if (keys[i].empty()) continue;
-        const std::string_view words[] = {"GET", keys[i]};
-        Result<redis::Reply> reply = fail(Fault::store_unavailable, "not connected");
-        if (client != nullptr) reply = co_await client->command(words, deadline);
-        if (!reply) {
-            x.note_degraded(x.epoch->snapshot->policy_names[policy.index()], reply.error(), allow_on_failure_ ? "allow" : "deny");
-            if (allow_on_failure_) co_return Verdict::proceed();
-            x.claims = {};
-            x.identity_by = {};
-            x.error_fields.add("Retry-After", "1");
-            co_return Verdict::refuse(Error(Fault::policy_unavailable, std::string(reply.error().code()) + ": " + reply.error().context));
-        }
-        const redis::Value value = reply->value();
+    // One question each, both in one write: in a cluster the two keys stand on different servers.
+    if (client != nullptr) {
+        std::optional<io::Fork> beside;
+        if (!lookups[1].key.empty()) beside.emplace(lookups[1].run(*client, deadline));
+        if (!lookups[0].key.empty()) co_await lookups[0].run(*client, deadline);
+        if (beside) co_await *beside;
+    }
+    // What the store has said counts, whatever it could not say.
+    for (size_t i = 0; i < lookups.size(); ++i) {
+        if (lookups[i].key.empty() || !lookups[i].reply) continue;
+        const redis::Value value = lookups[i].reply->value();
         if (value.is_nil() || (i == 1 && !revokes(value.text(), x.claims))) continue;
         x.claims = {};
         x.identity_by = {};
         x.error_fields.add("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"The token was revoked: get a new one.\"");
         co_return Verdict::refuse(Error(Fault::token_revoked, i == 0 ? "by jti" : "by sub"));
+    }
+    for (const Lookup& lookup : lookups) {
+        if (lookup.key.empty() || lookup.reply) continue;
+        const Error& why = lookup.reply.error();
+        x.note_degraded(x.epoch->snapshot->policy_names[policy.index()], why, allow_on_failure_ ? "allow" : "deny");
+        if (allow_on_failure_) co_return Verdict::proceed();
+        x.claims = {};
+        x.identity_by = {};
+        x.error_fields.add("Retry-After", "1");
+        co_return Verdict::refuse(Error(Fault::policy_unavailable, std::string(why.code()) + ": " + why.context));
     }
     co_return Verdict::proceed();
 }

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "policy/rate_limit/keyed_hash.h"
+#include "base/keyed_hash.h"
 
 namespace portico::policy::rate_limit {
 

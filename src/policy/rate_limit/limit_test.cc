@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "policy/rate_limit/keyed_hash.h"
+#include "base/keyed_hash.h"
 #include "policy/rate_limit/ratelimit_fields.h"
 
 namespace portico::policy::rate_limit {

@@ -12,7 +12,7 @@
 #include "base/intrusive_list.h"
 #include "policy/rate_limit/counters.h"
 #include "policy/rate_limit/eviction_sketch.h"
-#include "policy/rate_limit/keyed_hash.h"
+#include "base/keyed_hash.h"
 #include "policy/rate_limit/limit.h"
 #include "policy/rate_limit/window_log.h"
 

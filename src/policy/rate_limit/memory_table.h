@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/rate_limit/keyed_hash.h"
+#include "base/keyed_hash.h"
 #include "policy/rate_limit/limit.h"
 
 namespace portico::policy::rate_limit {

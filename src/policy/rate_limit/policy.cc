@@ -22,7 +22,7 @@ constexpr uint64_t kMaxCost = 1'000'000;
 
 // One worker's part: keys that the store has refused until a moment, and what the metrics say of its failures.
 struct State final : gateway::WorkerState {
-    RefusedKeys refused;
+    RefusedKeys refused{HashKey::random()};
     observe::Counter failures;
 };
 
@@ -31,12 +31,6 @@ struct Outcome {
     const CountedLimit* limit = nullptr;
     Decision decision;
 };
-
-HashKey random_key() {
-    std::random_device random;
-    const auto word = [&] { return (uint64_t{random()} << 32) ^ random(); };
-    return {word(), word()};
-}
 
 class RateLimit final : public gateway::Policy {
   public:
@@ -182,7 +176,7 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
     auto read = read_settings(settings, faults);
     if (!read) return nullptr;
     auto memory = settings.build.resources().get<MemoryTable>("rate_limit.memory", "", [] {
-        return std::make_shared<MemoryTable>(MemoryBounds{}, random_key());
+        return std::make_shared<MemoryTable>(MemoryBounds{}, HashKey::random());
     });
     return std::make_unique<RateLimit>(settings.name, std::move(*read), std::move(memory));
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/keyed_hash.h"
 #include "policy/rate_limit/limit.h"
 
 namespace portico::policy::rate_limit {
@@ -19,6 +20,9 @@ class RefusedKeys {
     static constexpr size_t kLongestKey = 256;
     // A full table is swept so often, not for every newcomer.
     static constexpr Duration kSweepEvery = std::chrono::milliseconds(100);
+
+    // `seed`: random, and secret to clients.
+    explicit RefusedKeys(HashKey seed) : keys_(0, SeededHash{seed}) {}
 
     // @returns the refusal with what is left of its wait, for the same limit and a cost that is not lower
     std::optional<Decision> find(const Limit& limit, std::string_view key, uint64_t cost, Time now) const;
@@ -33,11 +37,7 @@ class RefusedKeys {
         Time until;
         Decision decision;
     };
-    struct Hash {
-        using is_transparent = void;
-        size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    };
-    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> keys_;
+    std::unordered_map<std::string, Entry, SeededHash, std::equal_to<>> keys_;
     Time next_sweep_{};
 };
 

@@ -18,7 +18,7 @@ Decision refusal(Micros wait) {
 }
 
 TEST(RefusedKeys, RefuseUntilTheMomentAndNotAMicrosecondLonger) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l"};
     keys.keep(limit, "c", 1, refusal(10s), kNow);
     const auto later = keys.find(limit, "c", 1, kNow + 4s);
@@ -33,7 +33,7 @@ TEST(RefusedKeys, RefuseUntilTheMomentAndNotAMicrosecondLonger) {
 }
 
 TEST(RefusedKeys, AreOfALimitAndACost) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l", .windows = {{9, 60s}}}, other{.name = "l"};
     keys.keep(limit, "c", 5, refusal(10s), kNow);
     EXPECT_TRUE(keys.find(limit, "c", 6, kNow));
@@ -43,7 +43,7 @@ TEST(RefusedKeys, AreOfALimitAndACost) {
 }
 
 TEST(RefusedKeys, KnowAHigherCostThatCanNeverPass) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l", .windows = {{5, 60s}}};
     keys.keep(limit, "c", 1, refusal(10s), kNow);
     EXPECT_EQ(keys.find(limit, "c", 5, kNow).value().retry_after, 10s);
@@ -52,7 +52,7 @@ TEST(RefusedKeys, KnowAHigherCostThatCanNeverPass) {
 }
 
 TEST(RefusedKeys, AskAgainAfterAMinuteWhereARequestCanNeverPass) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l"};
     Decision never = refusal(kNever);
     never.never = true;
@@ -62,7 +62,7 @@ TEST(RefusedKeys, AskAgainAfterAMinuteWhereARequestCanNeverPass) {
 }
 
 TEST(RefusedKeys, AreBoundedAndMakeRoomOfWhatIsOver) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l"};
     for (size_t i = 0; i < RefusedKeys::kMax; ++i) keys.keep(limit, "c" + std::to_string(i), 1, refusal(i % 2 == 0 ? 1s : 9s), kNow);
     keys.keep(limit, "late", 1, refusal(1s), kNow);
@@ -75,7 +75,7 @@ TEST(RefusedKeys, AreBoundedAndMakeRoomOfWhatIsOver) {
 }
 
 TEST(RefusedKeys, AreNotKeptWhereTheyAreLong) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l"};
     const std::string longest(RefusedKeys::kLongestKey, 'k');
     keys.keep(limit, longest, 1, refusal(10s), kNow);
@@ -85,7 +85,7 @@ TEST(RefusedKeys, AreNotKeptWhereTheyAreLong) {
 }
 
 TEST(RefusedKeys, AFullTableIsNotSweptForEveryNewcomer) {
-    RefusedKeys keys;
+    RefusedKeys keys{HashKey{}};
     const Limit limit{.name = "l"};
     for (size_t i = 0; i < RefusedKeys::kMax; ++i) keys.keep(limit, "c" + std::to_string(i), 1, refusal(i == 0 ? 50ms : 9s), kNow);
     keys.keep(limit, "sweeps in vain", 1, refusal(9s), kNow);

@@ -1,4 +1,5 @@
-// SipHash-2-4 with 128 bits of result: a hash that cannot be aimed without its key. Pure.
+// SipHash-2-4 with 128 bits of result: a hash that cannot be aimed without its key, for every table whose keys a client may
+// choose. Pure.
 // @spec Aumasson, Bernstein: SipHash, a fast short-input PRF; the 128-bit variant of the reference
 #pragma once
 
@@ -6,13 +7,21 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <random>
 #include <string_view>
 
-namespace portico::policy::rate_limit {
+namespace portico {
 
 struct HashKey {
     uint64_t k0 = 0;
     uint64_t k1 = 0;
+
+    // From the system's entropy: for tables that live as long as the process, or a worker.
+    static HashKey random() {
+        std::random_device source;
+        const auto word = [&] { return (uint64_t{source()} << 32) ^ source(); };
+        return {word(), word()};
+    }
 };
 struct Hash128 {
     uint64_t low = 0;
@@ -88,4 +97,15 @@ class KeyedHash {
     uint64_t length_ = 0;
 };
 
-}  // namespace portico::policy::rate_limit
+// For the standard library's tables of text.
+struct SeededHash {
+    using is_transparent = void;
+    HashKey key;
+    size_t operator()(std::string_view text) const {
+        KeyedHash hash(key);
+        hash.add(text);
+        return hash.finish().low;
+    }
+};
+
+}  // namespace portico
