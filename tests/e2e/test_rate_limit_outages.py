@@ -260,6 +260,39 @@ def test_a_redis_is_spoken_to_over_tls(tmp_path):
             eventually(lambda: get(gateway.port, "/x", [("X-Forwarded-For", "192.0.2.1")]).status == 200, "the recovery")
 
 
+def test_sentinels_and_the_master_that_they_name_are_spoken_to_over_tls(tmp_path):
+    authority = Authority(tmp_path)
+    tls = (authority.issue("127.0.0.1"), authority)
+    with Redis("--tls-replication", "yes", tls=tls) as master:
+        watch = [f"sentinel monitor mymaster 127.0.0.1 {master.port} 1", "tls-replication yes"]
+        with Redis(sentinel=watch, tls=tls) as sentinel:
+            url = f"rediss+sentinel://127.0.0.1:{sentinel.port}/mymaster"
+            with Gateway(config(url, limit=3, timeout="2s", more=f", ca: {authority.cert_file}")) as gateway:
+                assert [get(gateway.port, "/x").status for _ in range(4)] == [200, 200, 200, 429]
+                assert master.run("ZCARD", "portico:{fair:127.0.0.1}:0w") == 3
+            stranger = Authority(tmp_path, "Other CA")
+            with Gateway(config(url, limit=3, timeout="2s", more=f", ca: {stranger.cert_file}")) as gateway:
+                assert get(gateway.port, "/x").status == 503
+                assert master.run("ZCARD", "portico:{fair:127.0.0.1}:0w") == 3
+
+
+def test_a_cluster_is_spoken_to_over_tls_and_names_its_tls_ports(tmp_path):
+    authority = Authority(tmp_path)
+    tls = (authority.issue("127.0.0.1"), authority)
+    options = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port"]
+    with Redis(*options, str(free_port()), tls=tls) as first, Redis(*options, str(free_port()), tls=tls) as second:
+        first.run("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
+        second.run("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+        first.run("CLUSTER", "MEET", "127.0.0.1", second.port, second.options[-1])
+        for server in (first, second):
+            eventually(lambda s=server: "cluster_state:ok" in s.run("CLUSTER", "INFO") and "cluster_known_nodes:2" in s.run("CLUSTER", "INFO"), "the cluster", 20)
+        with Gateway(config(f"rediss+cluster://127.0.0.1:{first.port}", "deny", limit=3, timeout="2s", more=f", ca: {authority.cert_file}")) as gateway:
+            for i in range(20):  # keys of both servers
+                header = [("X-Forwarded-For", f"192.0.2.{i + 1}")]
+                assert [get(gateway.port, "/x", header).status for _ in range(4)] == [200, 200, 200, 429]
+            assert first.run("DBSIZE") > 0 and second.run("DBSIZE") > 0
+
+
 @pytest.mark.parametrize("names,from_days,to_days,ours", [(["192.0.2.1"], -1, 10, True), (["127.0.0.1"], -9, -1, True), (["127.0.0.1"], -1, 10, False)],
                          ids=["another name", "expired", "a stranger's"])
 def test_a_certificate_that_does_not_hold_is_no_store(tmp_path, names, from_days, to_days, ours):

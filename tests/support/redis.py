@@ -91,16 +91,22 @@ class Redis:
         if self.sentinel is not None:
             path = os.path.join(self.folder, "sentinel.conf")
             with open(path, "w", encoding="utf-8") as f:
-                f.write(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n" + "\n".join(self.sentinel) + "\n")
+                lines = [f"port {self.plain_port}", "bind 127.0.0.1", f"dir {self.folder}", *self.sentinel]
+                lines += [" ".join(pair) for pair in self._tls_options()]
+                f.write("\n".join(lines) + "\n")
             words = ["redis-server", path, "--sentinel"]
         else:
             words = ["redis-server", "--port", str(self.plain_port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", *self.options]
-            if self.tls:
-                issued, authority = self.tls
-                words += ["--tls-port", str(self.port), "--tls-cert-file", issued.cert_file, "--tls-key-file", issued.key_file,
-                          "--tls-ca-cert-file", authority.cert_file, "--tls-auth-clients", "no"]
+            words += [word for name, value in self._tls_options() for word in ("--" + name, value)]
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self._answers, "redis-server's first answer")
+
+    def _tls_options(self):
+        if not self.tls:
+            return []
+        issued, authority = self.tls
+        return [("tls-port", str(self.port)), ("tls-cert-file", issued.cert_file), ("tls-key-file", issued.key_file),
+                ("tls-ca-cert-file", authority.cert_file), ("tls-auth-clients", "no")]
 
     def _answers(self):
         assert self.process.poll() is None, "redis-server ended by itself (./dev setup installs it)"
