@@ -81,6 +81,8 @@ bool is_idempotent(Method m) {
     return m == get || m == head || m == options || m == trace || m == put || m == delete_;
 }
 
+bool expects_body(Method m) { return m == Method::post || m == Method::put || m == Method::patch; }
+
 bool is_registered_method(std::string_view text) {
     return std::ranges::binary_search(kRegistered, text);
 }

@@ -15,6 +15,8 @@ Method method_of(std::string_view text);
 std::string_view method_text(Method m);
 // RFC 9110 §9.2.2: GET, HEAD, OPTIONS, TRACE, PUT, DELETE.
 bool is_idempotent(Method m);
+// True for methods that say how long their body is even where there is none: POST, PUT, PATCH (RFC 9110 §8.6).
+bool expects_body(Method m);
 // True for every method in IANA's registry (ACL … VERSION-CONTROL), of which `Method` names only the common ones.
 bool is_registered_method(std::string_view text);
 // The registered method nearest to a misspelt one, or empty.
