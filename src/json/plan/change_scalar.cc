@@ -1,0 +1,154 @@
+#include "json/plan/change_scalar.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "json/plan/decimal.h"
+#include "json/plan/kind_name.h"
+#include "json/plan/number.h"
+
+namespace portico::json::detail {
+namespace {
+
+using Kind = portico::json::Kind;
+
+bool refuse(const Change& change, const Datum& datum, std::string_view wanted, std::string& why) {
+    why = "is " + std::string(name_of(datum.kind())) + ", and " + std::string(change.name()) + " takes " + std::string(wanted);
+    return false;
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    const size_t begin = text.find_first_not_of(kBlanks);
+    if (begin == std::string_view::npos) return {};
+    return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
+// Its first `points` code points.
+std::string_view truncated(std::string_view text, size_t points) {
+    size_t at = 0;
+    for (; at < text.size(); ++at) {
+        const bool begins = (static_cast<uint8_t>(text[at]) & 0xC0) != 0x80;
+        if (begins && points-- == 0) break;
+    }
+    return text.substr(0, at);
+}
+
+Datum pieces_of(std::string_view text, std::string_view separator) {
+    std::vector<Datum> pieces;
+    while (true) {
+        const size_t end = text.find(separator);
+        pieces.push_back(Datum::string(std::string(text.substr(0, end))));
+        if (end == std::string_view::npos) return Datum::list(std::move(pieces));
+        text.remove_prefix(end + separator.size());
+    }
+}
+
+bool change_text(const Change& change, Datum& datum, std::string& why) {
+    if (!datum.is(Kind::string)) return refuse(change, datum, "a text", why);
+    const std::string_view text = datum.text();
+    std::string changed;
+    switch (change.kind) {
+        case Change::Kind::lower: changed = to_lower(text); break;
+        case Change::Kind::upper:
+            changed = text;
+            for (char& c : changed) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+            break;
+        case Change::Kind::trim: changed = trimmed(text); break;
+        case Change::Kind::truncate: changed = truncated(text, change.number); break;
+        default: datum = pieces_of(text, change.text); return true;
+    }
+    datum = Datum::string(std::move(changed));
+    return true;
+}
+
+bool change_round(const Change& change, Datum& datum, std::string& why) {
+    if (!datum.is(Kind::number)) return refuse(change, datum, "a number", why);
+    auto number = Decimal::parse(datum.text());
+    if (!number) {
+        why = "is a number of too many digits to be rounded";
+        return false;
+    }
+    number->round(change.number);
+    datum = Datum::number(number->text());
+    return true;
+}
+
+bool change_date(const Change& change, Datum& datum, std::string& why) {
+    if (!datum.is(Kind::string) && !datum.is(Kind::number)) return refuse(change, datum, "a text or a number", why);
+    const auto moment = change.from->read(datum.text());
+    if (!moment) {
+        why = "is no date written as it should be";
+        return false;
+    }
+    std::string text = change.to->write(*moment);
+    datum = change.to->is_number() ? Datum::number(std::move(text)) : Datum::string(std::move(text));
+    return true;
+}
+
+bool change_map(const Change& change, Datum& datum, std::string& why) {
+    if (datum.is(Kind::object) || datum.is(Kind::array)) return refuse(change, datum, "a text, a number or a boolean", why);
+    const auto found = std::ranges::lower_bound(change.words, datum.text(), {}, [](const auto& word) { return std::string_view(word.first); });
+    if (found != change.words.end() && found->first == datum.text()) {
+        datum = found->second;
+        return true;
+    }
+    if (change.rest) {
+        datum = *change.rest;
+        return true;
+    }
+    why = "is none of the words that map knows";
+    return false;
+}
+
+bool cast_to_number(const Change& change, Datum& datum, std::string& why) {
+    const std::string_view text = datum.text();
+    if ((!datum.is(Kind::string) && !datum.is(Kind::number)) || !is_number(text)) {
+        why = "is " + std::string(name_of(datum.kind())) + " that is no " + (change.whole ? "integer" : "number");
+        return false;
+    }
+    if (!change.whole) {
+        datum = Datum::number(std::string(text));
+        return true;
+    }
+    const auto number = Decimal::parse(text);
+    if (!number || !number->is_whole()) {
+        why = "is no integer";
+        return false;
+    }
+    datum = Datum::number(number->text(true));
+    return true;
+}
+
+bool change_type(const Change& change, Datum& datum, std::string& why) {
+    if (datum.is(Kind::object) || datum.is(Kind::array)) return refuse(change, datum, "a text, a number or a boolean", why);
+    const std::string_view text = datum.text();
+    switch (change.cast) {
+        case Kind::string: datum = Datum::string(std::string(text)); return true;
+        case Kind::boolean: {
+            if (datum.is(Kind::boolean)) return true;
+            const bool yes = text == "true" || text == "1";
+            if (!yes && text != "false" && text != "0") {
+                why = "is " + std::string(name_of(datum.kind())) + " that is neither true nor false";
+                return false;
+            }
+            datum = Datum::boolean(yes);
+            return true;
+        }
+        default: return cast_to_number(change, datum, why);
+    }
+}
+
+}  // namespace
+
+bool apply_to_scalar(const Change& change, Datum& datum, std::string& why) {
+    switch (change.kind) {
+        case Change::Kind::round: return change_round(change, datum, why);
+        case Change::Kind::date: return change_date(change, datum, why);
+        case Change::Kind::map: return change_map(change, datum, why);
+        case Change::Kind::cast: return change_type(change, datum, why);
+        default: return change_text(change, datum, why);
+    }
+}
+
+}  // namespace portico::json::detail

@@ -1,0 +1,361 @@
+#include "json/plan/plan_rendering.h"
+
+#include <algorithm>
+#include <bit>
+#include <compare>
+#include <numeric>
+
+#include "base/check.h"
+#include "json/plan/kind_name.h"
+#include "json/path/path_number.h"
+
+namespace portico::json::detail {
+namespace {
+
+// Numbers, then strings, then booleans; anything else, null and what is missing stand last, whichever the order.
+int rank_of(Kind kind) {
+    switch (kind) {
+        case Kind::number: return 0;
+        case Kind::string: return 1;
+        case Kind::boolean: return 2;
+        default: return 3;
+    }
+}
+
+std::weak_ordering compare_keys(Value a, Value b, bool descending) {
+    const int rank = rank_of(a.kind());
+    if (const int other = rank_of(b.kind()); rank != other) {
+        if (rank == 3 || other == 3) return rank <=> other;
+        return descending ? other <=> rank : rank <=> other;
+    }
+    std::weak_ordering order = std::weak_ordering::equivalent;
+    if (rank == 0) order = compare_numbers(a.number(), b.number());
+    else if (rank == 1) order = a.string() <=> b.string();
+    else if (rank == 2) order = a.boolean() <=> b.boolean();
+    return descending ? 0 <=> order : order;
+}
+
+}  // namespace
+
+PlanRendering::PlanRendering(const PlanProgram& program, std::span<const Value> documents, const TextSource& texts,
+                             const PlanBounds& bounds, std::string& out)
+    : program_(program), texts_(texts), bounds_(bounds), out_(out, bounds.max_output), steps_(bounds.max_steps) {
+    PORTICO_CHECK(documents.size() == program.roots);
+    if (program.frame > inside_.size()) outside_.resize(program.frame);
+    frame_ = {outside_.empty() ? inside_.data() : outside_.data(), program.frame};
+    std::ranges::copy(documents, frame_.begin());
+}
+
+bool PlanRendering::run() {
+    const Outcome outcome = render(*program_.root);
+    if (outcome == Outcome::nothing) {
+        const PlanNode& root = *program_.root;
+        const Fault fault = root.get != nullptr ? root.get->fault : Fault::answer_mapping;
+        fail(root.path ? root.path->shown() : root.get->name, "is missing, and it is the whole body", fault);
+    } else if (outcome == Outcome::written && out_.is_full()) {
+        fail("the body", "would be larger than may be made");
+    }
+    if (error_) out_.undo();
+    else out_.finish();
+    return !error_;
+}
+
+bool PlanRendering::fail(std::string_view subject, std::string_view what, Fault fault) {
+    if (error_) return false;
+    std::string text(subject);
+    text += ' ';
+    text += what;
+    error_ = Error::told(fault, text, text);
+    return false;
+}
+
+bool PlanRendering::end_of_steps() {
+    steps_ = 0;
+    return fail("the body", "takes too many steps to make");
+}
+
+Value PlanRendering::find(const BoundPath& path) {
+    uint64_t cost = 1;
+    const Value found = path.find(frame_, cost);
+    return spend(cost) ? found : Value();
+}
+
+inline Value PlanRendering::find(const PlanMember& member, MemberLookup& lookup) {
+    uint64_t cost = 1;
+    const Value parent = member.is_direct ? frame_[member.place] : member.value->path->find_parent(frame_, cost);
+    if (!parent) return {};
+    cost += 1 + parent.size() / 8;
+    return spend(cost) ? lookup.find(parent, member.name) : Value();
+}
+
+PlanRendering::Outcome PlanRendering::render(const PlanNode& node) {
+    switch (node.kind) {
+        case Shape::Kind::constant: out_.put(node.constant); return Outcome::written;
+        case Shape::Kind::path: return render_path(*node.path);
+        case Shape::Kind::text: return render_text(node);
+        case Shape::Kind::object: return render_object(node);
+        case Shape::Kind::list: return render_list(node);
+        case Shape::Kind::loop: return render_loop(node);
+        case Shape::Kind::get: return render_get(node);
+    }
+    return Outcome::failed;
+}
+
+PlanRendering::Outcome PlanRendering::render_object(const PlanNode& node) {
+    if (!spend(1)) return Outcome::failed;
+    out_.put('{');
+    MemberLookup lookup;
+    size_t comma = 1;  // bytes of a prefix that are not wanted: before the first member
+    for (const PlanMember& member : node.members) {
+        const std::string_view prefix = member.prefix;
+        const size_t before = out_.size();
+        if (member.value == nullptr) {
+            out_.put(prefix.substr(comma));
+            continue;
+        }
+        if (member.is_lookup) {
+            const Value found = find(member, lookup);
+            if (found) {
+                out_.put(prefix.substr(comma));
+                out_.put(found.source());
+                comma = 0;
+                continue;
+            }
+            if (error_) return Outcome::failed;
+        } else {
+            out_.put(prefix.substr(comma));
+            const Outcome outcome = render(*member.value);
+            if (outcome == Outcome::failed) return outcome;
+            if (outcome == Outcome::written) {
+                comma = 0;
+                continue;
+            }
+            out_.cut(before);
+        }
+        if (member.constant == 0) continue;
+        out_.put(prefix.substr(comma, member.constant - comma));
+        comma = 0;
+    }
+    out_.put('}');
+    return Outcome::written;
+}
+
+bool PlanRendering::render_element(const PlanNode& node) {
+    const Outcome outcome = render(node);
+    if (outcome == Outcome::nothing) out_.put("null");
+    return outcome != Outcome::failed;
+}
+
+PlanRendering::Outcome PlanRendering::render_list(const PlanNode& node) {
+    if (!spend(1)) return Outcome::failed;
+    char before = '[';
+    for (const auto& item : node.items) {
+        out_.put(before);
+        before = ',';
+        if (!render_element(*item)) return Outcome::failed;
+    }
+    out_.put(']');
+    return Outcome::written;
+}
+
+bool PlanRendering::select(const BoundPath& path, std::vector<Value>& values) {
+    uint64_t cost = 0;
+    const auto done = path.evaluate(frame_, values, path_bounds(), cost);
+    return done ? spend(cost) : stop(path.shown(), done.error());
+}
+
+PlanRendering::Outcome PlanRendering::render_path(const BoundPath& path) {
+    if (path.is_singular()) {
+        const Value found = find(path);
+        if (!found) return error_ ? Outcome::failed : Outcome::nothing;
+        out_.put(found.source());
+        return Outcome::written;
+    }
+    std::vector<Value> values;
+    if (!select(path, values)) return Outcome::failed;
+    char before = '[';
+    if (values.empty()) out_.put(before);
+    for (const Value value : values) {
+        out_.put(before);
+        before = ',';
+        out_.put(value.source());
+        if (out_.is_full()) break;
+    }
+    out_.put(']');
+    return Outcome::written;
+}
+
+std::optional<bool> PlanRendering::make_text(uint32_t text) {
+    text_.clear();
+    uint64_t cost = 1;
+    auto there = texts_.append_text(text, frame_, text_, cost);
+    if (!there) error_ = std::move(there).error();
+    if (error_ || !spend(cost)) return std::nullopt;
+    return *there;
+}
+
+PlanRendering::Outcome PlanRendering::render_text(const PlanNode& node) {
+    const auto there = make_text(node.text);
+    if (!there) return Outcome::failed;
+    if (node.text_is_json) out_.put(*there ? std::string_view(text_) : "null");
+    else out_.put_string(text_);
+    return Outcome::written;
+}
+
+bool PlanRendering::passes(const LoopShape& loop, Value value, bool& yes) {
+    frame_[loop.place] = value;
+    if (!loop.where) return spend(1);
+    uint64_t cost = 1;
+    const auto holds = loop.where->holds(frame_, path_bounds(), cost);
+    if (!holds) return stop(loop.where->text(), holds.error());
+    yes = *holds;
+    return spend(cost);
+}
+
+bool PlanRendering::is_new(const LoopShape& loop, std::unordered_set<std::string>& seen) {
+    const Datum datum(find(*loop.distinct));
+    return spend(datum.cost()) && seen.insert(datum.key()).second && !error_;
+}
+
+PlanRendering::Outcome PlanRendering::render_items(const PlanNode& node, auto&& values, bool filtered) {
+    const LoopShape& loop = *node.loop;
+    uint64_t left = loop.limit.value_or(UINT64_MAX);
+    std::unordered_set<std::string> seen;
+    char before = '[';
+    for (const Value value : values) {
+        if (left == 0 || out_.is_full()) break;
+        bool yes = true;
+        frame_[loop.place] = value;
+        if (!filtered && !passes(loop, value, yes)) return Outcome::failed;
+        if (!yes || (loop.distinct && !is_new(loop, seen))) continue;
+        out_.put(before);
+        before = ',';
+        --left;
+        if (!render_element(*node.inner)) return Outcome::failed;
+    }
+    if (before == '[') out_.put(before);
+    out_.put(']');
+    return error_ ? Outcome::failed : Outcome::written;
+}
+
+PlanRendering::Outcome PlanRendering::render_loop(const PlanNode& node) {
+    const LoopShape& loop = *node.loop;
+    if (loop.sort_by.empty() && (loop.source.is_singular() || loop.source.is_children())) {
+        const Value found = find(loop.source);
+        if (error_) return Outcome::failed;
+        if (loop.source.is_children()) return render_items(node, found.children(), false);
+        if (found.is_array() || !found || found.is_null()) return render_items(node, found.elements(), false);
+        fail(loop.source.shown(), "is " + std::string(name_of(found.kind())) + ", and for_each goes through a list");
+        return Outcome::failed;
+    }
+    std::vector<Value> values;
+    if (!gather(loop, values)) return Outcome::failed;
+    if (loop.sort_by.empty()) return render_items(node, values, false);
+    std::vector<Value> kept;
+    for (const Value value : values) {
+        bool yes = true;
+        if (!passes(loop, value, yes)) return Outcome::failed;
+        if (yes) kept.push_back(value);
+    }
+    sort(loop, kept);
+    return error_ ? Outcome::failed : render_items(node, kept, true);
+}
+
+bool PlanRendering::gather(const LoopShape& loop, std::vector<Value>& values) {
+    if (!loop.source.is_singular()) return select(loop.source, values);
+    const Value found = find(loop.source);
+    if (found && !found.is_null() && !found.is_array()) {
+        return fail(loop.source.shown(), "is " + std::string(name_of(found.kind())) + ", and for_each goes through a list");
+    }
+    if (found.size() > bounds_.max_list) return fail(loop.source.shown(), "is too long a list to be sorted");
+    for (const Value value : found.elements()) values.push_back(value);
+    return !error_;
+}
+
+void PlanRendering::sort(const LoopShape& loop, std::vector<Value>& values) {
+    // The keys of each value stand together, found once.
+    const size_t keys = loop.sort_by.size();
+    std::vector<Value> found;
+    found.reserve(values.size() * keys);
+    for (const Value value : values) {
+        frame_[loop.place] = value;
+        for (const LoopShape::SortKey& key : loop.sort_by) found.push_back(find(key.path));
+    }
+    // Comparing goes through all keys about so many times.
+    uint64_t cost = 0;
+    for (const Value key : found) cost += 1 + key.string().size() / 64;
+    if (!spend(cost * static_cast<uint64_t>(std::bit_width(values.size())))) return;
+    std::vector<uint32_t> order(values.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
+        for (size_t k = 0; k < keys; ++k) {
+            const std::weak_ordering between = compare_keys(found[a * keys + k], found[b * keys + k], loop.sort_by[k].descending);
+            if (between != 0) return between < 0;
+        }
+        return a < b;
+    });
+    std::vector<Value> sorted;
+    sorted.reserve(values.size());
+    for (const uint32_t i : order) sorted.push_back(values[i]);
+    values = std::move(sorted);
+}
+
+PlanRendering::Outcome PlanRendering::render_missing(const PlanNode& node) {
+    if (node.inner != nullptr) return render(*node.inner);
+    if (!node.get->required) return Outcome::nothing;
+    fail(node.get->name, "is missing", node.get->fault);
+    return Outcome::failed;
+}
+
+PlanRendering::Outcome PlanRendering::render_get(const PlanNode& node) {
+    const GetShape& get = *node.get;
+    if (!get.changes.empty() || !get.source) return render_changed(node);
+    if (!get.source->is_singular()) return render_path(*get.source);
+    const Value found = find(*get.source);
+    if (error_) return Outcome::failed;
+    if (!found || (get.omit_null && found.is_null())) return render_missing(node);
+    out_.put(found.source());
+    return Outcome::written;
+}
+
+bool PlanRendering::take(const GetShape& get, Datum& datum) {
+    if (!get.source) {
+        const auto there = make_text(get.text);
+        if (there.value_or(false)) datum = Datum::string(text_);
+        return there.has_value();
+    }
+    if (get.source->is_singular()) {
+        datum = Datum(find(*get.source));
+        return !error_;
+    }
+    std::vector<Value> values;
+    if (!select(*get.source, values)) return false;
+    datum = Datum::list({values.begin(), values.end()});
+    return true;
+}
+
+PlanRendering::Outcome PlanRendering::render_changed(const PlanNode& node) {
+    const GetShape& get = *node.get;
+    Datum datum;
+    if (!take(get, datum)) return Outcome::failed;
+    for (const Change& change : get.changes) {
+        if (datum.is(Kind::missing)) break;
+        if (datum.size() > bounds_.max_list) {
+            fail(get.name, "is too long a list to be changed");
+            return Outcome::failed;
+        }
+        if (!spend(datum.cost())) return Outcome::failed;
+        std::string why;
+        if (apply(change, datum, why)) continue;
+        if (node.inner != nullptr) return render(*node.inner);
+        fail(get.name, why, get.fault);
+        return Outcome::failed;
+    }
+    if (datum.is(Kind::missing) || (get.omit_null && datum.is(Kind::null))) return render_missing(node);
+    text_.clear();
+    datum.append_to(text_);
+    out_.put(text_);
+    return Outcome::written;
+}
+
+}  // namespace portico::json::detail
