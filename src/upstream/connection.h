@@ -13,6 +13,9 @@ namespace portico::upstream {
 
 class Endpoint;
 
+// The `timeout` of a Keep-Alive field, kForever where there is none.
+Duration keep_alive_hint(std::string_view value);
+
 class Connection final : public ListHook<Connection>, private io::StreamWatcher, private io::Deferred {
   public:
     Connection(Endpoint& endpoint, io::Loop& loop, std::unique_ptr<io::Stream> stream);
@@ -38,6 +41,8 @@ class Connection final : public ListHook<Connection>, private io::StreamWatcher,
     // The peer sent more than its answer: what follows could be anything, so it carries nothing more.
     void spoil() { spoiled_ = true; }
     bool spoiled() const { return spoiled_; }
+    // A look at the socket: a peer that closed a resting connection shows, if it was long enough ago.
+    bool looks_alive() const;
     Time rests_until() const { return rests_until_; }
 
   private:
