@@ -14,7 +14,7 @@
 namespace portico::cli {
 namespace {
 
-constexpr const char* kConfig = R"(# What `portico demo` runs: three services inside this process, and the way to them.
+constexpr const char* kConfig = R"(# What `portico demo` runs: four services inside this process, and the way to them.
 listeners:
   - address: 127.0.0.1:@PORT@
 
@@ -24,10 +24,15 @@ admin:
 services:
   users:  http://@USERS@
   orders: http://@ORDERS@
+  products: http://@PRODUCTS@
   legacy-users: { endpoints: ["http://@LEGACY@"], internal: true }
 
 stores:
   shared: memory                         # of this process; with Redis several gateways share one count
+
+x-dashboard: &dashboard
+  user:   { service: users,  path: "/users/{claims.sub}" }
+  orders: { service: orders, path: "/users/{claims.sub}/recent?limit=5" }
 
 policies:
   signed-in:
@@ -49,8 +54,40 @@ routes:
     forward: { service: users, path: "/users/{claims.sub}" }
   - name: user-v2
     match: { path: "/api/v2/users/{user_id}", methods: [GET] }
-    use: [fair-use]
+    use:
+      - fair-use
+      - transform:                     # the legacy service's answer in the shape of today
+          response:
+            body:
+              id: $.userId
+              email: $.emailAddress
+              name: { first: $.firstName, last: $.lastName }
+              created_at: $.createdDate
+              metadata: { source: legacy-transform, version: "2.0" }
     forward: { service: legacy-users, path: "/users/{user_id}" }
+  - name: mobile-dashboard
+    match: { path: /mobile/dashboard, methods: [GET] }
+    use: [fair-use, signed-in]
+    aggregate:                         # two services asked at the same time, one small answer
+      calls: *dashboard
+      body:
+        user: { name: $user.name, avatar: $user.avatarUrl }
+        recentOrders:
+          for_each: $orders.orders[*]
+          as: order
+          item: { id: $order.id, total: $order.total, status: $order.status }
+  - name: web-dashboard
+    match: { path: /web/dashboard, methods: [GET] }
+    use: [fair-use, signed-in]
+    aggregate:                         # the same calls, and each product of the orders once, up to eight at a time
+      calls:
+        <<: *dashboard
+        products: { for_each: "$orders.orders[*].items[*].productId", as: id, concurrency: 8, service: products, path: "/products/{$id}" }
+      server_timing: true
+      body:
+        user: { id: $user.id, name: $user.name, email: $user.email, avatar: $user.avatarUrl, plan: $user.plan }
+        orders: $orders.orders
+        products: { for_each: "$products[*]", as: product, distinct: $product.id, sort_by: $product.name, item: { id: $product.id, name: $product.name, price: $product.price } }
   - name: old-users
     match: { path: "/old-users/**" }
     redirect: { to: "/users/{**}" }
@@ -79,7 +116,7 @@ std::string demo_token(const std::string& secret) {
 }
 
 constexpr const char* kTry = R"(
-The gateway stands at @AT@, with three small services behind it. Try, from another shell:
+The gateway stands at @AT@, with four small services behind it. Try, from another shell:
 
   export TOKEN=@TOKEN@
 
@@ -89,7 +126,9 @@ The gateway stands at @AT@, with three small services behind it. Try, from anoth
   curl -i -H "Authorization: Bearer $TOKEN" -H 'X-User-ID: root' @AT@/users/echo      what the service sees: X-User-ID is the gateway's
   curl -i -H "Authorization: Bearer $TOKEN" -d '{"total":5}' @AT@/orders/orders      a body goes through
   curl -i -H "Authorization: Bearer $TOKEN" @AT@/nobody/x      404, no such service
-  curl -i @AT@/api/v2/users/7      a route of its own, to a service nobody reaches by name
+  curl -i @AT@/api/v2/users/7      a legacy service's answer, in another shape
+  curl -i -H "Authorization: Bearer $TOKEN" @AT@/mobile/dashboard      two services asked at once, one small answer
+  curl -i -H "Authorization: Bearer $TOKEN" @AT@/web/dashboard      more of them, the products of the orders too; Server-Timing shows when
   curl -i -H "Authorization: Bearer $TOKEN" @AT@/legacy-users/users/7      404, as this shows
   curl -i @AT@/old-users/users/1      308, a redirect
   curl -i -X DELETE @AT@/      405, with Allow
@@ -110,6 +149,7 @@ std::string demo_config(int port, const DemoServices& services, const std::strin
     replace(text, "@PORT@", std::to_string(port));
     replace(text, "@USERS@", services.users());
     replace(text, "@ORDERS@", services.orders());
+    replace(text, "@PRODUCTS@", services.products());
     replace(text, "@LEGACY@", services.legacy_users());
     replace(text, "@SECRET@", secret);
     return text;

@@ -1,5 +1,8 @@
 #include "cli/demo_services.h"
 
+#include <fmt/format.h>
+
+#include <array>
 #include <csignal>
 #include <future>
 #include <thread>
@@ -16,6 +19,8 @@ namespace portico::cli {
 namespace {
 
 using gateway::Exchange;
+
+constexpr Duration kThinking = std::chrono::milliseconds(10);
 
 // "…/users/7" gives 7.
 uint64_t last_number(std::string_view path) {
@@ -39,15 +44,35 @@ std::string legacy_user(uint64_t id) {
     return out;
 }
 
-std::string orders(uint64_t owner) {
+// Money as a decimal with two places, which no double is asked to keep.
+std::string price(uint64_t cents) { return fmt::format("{}.{:02}", cents / 100, cents % 100); }
+uint64_t price_of(uint64_t product) { return 450 + product * 125; }
+
+std::string orders(uint64_t owner, uint64_t limit) {
+    constexpr uint64_t kOrders = 7;
     std::string out;
     json::Writer w(out);
     w.begin_object().key("orders").begin_array();
-    for (int i = 1; i <= 3; ++i) {
-        w.begin_object().key("id").value(100 * owner + static_cast<uint64_t>(i)).key("user").value(owner).key("total").value(19.5 * i);
-        w.key("status").value(i == 1 ? "shipped" : "delivered").end_object();
+    for (uint64_t i = 1; i <= std::min(kOrders, limit); ++i) {
+        uint64_t total = 0;
+        w.begin_object().key("id").value(100 * owner + i).key("user").value(owner).key("items").begin_array();
+        for (uint64_t k = 0; k < 3; ++k) {
+            const uint64_t product = (i * 3 + k * k) % 8 + 1;
+            total += price_of(product) * (k + 1);
+            w.begin_object().key("productId").value(product).key("quantity").value(k + 1).end_object();
+        }
+        w.end_array().key("total").raw(price(total)).key("status").value(i == 1 ? "shipped" : "delivered").end_object();
     }
     w.end_array().end_object();
+    return out;
+}
+
+std::string product(uint64_t id) {
+    constexpr std::string_view kNames[] = {"Lamp", "Chair", "Kettle", "Clock", "Vase", "Desk", "Rug", "Shelf"};
+    std::string out;
+    json::Writer w(out);
+    w.begin_object().key("id").value(id).key("name").value(kNames[id % std::size(kNames)]).key("price").raw(price(price_of(id)));
+    w.key("warehouse").value("internal-7").end_object();
     return out;
 }
 
@@ -83,25 +108,30 @@ class DemoService final : public gateway::Handler {
         if (name_ == "users" && path.starts_with("/users/")) text = user(last_number(path));
         else if (name_ == "legacy-users" && path.starts_with("/users/")) text = legacy_user(last_number(path));
         else if (name_ == "orders" && path.starts_with("/orders") && x.request.method == http::Method::post) text = created(x, body);
-        else if (name_ == "orders" && path.starts_with("/orders")) text = orders(owner_in(target));
+        else if (name_ == "orders" && path.starts_with("/users/") && path.ends_with("/recent")) text = orders(last_number(path.substr(0, path.size() - 7)), number_in(target, "limit", 5));
+        else if (name_ == "orders" && path.starts_with("/orders")) text = orders(number_in(target, "user", 1), 3);
+        else if (name_ == "products" && path.starts_with("/products/")) text = product(last_number(path));
         else text = echo(x, name_, body);
         x.response.fields.add("Content-Type", "application/json");
         x.response_begun = true;
         text += '\n';
+        // As long as a real service takes, so that what runs side by side can be told from what waits.
+        co_await x.context.loop.sleep(kThinking);
         co_await gateway::reply_body(x, text);
     }
     io::Task<void> refuse(Exchange& x, Error error) override { return gateway::reply_error(x, std::move(error)); }
     void complete(Exchange&) override {}
 
   private:
-    static uint64_t owner_in(std::string_view target) {
-        uint64_t owner = 1;
+    // The number that a parameter of the query gives.
+    static uint64_t number_in(std::string_view target, std::string_view parameter, uint64_t otherwise) {
+        uint64_t number = otherwise;
         const size_t mark = target.find('?');
-        if (mark == std::string_view::npos) return owner;
+        if (mark == std::string_view::npos) return number;
         http::for_each_pair(target.substr(mark + 1), [&](std::string_view name, std::string_view value, std::string_view) {
-            if (name == "user") owner = parse_decimal<uint64_t>(value).value_or(1);
+            if (name == parameter) number = parse_decimal<uint64_t>(value).value_or(otherwise);
         });
-        return owner;
+        return number;
     }
     static std::string created(Exchange& x, uint64_t body) {
         x.response.status = 201;
@@ -140,9 +170,9 @@ struct DemoServices::Thread {
 
 Result<std::unique_ptr<DemoServices>> DemoServices::start() {
     std::unique_ptr<DemoServices> services(new DemoServices());
-    int fds[3];
-    std::string* names[3] = {&services->users_, &services->orders_, &services->legacy_users_};
-    for (int i = 0; i < 3; ++i) {
+    std::array<int, 4> fds{};
+    const std::array names = {&services->users_, &services->orders_, &services->products_, &services->legacy_users_};
+    for (size_t i = 0; i < fds.size(); ++i) {
         auto fd = io::new_listener(*SocketAddress::parse("127.0.0.1:0"), false, 128);
         if (!fd) return fail(std::move(fd).error());
         fds[i] = *fd;
@@ -155,7 +185,7 @@ Result<std::unique_ptr<DemoServices>> DemoServices::start() {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    t.thread = std::thread([&t, &started, a = fds[0], b = fds[1], c = fds[2]] {
+    t.thread = std::thread([&t, &started, fds] {
         auto loop = io::Loop::make(io::BackendChoice::epoll, t.clock);
         if (!loop) {
             started.set_value(false);
@@ -168,7 +198,7 @@ Result<std::unique_ptr<DemoServices>> DemoServices::start() {
         epoch->route_cells.resize(1);
         context.epoch = std::move(epoch);
         {
-            Listening users(context, "users", a), orders(context, "orders", b), legacy(context, "legacy-users", c);
+            Listening users(context, "users", fds[0]), orders(context, "orders", fds[1]), products(context, "products", fds[2]), legacy(context, "legacy-users", fds[3]);
             started.set_value(true);
             (*loop)->run();
         }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/explain_aggregate.h"
 #include "config/load.h"
 #include "config/scalar.h"
 #include "gateway/forward.h"
@@ -184,6 +185,10 @@ class Explanation {
             auto location = redirect_location(x_, *elsewhere);
             if (!location) return answer(location.error());
             std::printf("answer    %d Location: %s\n", elsewhere->status, location->c_str());
+            return kGood;
+        }
+        if (const auto* several = std::get_if<AggregateHandle>(&action)) {
+            explain_aggregate(x_, **several);
             return kGood;
         }
         const auto& onward = std::get<ForwardAction>(action);

@@ -164,7 +164,7 @@ class Builder {
     }
 
     void substitute(Node& node) {
-        if (node.text.find("${") == std::string::npos) return;
+        if (!environment_ || node.text.find("${") == std::string::npos) return;
         node.raw = node.text;
         std::string out;
         const std::string& in = node.raw;

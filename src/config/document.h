@@ -51,7 +51,7 @@ struct Node {
     }
 };
 
-// Looks a variable up; none when it is unset.
+// Looks a variable up; none when it is unset. Without such a function nothing is replaced.
 using Environment = std::function<std::optional<std::string>(std::string_view)>;
 Environment process_environment();
 

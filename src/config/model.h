@@ -89,6 +89,7 @@ struct ServiceConfig {
     UpstreamTlsConfig tls;
     std::optional<RespondConfig> respond;  // in place of endpoints
     bool internal = false;
+    Text schema;  // the file of its OpenAPI document, for contract checks; not written: none
     Timeouts timeouts;
     uint32_t max_idle = 256;                               // idle connections kept for each endpoint and worker
     Duration idle_connection = std::chrono::seconds(55);  // how long an idle upstream connection is kept
@@ -143,6 +144,44 @@ struct RedirectConfig {
     Mark mark;
 };
 
+// A call of an aggregate, as written; templates and conditions are not yet understood (gateway/aggregate/aggregate_compile.cc).
+struct CallConfig {
+    Text name;
+    Text service, path;
+    Text method;  // not written: GET
+    std::vector<std::pair<Text, const Node*>> query;  // a template string, or a JSONPath (`$…`), which may give several
+    std::vector<std::pair<Text, Text>> headers;       // values are template strings
+    const Node* body = nullptr;
+    std::optional<Duration> timeout;
+    const Node* when = nullptr;      // a condition's text
+    const Node* for_each = nullptr;  // a body template that gives a list
+    Text as;                         // not written: "item"
+    uint32_t concurrency = 8, max_items = 100;
+    std::optional<uint32_t> limit;
+    bool optional = false;
+    const Node* fallback = nullptr;  // `default`
+    std::vector<int> accept, pass;   // statuses; accept empty: every 2xx
+    uint32_t max_body = 1 << 20;     // bytes of one answer
+};
+
+struct StatusCase {
+    const Node* when = nullptr;  // a condition's text; nullptr: always
+    int status = 200;
+};
+
+struct AggregateConfig {
+    std::vector<CallConfig> calls;
+    Duration timeout = std::chrono::seconds(30);
+    std::vector<StatusCase> status;  // the first whose condition holds; none: 200
+    std::vector<std::pair<Text, Text>> headers;
+    const Node* body = nullptr;
+    Text errors;  // the member that names the calls that failed; empty: none
+    bool server_timing = false;
+    bool etag = true;
+    uint32_t max_body = 1 << 20;  // bytes of the client's body
+    Mark mark;
+};
+
 struct UseEntry {  // one entry of `use`: a name, or a policy in place
     std::string name;             // of a named policy; empty where in place
     std::optional<PolicyConfig> in_place;
@@ -164,6 +203,8 @@ struct RouteConfig {
     std::optional<ForwardConfig> forward;
     std::optional<RespondConfig> respond;
     std::optional<RedirectConfig> redirect;
+    std::optional<AggregateConfig> aggregate;
+    Text schema;                   // the file of the OpenAPI document of what clients are offered; not written: none
     const Node* errors = nullptr;  // the body template of the route's own error shape, or none
     Mark mark;
     bool faulty = false;  // not read whole: nothing that others say about it can be judged

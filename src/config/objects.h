@@ -28,6 +28,8 @@ std::span<const Field<MatchConfig>> match_fields();
 std::span<const Field<ForwardConfig>> forward_fields();
 std::span<const Field<RespondConfig>> respond_fields();
 std::span<const Field<RedirectConfig>> redirect_fields();
+std::span<const Field<AggregateConfig>> aggregate_fields();
+std::span<const Field<CallConfig>> call_fields();
 std::span<const Field<Limits>> limit_fields();
 std::span<const Field<FileTimeouts>> file_timeout_fields();
 std::span<const Field<Timeouts>> timeout_fields();
@@ -42,6 +44,9 @@ void read_stores(const Scope& scope, const Node& node, Draft& into);
 void read_routes(const Scope& scope, const Node& node, Draft& into);
 void read_policies(const Scope& scope, const Node& node, Draft& into);
 void read_respond(const Scope& scope, const Node& node, std::optional<RespondConfig>& into);
+void read_aggregate(const Scope& scope, const Node& node, std::optional<AggregateConfig>& into);
+// Header fields by name, whose values are template strings; those that belong to the connection are faults.
+void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Text, Text>>& into);
 void read_timeouts(const Scope& scope, const Node& node, Timeouts& into);
 // A policy's mapping: one type key beside name and mode. Types are judged when all of the file is read.
 std::optional<PolicyConfig> read_policy(const Scope& scope, const Node& node, bool in_place);

@@ -168,17 +168,21 @@ std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
     return s;
 }
 
-bool check_managed_header(const Scope& scope, Mark mark, std::string_view name) {
+bool is_manageable_header(std::string_view name) {
     constexpr std::string_view kNever[] = {"authorization", "connection", "cookie", "host", "keep-alive", "te", "trailer",
                                            "transfer-encoding", "upgrade"};
+    // Managed is managed in every spelling: `content_length` would take Content-Length off too.
+    std::string folded = to_lower(name);
+    std::ranges::replace(folded, '_', '-');
+    return !folded.starts_with("content-") && std::ranges::find(kNever, folded) == std::end(kNever);
+}
+
+bool check_managed_header(const Scope& scope, Mark mark, std::string_view name) {
     if (!http::is_token(name)) {
         scope.error(mark, "bad-header-name", "\"" + std::string(name) + "\" is not a header's name");
         return false;
     }
-    // Managed is managed in every spelling: `content_length` would take Content-Length off too.
-    std::string folded = to_lower(name);
-    std::ranges::replace(folded, '_', '-');
-    if (!folded.starts_with("content-") && std::ranges::find(kNever, folded) == std::end(kNever)) return true;
+    if (is_manageable_header(name)) return true;
     scope.error(mark, "unmanageable-header",
                 std::string(name) + " cannot be a managed header: it is the client's own, or part of the message's form");
     return false;

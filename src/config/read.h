@@ -29,8 +29,12 @@ std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_v
 std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
+// False for the names of headers that are the client's own, or part of the message's form, in every spelling.
+bool is_manageable_header(std::string_view name);
 // Judges the name of a header that only the gateway is to set (LANGUAGE.md §6), whatever its spelling. @returns false after a fault
 bool check_managed_header(const Scope& scope, Mark mark, std::string_view name);
+// Conditions on headers or query pairs: name -> exact text, { regex } or { present }.
+void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatch>& into, bool headers);
 // A list of policies, by name or in place: a route's `use`, and that of a policy that holds others.
 void read_use(const Scope& scope, const Node& node, RouteConfig& into);
 

@@ -1,4 +1,6 @@
 // The documents of the language, made of its own tables: what is read is what is described.
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/load.h"
 #include "config/objects.h"
@@ -45,6 +47,11 @@ std::string cell(std::string_view text) {
     return out;
 }
 
+void add_with_parts(const ObjectText& object, std::vector<ObjectText>& all) {
+    all.push_back(object);
+    for (const ObjectText& part : object.parts) add_with_parts(part, all);
+}
+
 // The properties of an object, without its braces.
 void write_object(std::string& out, const ObjectText& object, bool extensions) {
     out += R"("type":"object","additionalProperties":false)";
@@ -84,6 +91,10 @@ std::vector<ObjectText> describe_language() {
     add<RouteConfig>(all, "routes: a route", "route", "Which requests, which policies, which action. Exactly one action.", route_fields());
     add<MatchConfig>(all, "match", "match", "Short form: the path alone.", match_fields());
     add<ForwardConfig>(all, "forward", "forward", "Sends the request to a service and its answer back.", forward_fields());
+    add<AggregateConfig>(all, "aggregate", "aggregate", "Several calls, one answer: `docs/aggregation.md`.", aggregate_fields());
+    add<CallConfig>(all, "calls: a call", "call",
+                    "Its name, which others use as `$name`, is made of letters, digits and `_`. It gets only what it names, beside the request's id, trace and managed headers.",
+                    call_fields());
     add<RespondConfig>(all, "respond", "respond", "A fixed answer.", respond_fields());
     add<RedirectConfig>(all, "redirect", "redirect", "Sends the client elsewhere.", redirect_fields());
     add<Limits>(all, "limits", "limits", "What a request may be at most.", limit_fields());
@@ -96,7 +107,7 @@ std::vector<ObjectText> describe_language() {
 
 std::string json_schema(std::span<const ObjectText> policies) {
     auto objects = describe_language();
-    objects.insert(objects.end(), policies.begin(), policies.end());
+    for (const ObjectText& p : policies) add_with_parts(p, objects);
     std::string out = R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":"Portico's configuration",)";
     out += '\n';
     write_object(out, objects.front(), true);
@@ -124,10 +135,11 @@ std::string markdown_reference(std::span<const ObjectText> policies) {
     std::string out(kPreface);
     auto objects = describe_language();
     const size_t own = objects.size();
-    objects.insert(objects.end(), policies.begin(), policies.end());
+    for (const ObjectText& p : policies) add_with_parts(p, objects);
     for (size_t i = 0; i < objects.size(); ++i) {
         const ObjectText& object = objects[i];
-        out += i < own ? "## " + std::string(object.name) : "## policy: `" + std::string(object.name) + "`";
+        const bool is_policy = std::ranges::any_of(policies, [&](const ObjectText& p) { return p.anchor == object.anchor; });
+        out += i < own ? "## " + std::string(object.name) : is_policy ? "## policy: `" + std::string(object.name) + "`" : "### " + std::string(object.name);
         out += "\n\n" + std::string(object.doc) + "\n\n";
         out += "| key | value | default | meaning |\n|---|---|---|---|\n";
         for (const FieldText& f : object.fields) {

@@ -10,9 +10,6 @@
 namespace portico::config {
 namespace {
 
-// Types of the language that a later version brings.
-constexpr std::string_view kComing[] = {"transform"};
-
 class References {
   public:
     References(Draft& draft, FaultList& faults) : draft_(draft), config_(draft.config), faults_(faults) {
@@ -37,7 +34,9 @@ class References {
             }
             check_use(r, i);
             check_methods(r, i);
-            if (r.forward) check_service(*r.forward, i);
+            if (r.forward) check_service(r.forward->service, place(i) + ".forward.service");
+            if (!r.aggregate) continue;
+            for (const CallConfig& c : r.aggregate->calls) check_service(c.service, place(i) + ".aggregate.calls." + c.name.value + ".service");
         }
     }
 
@@ -68,18 +67,12 @@ class References {
 
     void check_policy(const PolicyConfig& p, const std::string& path) {
         const auto types = draft_.policy_types;
-        if (std::ranges::find(types, p.name) != types.end() || std::ranges::find(kComing, p.name) != std::end(kComing)) {
+        if (std::ranges::find(types, p.name) != types.end()) {
             faults_.error(p.name_mark.line != 0 ? p.name_mark : p.mark, path, "policy-name",
                           "a policy may not be named \"" + p.name + "\": that is a type", "choose a name of your own");
         }
         if (std::ranges::find(types, p.type) != types.end()) return;
-        if (std::ranges::find(kComing, p.type) != std::end(kComing)) {
-            faults_.error(p.mark, path, "not-yet",
-                          "the policy \"" + p.type + "\" is part of the language, but this version does not have it yet");
-            return;
-        }
-        std::vector<std::string_view> all(types.begin(), types.end());
-        all.insert(all.end(), std::begin(kComing), std::end(kComing));
+        const std::vector<std::string_view> all(types.begin(), types.end());
         faults_.error(p.mark, path, "unknown-policy-type", "there is no policy of the type \"" + p.type + "\"",
                       suggestion(p.type, all, "types"));
     }
@@ -133,11 +126,11 @@ class References {
         }
     }
 
-    void check_service(const ForwardConfig& f, size_t index) {
-        const std::string& name = f.service.value;
+    void check_service(const Text& service, const std::string& path) {
+        const std::string& name = service.value;
         if (name.empty() || name.find('{') != std::string::npos || known_services_.contains(name)) return;
-        faults_.error(f.service.mark, place(index) + ".forward.service", "unknown-service",
-                      "there is no service named \"" + name + "\"", suggestion(name, services_, "services"));
+        faults_.error(service.mark, path, "unknown-service", "there is no service named \"" + name + "\"",
+                      suggestion(name, services_, "services"));
     }
 
     Draft& draft_;

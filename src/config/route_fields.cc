@@ -6,9 +6,7 @@
 #include "http/message.h"
 
 namespace portico::config {
-namespace {
 
-// Conditions on headers or query pairs: name -> exact text, { regex } or { present }.
 void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatch>& into, bool headers) {
     if (!node.is_mapping()) return scope.expected(node, headers ? "headers by name" : "query parameters by name");
     for (const Entry& e : node.entries) {
@@ -38,6 +36,8 @@ void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatc
     }
 }
 
+namespace {
+
 constexpr Field<MatchConfig> kMatch[] = {
     {{"host", "host or list", "every host", "Compared without case, port and last dot; `*.example.com` stands for one or more labels.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { m.hosts = read_texts(s, n, "a host"); }},
@@ -66,16 +66,7 @@ constexpr Field<RespondConfig> kRespond[] = {
     {{"status", "status", "200", "Of the answer.", R"({"type":"integer","minimum":200,"maximum":599})"},
      [](const Scope& s, const Node& n, RespondConfig& r) { if (auto v = read_integer(s, n, 200, 599)) r.status = static_cast<int>(*v); }},
     {{"headers", "mapping", "", "Fields of the answer; values are templates.", R"({"type":"object","additionalProperties":{"type":"string"}})"},
-     [](const Scope& s, const Node& n, RespondConfig& r) {
-         if (!n.is_mapping()) return s.expected(n, "headers by name");
-         for (const Entry& e : n.entries) {
-             if (!http::is_token(e.key)) s.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
-             if (http::is_hop_by_hop(http::field_name(e.key)) || iequals(e.key, "content-length") || iequals(e.key, "connection")) {
-                 s.error(e.key_mark, "bad-header-name", e.key + " belongs to the connection: the gateway writes it");
-             }
-             if (auto t = read_text(Scope(s, e.key), *e.value)) r.headers.emplace_back(Text{e.key, e.key_mark, true, true}, *t);
-         }
-     }},
+     [](const Scope& s, const Node& n, RespondConfig& r) { read_headers(s, n, r.headers); }},
     {{"body", "text, mapping or list", "", "Text goes out as text/plain, a mapping or list as JSON.", R"({})"},
      [](const Scope&, const Node& n, RespondConfig& r) { r.body = &n; }},
 };
@@ -112,7 +103,8 @@ constexpr Field<RouteConfig> kRoute[] = {
          r.forward.emplace().mark = n.mark;
          read_object<ForwardConfig>(s, n, *r.forward, "forward", forward_fields());
      }},
-    {{"aggregate", "mapping", "", "Action: several calls, one answer.", R"({"type":"object"})"}, nullptr},
+    {{"aggregate", "mapping", "", "Action: several calls, one answer.", R"({"$ref":"#/$defs/aggregate"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) { read_aggregate(s, n, r.aggregate); }},
     {{"respond", "mapping", "", "Action: a fixed answer.", R"({"$ref":"#/$defs/respond"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) { read_respond(s, n, r.respond); }},
     {{"redirect", "mapping", "", "Action: elsewhere.", R"({"$ref":"#/$defs/redirect"})"},
@@ -141,6 +133,8 @@ constexpr Field<RouteConfig> kRoute[] = {
              else if (auto v = read_size(Scope(s, "body"), *e.value, UINT64_MAX, true)) r.body_limit = *v;
          }
      }},
+    {{"schema", "file", "", "The OpenAPI document of what clients are offered: what its answer for this route requires must be made by the route's template. Relative to this file.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) { if (auto t = read_text(s, n, "the path of an OpenAPI document")) r.schema = std::move(*t); }},
     {{"errors", "body template", "the file's", "The shape of the gateway's own errors on this route.", R"({})"},
      [](const Scope&, const Node& n, RouteConfig& r) { r.errors = &n; }},
 };
@@ -163,6 +157,17 @@ void read_respond(const Scope& scope, const Node& node, std::optional<RespondCon
     }
 }
 
+void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Text, Text>>& into) {
+    if (!node.is_mapping()) return scope.expected(node, "headers by name");
+    for (const Entry& e : node.entries) {
+        if (!http::is_token(e.key)) scope.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
+        if (http::is_hop_by_hop(http::field_name(e.key)) || iequals(e.key, "content-length") || iequals(e.key, "connection")) {
+            scope.error(e.key_mark, "bad-header-name", e.key + " belongs to the connection: the gateway writes it");
+        }
+        if (auto t = read_text(Scope(scope, e.key), *e.value)) into.emplace_back(Text{e.key, e.key_mark, true, true}, *t);
+    }
+}
+
 void read_routes(const Scope& scope, const Node& node, Draft& into) {
     if (!node.is_sequence()) return scope.expected(node, "a list of routes");
     into.config.routes.reserve(node.items.size());
@@ -173,8 +178,8 @@ void read_routes(const Scope& scope, const Node& node, Draft& into) {
         const size_t before = scope.faults().errors();
         (void)read_object<RouteConfig>(at, *node.items[i], route, "a route", route_fields());
         route.faulty = scope.faults().errors() != before;
-        const int actions = route.forward.has_value() + route.respond.has_value() + route.redirect.has_value();
-        if (actions != 1 && !route.faulty && node.items[i]->get("aggregate") == nullptr) {
+        const int actions = route.forward.has_value() + route.respond.has_value() + route.redirect.has_value() + route.aggregate.has_value();
+        if (actions != 1 && !route.faulty) {
             route.faulty = true;
             at.error(route.mark, "route-action",
                      actions == 0 ? "a route needs one action: forward, aggregate, respond or redirect"

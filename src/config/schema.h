@@ -60,6 +60,7 @@ struct ObjectText {
     std::string_view anchor;
     std::string_view doc;
     std::vector<FieldText> fields;
+    std::vector<ObjectText> parts{};  // objects inside, described behind it
 };
 
 // Says which keys are unknown, standing for another, or not there yet.

@@ -117,6 +117,8 @@ constexpr Field<ServiceConfig> kService[] = {
      [](const Scope& s, const Node& n, ServiceConfig& c) { read_respond(s, n, c.respond); }},
     {{"internal", "boolean", "false", "Not reachable through `{service}`; only routes that name it reach it.", R"({"type":"boolean"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) { if (auto b = read_bool(s, n)) c.internal = *b; }},
+    {{"schema", "file", "", "Its OpenAPI document (3.0 or 3.1, YAML or JSON): what templates read of its answers is checked against it at load. Relative to this file.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, ServiceConfig& c) { if (auto t = read_text(s, n, "the path of an OpenAPI document")) c.schema = std::move(*t); }},
     {{"timeouts", "mapping", "the file's", "Times of this service.", R"({"$ref":"#/$defs/timeouts"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) { read_timeouts(s, n, c.timeouts); }},
     {{"max_idle", "count", "256", "Idle connections kept, for each endpoint and worker.", R"({"type":"integer","minimum":0})"},

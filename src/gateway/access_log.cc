@@ -59,6 +59,7 @@ void write_access_line(const Exchange& x, std::string& out) {
     w.key("bytes_out").value(r.bytes_out);
     if (r.attempts > 0) w.key("attempts").value(r.attempts);
     if (!r.retry.empty()) w.key("retry").value(r.retry);
+    if (!r.calls.empty()) w.key("calls").raw(r.calls);
     if (!x.shadowed.empty()) w.key("shadow").value(x.shadowed);
     if (!x.degraded.empty()) w.key("degraded").value(x.degraded);
     w.key("us").begin_object();

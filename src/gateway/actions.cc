@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/body_filtering.h"
+#include "gateway/templates/field_value.h"
 #include "gateway/reply.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
@@ -14,15 +16,6 @@ using config::Text;
 
 std::optional<Duration> nearest_of(std::optional<Duration> a, std::optional<Duration> b, std::optional<Duration> c) {
     return a ? a : b ? b : c;
-}
-
-config::EffectiveTimeouts effective(const config::Timeouts& route, const config::Timeouts& service, const config::Timeouts& file) {
-    config::EffectiveTimeouts t;
-    t.connect = nearest_of(route.connect, service.connect, file.connect).value_or(t.connect);
-    t.first_byte = nearest_of(route.first_byte, service.first_byte, file.first_byte).value_or(t.first_byte);
-    t.idle = nearest_of(route.idle, service.idle, file.idle).value_or(t.idle);
-    t.total = nearest_of(route.total, service.total, file.total).value_or(t.total);
-    return t;
 }
 
 // Takes a literal `http(s)://authority` off the front of a redirect's text. @returns false after a fault
@@ -61,6 +54,15 @@ bool take_origin(const Scope& scope, Text& to, bool has_host_condition, Redirect
 
 }  // namespace
 
+config::EffectiveTimeouts effective_timeouts(const config::Timeouts& route, const config::Timeouts& service, const config::Timeouts& file) {
+    config::EffectiveTimeouts t;
+    t.connect = nearest_of(route.connect, service.connect, file.connect).value_or(t.connect);
+    t.first_byte = nearest_of(route.first_byte, service.first_byte, file.first_byte).value_or(t.first_byte);
+    t.idle = nearest_of(route.idle, service.idle, file.idle).value_or(t.idle);
+    t.total = nearest_of(route.total, service.total, file.total).value_or(t.total);
+    return t;
+}
+
 RespondAction RespondAction::compile(const Scope& scope, const config::RespondConfig& from, const TemplatePlace& place) {
     RespondAction a;
     a.status = from.status;
@@ -76,7 +78,7 @@ RespondAction RespondAction::compile(const Scope& scope, const config::RespondCo
     if (from.body->is_scalar()) {
         a.text = Template::parse(at, {from.body->text, from.body->mark, true, from.body->substituted}, place);
     } else {
-        a.json = JsonShape::compile(at, *from.body, place);
+        a.json = BodyTemplate::compile(at, *from.body, place);
     }
     if (a.status == 204 || a.status == 205 || a.status == 304) {
         at.error(from.body->mark, "bad-body", "an answer with status " + std::to_string(a.status) + " has no body");
@@ -114,18 +116,12 @@ ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardCo
     return a;
 }
 
-namespace {
-
-// Whose value cannot stand in a header: a claim's, or the client's (LANGUAGE.md §4).
-Fault blame_for(const Template& header, Exchange& x) {
-    const Values values = x.values();
-    const bool claim = std::ranges::any_of(header.parts(), [&](const TemplatePart& part) {
-        return part.source == Source::claim && !http::is_field_value(values.get(part, x.arena).value_or(""));
-    });
-    return claim ? Fault::claim_refused : Fault::value_refused;
+Result<void> RespondAction::render_body(const Values& values, std::string& out) const {
+    if (json != nullptr) return json->render(values, out);
+    if (const TemplatePart* part = text.compound(values)) return fail(compound_error(*part));
+    text.render(values, out);
+    return {};
 }
-
-}  // namespace
 
 io::Task<void> respond(Exchange& x, const RespondAction& action) {
     const Values values = x.values();
@@ -133,32 +129,25 @@ io::Task<void> respond(Exchange& x, const RespondAction& action) {
     x.response.status = action.status;
     bool typed = false;
     for (const auto& [name, value] : action.headers) {
-        if (const TemplatePart* part = value.compound(values)) {
-            co_await reply_error(x, Error(Fault::claim_refused, "claims." + part->claim->text() + " is a list or an object"));
+        auto text = value_text(value, values, ValuePlace::header, "the header " + name, x.arena);
+        if (!text) {
+            co_await reply_error(x, std::move(text).error());
             co_return;
         }
-        std::string text;
-        value.render(values, text);
-        if (!http::is_field_value(text)) {
-            co_await reply_error(x, Error(blame_for(value, x), "a value of the header " + name));
-            co_return;
-        }
-        if (text.empty() && value.is_single()) continue;
+        if (!*text || ((*text)->empty() && value.is_single())) continue;
         typed |= http::field_name(name) == http::FieldName::content_type;
-        x.response.fields.add(name, x.arena.copy(text));
-    }
-    if (const TemplatePart* part = action.json != nullptr ? action.json->compound(values) : action.text.compound(values)) {
-        co_await reply_error(x, Error(Fault::claim_refused, "claims." + part->claim->text() + " is a list or an object"));
-        co_return;
+        x.response.fields.add(name, **text);
     }
     std::string body;
-    if (action.json != nullptr) action.json->render(values, body);
-    else action.text.render(values, body);
+    auto made = action.render_body(values, body);
+    if (!made) {
+        co_await reply_error(x, std::move(made).error());
+        co_return;
+    }
     if (!typed && action.has_body) {
         x.response.fields.add("Content-Type", action.json != nullptr ? "application/json" : "text/plain; charset=utf-8");
     }
-    x.begin_response();
-    co_await reply_body(x, body);
+    co_await reply_answer(x, std::move(body));
 }
 
 Result<std::string> redirect_location(Exchange& x, const RedirectAction& action) {
@@ -187,8 +176,7 @@ io::Task<void> redirect(Exchange& x, const RedirectAction& action) {
     x.response.clear();
     x.response.status = action.status;
     x.response.fields.add("Location", *location);
-    x.begin_response();
-    co_await reply_body(x, {});
+    co_await reply_answer(x, {});
 }
 
 Result<int32_t> choose_service(Exchange& x, const ForwardAction& action) {
@@ -208,13 +196,15 @@ Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32
     const Snapshot& snapshot = *x.epoch->snapshot;
     const auto i = static_cast<size_t>(index);
     TargetParts target{x.view.path, x.view.query, x.view.has_query};
-    if (action.has_path) {
+    if (x.sent_target) {
+        target = *x.sent_target;
+    } else if (action.has_path) {
         auto built = action.path.build(x.values(), x.rules->encoded_allow, x.arena);
         if (!built) return fail(std::move(built).error());
         target = *built;
     }
     ForwardPlan plan{*x.epoch->services[i], index, target.path, target.query, target.has_query, action.host,
-                     effective(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};
+                     effective_timeouts(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};
     if (action.host_of_client) plan.host = x.request.host;
     return plan;
 }

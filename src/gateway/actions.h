@@ -1,4 +1,4 @@
-// What a route does with a request, compiled from the configuration: forward, respond, redirect. One struct an action, its
+// What a route does with a request, compiled from the configuration: forward, respond, redirect, aggregate. One struct an action, its
 // judging at load (compile) and its part of serving a request.
 #pragma once
 
@@ -11,8 +11,9 @@
 #include <vector>
 
 #include "config/model.h"
+#include "gateway/aggregate/aggregate.h"
+#include "gateway/templates/body_template.h"
 #include "gateway/forward.h"
-#include "gateway/json_shape.h"
 #include "gateway/rewrite.h"
 
 namespace portico::gateway {
@@ -22,10 +23,12 @@ struct Snapshot;
 struct RespondAction {
     int status = 200;
     std::vector<std::pair<std::string, Template>> headers;
-    std::unique_ptr<const JsonShape> json;  // or:
+    std::unique_ptr<const BodyTemplate> json;  // or:
     Template text;
     bool has_body = false;
 
+    // Appends the answer's body. @errors as of BodyTemplate::render
+    Result<void> render_body(const Values& values, std::string& out) const;
     static RespondAction compile(const config::Scope& scope, const config::RespondConfig& from, const TemplatePlace& place);
 };
 
@@ -52,7 +55,11 @@ struct ForwardAction {
                                  const std::unordered_map<std::string, int32_t>& services);
 };
 
-using Action = std::variant<ForwardAction, RespondAction, RedirectAction>;
+using AggregateHandle = std::unique_ptr<const AggregateAction>;
+using Action = std::variant<ForwardAction, RespondAction, RedirectAction, AggregateHandle>;
+
+// The nearest of each time that is written.
+config::EffectiveTimeouts effective_timeouts(const config::Timeouts& route, const config::Timeouts& service, const config::Timeouts& file);
 
 // Answers with a fixed answer.
 io::Task<void> respond(Exchange& x, const RespondAction& action);

@@ -12,16 +12,6 @@ PipeEnd whole() { return {}; }
 
 PipeEnd client_failed(Error e) { return {PipeEnd::How::client_failed, std::move(e)}; }
 
-PipeEnd upstream_failed(Exchange& x, const Deadlines& deadlines, int error, const upstream::Connection& of) {
-    if (error == ETIMEDOUT) {
-        const bool total = deadlines.total_passed(x.context.loop.now());
-        return {PipeEnd::How::upstream_failed, Error(total ? Fault::upstream_total_timeout : Fault::upstream_idle_timeout)};
-    }
-    std::string what = "in the middle of a body";
-    if (const std::string_view failure = of.stream().failure(); !failure.empty()) what.append(": ").append(failure);
-    return {PipeEnd::How::upstream_failed, Error(error == EPROTO ? Fault::upstream_tls : Fault::upstream_closed, what, error)};
-}
-
 // Room for a part of a body that may have to be framed as a chunk.
 void ready_part(io::BufferPool& pool, io::Buffer& part, uint64_t expected) {
     const uint32_t capacity = expected <= io::kSmallBuffer / 2 ? io::kSmallBuffer : io::kLargeBuffer;
@@ -49,6 +39,30 @@ io::Task<bool> write_upstream(upstream::Connection& to, io::Buffer& part) {
 
 }  // namespace
 
+PipeEnd body_broken_off(Exchange& x, const Deadlines& deadlines, int error, const upstream::Connection& of) {
+    if (error == ETIMEDOUT) {
+        const bool total = deadlines.total_passed(x.context.loop.now());
+        return {PipeEnd::How::upstream_failed, Error(total ? Fault::upstream_total_timeout : Fault::upstream_idle_timeout)};
+    }
+    std::string what = "in the middle of a body";
+    if (const std::string_view failure = of.stream().failure(); !failure.empty()) what.append(": ").append(failure);
+    return {PipeEnd::How::upstream_failed, Error(error == EPROTO ? Fault::upstream_tls : Fault::upstream_closed, what, error)};
+}
+
+io::Task<PipeEnd> send_held_body(Exchange& x, upstream::Connection& to, const Deadlines& deadlines) {
+    io::Loop& loop = x.context.loop;
+    std::string_view left = *x.request_body;
+    io::Buffer part;
+    while (!left.empty()) {
+        part.ensure(loop.buffers(), io::kLargeBuffer);
+        left.remove_prefix(part.append(left));
+        to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
+        if (!co_await write_upstream(to, part)) co_return body_broken_off(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
+    }
+    to.deadline().set_at(loop.timers(), deadlines.first_byte(loop.now()));
+    co_return whole();
+}
+
 io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first) {
     ClientSide& client = *x.client;
     io::Loop& loop = x.context.loop;
@@ -64,7 +78,7 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
                 const SpliceEnd end = co_await splice(loop, *source, to.stream(), left, x, to.deadline(), deadlines);
                 client.source_spliced(end.moved);
                 if (end.from_failed) co_return client_failed(Error(end.timed_out ? Fault::body_timeout : Fault::client_gone));
-                if (end.to_failed) co_return upstream_failed(x, deadlines, end.error, to);
+                if (end.to_failed) co_return body_broken_off(x, deadlines, end.error, to);
                 // Nothing moved: an armed receive had brought bytes already, and those are read as ever.
                 if (end.moved > 0) continue;
             }
@@ -78,7 +92,7 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
         if (!part.empty()) {
             if (chunked) frame_chunk(part);
             to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
+            if (!co_await write_upstream(to, part)) co_return body_broken_off(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
             to.deadline().cancel();
         }
         if (!client.body_finished()) continue;
@@ -94,7 +108,7 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
             if (out.full()) part.append("0\r\n\r\n");
             else part.commit(static_cast<uint32_t>(out.size()));
             to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-            if (!co_await write_upstream(to, part)) co_return upstream_failed(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
+            if (!co_await write_upstream(to, part)) co_return body_broken_off(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
         }
         to.deadline().set_at(loop.timers(), deadlines.first_byte(loop.now()));
         co_return whole();
@@ -119,7 +133,7 @@ class ResponsePipe {
     io::Task<bool> send(io::Buffer& part, bool last) {
         x_.client->set_write_deadline(deadlines_.idle(loop().now()));
         if (!x_.response_begun) {
-            x_.begin_response();
+            x_.response_begun = true;
             return x_.client->send_head(x_.response, part, last);
         }
         return x_.client->send_body(part, last);
@@ -158,7 +172,7 @@ io::Task<PipeEnd> ResponsePipe::of_length(uint64_t left) {
             const SpliceEnd end = co_await splice(loop(), from_.stream(), *sink, left, x_, from_.deadline(), deadlines_);
             x_.client->sink_spliced(end.moved);
             left -= end.moved;
-            if (end.from_failed) co_return upstream_failed(x_, deadlines_, end.timed_out ? ETIMEDOUT : end.error, from_);
+            if (end.from_failed) co_return body_broken_off(x_, deadlines_, end.timed_out ? ETIMEDOUT : end.error, from_);
             if (end.to_failed) co_return gone();
             if (left == 0) {
                 // The head said how long the body is, so its end needs no more bytes.
@@ -168,7 +182,7 @@ io::Task<PipeEnd> ResponsePipe::of_length(uint64_t left) {
         }
         ready_part(loop().buffers(), part, left);
         const io::IoResult got = co_await read(part, left);
-        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error(), from_);
+        if (got.value <= 0) co_return body_broken_off(x_, deadlines_, got.error(), from_);
     }
 }
 
@@ -210,7 +224,7 @@ io::Task<PipeEnd> ResponsePipe::of_chunks() {
         }
         ready_part(loop().buffers(), part, UINT64_MAX);
         const io::IoResult got = co_await read(part, UINT64_MAX);
-        if (got.value <= 0) co_return upstream_failed(x_, deadlines_, got.error(), from_);
+        if (got.value <= 0) co_return body_broken_off(x_, deadlines_, got.error(), from_);
         read_some = true;
     }
 }
@@ -229,7 +243,7 @@ io::Task<PipeEnd> ResponsePipe::until_close() {
             if (!co_await send(part, true)) co_return gone();
             co_return whole();
         }
-        if (!got.ok()) co_return upstream_failed(x_, deadlines_, got.error(), from_);
+        if (!got.ok()) co_return body_broken_off(x_, deadlines_, got.error(), from_);
     }
 }
 

@@ -10,8 +10,9 @@ namespace portico::gateway {
 
 // How a body ended.
 struct PipeEnd {
-    enum class How : uint8_t { whole, client_failed, upstream_failed } how = How::whole;
+    enum class How : uint8_t { whole, client_failed, upstream_failed, refused } how = How::whole;
     Error error{Fault::internal};
+    bool read_whole = false;  // refused, but to its end: what it came from is as good as ever
 };
 
 // The deadlines of one exchange: the nearer of a phase's own and the total.
@@ -33,7 +34,14 @@ class Deadlines {
 // @param first bytes of it that were read already (may be empty); left empty
 io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first);
 
-// Writes the upstream's body to the client, after the head in x.response. `length` is the upstream's framing.
+// Writes x.request_body, which the request's head has announced.
+io::Task<PipeEnd> send_held_body(Exchange& x, upstream::Connection& to, const Deadlines& deadlines);
+
+// Why the upstream's body ended before its end.
+PipeEnd body_broken_off(Exchange& x, const Deadlines& deadlines, int error, const upstream::Connection& of);
+
+// Writes the upstream's body to the client, after the head in x.response, as it is. `length` is the upstream's framing.
+// @requires the policies have seen the head
 io::Task<PipeEnd> pipe_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length);
 
 }  // namespace portico::gateway

@@ -60,7 +60,7 @@ ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string
     built.name = p.name.empty() ? std::string_view(p.type) : std::string_view(p.name);
     built.shadow = p.shadow;
     if (p.shadow && !built.type->can_refuse) {
-        faults_.error(p.mark, path, "idle-shadow", "the policy \"" + p.type + "\" refuses nothing: it has no shadow mode");
+        faults_.error(p.mark, path, "idle-shadow", "the policy \"" + p.type + "\" is no guard: it has no shadow mode");
     }
     const size_t before = faults_.errors();
     auto made = built.type->make({built.name, *p.settings, path + "." + p.type, p.name.empty() ? identity : p.name, p.shadow, !p.name.empty(), *this}, faults_);

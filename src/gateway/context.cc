@@ -94,6 +94,30 @@ PolicyCells& Context::policy_cells(Epoch& of, uint32_t policy) {
     return found;
 }
 
+CallCells& Context::call_cells(Epoch& of, size_t route, size_t call) {
+    const config::RouteConfig& c = of.snapshot->config.routes[route];
+    std::vector<CallCells>& all = of.call_cells[route];
+    if (all.empty()) all.resize(c.aggregate->calls.size());
+    CallCells& found = all[call];
+    if (found.ready) return found;
+    found.ready = true;
+    found.seconds = registry.histogram("portico_aggregate_call_seconds", "How long a call of an aggregate took, with all its values where it has for_each.",
+                                       {{"route", c.name}, {"call", c.aggregate->calls[call].name.value}});
+    return found;
+}
+
+void Context::count_call_failure(Epoch& of, size_t route, size_t call, CallFailure failure) {
+    CallCells& found = call_cells(of, route, call);
+    const auto i = static_cast<size_t>(failure);
+    if (!found.failures_ready[i]) {
+        found.failures_ready[i] = true;
+        const config::RouteConfig& c = of.snapshot->config.routes[route];
+        found.failures[i] = registry.counter("portico_aggregate_call_failures_total", "Calls of aggregates that failed, each value of a for_each for itself.",
+                                             {{"route", c.name}, {"call", c.aggregate->calls[call].name.value}, {"reason", std::string(word_of(failure))}});
+    }
+    shard.add(found.failures[i]);
+}
+
 void Context::count_error(Fault fault) {
     const auto i = static_cast<size_t>(fault);
     if (!errors_ready_[i]) {
@@ -118,6 +142,19 @@ void Context::give_exchange(Exchange* exchange) {
     }
     exchange->reset();
     spare_.push_back(exchange);
+}
+
+std::unique_ptr<upstream::CallAnswer> Context::take_answer() {
+    if (spare_answers_.empty()) return std::make_unique<upstream::CallAnswer>();
+    std::unique_ptr<upstream::CallAnswer> answer = std::move(spare_answers_.back());
+    spare_answers_.pop_back();
+    return answer;
+}
+
+void Context::give_answer(std::unique_ptr<upstream::CallAnswer> answer) {
+    if (spare_answers_.size() >= kSpare) return;
+    answer->clear();
+    spare_answers_.push_back(std::move(answer));
 }
 
 }  // namespace portico::gateway

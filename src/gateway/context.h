@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "gateway/aggregate/call_outcome.h"
 #include "io/loop.h"
 #include "observe/metrics.h"
 #include "observe/trace_context.h"
 #include "redis/client.h"
+#include "upstream/call.h"
 #include "upstream/service.h"
 
 namespace portico::gateway {
@@ -41,6 +43,14 @@ struct PolicyCells {
     observe::Counter passed, refused, shadow_refused;
 };
 
+// Of one call of an aggregate.
+struct CallCells {
+    bool ready = false;
+    observe::Histogram seconds;
+    std::array<observe::Counter, static_cast<size_t>(CallFailure::count_)> failures{};
+    std::array<bool, static_cast<size_t>(CallFailure::count_)> failures_ready{};
+};
+
 // A snapshot together with this worker's services for it, by their index in the configuration. Exchanges hold the one that
 // they began with; the last one frees it. The cells are this worker's own, filled as they are needed.
 struct Epoch {
@@ -50,6 +60,7 @@ struct Epoch {
     std::vector<RouteCells> route_cells;  // by route index; one more for requests without a route
     std::unordered_map<uint64_t, RouteCells> more_route_cells;  // a dynamic {service}'s further services
     std::vector<ServiceCells> service_cells;
+    std::unordered_map<size_t, std::vector<CallCells>> call_cells;  // by route, of those that aggregate
     std::vector<PolicyCells> policy_cells;                      // by Policy::index()
     std::vector<std::unique_ptr<WorkerState>> policy_states;    // the same; last, for they use the rest
 
@@ -88,6 +99,8 @@ class Context {
     RouteCells& route_cells(Epoch& epoch_of, size_t route, int32_t service);
     ServiceCells& service_cells(Epoch& epoch_of, size_t service);
     PolicyCells& policy_cells(Epoch& epoch_of, uint32_t policy);
+    CallCells& call_cells(Epoch& epoch_of, size_t route, size_t call);
+    void count_call_failure(Epoch& epoch_of, size_t route, size_t call, CallFailure failure);
     void count_error(Fault fault);
     static constexpr size_t kNoRoute = SIZE_MAX;
 
@@ -98,9 +111,13 @@ class Context {
     // An exchange with its capacities kept from earlier use.
     Exchange* take_exchange();
     void give_exchange(Exchange* exchange);
+    // Likewise an answer of a call.
+    std::unique_ptr<upstream::CallAnswer> take_answer();
+    void give_answer(std::unique_ptr<upstream::CallAnswer> answer);
 
   private:
     std::vector<Exchange*> spare_;
+    std::vector<std::unique_ptr<upstream::CallAnswer>> spare_answers_;
     std::array<observe::Counter, static_cast<size_t>(Fault::internal) + 1> errors_{};
     std::array<bool, static_cast<size_t>(Fault::internal) + 1> errors_ready_{};
 };

@@ -1,5 +1,6 @@
 // START HERE. A request's life, from its head to its last log line: set up, find the route, ask its policies, run its action.
-// What comes before is in edge/h1_server.cc, what comes after in the action: forward.cc, or respond and redirect in actions.cc.
+// What comes before is in edge/h1_server.cc, what comes after in the action: forward.cc, aggregation.cc, or respond and redirect in
+// actions.cc.
 #include "gateway/exchange.h"
 
 #include <algorithm>
@@ -58,6 +59,7 @@ io::Task<void> Gateway::respond_for(Exchange& x, const ChainLink& link, PolicyCe
     const bool refused = x.response.status >= 300;
     x.context.shard.add(refused ? cells.refused : cells.passed);
     if (refused) x.refused_by = link.name;
+    x.own_answer = true;
     x.begin_response();
     co_await reply_body(x, x.response_text);
 }
@@ -66,6 +68,7 @@ io::Task<void> Gateway::act(Exchange& x) {
     const Action& action = x.rules->action;
     if (const auto* fixed = std::get_if<RespondAction>(&action)) return respond(x, *fixed);
     if (const auto* elsewhere = std::get_if<RedirectAction>(&action)) return redirect(x, *elsewhere);
+    if (const auto* several = std::get_if<AggregateHandle>(&action)) return aggregate(x, **several);
     const auto& onward = std::get<ForwardAction>(action);
     auto service = choose_service(x, onward);
     if (!service) return reply_error(x, std::move(service).error());
@@ -101,6 +104,7 @@ io::Task<void> Gateway::answer_asterisk(Exchange& x) {
     x.response.clear();
     x.response.status = 204;
     x.response.fields.add("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    x.own_answer = true;
     x.begin_response();
     co_await reply_body(x, {});
 }
@@ -189,7 +193,13 @@ void Exchange::reset() {
     shadowed.clear();
     policies_run = 0;
     request_body.reset();
+    sent_method_text = {};
+    sent_target.reset();
+    withheld.clear();
+    accepted.reset();
     body_filters.clear();
+    answer_error.reset();
+    own_answer = false;
     response.clear();
     response_begun = false;
     times = {};
@@ -198,6 +208,7 @@ void Exchange::reset() {
     record.detail.clear();
     record.service = RouteCells::kNone;
     record.attempts = 0;
+    record.calls.clear();
     record.reused = false;
     record.bytes_in = record.bytes_out = 0;
     tried.clear();

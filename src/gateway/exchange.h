@@ -18,8 +18,10 @@
 #include "gateway/client_side.h"
 #include "gateway/context.h"
 #include "gateway/request_view.h"
+#include "gateway/rewrite.h"
 #include "gateway/route_table.h"
-#include "gateway/template_string.h"
+#include "gateway/templates/template_string.h"
+#include "http/content_coding.h"
 #include "http/h1/parser.h"
 #include "http/message.h"
 #include "http/uri.h"
@@ -49,6 +51,7 @@ struct ExchangeRecord {
     uint32_t attempts = 0;
     std::string_view retry{};        // why there was more than one
     bool reused = false;             // the upstream connection was
+    std::string calls;               // of an aggregate, as JSON
     uint64_t bytes_in = 0;           // of the request's body
     uint64_t bytes_out = 0;          // to the client, heads included
 };
@@ -103,7 +106,17 @@ class Exchange {
 
     // What the service gets in place of the client's body, once a policy has read that; its length is Content-Length.
     std::optional<std::string> request_body;
+    // What the service is asked, where a policy has changed it: in place of the client's method, and of what the action says.
+    http::Method sent_method = http::Method::other;
+    std::string_view sent_method_text;  // empty: the client's
+    std::optional<TargetParts> sent_target;
+    // The client's conditions and ranges, kept from a service whose answer's body may be changed, and the codings that the
+    // client accepts: both are judged here (gateway/body_filtering).
+    http::FieldList withheld;
+    std::optional<http::AcceptedCodings> accepted;
     std::vector<std::unique_ptr<BodyFilter>> body_filters;  // of the answer, in the order in which they run
+    std::optional<Error> answer_error;  // set by an on_response: the answer is refused
+    bool own_answer = false;  // an error or a policy's answer: no service's, no action's
 
     ResponseOut response;
     bool response_begun = false;
@@ -139,8 +152,12 @@ class Exchange {
     void set_field(std::string_view name, std::string_view value);
     // True for a header that only the gateway may set.
     bool is_managed(std::string_view name) const;
+    // What the service is asked by.
+    std::string_view upstream_method_text() const { return sent_method_text.empty() ? request.method_text : sent_method_text; }
+    http::Method upstream_method() const { return sent_method_text.empty() ? request.method : sent_method; }
     // The answer's head is complete, but for what the policies change: they do now, backward. Its sending may begin.
     void begin_response();
+    // Only the first of the two: run once more where an error takes the answer's place.
     void run_response_policies();
     // Clears everything for the next use; keeps capacities.
     void reset();

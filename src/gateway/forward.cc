@@ -1,7 +1,6 @@
 #include "gateway/forward.h"
 
-#include <sys/socket.h>
-
+#include "gateway/body_filtering.h"
 #include "gateway/body_pipe.h"
 #include "gateway/reply.h"
 #include "gateway/upstream_request.h"
@@ -45,15 +44,6 @@ class Waker final : public io::Deferred {
     io::Stream* stream_ = nullptr;
 };
 
-// A peer that closed a resting connection shows at a look, if it was long enough ago.
-bool looks_alive(const io::Stream& stream) {
-    const int fd = stream.look_fd();
-    if (fd < 0) return true;
-    char byte;
-    const ssize_t n = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n < 0 && (errno == EAGAIN || errno == EINTR);
-}
-
 enum class Attempt : uint8_t { over, retry_fresh };
 
 class Forwarding {
@@ -84,6 +74,7 @@ class Forwarding {
     Waker waker_;
     PipeEnd pumped_;
     bool has_body_ = false;
+    bool held_ = false;        // the body is in memory, and can be sent again
     bool expect_ = false;      // 100 is still to come
     bool body_begun_ = false;  // some of the body has left the client's side for good
     bool pump_done_ = true;
@@ -91,7 +82,8 @@ class Forwarding {
 };
 
 io::Task<void> Forwarding::run() {
-    has_body_ = x_.request.body.framing != Framing::none && !x_.client->body_finished();
+    held_ = x_.request_body.has_value();
+    has_body_ = held_ ? !x_.request_body->empty() : x_.request.body.framing != Framing::none && !x_.client->body_finished();
     bool fresh = false;
     for (;;) {
         ++x_.record.attempts;
@@ -121,9 +113,9 @@ io::Task<Result<void>> Forwarding::acquire(bool fresh) {
     x_.record.endpoint = x_.arena.copy(endpoint.address_text());
     auto& cells = x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index));
     if (!fresh) {
-        const bool careful = !http::is_idempotent(x_.request.method);
+        const bool careful = !http::is_idempotent(x_.upstream_method());
         while ((lease_.connection = endpoint.take_resting()) != nullptr) {
-            if (careful && !looks_alive(lease_.connection->stream())) continue;
+            if (careful && !lease_.connection->looks_alive()) continue;
             x_.context.shard.add(cells.reuses);
             x_.record.reused = true;
             x_.times.connected = loop().now();
@@ -149,7 +141,7 @@ bool Forwarding::may_retry(const Error& e) const {
     // The peer may have closed a resting connection just as it was used again: nobody's fault, and safe to repeat where
     // nothing of an answer came, nothing of a body is lost and the method may be repeated (RFC 9110 §9.2.2).
     return e.fault == Fault::upstream_closed && x_.record.reused && !answered_byte_ && !body_begun_ &&
-           http::is_idempotent(x_.request.method) && x_.record.attempts < kMaxAttempts;
+           http::is_idempotent(x_.upstream_method()) && x_.record.attempts < kMaxAttempts;
 }
 
 io::Task<Attempt> Forwarding::attempt() {
@@ -183,7 +175,7 @@ io::Task<Attempt> Forwarding::attempt() {
 // The head, and the body where it is here already, in one write.
 io::Task<Result<void>> Forwarding::send_request() {
     upstream::Connection& to = *lease_.connection;
-    expect_ = has_body_ && x_.request.expect_continue && !body_begun_;
+    expect_ = has_body_ && !held_ && x_.request.expect_continue && !body_begun_;
     pump_done_ = !has_body_;
     uint32_t size = io::kSmallBuffer;
     io::Buffer out;
@@ -193,12 +185,16 @@ io::Task<Result<void>> Forwarding::send_request() {
         write_upstream_head(o, x_, plan_, lease_.endpoint->authority(), expect_);
         if (!o.full()) {
             out.commit(static_cast<uint32_t>(o.size()));
+            if (held_ && has_body_ && x_.request_body->size() <= out.room()) {
+                out.append(*x_.request_body);
+                pump_done_ = true;
+            }
             break;
         }
         out.release();
         size *= 4;
     }
-    to.deadline().set_at(loop().timers(), has_body_ ? deadlines_.idle(loop().now()) : deadlines_.first_byte(loop().now()));
+    to.deadline().set_at(loop().timers(), !pump_done_ ? deadlines_.idle(loop().now()) : deadlines_.first_byte(loop().now()));
     const io::IoResult sent = co_await to.stream().write(out);
     if (!sent.ok()) co_return fail(read_error(sent));
     co_return Result<void>{};
@@ -206,8 +202,9 @@ io::Task<Result<void>> Forwarding::send_request() {
 
 io::Task<void> Forwarding::pump() {
     if (expect_) co_await gate_;
-    body_begun_ = true;
-    pumped_ = co_await pipe_request(x_, *lease_.connection, deadlines_, first_);
+    body_begun_ = !held_;
+    if (held_) pumped_ = co_await send_held_body(x_, *lease_.connection, deadlines_);
+    else pumped_ = co_await pipe_request(x_, *lease_.connection, deadlines_, first_);
     pump_done_ = true;
     if (pumped_.how == PipeEnd::How::client_failed) loop().defer(waker_);
     else if (pumped_.how == PipeEnd::How::upstream_failed) {
@@ -232,7 +229,7 @@ io::Task<Result<void>> Forwarding::read_head() {
     if (expect_) from.deadline().set_at(loop().timers(), std::min(loop().now() + kContinueWait, deadlines_.idle(loop().now())));
     for (uint32_t interim = 0;;) {
         if (!in.empty()) {
-            auto progress = from.parser().parse_response(in.view(), x_.request.method, x_.upstream_head);
+            auto progress = from.parser().parse_response(in.view(), x_.upstream_method(), x_.upstream_head);
             if (!progress) co_return fail(std::move(progress).error());
             if (*progress == http::h1::Progress::done) {
                 const int status = x_.upstream_head.status;
@@ -286,13 +283,18 @@ io::Task<Attempt> Forwarding::answer() {
     const bool keep = x_.upstream_head.keep_alive && length.framing != Framing::until_close;
     Duration hint = kForever;
     if (keep) {
-        if (const http::Field* f = x_.upstream_head.fields.find(http::FieldName::keep_alive)) hint = keep_alive_hint(f->value);
+        if (const http::Field* f = x_.upstream_head.fields.find(http::FieldName::keep_alive)) hint = upstream::keep_alive_hint(f->value);
+    }
+    x_.run_response_policies();
+    if (x_.answer_error) {
+        co_await reply_error(x_, std::move(*x_.answer_error));
+        co_return Attempt::over;
     }
     // The head's views lie in from.in(): what follows of it must not move before the answer's head was sent.
-    PipeEnd end = co_await pipe_response(x_, from, deadlines_, length);
-    if (end.how == PipeEnd::How::upstream_failed) {
+    PipeEnd end = co_await (x_.body_filters.empty() ? pipe_response(x_, from, deadlines_, length) : filter_response(x_, from, deadlines_, length));
+    if (end.how == PipeEnd::How::upstream_failed || end.how == PipeEnd::How::refused) {
         co_await reply_error(x_, std::move(end.error));
-        co_return Attempt::over;
+        if (!end.read_whole) co_return Attempt::over;
     }
     if (end.how == PipeEnd::How::client_failed) {
         x_.note(end.error);

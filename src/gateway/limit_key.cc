@@ -10,16 +10,6 @@ namespace {
 
 constexpr size_t kMaxValues = 8;
 
-std::string name_of(const TemplatePart& part) {
-    switch (part.source) {
-        case Source::claim: return "claims." + part.claim->text();
-        case Source::header: return "header." + part.text;
-        case Source::query_value: return "query." + part.text;
-        case Source::named_parameter: return part.text;
-        default: return "a value";
-    }
-}
-
 }  // namespace
 
 LimitKey::LimitKey() {

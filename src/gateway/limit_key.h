@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "config/read.h"
-#include "gateway/template_string.h"
+#include "gateway/templates/template_string.h"
 
 namespace portico::gateway {
 

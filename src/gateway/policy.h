@@ -66,11 +66,26 @@ enum class IdentityRole : uint8_t { none, optional, guaranteed };
 
 // A policy's place in a route's `use`.
 struct PolicyPlace {
-    const std::vector<std::string>& parameters;  // of the route's paths
+    const std::vector<std::string>& parameters;  // of the route's paths, with kRest where all of them end in /**
     bool identity = false;     // guaranteed by what stands before
     bool any_identity = false; // something before may establish one
     size_t position = 0;
     bool shadow = false;
+};
+
+class BodyTemplate;
+class DocumentCondition;
+
+// What a policy makes of a good answer's body: the first of its templates whose condition holds. They live as long as the policy.
+struct AnswerShapes {
+    struct Case {
+        const BodyTemplate* body = nullptr;
+        const DocumentCondition* when = nullptr;  // nullptr: none on the body
+        config::Mark mark;
+    };
+    std::vector<Case> cases{};
+    bool asks_elsewhere = false;  // it changes the path or the method that the service is asked by
+    bool edits = false;           // it changes bodies as they are: what comes out is not told
 };
 
 class Policy {
@@ -97,6 +112,8 @@ class Policy {
     virtual void check_place(const PolicyPlace&, config::Mark, const config::Scope&) const {}
     // Called for each worker before it serves the snapshot; the epoch owns the state. @returns nullptr where it keeps nothing
     virtual std::unique_ptr<WorkerState> make_worker_state(Context&, Epoch&) const { return nullptr; }
+    // For contract checks: what it makes of a good (2xx) answer's body.
+    virtual AnswerShapes answer_shapes() const { return {}; }
     // For `explain`, where on_request would ask another system: what it would ask.
     virtual std::string preview(Exchange&) const { return "would ask another system"; }
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "gateway/json_shape.h"
+#include "gateway/templates/error_shape.h"
 #include "gateway/snapshot.h"
 #include "json/writer.h"
 
@@ -160,23 +160,22 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
     x.response.clear();
     x.response.status = status;
     x.response.close = row.close;
-    std::string body;
-    const ErrorShape* shape = x.epoch->snapshot->error_shape(x.match.route);
-    if (shape != nullptr) {
+    std::optional<std::string> body;
+    if (const ErrorShape* shape = x.epoch->snapshot->error_shape(x.match.route)) {
         Values values = x.values();
         values.error = &view;
         body = shape->render(values);
-        x.response.fields.add("Content-Type", "application/json");
-    } else {
-        body = problem_document(view);
-        x.response.fields.add("Content-Type", "application/problem+json");
     }
+    x.response.fields.add("Content-Type", body ? "application/json" : "application/problem+json");
+    if (!body) body = problem_document(view);
     if (fields != nullptr) {
         for (const http::Field& f : *fields) x.response.fields.add(f);
     }
-    x.response_begun = true;
-    x.run_response_policies();
-    co_await reply_body(x, body);
+    x.own_answer = true;
+    x.body_filters.clear();
+    x.answer_error.reset();
+    x.begin_response();
+    co_await reply_body(x, *body);
 }
 
 }  // namespace portico::gateway

@@ -108,6 +108,7 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
         scope.error(text.mark, "bad-path", "a path that begins with \"//\" is refused: some take it for another host");
     }
     t.claims_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.source == Source::claim; });
+    t.answers_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.from_answer; });
     t.plain_rest_ = path.size() == 2 && path[0].text == "/" && path[1].source == Source::rest;
     t.path_ = Template(std::move(path));
     t.pairs_ = split_query(query);
@@ -119,6 +120,20 @@ bool TargetTemplate::check_place(const std::vector<std::string>& parameters, boo
            std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(parameters, identity, mark, scope); });
 }
 
+bool TargetTemplate::reads(size_t root) const {
+    return path_.reads(root) || std::ranges::any_of(pairs_, [&](const Pair& p) { return p.whole.reads(root); });
+}
+
+std::vector<TemplatePart> TargetTemplate::parts() const {
+    std::vector<TemplatePart> all = path_.parts();
+    for (const Pair& pair : pairs_) all.insert(all.end(), pair.whole.parts().begin(), pair.whole.parts().end());
+    return all;
+}
+
+bool TargetTemplate::names_call(size_t call) const {
+    return path_.names_call(call) || std::ranges::any_of(pairs_, [&](const Pair& p) { return p.whole.names_call(call); });
+}
+
 Result<std::string_view> TargetTemplate::build_path(const Values& values, bool encoded_allow, Arena& arena) const {
     if (plain_rest_) {
         const std::string_view rest = values.encoded(path_.parts()[1]);
@@ -128,15 +143,20 @@ Result<std::string_view> TargetTemplate::build_path(const Values& values, bool e
         return std::string_view(rest.data() - 1, rest.size() + 1);
     }
     if (path_.is_literal()) return path_.literal_text();
-    auto built = build_values(values, encoded_allow, arena, false);
-    // Where the path would be good without its claims, it was one of them, and not the request, that spoilt it.
-    if (!built && claims_in_path_ && build_values(values, encoded_allow, arena, true)) {
+    auto built = build_values(values, encoded_allow, arena, {});
+    if (built || (!claims_in_path_ && !answers_in_path_)) return built;
+    // Where the path would be good without its claims, it was one of them, and not the request, that spoilt it; and so with
+    // answers.
+    if (claims_in_path_ && build_values(values, encoded_allow, arena, {.claims = true})) {
         return fail(Fault::claim_refused, built.error().context);
+    }
+    if (answers_in_path_ && build_values(values, encoded_allow, arena, {.claims = true, .answers = true})) {
+        return fail(Error::told(Fault::answer_mapping, built.error().context, "A value of an answer cannot be put into a path in a safe form."));
     }
     return built;
 }
 
-Result<std::string_view> TargetTemplate::build_values(const Values& values, bool encoded_allow, Arena& arena, bool but_claims) const {
+Result<std::string_view> TargetTemplate::build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const {
     std::string built;
     for (const TemplatePart& part : path_.parts()) {
         switch (part.source) {
@@ -144,11 +164,11 @@ Result<std::string_view> TargetTemplate::build_values(const Values& values, bool
             case Source::rest: built += values.encoded(part); break;
             case Source::parameter: built += values.encoded(part); break;
             default: {
-                if (but_claims && part.source == Source::claim) {
+                if ((harmless.claims && part.source == Source::claim) || (harmless.answers && part.from_answer)) {
                     built += 'x';
                     break;
                 }
-                if (values.is_compound(part)) return fail(Fault::claim_refused, "claims." + part.claim->text() + " is a list or an object");
+                if (values.is_compound(part)) return fail(compound_error(part));
                 const auto value = values.get(part, arena);
                 if (!value || value->empty()) return fail(Fault::value_refused, "a value of the path is empty");
                 http::encode_segment(*value, built);
@@ -192,7 +212,7 @@ Result<void> TargetTemplate::build_query(const Values& values, std::string& out)
             continue;
         }
         if (const TemplatePart* part = pair.whole.compound(values)) {
-            return fail(Fault::claim_refused, "claims." + part->claim->text() + " is a list or an object");
+            return fail(compound_error(*part));
         }
         if (pair.value.is_single() && !values.get(pair.value.parts()[0], arena)) continue;
         joint();

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "gateway/template_string.h"
+#include "gateway/templates/template_string.h"
 
 namespace portico::gateway {
 
@@ -29,7 +29,11 @@ class TargetTemplate {
     bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
     // It says what the query is, in the place of the client's.
     bool has_query() const { return has_query_; }
-    // @errors bad_rewrite, value_refused. Views of the arena, the request or the template.
+    bool reads(size_t root) const;
+    bool names_call(size_t call) const;
+    // Of the path and the query, for contract checks.
+    std::vector<TemplatePart> parts() const;
+    // @errors bad_rewrite, value_refused, claim_refused, answer_mapping. Views of the arena, the request or the template.
     Result<TargetParts> build(const Values& values, bool encoded_allow, Arena& arena) const;
 
   private:
@@ -41,8 +45,12 @@ class TargetTemplate {
     };
     static std::vector<Pair> split_query(const std::vector<TemplatePart>& parts);
     Result<std::string_view> build_path(const Values& values, bool encoded_allow, Arena& arena) const;
-    // @param but_claims puts a harmless text in place of each claim: whose fault was it?
-    Result<std::string_view> build_values(const Values& values, bool encoded_allow, Arena& arena, bool but_claims) const;
+    // Values in whose place a harmless text is put: whose fault was it?
+    struct Harmless {
+        bool claims = false;
+        bool answers = false;
+    };
+    Result<std::string_view> build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const;
     Result<void> build_query(const Values& values, std::string& out) const;
     bool stands_beside(std::string_view name) const;
     // Whether a pair of the client's names one that stands beside it, also to a service that takes ";" for "&".
@@ -50,6 +58,7 @@ class TargetTemplate {
 
     Template path_;
     bool claims_in_path_ = false;
+    bool answers_in_path_ = false;
     bool plain_rest_ = false;  // "/{**}": the rest as it is
     bool has_query_ = false;
     std::vector<Pair> pairs_;

@@ -98,19 +98,30 @@ class WaysAround {
         }
         std::set<std::pair<int32_t, size_t>> told;
         for (size_t r = 0; r < s_.routes.size() && !dynamic.empty(); ++r) {
-            const auto* f = std::get_if<ForwardAction>(&s_.routes[r].action);
-            if (f == nullptr || f->service_index < 0) continue;
-            const config::ServiceConfig& service = s_.config.services[static_cast<size_t>(f->service_index)];
-            if (service.internal) continue;
-            for (const size_t d : dynamic) {
-                if (!told.insert({f->service_index, d}).second) continue;
-                const bool less = less_guarded(d, r);
-                faults_.warning(service.mark, "services." + service.name, less ? "way-around" : "reachable-by-name",
-                                "the service \"" + service.name + "\" of the route \"" + name(r) + "\" can also be reached by name through \"" +
-                                    name(d) + "\"" + (less ? ", without that route's guards" : ""),
-                                "write internal: true, if only routes that name it should reach it");
+            const Action& action = s_.routes[r].action;
+            if (const auto* f = std::get_if<ForwardAction>(&action); f != nullptr && f->service_index >= 0) {
+                for (const size_t d : dynamic) reached(f->service_index, r, d, less_guarded(d, r) ? Reach::around : Reach::also, told);
+            }
+            // A service that an aggregate asks is not meant for it alone.
+            const auto* several = std::get_if<AggregateHandle>(&action);
+            if (several == nullptr || *several == nullptr) continue;
+            for (const AggregateCall& call : (*several)->calls) {
+                for (const size_t d : dynamic) {
+                    if (less_guarded(d, r)) reached(call.service, r, d, Reach::around, told);
+                }
             }
         }
+    }
+
+    enum class Reach : uint8_t { also, around };
+    void reached(int32_t index, size_t route, size_t dynamic, Reach how, std::set<std::pair<int32_t, size_t>>& told) {
+        const config::ServiceConfig& service = s_.config.services[static_cast<size_t>(index)];
+        if (service.internal || !told.insert({index, dynamic}).second) return;
+        const bool less = how == Reach::around;
+        faults_.warning(service.mark, "services." + service.name, less ? "way-around" : "reachable-by-name",
+                        "the service \"" + service.name + "\" of the route \"" + name(route) + "\" can also be reached by name through \"" +
+                            name(dynamic) + "\"" + (less ? ", without that route's guards" : ""),
+                        "write internal: true, if only routes that name it should reach it");
     }
 
     const Snapshot& s_;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/schema.h"
 #include "gateway/chain_builder.h"
+#include "gateway/contract/contract.h"
 #include "gateway/upstream_tls.h"
 
 namespace portico::gateway {
@@ -70,7 +71,9 @@ class SnapshotBuilder {
         rules.encoded_allow = c.encoded_allow;
         rules.body_limit = c.body_limit.value_or(s_.config.limits.body);
         const auto& rule = s_.table.rules()[index];
-        const bool identity = chains_.build_chain(rules, c, rule.parameters, Scope(scope, "use"));
+        std::vector<std::string> parameters = rule.parameters;
+        if (rule.any_path_open) parameters.emplace_back(kRest);
+        const bool identity = chains_.build_chain(rules, c, parameters, Scope(scope, "use"));
 
         TemplatePlace place;
         place.parameters = &rule.parameters;
@@ -85,6 +88,8 @@ class SnapshotBuilder {
             rules.action = RespondAction::compile(Scope(scope, "respond"), *c.respond, place);
         } else if (c.redirect) {
             rules.action = RedirectAction::compile(Scope(scope, "redirect"), *c.redirect, place, !c.match.hosts.empty());
+        } else if (c.aggregate) {
+            rules.action = AggregateAction::compile(Scope(scope, "aggregate"), *c.aggregate, place, s_.config, s_.service_index, s_.managed);
         }
     }
 
@@ -119,6 +124,8 @@ std::shared_ptr<const Snapshot> Snapshot::build(config::Config config, std::span
     SnapshotBuilder(*snapshot, types, resources, faults).run();
     if (faults.has_errors()) return nullptr;
     warn_of_ways_around(*snapshot, faults);
+    check_contracts(*snapshot, faults);
+    if (faults.has_errors()) return nullptr;
     return snapshot;
 }
 

@@ -11,6 +11,7 @@
 
 #include "config/model.h"
 #include "gateway/actions.h"
+#include "gateway/templates/error_shape.h"
 #include "gateway/policy.h"
 #include "gateway/route_table.h"
 #include "http/fields.h"

@@ -28,12 +28,30 @@ bool is_replaced(FieldName id) {
     }
 }
 
+void write_length(http::h1::Output& out, uint64_t length) {
+    out.put("Content-Length: ");
+    out.put_decimal(length);
+    out.put("\r\n");
+}
+
+void write_framing(http::h1::Output& out, const Exchange& x) {
+    if (x.request_body) return write_length(out, x.request_body->size());
+    switch (x.request.body.framing) {
+        case Framing::length: return write_length(out, x.request.body.length);
+        case Framing::chunked: return out.put("Transfer-Encoding: chunked\r\n");
+        case Framing::none:
+        case Framing::until_close: break;
+    }
+    // A method that goes with a body, where the client's went without (RFC 9110 §8.6).
+    if (!x.sent_method_text.empty() && http::expects_body(x.sent_method)) write_length(out, 0);
+}
+
 }  // namespace
 
 void write_upstream_head(http::h1::Output& out, const Exchange& x, const ForwardPlan& plan, std::string_view authority,
                          bool expect) {
     const http::RequestHead& request = x.request;
-    out.put(request.method_text);
+    out.put(x.upstream_method_text());
     out.put(' ');
     out.put(plan.path);
     if (plan.has_query) {
@@ -62,16 +80,7 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     out.field("X-Request-ID", x.request_id);
     out.field("traceparent", {x.traceparent.data(), x.traceparent.size()});
     if (expect) out.put("Expect: 100-continue\r\n");
-    switch (request.body.framing) {
-        case Framing::length:
-            out.put("Content-Length: ");
-            out.put_decimal(request.body.length);
-            out.put("\r\n");
-            break;
-        case Framing::chunked: out.put("Transfer-Encoding: chunked\r\n"); break;
-        case Framing::none:
-        case Framing::until_close: break;
-    }
+    write_framing(out, x);
     out.put("\r\n");
 }
 
@@ -94,16 +103,6 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
         out.fields.add(f);
     }
     out.fields.add("Via", kVia);
-}
-
-Duration keep_alive_hint(std::string_view value) {
-    Duration hint = kForever;
-    for_each_element(value, [&](std::string_view element) {
-        const size_t eq = element.find('=');
-        if (eq == std::string_view::npos || !iequals(trim_ows(element.substr(0, eq)), "timeout")) return;
-        if (const auto seconds = parse_decimal<uint32_t>(trim_ows(element.substr(eq + 1)))) hint = std::chrono::seconds(*seconds);
-    });
-    return hint;
 }
 
 std::string describe_upstream_request(Exchange& x, const ForwardPlan& plan, std::string_view authority) {

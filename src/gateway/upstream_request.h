@@ -19,7 +19,4 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
 // The fields of an upstream's answer that go to the client, into x.response (status and body length too).
 void take_upstream_head(Exchange& x, const http::ResponseHead& head);
 
-// The `timeout` of a Keep-Alive field, less nothing; kForever where there is none.
-Duration keep_alive_hint(std::string_view value);
-
 }  // namespace portico::gateway

@@ -1,12 +1,9 @@
-#include "gateway/template_string.h"
+#include "gateway/templates/template_parser.h"
 
 #include <algorithm>
 
 #include "base/text.h"
-#include "gateway/conditions.h"
-#include "gateway/exchange.h"
-#include "gateway/snapshot.h"
-#include "http/uri.h"
+#include "gateway/templates/document_paths.h"
 
 namespace portico::gateway {
 namespace {
@@ -56,11 +53,12 @@ class Parser {
             return rest_of(in.substr(2));
         }
         if (in.starts_with('$')) {
-            fault("bad-template", "a text that begins with \"$\" is a JSONPath, and there is no document here to ask",
-                  "write $$ for a text that begins with a dollar");
-            return {};
+            document(0, in.size());
+            return good_ ? std::move(parts_) : std::vector<TemplatePart>{};
         }
-        return rest_of(in);
+        auto parts = rest_of(in);
+        if (good_ && place_.roots != nullptr) warn_of_bare_paths(scope_, text_, place_);
+        return parts;
     }
 
   private:
@@ -89,10 +87,12 @@ class Parser {
     }
 
     static size_t closing(std::string_view in, size_t at) {
-        bool quoted = false;
+        char quote = 0;
         for (size_t i = at + 1; i < in.size(); ++i) {
-            if (in[i] == '\'') quoted = !quoted;
-            else if (in[i] == '}' && !quoted) return i;
+            if (quote != 0 && in[i] == '\\') ++i;
+            else if (quote != 0) quote = in[i] == quote ? '\0' : quote;
+            else if (in[i] == '\'' || in[i] == '"') quote = in[i];
+            else if (in[i] == '}') return i;
         }
         return std::string_view::npos;
     }
@@ -115,12 +115,16 @@ class Parser {
                 if (w.text == name) return add(w.source);
             }
         }
+        if (name.starts_with('$') && place_.roots != nullptr) {
+            return document(static_cast<size_t>(name.data() - text_.value.data()), name.size());
+        }
+        if (name.starts_with("calls.") && place_.calls != nullptr) return call(name);
         if (place_.no_request) return unknown(name);
         for (const Word& w : kWords) {
             if (w.text == name) return add(w.source);
         }
         if (name == "**") {
-            if (place_.rest) return add(Source::rest);
+            if (place_.rest || place_.deferred) return add(Source::rest);
             return fault("unknown-value", "{**} has no value here: a path of this route does not end in /**");
         }
         if (name == "query") {
@@ -150,6 +154,47 @@ class Parser {
         parts_.back().claim = std::move(path);
     }
 
+    void document(size_t offset, size_t size) {
+        auto path = read_path(scope_, text_, offset, size, place_);
+        good_ = good_ && path.has_value();
+        if (!path) return;
+        if (!path->is_singular()) {
+            good_ = false;
+            scope_.error(mark_within(text_, offset), "bad-template", path->text() + " may select several values, and a text holds one",
+                         "name one, such as " + path->text() + "[0], or join them: { get: \"" + path->text() + "\", apply: { join: \", \" } } in a body");
+            return;
+        }
+        add(Source::document, path->shown());
+        const std::string& origin = path->shown();
+        const bool is_dollar = origin.size() == 1 || origin[1] == '.' || origin[1] == '[';
+        parts_.back().from_answer = !is_dollar || place_.answer;
+        parts_.back().path = std::make_shared<const json::BoundPath>(*std::move(path));
+    }
+
+    // calls.NAME.status, calls.NAME.header.x
+    void call(std::string_view name) {
+        const std::string_view rest = name.substr(6);
+        const size_t dot = rest.find('.');
+        const std::string_view call = rest.substr(0, dot);
+        const auto found = std::ranges::find(*place_.calls, call);
+        const std::string shown = "{" + std::string(name) + "}";
+        if (found == place_.calls->end()) {
+            const std::vector<std::string_view> all(place_.calls->begin(), place_.calls->end());
+            const std::string_view near = nearest(call, all.data(), all.size());
+            return fault("unknown-value", shown + ": there is no call \"" + std::string(call) + "\" here",
+                         near.empty() ? "" : "did you mean \"" + std::string(near) + "\"?");
+        }
+        const auto slot = static_cast<uint32_t>(found - place_.calls->begin());
+        const std::string_view what = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
+        const auto header = member_of(what, "header");
+        if (what != "status" && !header) {
+            return fault("unknown-value", shown + " names nothing of a call",
+                         "{calls." + std::string(call) + ".status}, {calls." + std::string(call) + ".header.x}, or {$" + std::string(call) + ".x} for its body");
+        }
+        add(header ? Source::call_header : Source::call_status, header ? std::string(*header) : std::string(), slot);
+        parts_.back().from_answer = true;
+    }
+
     void unknown(std::string_view name) {
         const std::string shown = "{" + std::string(name) + "}";
         if (name.starts_with("claims.") || name.starts_with("claims[")) {
@@ -157,7 +202,9 @@ class Parser {
         }
         if (name.starts_with("calls.")) return fault("unknown-value", shown + " stands only in an aggregate");
         if (name.starts_with("error.") && !place_.error) return fault("unknown-value", shown + " stands only in errors");
-        if (name.starts_with('$')) return fault("unknown-value", shown + " asks a document, and there is none here");
+        if (name.starts_with('$')) {
+            return fault("unknown-value", shown + " asks a document, and " + (place_.no_body.empty() ? "there is none here" : std::string(place_.no_body)));
+        }
         if (name.find('"') != std::string_view::npos || name.find(':') != std::string_view::npos || name.find('\n') != std::string_view::npos) {
             return fault("unknown-value", "this looks like JSON text, and {…} in a text is a template",
                          "write it as a mapping (YAML), or {{ for a brace");
@@ -180,109 +227,10 @@ class Parser {
     bool good_ = true;
 };
 
-std::optional<std::string_view> non_empty(std::string_view s) {
-    return s.empty() ? std::nullopt : std::optional<std::string_view>(s);
-}
-
 }  // namespace
 
-Template Template::literal(std::string text) {
-    Template t;
-    if (!text.empty()) t.parts_.push_back({Source::literal, std::move(text), 0});
-    return t;
-}
-
-Template Template::parse(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
-    // What came from the environment is literal text (LANGUAGE.md §1).
-    if (text.literal) return literal(text.value);
-    return Template(Parser(scope, text, place).run());
-}
-
-Template Template::parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
-    config::Text braced = text;
-    if (!text.literal && !text.value.starts_with('{')) braced.value = "{" + text.value + "}";
-    Template t = parse(scope, braced, place);
-    if (text.literal && !text.value.empty()) {
-        scope.error(text.mark, "bad-value", "a value of the request is wanted here, such as client.ip or claims.sub");
-    }
-    return t;
-}
-
-bool Template::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
-    for (const TemplatePart& part : parts_) {
-        if (part.source == Source::claim && !identity) {
-            scope.error(mark, "no-identity", "{claims." + part.claim->text() + "} has no value here: nothing before it on this route guarantees an identity",
-                        "put the policy that signs in before it");
-            return false;
-        }
-        if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
-            scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route");
-            return false;
-        }
-    }
-    return true;
-}
-
-bool Template::names_claims() const {
-    return std::ranges::any_of(parts_, [](const TemplatePart& p) { return p.source == Source::claim; });
-}
-
-const TemplatePart* Template::compound(const Values& values) const {
-    for (const TemplatePart& part : parts_) {
-        if (part.source == Source::claim && values.is_compound(part)) return &part;
-    }
-    return nullptr;
-}
-
-bool Values::is_compound(const TemplatePart& part) const {
-    return part.source == Source::claim && gateway::is_compound(part.claim->find(exchange->claims));
-}
-
-std::string_view Values::encoded(const TemplatePart& part) const {
-    const Match& match = exchange->match;
-    if (part.source != Source::named_parameter) return part.source == Source::rest ? match.rest : match.values[part.slot];
-    const auto& names = exchange->epoch->snapshot->table.rules()[match.route].parameters;
-    return match.values[static_cast<size_t>(std::ranges::find(names, part.text) - names.begin())];
-}
-
-std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& arena) const {
-    switch (part.source) {
-        case Source::literal: return part.text;
-        case Source::claim: return claim_text(part.claim->find(exchange->claims));
-        case Source::parameter:
-        case Source::named_parameter:
-        case Source::rest: return http::decode_segment(encoded(part), arena);
-        case Source::client_ip: return exchange->client_ip;
-        case Source::request_method: return exchange->view.method_text;
-        case Source::request_path: return exchange->view.path;
-        case Source::request_host: return non_empty(exchange->view.host);
-        case Source::request_scheme: return exchange->scheme;
-        case Source::request_id: return exchange->request_id;
-        case Source::header: {
-            std::string value;
-            if (!header_value(exchange->request.fields, part.text, value)) return std::nullopt;
-            return arena.copy(value);
-        }
-        case Source::query_value: {
-            std::string value;
-            if (!exchange->view.has_query || !query_value(exchange->view.query, part.text, value)) return std::nullopt;
-            return arena.copy(value);
-        }
-        case Source::query: return exchange->view.query;
-        case Source::error_title: return error->title;
-        case Source::error_status: return arena.copy(std::to_string(error->status));
-        case Source::error_detail: return error->detail;
-        case Source::error_code: return error->code;
-        case Source::error_request_id: return error->request_id;
-    }
-    return std::nullopt;
-}
-
-void Template::render(const Values& values, std::string& out) const {
-    Arena arena;
-    for (const TemplatePart& part : parts_) {
-        if (const auto value = values.get(part, arena)) out += *value;
-    }
+std::vector<TemplatePart> parse_template(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
+    return Parser(scope, text, place).run();
 }
 
 }  // namespace portico::gateway

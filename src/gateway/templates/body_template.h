@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "config/document.h"
 #include "config/schema.h"
-#include "gateway/template_string.h"
+#include "gateway/templates/template_string.h"
 
 namespace portico::gateway {
 
@@ -31,6 +31,8 @@ class BodyTemplate {
     virtual bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const = 0;
     // Whether it reads the root of that place: a document that nothing reads need not be parsed.
     virtual bool reads(size_t root) const = 0;
+    // Whether it names the status or a header field of that call of TemplatePlace::calls.
+    virtual bool names_call(size_t call) const = 0;
     // Every path that it reads from the roots (not from for_each variables, which are written out to the root that they come from),
     // with where it stands: for contract checks. Such as {"$.orders[*].id", mark}.
     struct Read {
@@ -57,6 +59,8 @@ class DocumentCondition {
     // @errors answer_mapping, where judging it would take too many steps
     virtual Result<bool> holds(const Values& values) const = 0;
     virtual bool reads(size_t root) const = 0;
+    // The paths that it asks, as BodyTemplate::Read::path. For contract checks.
+    virtual std::vector<std::string> read_paths() const = 0;
 };
 
 }  // namespace portico::gateway

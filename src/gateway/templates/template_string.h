@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,11 +11,12 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/result.h"
 #include "config/model.h"
 #include "config/schema.h"
 #include "gateway/claims.h"
 #include "http/fields.h"
-#include "json/document.h"
+#include "json/plan/bound_path.h"
 
 namespace portico::gateway {
 
@@ -43,16 +45,23 @@ enum class Source : uint8_t {
     client_ip, request_method, request_path, request_host, request_scheme, request_id,
     header, query_value,
     query,            // {query}: only in a target's query
+    document,         // what a path finds in one of the documents at hand
+    call_status, call_header,  // of an aggregate's call
     error_title, error_status, error_detail, error_code, error_request_id,
 };
 
 struct TemplatePart {
     Source source = Source::literal;
     std::string text;  // the literal text, or the name of a header or query parameter
-    uint32_t slot = 0; // of a parameter
+    uint32_t slot = 0; // of a parameter, or of a call
     std::optional<ClaimPath> claim{};
+    std::shared_ptr<const json::BoundPath> path{};  // of a document; singular
+    bool from_answer = false;  // the value comes from a service's answer, not from the client
     bool operator==(const TemplatePart&) const = default;
 };
+
+// Stands among the parameters with which check_place() is asked where the route has {**}.
+inline constexpr std::string_view kRest = "**";
 
 // Where a template stands decides what may be named in it.
 struct TemplatePlace {
@@ -67,6 +76,9 @@ struct TemplatePlace {
     const std::vector<std::string>* roots = nullptr;
     std::string_view no_body{};  // why `$` is not among them, for a message such as "an aggregate has no body of its own: name a call"
     const std::vector<std::string>* calls = nullptr;  // of an aggregate, by place, for {calls.NAME.…}
+    bool answer = false;  // `$` is a service's answer, not the client's body: whose fault a value of it is
+    // What the roots stand for, by place, such as "$.orders[*]" of a for_each variable. nullptr: themselves
+    const std::vector<std::string>* origins = nullptr;
 };
 
 // The values that templates name, while a request is being served.
@@ -78,11 +90,22 @@ struct Values {
 
     // The value as text, decoded. @returns none where there is none
     std::optional<std::string_view> get(const TemplatePart& part, Arena& arena) const;
-    // A claim that is a list or an object, which no text can hold (LANGUAGE.md §4).
+    // A claim or a document's value that is a list or an object, which no text can hold (LANGUAGE.md §4).
     bool is_compound(const TemplatePart& part) const;
     // A parameter or {**} as it stands in the path.
     std::string_view encoded(const TemplatePart& part) const;
 };
+
+class Template;
+
+// Whose fault it is that a part's value cannot stand where it should: claim_refused, answer_mapping (a service's), value_refused.
+Fault blame_of(const TemplatePart& part);
+// The same for a whole text: a service's before an identity's before the client's.
+Fault blame_of(const Template& text);
+// The part as messages name it: "claims.sub", "$.user.id", "calls.user.status", "header.X-A".
+std::string name_of(const TemplatePart& part);
+// "claims.roles is a list or an object", which no text can hold.
+Error compound_error(const TemplatePart& part);
 
 class Template {
   public:
@@ -102,10 +125,16 @@ class Template {
     // The one value in its notation without braces too: `client.ip` and `"{client.ip}"` are the same (LANGUAGE.md §4).
     static Template parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
     bool names_claims() const;
+    bool reads(size_t root) const;
+    // Whether it names the status or a header field of that call of TemplatePlace::calls.
+    bool names_call(size_t call) const;
     // The first value that is a list or an object, or nullptr.
     const TemplatePart* compound(const Values& values) const;
     // The text with every value as it is, no value as nothing (headers, bodies). Appends.
     void render(const Values& values, std::string& out) const;
+    // The same where a list or an object may turn up: compound_error(). Adds what looking values up costs, in steps of paths.
+    // @returns whether there was a value: false where it is nothing but one `{…}` without one
+    Result<bool> append(const Values& values, std::string& out, uint64_t& cost) const;
 
   private:
     std::vector<TemplatePart> parts_;

@@ -1,0 +1,150 @@
+// One request while an aggregate serves it: its calls as they run, what they gave, and the answer that is made of it. Lives in
+// the frame of aggregate(); a client that leaves destroys it, and with it the calls. One worker's.
+//
+// Every call is a Fork. One that ends starts those that waited for it alone; the last one, or one that spoils the answer,
+// wakes the parent at the end of the loop's turn, outside of all calls, so that it may destroy them.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/actions.h"
+#include "gateway/aggregate/aggregate.h"
+#include "gateway/aggregate/call_outcome.h"
+#include "gateway/exchange.h"
+#include "http/content_coding.h"
+#include "io/loop.h"
+#include "json/document.h"
+#include "upstream/call.h"
+
+namespace portico::gateway {
+
+class Aggregation final : private io::Deferred {
+  public:
+    Aggregation(Exchange& x, const AggregateAction& action);
+    ~Aggregation();
+
+    io::Task<void> run();
+    Result<std::string> describe(uint32_t call, std::string_view authority);
+
+  private:
+    // A request to a service, made once however many calls ask the same.
+    struct Question {
+        const AggregateCall* call = nullptr;  // the first that asks it
+        std::string_view target;              // path and query
+        http::FieldList fields;               // of the call itself
+        std::string body;
+        std::unique_ptr<upstream::CallAnswer> answer;  // of the worker's stock
+        Result<void> done;
+        int status = 0;                       // of the answer; 0: there is none
+        bool empty = true;
+        std::optional<http::CodingFault> miscoded;
+        std::optional<json::ParseError> broken;
+        json::Document document;
+        bool ended = false;
+        std::vector<std::coroutine_handle<>> waiting;
+    };
+    struct Outcome {
+        CallFailure failure = CallFailure::none;
+        Error why{Fault::internal};
+        int status = 0;
+        const Question* question = nullptr;
+        json::Document document;  // its root is the call's value; none: no value
+    };
+    struct Run {
+        std::optional<io::Fork> fork;
+        Outcome outcome;
+        Time began{}, ended_at{};
+        uint32_t waits = 0;            // calls that must end first
+        uint32_t values = 0, failed = 0;  // of a for_each
+        bool ended = false, skipped = false;
+    };
+    // The values of a for_each, while its calls run.
+    struct Fan {
+        uint32_t index;
+        std::vector<json::Value> values;  // distinct
+        std::vector<Outcome> outcomes;
+        size_t next = 0;
+        size_t held = 0;  // bytes of the answers so far
+    };
+    // co_await, until another coroutine has got the question's answer.
+    struct Joined {
+        Question& question;
+        bool await_ready() const { return question.ended; }
+        void await_suspend(std::coroutine_handle<> h) { question.waiting.push_back(h); }
+        void await_resume() const {}
+    };
+    struct Sleep {
+        Aggregation& of;
+        bool await_ready() const { return of.over(); }
+        void await_suspend(std::coroutine_handle<> h) { of.sleeper_ = h; }
+        void await_resume() const {}
+    };
+
+    io::Loop& loop() { return x_.context.loop; }
+    bool over() const { return left_ == 0 || spoilt_; }
+    // What templates name: the first `roots` of AggregateAction's places.
+    Values values(size_t roots) const {
+        return {.exchange = &x_, .error = nullptr, .roots = std::span(roots_).first(roots), .calls = calls_};
+    }
+    Values values() const { return values(action_.item_root()); }
+    void on_deferred() override;
+
+    // aggregation.cc
+    io::Task<Result<void>> read_client_body();
+    void begin(uint32_t index);
+    io::Task<void> run_call(uint32_t index);
+    io::Task<void> run_list(uint32_t index);
+    io::Task<void> take_values(Fan& fan);
+    Result<json::Document> values_of(const AggregateCall& call, Run& run, Fan& fan, std::vector<uint32_t>& places);
+    void join(const Fan& fan, const std::vector<uint32_t>& places, Run& run);
+    void settle(uint32_t index);
+    void end(uint32_t index);
+    void count_failure(uint32_t index, CallFailure failure);
+    void fail_call(uint32_t index, const Outcome& outcome);
+    void account(const Question& question);
+
+    // call_question.cc
+    io::Task<void> ask(const AggregateCall& call, const Values& values, Outcome& out);
+    Result<Question*> question_of(const AggregateCall& call, const Values& values);
+    Result<std::string_view> target_of(const AggregateCall& call, const Values& values);
+    Result<void> put_text(const CallPair& pair, const Values& values, std::string& target);
+    Result<void> put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target);
+    Error blamed(const AggregateCall& call, const BodyTemplate& body, Error error) const;
+    Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
+    void write_shared_fields();
+    Question* asked_before(const Question& question);
+    void answer_fixed(Question& question, const RespondAction& answer);
+    void read_answer(Question& question);
+    void judge(const AggregateCall& call, const Question& question, Outcome& out);
+    upstream::CallRequest request_of(const AggregateCall& call, const Question& question, http::FieldList& shared) const;
+
+    // aggregate_answer.cc
+    Result<std::string> compose();
+    Result<void> write_head();
+    void add_errors(std::string& body);
+    void add_timing();
+    bool partial() const;
+    void write_log(std::string& out) const;
+
+    Exchange& x_;
+    const AggregateAction& action_;
+    Time deadline_{};
+    json::Document client_body_;
+    std::vector<json::Value> roots_;   // by AggregateAction's places
+    std::vector<CallResult> calls_;
+    std::vector<Run> runs_;
+    std::vector<std::unique_ptr<Question>> questions_;
+    http::FieldList shared_fields_;    // of every call
+    std::coroutine_handle<> sleeper_;
+    size_t left_ = 0;
+    bool spoilt_ = false;
+    Error error_{Fault::internal};     // where spoilt
+    std::string_view retry_after_;     // goes with it
+};
+
+}  // namespace portico::gateway

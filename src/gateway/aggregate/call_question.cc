@@ -1,0 +1,283 @@
+// A call's request, and what its answer means.
+#include <algorithm>
+
+#include "base/text.h"
+#include "gateway/actions.h"
+#include "gateway/aggregate/aggregation.h"
+#include "gateway/templates/field_value.h"
+#include "gateway/snapshot.h"
+#include "http/content_coding.h"
+#include "http/uri.h"
+
+namespace portico::gateway {
+namespace {
+
+constexpr std::string_view kVia = "1.1 portico";
+
+// The body without its content codings. @param undone holds it where there were some
+std::expected<std::string_view, http::CodingFault> uncoded(const upstream::CallAnswer& answer, uint32_t max_body, std::string& undone) {
+    const auto codings = http::read_content_encoding(answer.head.fields);
+    if (!codings) return std::unexpected(codings.error());
+    if (codings->empty() || answer.body.empty()) return answer.body;
+    http::DecoderBounds bounds;
+    bounds.max_size = max_body;
+    http::Decoder decoder(*codings, bounds);
+    for (std::string_view left = answer.body;;) {
+        const auto whole = decoder.take(left, true, undone);
+        if (!whole) return std::unexpected(whole.error());
+        if (*whole) return std::string_view(undone);
+    }
+}
+
+void put_pair(std::string& target, std::string_view name, std::string_view value) {
+    target.append(1, target.find('?') == std::string::npos ? '?' : '&').append(name).append(1, '=');
+    http::encode_query_value(value, target);
+}
+
+}  // namespace
+
+// What every call carries: who the client is, as the policies have found it, and what the request is known by.
+void Aggregation::write_shared_fields() {
+    http::FieldList& out = shared_fields_;
+    out.reserve(x_.set_fields.size() + 7);
+    for (const http::Field& f : x_.set_fields) {
+        if (x_.is_managed(f.name)) out.add(f);
+    }
+    using http::FieldName;
+    out.add("X-Forwarded-For", x_.forwarded_for, FieldName::x_forwarded_for);
+    out.add("X-Forwarded-Proto", x_.forwarded_proto, FieldName::x_forwarded_proto);
+    if (!x_.forwarded_host.empty()) out.add("X-Forwarded-Host", x_.forwarded_host, FieldName::x_forwarded_host);
+    out.add("Via", kVia, FieldName::via);
+    out.add("X-Request-ID", x_.request_id, FieldName::x_request_id);
+    out.add("traceparent", {x_.traceparent.data(), x_.traceparent.size()}, FieldName::traceparent);
+    // Without its traceparent it says nothing (W3C Trace Context §3.3).
+    if (!x_.trace_from_client) return;
+    for (const http::Field& f : x_.request.fields) {
+        if (f.id == FieldName::tracestate) out.add(f);
+    }
+}
+
+Result<void> Aggregation::write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields) {
+    fields.reserve(call.headers.size());
+    for (const auto& [name, text] : call.headers) {
+        if (text.is_literal()) {
+            fields.add(name, text.literal_text());
+            continue;
+        }
+        auto value = value_text(text, values, ValuePlace::header, "the header " + name, x_.arena);
+        if (!value) return fail(std::move(value).error());
+        if (*value && !((*value)->empty() && text.is_single())) fields.add(name, **value);
+    }
+    return {};
+}
+
+Result<std::string_view> Aggregation::target_of(const AggregateCall& call, const Values& values) {
+    auto parts = call.path.build(values, x_.rules->encoded_allow, x_.arena);
+    if (!parts) return fail(std::move(parts).error());
+    // Without a query of its own the path would take the client's along.
+    const bool has_query = call.path.has_query() && parts->has_query;
+    if (!has_query && call.query.empty()) return parts->path;
+    std::string target(parts->path);
+    if (has_query) target.append(1, '?').append(parts->query);
+    for (const CallPair& pair : call.query) {
+        auto put = pair.values == nullptr ? put_text(pair, values, target) : put_values(call, pair, values, target);
+        if (!put) return fail(std::move(put).error());
+    }
+    return x_.arena.copy(target);
+}
+
+Result<void> Aggregation::put_text(const CallPair& pair, const Values& values, std::string& target) {
+    auto text = value_text(pair.text, values, ValuePlace::any, "the query's " + pair.name, x_.arena);
+    if (!text) return fail(std::move(text).error());
+    if (*text) put_pair(target, pair.name, **text);
+    return {};
+}
+
+// A pair for each value of a list, or for the one.
+Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target) {
+    std::string text;
+    if (auto rendered = pair.values->render(values, text); !rendered) return fail(blamed(call, *pair.values, std::move(rendered).error()));
+    auto document = json::Document::parse(text);
+    const json::Value found = document ? document->root().find("v") : json::Value();
+    bool whole = document.has_value();
+    const auto put = [&](json::Value one) {
+        whole &= !one.is_object() && !one.is_array();
+        if (one && !one.is_null()) put_pair(target, pair.name, one.is_string() ? one.string() : one.source());
+    };
+    if (found.is_array()) std::ranges::for_each(found.elements(), put);
+    else put(found);
+    if (whole) return {};
+    const std::string what = "a value of the query's " + pair.name + " is a list or an object";
+    return fail(blamed(call, *pair.values, Error::told(Fault::answer_mapping, what, what)));
+}
+
+// A template that asks the client's body alone can fail only by that.
+Error Aggregation::blamed(const AggregateCall& call, const BodyTemplate& body, Error error) const {
+    if (error.fault != Fault::answer_mapping) return error;
+    bool client = body.reads(action_.body_root()) || (call.item_of_client && body.reads(action_.item_root()));
+    for (size_t i = 0; i < action_.calls.size(); ++i) client &= !body.reads(i);
+    if (!call.item_of_client) client &= !body.reads(action_.item_root());
+    if (client) error.fault = Fault::body_mapping;
+    return error;
+}
+
+// The same GET of the same service, asked on the same terms.
+Aggregation::Question* Aggregation::asked_before(const Question& q) {
+    const AggregateCall& call = *q.call;
+    if (call.method != http::Method::get) return nullptr;
+    for (const auto& other : questions_) {
+        const AggregateCall& before = *other->call;
+        const bool same = other->target == q.target && before.service == call.service && before.method == call.method &&
+                          before.timeouts.total == call.timeouts.total && before.max_body == call.max_body &&
+                          std::ranges::equal(other->fields, q.fields, [](const http::Field& a, const http::Field& b) {
+                              return iequals(a.name, b.name) && a.value == b.value;
+                          });
+        if (same) return other.get();
+    }
+    return nullptr;
+}
+
+// @returns the question, new or asked before
+Result<Aggregation::Question*> Aggregation::question_of(const AggregateCall& call, const Values& values) {
+    auto q = std::make_unique<Question>();
+    q->call = &call;
+    auto target = target_of(call, values);
+    if (!target) return fail(std::move(target).error());
+    q->target = *target;
+    if (auto written = write_fields(call, values, q->fields); !written) return fail(std::move(written).error());
+    if (call.json != nullptr) {
+        if (auto rendered = call.json->render(values, q->body); !rendered) return fail(blamed(call, *call.json, std::move(rendered).error()));
+    } else if (call.has_body) {
+        if (const TemplatePart* part = call.text.compound(values)) return fail(compound_error(*part));
+        call.text.render(values, q->body);
+    }
+    if (Question* before = asked_before(*q)) return before;
+    q->answer = x_.context.take_answer();
+    return questions_.emplace_back(std::move(q)).get();
+}
+
+// @param shared holds the shared fields where they are not those of every call
+upstream::CallRequest Aggregation::request_of(const AggregateCall& call, const Question& q, http::FieldList& shared) const {
+    upstream::CallRequest request;
+    request.method = call.method;
+    request.method_text = call.method_text;
+    request.target = q.target;
+    request.fields = &q.fields;
+    request.more_fields = &shared_fields_;
+    request.body = q.body;
+    request.has_body = call.has_body || call.method == http::Method::post || call.method == http::Method::put;
+    request.max_body = call.max_body;
+    request.timeouts = call.timeouts;
+    // A field of the call stands in the place of one that a policy has set.
+    if (std::ranges::none_of(q.fields, [&](const http::Field& f) { return shared_fields_.find(f.name) != nullptr; })) return request;
+    for (const http::Field& f : shared_fields_) {
+        if (q.fields.find(f.name) == nullptr) shared.add(f);
+    }
+    request.more_fields = &shared;
+    return request;
+}
+
+Result<std::string> Aggregation::describe(uint32_t index, std::string_view authority) {
+    const AggregateCall& call = action_.calls[index];
+    write_shared_fields();
+    auto q = question_of(call, values());
+    if (!q) return fail(std::move(q).error());
+    http::FieldList shared;
+    const upstream::CallRequest request = request_of(call, **q, shared);
+    std::string text = call.method_text + " " + std::string(request.target) + " HTTP/1.1\r\nHost: " + std::string(authority) + "\r\n";
+    for (const http::FieldList* fields : {request.fields, request.more_fields}) {
+        for (const http::Field& f : *fields) text.append(f.name).append(": ").append(f.value).append("\r\n");
+    }
+    if (request.has_body) text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+    return text.append("\r\n").append(request.body);
+}
+
+io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values, Outcome& out) {
+    const Duration left = deadline_ - loop().now();
+    const size_t before = questions_.size();
+    auto made = left > Duration::zero() ? question_of(call, values) : fail(Fault::upstream_total_timeout);
+    if (!made) {
+        out.why = std::move(made).error();
+        out.failure = failure_of(out.why.fault, true);
+        co_return;
+    }
+    Question& q = **made;
+    if (questions_.size() == before) {
+        co_await Joined{q};
+    } else if (const RespondAction* answer = x_.epoch->snapshot->service_answers[static_cast<size_t>(call.service)].get()) {
+        answer_fixed(q, *answer);
+        q.ended = true;
+    } else {
+        http::FieldList shared;
+        upstream::CallRequest request = request_of(call, q, shared);
+        request.timeouts.total = std::min(call.timeouts.total, left);
+        q.done = co_await upstream::call(loop(), *x_.epoch->services[static_cast<size_t>(call.service)], request, *q.answer);
+        if (q.done) {
+            q.status = q.answer->head.status;
+            read_answer(q);
+        }
+        q.ended = true;
+        for (const std::coroutine_handle<> waiting : std::exchange(q.waiting, {})) waiting.resume();
+    }
+    judge(call, q, out);
+}
+
+// A service with `respond` in the place of endpoints.
+void Aggregation::answer_fixed(Question& q, const RespondAction& answer) {
+    std::string body;
+    q.done = answer.render_body(x_.values(), body);
+    if (!q.done) return;
+    q.status = answer.status;
+    q.answer->head.status = answer.status;
+    q.answer->body = body;
+    read_answer(q);
+    q.answer->body = {};
+}
+
+// Takes the body apart, and lets go of what is needed no more.
+void Aggregation::read_answer(Question& q) {
+    std::string undone;
+    const auto body = uncoded(*q.answer, q.call->max_body, undone);
+    if (!body) {
+        q.miscoded = body.error();
+    } else if (!body->empty()) {
+        q.empty = false;
+        json::ParseOptions options;
+        options.max_size = q.call->max_body;
+        auto document = json::Document::parse(*body, options);
+        if (document) q.document = std::move(*document);
+        else q.broken = document.error();
+    }
+    if (q.status < 400 && !action_.keeps_heads) q.answer->release();
+}
+
+void Aggregation::judge(const AggregateCall& call, const Question& q, Outcome& out) {
+    const auto from = [&] { return q.answer->endpoint.empty() ? std::string() : " from " + q.answer->endpoint; };
+    out.question = &q;
+    out.status = q.status;
+    if (!q.done) {
+        out.failure = failure_of(q.done.error().fault, loop().now() >= deadline_);
+        out.why = q.done.error();
+        if (out.why.context.empty()) out.why.context = "no answer" + from();
+    } else if (!call.accepts(q.status)) {
+        out.failure = CallFailure::status;
+        out.why = Error(Fault::call_status, std::to_string(q.status) + from());
+    } else if (q.miscoded) {
+        const bool bound = *q.miscoded == http::CodingFault::too_large || *q.miscoded == http::CodingFault::ratio;
+        out.failure = bound ? CallFailure::too_large : CallFailure::encoding;
+        out.why = Error(Fault::answer_encoding, std::string(http::what(*q.miscoded)) + from());
+    } else if (!q.broken && !q.empty) {
+        out.document = q.document;
+    } else if (q.empty || q.status >= 300) {
+        out.document = *json::Document::parse("null");
+    } else {
+        out.failure = CallFailure::not_json;
+        out.why = Error(Fault::answer_not_json, std::string(q.broken->what()) + " at byte " + std::to_string(q.broken->offset) + from());
+    }
+}
+
+Result<std::string> describe_call(Exchange& x, const AggregateAction& action, uint32_t call, std::string_view authority) {
+    return Aggregation(x, action).describe(call, authority);
+}
+
+}  // namespace portico::gateway

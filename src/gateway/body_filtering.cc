@@ -1,0 +1,287 @@
+#include "gateway/body_filtering.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "gateway/answer_body.h"
+#include "gateway/etag.h"
+#include "gateway/reply.h"
+
+namespace portico::gateway {
+namespace {
+
+using http::FieldName;
+using http::Framing;
+
+// How much of a coded body is undone before it goes on.
+constexpr size_t kStep = 64 << 10;
+
+bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
+    return std::ranges::any_of(names, [&](std::string_view n) { return iequals(n, name); });
+}
+
+bool wants_whole(const Exchange& x) {
+    return std::ranges::any_of(x.body_filters, [](const auto& f) { return f->wants_whole(); });
+}
+
+size_t most_of(const Exchange& x) {
+    size_t most = SIZE_MAX;
+    for (const auto& f : x.body_filters) most = std::min(most, f->max_body());
+    return most;
+}
+
+Error too_large(size_t most) { return {Fault::answer_too_large, "more than " + std::to_string(most) + " bytes"}; }
+
+Error coding_error(http::CodingFault fault, size_t most) {
+    if (fault == http::CodingFault::too_large) return too_large(most);
+    return {Fault::answer_encoding, http::what(fault)};
+}
+
+// `out` is what came out of the last filter.
+Result<void> run_filters(Exchange& x, std::string_view part, bool last, std::string& out) {
+    for (const auto& filter : x.body_filters) {
+        std::string made;
+        if (auto took = filter->take(part, last, made); !took) return took;
+        out = std::move(made);
+        part = out;
+    }
+    return {};
+}
+
+// An answer whose coding the client chooses says so to whoever keeps it.
+void vary_by_coding(http::FieldList& fields) {
+    for (const http::Field& f : fields) {
+        if (!iequals(f.name, "Vary")) continue;
+        bool there = false;
+        for_each_element(f.value, [&](std::string_view name) { there |= name == "*" || iequals(name, "Accept-Encoding"); });
+        if (there) return;
+    }
+    fields.add("Vary", "Accept-Encoding");
+}
+
+// What the head says of codings from here on. @returns the coding of the new body
+std::optional<http::Coding> settle_coding(Exchange& x, const http::CodingList& came) {
+    http::FieldList& fields = x.response.fields;
+    if (came.empty()) return std::nullopt;
+    fields.remove_if([](const http::Field& f) { return f.id == FieldName::content_encoding; });
+    vary_by_coding(fields);
+    const auto chosen = http::choose_coding(x.accepted.value_or(http::AcceptedCodings{}), came);
+    if (chosen) fields.add("Content-Encoding", http::coding_text(*chosen));
+    return chosen;
+}
+
+// The client has this body already (RFC 9110 §15.4.5).
+void not_modified(Exchange& x) {
+    constexpr std::array<std::string_view, 4> kOfBody = {"Content-Type", "Content-Encoding", "Content-Language", "Content-Length"};
+    x.response.status = 304;
+    x.response.reason = {};
+    x.response.fields.remove_if([&](const http::Field& f) { return is_one_of(f.name, kOfBody); });
+}
+
+// Tags the answer, and makes it a 304 where the client has it.
+void tag(Exchange& x, std::string_view body) {
+    const std::string_view etag = x.arena.copy(etag_of(body));
+    x.response.fields.remove_if([](const http::Field& f) { return iequals(f.name, "ETag"); });
+    x.response.fields.add("ETag", etag);
+    const bool may_be_known = x.response.status == 200 && (x.request.method == http::Method::get || x.request.method == http::Method::head);
+    if (may_be_known && (none_match(x.withheld, etag) || none_match(x.request.fields, etag))) not_modified(x);
+}
+
+bool is_tagged(const Exchange& x) { return x.response.fields.find("ETag") != nullptr; }
+
+class Filtering {
+  public:
+    Filtering(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length)
+        : x_(x), deadlines_(deadlines), length_(length), body_(x, from, deadlines, length) {}
+
+    io::Task<PipeEnd> run();
+
+  private:
+    PipeEnd refused(Error e) const { return {PipeEnd::How::refused, std::move(e), body_.last()}; }
+    PipeEnd gone() const { return {PipeEnd::How::client_failed, Error(Fault::client_gone)}; }
+    io::Task<PipeEnd> whole();
+    io::Task<PipeEnd> read_all(std::string& into, std::string_view& all);
+    io::Task<PipeEnd> in_parts();
+    io::Task<PipeEnd> pass_part(std::optional<http::Encoder>& encoder);
+    // The head with the first bytes, later only bytes.
+    io::Task<bool> send(std::string_view text, bool last);
+
+    Exchange& x_;
+    const Deadlines& deadlines_;
+    http::BodyLength length_;
+    AnswerBody body_;
+    http::CodingList codings_;
+    std::optional<http::Decoder> decoder_;
+    size_t most_ = 0;
+};
+
+io::Task<PipeEnd> Filtering::run() {
+    auto codings = http::read_content_encoding(x_.response.fields);
+    if (!codings) co_return refused({Fault::answer_encoding, http::what(codings.error())});
+    codings_ = *codings;
+    most_ = most_of(x_);
+    if (!codings_.empty()) decoder_.emplace(codings_, http::DecoderBounds{.max_size = wants_whole(x_) ? most_ : UINT64_MAX});
+    co_return co_await (wants_whole(x_) ? whole() : in_parts());
+}
+
+io::Task<PipeEnd> Filtering::whole() {
+    if (length_.framing == Framing::length && length_.length > most_) co_return refused(too_large(most_));
+    std::string held;
+    std::string_view all;
+    if (PipeEnd end = co_await read_all(held, all); end.how != PipeEnd::How::whole) co_return end;
+    std::string out;
+    if (auto ran = run_filters(x_, all, true, out); !ran) co_return refused(std::move(ran).error());
+    const bool tagged = is_tagged(x_);
+    forget_body(x_.response.fields);
+    if (const auto coding = settle_coding(x_, codings_)) {
+        std::string coded;
+        http::Encoder(*coding, out.size()).take(out, http::Encoder::Flush::end, coded);
+        out = std::move(coded);
+    }
+    if (tagged) tag(x_, out);
+    if (x_.response.status == 304) out.clear();
+    x_.response.body = {Framing::length, out.size()};
+    co_return co_await send(out, true) ? PipeEnd{} : gone();
+}
+
+// `all` views `into`, or what came in one piece.
+io::Task<PipeEnd> Filtering::read_all(std::string& into, std::string_view& all) {
+    while (!body_.last()) {
+        if (PipeEnd end = co_await body_.next(); end.how != PipeEnd::How::whole) co_return end;
+        if (!decoder_ && body_.last() && into.empty() && body_.part().size() <= most_) {
+            all = body_.part();
+            co_return PipeEnd{};
+        }
+        if (decoder_) {
+            std::string_view part = body_.part();
+            auto decoded = decoder_->take(part, body_.last(), into);
+            if (!decoded) co_return refused(coding_error(decoded.error(), most_));
+        } else {
+            if (into.empty() && length_.framing == Framing::length) into.reserve(length_.length);
+            into += body_.part();
+        }
+        if (into.size() > most_) co_return refused(too_large(most_));
+    }
+    all = into;
+    co_return PipeEnd{};
+}
+
+io::Task<PipeEnd> Filtering::in_parts() {
+    forget_body(x_.response.fields);
+    x_.response.fields.remove_if([](const http::Field& f) { return iequals(f.name, "ETag"); });
+    x_.response.body = {Framing::until_close, 0};
+    std::optional<http::Encoder> encoder;
+    if (const auto coding = settle_coding(x_, codings_)) encoder.emplace(*coding);
+    // Nothing of the body is there yet: a stream's client waits for its head.
+    if (!body_.is_there() && !co_await send({}, false)) co_return gone();
+    while (!body_.last()) {
+        if (PipeEnd end = co_await body_.next(); end.how != PipeEnd::How::whole) co_return end;
+        if (PipeEnd end = co_await pass_part(encoder); end.how != PipeEnd::How::whole) co_return end;
+    }
+    co_return PipeEnd{};
+}
+
+io::Task<PipeEnd> Filtering::pass_part(std::optional<http::Encoder>& encoder) {
+    std::string_view part = body_.part();
+    for (bool done = false; !done;) {
+        std::string decoded;
+        done = true;
+        if (decoder_) {
+            auto taken = decoder_->take(part, body_.last(), decoded, kStep);
+            if (!taken) co_return refused(coding_error(taken.error(), most_));
+            done = *taken;
+        }
+        const bool last = done && body_.last();
+        std::string out;
+        if (auto ran = run_filters(x_, decoder_ ? std::string_view(decoded) : part, last, out); !ran) co_return refused(std::move(ran).error());
+        if (encoder && (!out.empty() || last)) {
+            std::string coded;
+            encoder->take(out, last ? http::Encoder::Flush::end : http::Encoder::Flush::now, coded);
+            out = std::move(coded);
+        }
+        if (out.empty() && !last && x_.response_begun) continue;
+        if (!co_await send(out, last)) co_return gone();
+    }
+    co_return PipeEnd{};
+}
+
+io::Task<bool> Filtering::send(std::string_view text, bool last) {
+    io::BufferPool& pool = x_.context.loop.buffers();
+    io::Buffer part;
+    for (;;) {
+        const bool small = text.size() + kPartHeadroom + kPartTailroom <= io::kSmallBuffer;
+        part.ensure(pool, small ? io::kSmallBuffer : io::kLargeBuffer, kPartHeadroom);
+        part.clear(kPartHeadroom);
+        text.remove_prefix(part.append(text.substr(0, part.room() - kPartTailroom)));
+        x_.client->set_write_deadline(deadlines_.idle(x_.context.loop.now()));
+        const bool end = last && text.empty();
+        bool sent = false;
+        if (x_.response_begun) {
+            sent = co_await x_.client->send_body(part, end);
+        } else {
+            x_.response_begun = true;
+            sent = co_await x_.client->send_head(x_.response, part, end);
+        }
+        if (!sent || text.empty()) co_return sent;
+    }
+}
+
+}  // namespace
+
+void expect_filters(Exchange& x) {
+    if (x.accepted) return;
+    constexpr std::array<std::string_view, 4> kKept = {"Range", "If-Range", "If-None-Match", "If-Modified-Since"};
+    http::FieldList& fields = x.request.fields;
+    for (const http::Field& f : fields) {
+        if (f.id == FieldName::other && is_one_of(f.name, kKept)) x.withheld.add(f);
+    }
+    x.accepted = http::read_accept_encoding(fields);
+    fields.remove_if([&](const http::Field& f) {
+        return f.id == FieldName::accept_encoding || (f.id == FieldName::other && is_one_of(f.name, kKept));
+    });
+    fields.add("Accept-Encoding", http::narrowed_accept_encoding(*x.accepted), FieldName::accept_encoding);
+}
+
+void forget_body(http::FieldList& fields) {
+    constexpr std::array<std::string_view, 8> kSaid = {"Content-Length", "ETag", "Last-Modified", "Accept-Ranges",
+                                                       "Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
+    fields.remove_if([&](const http::Field& f) {
+        return (f.id == FieldName::other || f.id == FieldName::content_length) && is_one_of(f.name, kSaid);
+    });
+}
+
+io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length) {
+    if (http::never_has_body(x.response.status, x.request.method)) {
+        forget_body(x.response.fields);
+        co_return co_await pipe_response(x, from, deadlines, length);
+    }
+    Filtering filtering(x, from, deadlines, length);
+    co_return co_await filtering.run();
+}
+
+io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
+    x.response.body = {Framing::length, body.size()};
+    x.run_response_policies();
+    if (!x.answer_error && !x.body_filters.empty()) {
+        std::string out;
+        auto ran = run_filters(x, body, true, out);
+        if (ran) {
+            if (is_tagged(x)) wanted = Tag::of_body;
+            forget_body(x.response.fields);
+            body = std::move(out);
+        } else {
+            x.answer_error = std::move(ran).error();
+        }
+    }
+    if (x.answer_error) {
+        co_await reply_error(x, std::move(*x.answer_error));
+        co_return;
+    }
+    if (wanted == Tag::of_body) tag(x, body);
+    if (x.response.status == 304) body.clear();
+    x.response_begun = true;
+    co_await reply_body(x, body);
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,66 @@
+#include "gateway/contract/contract_made.h"
+
+#include "base/text.h"
+
+namespace portico::gateway {
+namespace {
+
+std::string_view nearest_of(std::string_view name, const std::map<std::string, Made, std::less<>>& members) {
+    std::vector<std::string_view> names;
+    for (const auto& [made, value] : members) names.push_back(made);
+    return nearest(name, names.data(), names.size());
+}
+
+}  // namespace
+
+Made Made::of(std::span<const BodyTemplate::Product> products) {
+    Made root;
+    for (const BodyTemplate::Product& product : products) root.add(product.path, product.always);
+    return root;
+}
+
+// As gateway/templates/body_products spells it: `a.b`, `a[].b`, `a['odd.name']`.
+void Made::add(std::string_view path, bool always) {
+    Made* at = this;
+    while (!path.empty()) {
+        if (path.starts_with('.')) path.remove_prefix(1);
+        if (path.starts_with("[]")) {
+            if (at->element_ == nullptr) at->element_ = std::make_unique<Made>();
+            at = at->element_.get();
+            path.remove_prefix(2);
+            continue;
+        }
+        const bool quoted = path.starts_with("['");
+        const size_t begin = quoted ? 2 : 0;
+        const size_t end = std::min(quoted ? path.find("']", begin) : path.find_first_of(".["), path.size());
+        at = &at->members_[std::string(path.substr(begin, end - begin))];
+        path.remove_prefix(std::min(end + begin, path.size()));
+    }
+    at->always_ = at->always_ || always;
+}
+
+void Made::compare(const config::OpenApi& api, std::span<const config::Node* const> declared, Findings& into,
+                   const std::string& path) const {
+    const auto inside = [&](std::string_view name) {
+        return path.empty() ? std::string(name) : path + "." + std::string(name);
+    };
+    if (element_ != nullptr) {
+        const auto step = api.element(declared);
+        if (!step.schemas.empty()) element_->compare(api, step.schemas, into, path + "[]");
+    }
+    if (members_.empty()) return;
+    for (const std::string_view name : api.required(declared)) {
+        const auto made = members_.find(name);
+        if (made == members_.end()) {
+            into.missing.push_back({inside(name), nearest_of(name, members_)});
+        } else if (!made->second.always_)
+            into.maybe.push_back(inside(name));
+    }
+    for (const auto& [name, made] : members_) {
+        if (made.is_opaque()) continue;
+        const auto step = api.member(declared, name);
+        if (step.verdict == config::SchemaStep::Verdict::declared) made.compare(api, step.schemas, into, inside(name));
+    }
+}
+
+}  // namespace portico::gateway

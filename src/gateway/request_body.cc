@@ -1,0 +1,82 @@
+#include "gateway/request_body.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "gateway/snapshot.h"
+#include "http/content_coding.h"
+
+namespace portico::gateway {
+namespace {
+
+using http::Framing;
+
+Error too_large(uint64_t max_body) {
+    return {Fault::body_too_large, "more than " + std::to_string(max_body) + " bytes, which is the most that is held here"};
+}
+
+// One more part of the body, as it comes, into `part`. @returns whether there was one
+io::Task<Result<bool>> read_part(Exchange& x, io::Buffer& part) {
+    io::Loop& loop = x.context.loop;
+    const Duration idle = x.epoch->snapshot->config.timeouts.idle.value_or(config::EffectiveTimeouts{}.idle);
+    part.clear();
+    x.client->set_read_deadline(idle == kForever ? io::Timer::kNever : loop.now() + idle);
+    const io::IoResult got = co_await x.client->read_body(part);
+    x.client->set_read_deadline(io::Timer::kNever);
+    if (!got.ok()) co_return fail(x.client->body_fault(), "reading the request's body");
+    co_return !part.empty();
+}
+
+// What was said of the body as it came.
+void forget_codings(http::FieldList& fields) {
+    constexpr std::array<std::string_view, 4> kSaid = {"Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
+    fields.remove_if([&](const http::Field& f) {
+        if (f.id == http::FieldName::content_encoding) return true;
+        return f.id == http::FieldName::other && std::ranges::any_of(kSaid, [&](std::string_view n) { return iequals(n, f.name); });
+    });
+}
+
+}  // namespace
+
+io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
+    if (x.request_body) {
+        if (x.request_body->size() > max_body) co_return fail(too_large(max_body));
+        co_return Result<void>{};
+    }
+    const http::BodyLength length = x.request.body;
+    if (length.framing == Framing::none) co_return Result<void>{};
+    if (length.framing == Framing::length && length.length > max_body) co_return fail(too_large(max_body));
+    const auto codings = http::read_content_encoding(x.request.fields);
+    if (!codings) co_return fail(Fault::body_encoding, http::what(codings.error()));
+    if (x.request.expect_continue && !x.client->body_finished()) {
+        x.request.expect_continue = false;
+        if (!co_await x.client->send_interim(100, {})) co_return fail(Fault::client_gone);
+    }
+    std::optional<http::Decoder> decoder;
+    if (!codings->empty()) decoder.emplace(*codings, http::DecoderBounds{.max_size = max_body});
+    std::string body;
+    if (!decoder && length.framing == Framing::length) body.reserve(length.length);
+    io::Buffer part;
+    part.ensure(x.context.loop.buffers(), length.framing == Framing::length && length.length <= io::kSmallBuffer / 2 ? io::kSmallBuffer : io::kLargeBuffer);
+    for (uint64_t came = 0;;) {
+        auto more = co_await read_part(x, part);
+        if (!more) co_return fail(std::move(more).error());
+        came += part.size();
+        std::string_view bytes = part.view();
+        if (decoder) {
+            const auto done = decoder->take(bytes, !*more, body);
+            if (!done && done.error() == http::CodingFault::too_large) co_return fail(too_large(max_body));
+            if (!done) co_return fail(Error::told(Fault::body_encoding, http::what(done.error()), "The body cannot be read: " + std::string(http::what(done.error())) + "."));
+        } else {
+            body += bytes;
+        }
+        if (came > max_body || body.size() > max_body) co_return fail(too_large(max_body));
+        if (!*more) break;
+    }
+    forget_codings(x.request.fields);
+    x.request_body = std::move(body);
+    co_return Result<void>{};
+}
+
+}  // namespace portico::gateway

@@ -1,0 +1,62 @@
+#include "gateway/rewrite.h"
+
+#include <gtest/gtest.h>
+
+namespace portico::gateway {
+namespace {
+
+// `text` as a target over a client's body `$`, a service's answer `$order` and a call `order`. @returns "path?query", or the fault's name
+std::string built(const std::string& text, const std::string& body, const std::string& order, bool answer = false) {
+    static const std::vector<std::string> names{"", "order"};
+    static const std::vector<std::string> calls{"order"};
+    config::FaultList faults;
+    const TemplatePlace place{.roots = &names, .calls = &calls, .answer = answer};
+    const auto target = TargetTemplate::parse(config::Scope(faults), {text, {1, 1, 2}, true, false}, place);
+    if (faults.has_errors()) return "error: " + faults.all()[0].message;
+    const auto documents = std::pair(json::Document::parse(body).value(), json::Document::parse(order).value());
+    const std::vector<json::Value> roots{documents.first.root(), documents.second.root()};
+    const std::vector<CallResult> results{{201, nullptr}};
+    Values values;
+    values.roots = roots;
+    values.calls = results;
+    Arena arena;
+    const auto made = target.build(values, false, arena);
+    if (!made) return std::string(made.error().code());
+    return std::string(made->path) + (made->has_query ? "?" + std::string(made->query) : "");
+}
+
+TEST(TargetOfDocuments, AValueIsOneSegmentsText) {
+    EXPECT_EQ(built("/products/{$order.id}?", "{}", R"({"id":7})"), "/products/7");
+    EXPECT_EQ(built("/products/{$order.id}?", "{}", R"({"id":"a b|%"})"), "/products/a%20b%7C%25");
+    EXPECT_EQ(built("/{$.a}/{$order.id}?x={$.b}&y={calls.order.status}", R"({"a":true,"b":"1&2 3"})", R"({"id":"é"})"),
+              "/true/%C3%A9?x=1%262%203&y=201");
+}
+
+TEST(TargetOfDocuments, AnAnswersValueThatCannotStandThereIsTheServicesFault) {
+    for (const char* bad : {R"({"id":".."})", R"({"id":""})", R"({"id":"a/b"})", R"({"id":null})", "{}", R"({"id":[1]})", R"({"id":{}})"}) {
+        EXPECT_EQ(built("/products/{$order.id}?", "{}", bad), "answer.mapping") << bad;
+        EXPECT_EQ(built("/products/{$order.id}/{$.a}?", R"({"a":"x"})", bad), "answer.mapping") << bad;
+        EXPECT_EQ(built("/products/{$.id}?", bad, "{}", true), "answer.mapping") << bad;
+    }
+}
+
+TEST(TargetOfDocuments, AClientsValueThatCannotStandThereIsTheClients) {
+    EXPECT_EQ(built("/products/{$.id}?", R"({"id":".."})", "{}"), "route.bad_rewrite");
+    EXPECT_EQ(built("/products/{$.id}?", R"({"id":""})", "{}"), "route.value_refused");
+    EXPECT_EQ(built("/products/{$.id}?", R"({"id":[1]})", "{}"), "route.value_refused");
+    EXPECT_EQ(built("/{$.id}/{$order.id}?", R"({"id":".."})", R"({"id":".."})"), "route.bad_rewrite");
+}
+
+TEST(TargetOfDocuments, AQueryPairThatIsNothingButAMissingValueIsLeftOut) {
+    EXPECT_EQ(built("/x?a={$.a}&b={$.b}&c=-{$.c}", R"({"b":null,"c":null})", "{}"), "/x?c=-");
+    EXPECT_EQ(built("/x?a={$order.a}", "{}", R"({"a":[1]})"), "answer.mapping");
+    EXPECT_EQ(built("/x?a={$.a}", R"({"a":{}})", "{}"), "route.value_refused");
+}
+
+TEST(TargetOfDocuments, APathIsNoTarget) {
+    EXPECT_EQ(built("$.path", R"({"path":"/x"})", "{}"), "error: a path begins with \"/\"");
+    EXPECT_EQ(built("/x/{$order[*]}?", "{}", "[]").substr(0, 6), "error:");
+}
+
+}  // namespace
+}  // namespace portico::gateway

@@ -1,0 +1,25 @@
+// A template as the value of a header, a cookie or a query pair: what may stand there, and whose fault it is where it may not
+// (LANGUAGE.md §4). Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "gateway/templates/template_string.h"
+
+namespace portico::gateway {
+
+enum class ValuePlace : uint8_t {
+    header,  // no control characters
+    cookie,  // what a cookie's value may hold (RFC 6265 §4.1.1)
+    any,     // it will be encoded
+};
+
+// The template's text. @returns none where it is nothing but one {…} without a value: the pair is left out
+// @param what for the log, such as "the header X-Tenant"
+// @errors of the first part that cannot stand there: claim_refused, value_refused, answer_mapping
+Result<std::optional<std::string_view>> value_text(const Template& text, const Values& values, ValuePlace place, std::string_view what, Arena& arena);
+
+}  // namespace portico::gateway

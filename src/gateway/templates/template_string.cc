@@ -1,0 +1,209 @@
+#include "gateway/templates/template_string.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "gateway/conditions.h"
+#include "gateway/exchange.h"
+#include "gateway/snapshot.h"
+#include "gateway/templates/template_parser.h"
+#include "http/uri.h"
+
+namespace portico::gateway {
+
+using json::Value;
+
+namespace {
+
+std::optional<std::string_view> non_empty(std::string_view s) {
+    return s.empty() ? std::nullopt : std::optional<std::string_view>(s);
+}
+
+}  // namespace
+
+Template Template::literal(std::string text) {
+    Template t;
+    if (!text.empty()) t.parts_.push_back({Source::literal, std::move(text), 0});
+    return t;
+}
+
+Template Template::parse(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
+    // What came from the environment is literal text (LANGUAGE.md §1).
+    if (text.literal) return literal(text.value);
+    return Template(parse_template(scope, text, place));
+}
+
+Template Template::parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
+    config::Text braced = text;
+    if (!text.literal && !text.value.starts_with('{')) braced.value = "{" + text.value + "}";
+    Template t = parse(scope, braced, place);
+    if (text.literal && !text.value.empty()) {
+        scope.error(text.mark, "bad-value", "a value of the request is wanted here, such as client.ip or claims.sub");
+    }
+    return t;
+}
+
+bool Template::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
+    for (const TemplatePart& part : parts_) {
+        if (part.source == Source::claim && !identity) {
+            scope.error(mark, "no-identity", "{claims." + part.claim->text() + "} has no value here: nothing before it on this route guarantees an identity",
+                        "put the policy that signs in before it");
+            return false;
+        }
+        if (part.source == Source::rest && std::ranges::find(parameters, kRest) == parameters.end()) {
+            scope.error(mark, "unknown-value", "{**} has no value here: a path of this route does not end in /**");
+            return false;
+        }
+        if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
+            scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Template::names_claims() const {
+    return std::ranges::any_of(parts_, [](const TemplatePart& p) { return p.source == Source::claim; });
+}
+
+const TemplatePart* Template::compound(const Values& values) const {
+    for (const TemplatePart& part : parts_) {
+        if (values.is_compound(part)) return &part;
+    }
+    return nullptr;
+}
+
+bool Template::reads(size_t root) const {
+    return std::ranges::any_of(parts_, [&](const TemplatePart& p) { return p.source == Source::document && p.path->root() == root; });
+}
+
+bool Template::names_call(size_t call) const {
+    return std::ranges::any_of(parts_, [&](const TemplatePart& p) {
+        return (p.source == Source::call_status || p.source == Source::call_header) && p.slot == call;
+    });
+}
+
+Fault blame_of(const TemplatePart& part) {
+    if (part.source == Source::claim) return Fault::claim_refused;
+    return part.from_answer ? Fault::answer_mapping : Fault::value_refused;
+}
+
+Fault blame_of(const Template& text) {
+    const auto any = [&](Fault fault) {
+        return std::ranges::any_of(text.parts(), [&](const TemplatePart& p) { return p.source != Source::literal && blame_of(p) == fault; });
+    };
+    if (any(Fault::answer_mapping)) return Fault::answer_mapping;
+    return any(Fault::claim_refused) ? Fault::claim_refused : Fault::value_refused;
+}
+
+std::string name_of(const TemplatePart& part) {
+    switch (part.source) {
+        case Source::claim: return "claims." + part.claim->text();
+        case Source::header: return "header." + part.text;
+        case Source::query_value: return "query." + part.text;
+        case Source::named_parameter:
+        case Source::parameter: return part.text;
+        case Source::document: return part.path->shown();
+        default: return "a value";
+    }
+}
+
+Error compound_error(const TemplatePart& part) {
+    const std::string what = name_of(part) + " is a list or an object";
+    return part.source == Source::claim ? Error(Fault::claim_refused, what) : Error::told(blame_of(part), what, what);
+}
+
+namespace {
+
+Value find(const TemplatePart& part, std::span<const Value> roots) {
+    uint64_t cost = 0;
+    if (part.path->root() >= roots.size()) return {};
+    return part.path->find(roots, cost);
+}
+
+}  // namespace
+
+bool Values::is_compound(const TemplatePart& part) const {
+    if (part.source == Source::document) return gateway::is_compound(find(part, roots));
+    return part.source == Source::claim && gateway::is_compound(part.claim->find(exchange->claims));
+}
+
+std::string_view Values::encoded(const TemplatePart& part) const {
+    const Match& match = exchange->match;
+    if (part.source != Source::named_parameter) return part.source == Source::rest ? match.rest : match.values[part.slot];
+    const auto& names = exchange->epoch->snapshot->table.rules()[match.route].parameters;
+    return match.values[static_cast<size_t>(std::ranges::find(names, part.text) - names.begin())];
+}
+
+std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& arena) const {
+    switch (part.source) {
+        case Source::literal: return part.text;
+        case Source::claim: return claim_text(part.claim->find(exchange->claims));
+        case Source::parameter:
+        case Source::named_parameter:
+        case Source::rest: return http::decode_segment(encoded(part), arena);
+        case Source::client_ip: return exchange->client_ip;
+        case Source::request_method: return exchange->view.method_text;
+        case Source::request_path: return exchange->view.path;
+        case Source::request_host: return non_empty(exchange->view.host);
+        case Source::request_scheme: return exchange->scheme;
+        case Source::request_id: return exchange->request_id;
+        case Source::header: {
+            std::string value;
+            if (!header_value(exchange->request.fields, part.text, value)) return std::nullopt;
+            return arena.copy(value);
+        }
+        case Source::query_value: {
+            std::string value;
+            if (!exchange->view.has_query || !query_value(exchange->view.query, part.text, value)) return std::nullopt;
+            return arena.copy(value);
+        }
+        case Source::query: return exchange->view.query;
+        case Source::document: return claim_text(find(part, roots));
+        case Source::call_status: {
+            const int status = calls[part.slot].status;
+            return status == 0 ? std::nullopt : std::optional(arena.copy(std::to_string(status)));
+        }
+        case Source::call_header: {
+            std::string value;
+            const http::FieldList* fields = calls[part.slot].fields;
+            if (fields == nullptr || !header_value(*fields, part.text, value)) return std::nullopt;
+            return arena.copy(value);
+        }
+        case Source::error_title: return error->title;
+        case Source::error_status: return arena.copy(std::to_string(error->status));
+        case Source::error_detail: return error->detail;
+        case Source::error_code: return error->code;
+        case Source::error_request_id: return error->request_id;
+    }
+    return std::nullopt;
+}
+
+void Template::render(const Values& values, std::string& out) const {
+    Arena arena;
+    for (const TemplatePart& part : parts_) {
+        if (const auto value = values.get(part, arena)) out += *value;
+    }
+}
+
+Result<bool> Template::append(const Values& values, std::string& out, uint64_t& cost) const {
+    Arena arena;
+    bool any = !is_single();
+    for (const TemplatePart& part : parts_) {
+        std::optional<std::string_view> text;
+        if (part.source == Source::document && part.path->root() < values.roots.size()) {
+            const Value found = part.path->find(values.roots, cost);
+            if (gateway::is_compound(found)) return fail(compound_error(part));
+            text = claim_text(found);
+        } else {
+            if (values.is_compound(part)) return fail(compound_error(part));
+            text = values.get(part, arena);
+        }
+        if (!text) continue;
+        any = true;
+        out += *text;
+    }
+    return any;
+}
+
+}  // namespace portico::gateway
