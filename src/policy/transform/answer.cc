@@ -1,0 +1,174 @@
+#include "policy/transform/answer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "json/document.h"
+#include "policy/transform/header_rules.h"
+#include "policy/transform/line_filter.h"
+
+namespace portico::policy::transform {
+namespace {
+
+using gateway::Exchange;
+using gateway::ResponseOut;
+using gateway::Values;
+
+constexpr std::string_view kEvents = "text/event-stream";
+
+// Where there is no body to ask: what would come of it has no value.
+Values without_body(const Exchange& x) {
+    static const json::Value kNone;
+    Values values = x.values();
+    values.roots = {&kNone, 1};
+    return values;
+}
+
+// Whether there is, or for HEAD would be, a body.
+bool has_body(const Exchange& x, const ResponseOut& response) {
+    if (x.request.method == http::Method::head) return !http::never_has_body(response.status, http::Method::get);
+    if (http::never_has_body(response.status, x.request.method)) return false;
+    return response.body.framing != http::Framing::none && !(response.body.framing == http::Framing::length && response.body.length == 0);
+}
+
+bool holds_by_head(const AnswerCase& c, const ResponseOut& response) {
+    if (c.when.written) return c.when.holds_for_answer(response.status, response.fields);
+    // What changes bodies is for those of good answers; what changes heads alone for all.
+    return !c.changes_body() || (response.status >= 200 && response.status < 300);
+}
+
+// Status, cookies and headers. @errors those of values
+Result<void> change_head(const AnswerCase& c, Exchange& x, const Values& values, ResponseOut& response) {
+    auto headers = render(c.headers, values, gateway::ValuePlace::header, "the header", x.arena);
+    if (!headers) return fail(std::move(headers).error());
+    auto cookies = render(c.cookies, values, x.arena);
+    if (!cookies) return fail(std::move(cookies).error());
+    if (c.status != 0 && !x.own_answer) {
+        response.status = c.status;
+        response.reason = {};
+    }
+    apply_set_cookies(c.cookies, *cookies, response.fields, x.arena);
+    const std::array<http::FieldList*, 1> lists = {&response.fields};
+    return apply_headers(c.headers, *headers, {lists, nullptr, nullptr}, x.arena);
+}
+
+void say_json(ResponseOut& response) {
+    response.fields.remove_if([](const http::Field& f) { return f.id == http::FieldName::content_type; });
+    response.fields.add("Content-Type", "application/json", http::FieldName::content_type);
+}
+
+// The filter of a case that needs the whole body: to be decided, for its head, or to make another of it.
+class WholeFilter final : public gateway::BodyFilter {
+  public:
+    // @param cases in order, of which the first whose condition on the body holds applies
+    // @param head_done the only case has changed the head already
+    WholeFilter(Exchange& x, std::vector<const AnswerCase*> cases, bool head_done, const Tally& tally)
+        : x_(x), cases_(std::move(cases)), head_done_(head_done), tally_(tally) {
+        for (const AnswerCase* c : cases_) max_body_ = std::max(max_body_, c->max_body);
+    }
+
+    bool wants_whole() const override { return true; }
+    size_t max_body() const override { return max_body_; }
+    Result<void> take(std::string_view body, bool, std::string& out) override;
+
+  private:
+    bool reads_body() const {
+        return std::ranges::any_of(cases_, [](const AnswerCase* c) { return c->when.body != nullptr || c->head_reads_body() || c->body.reads_body(); });
+    }
+    Result<const AnswerCase*> choose(const Values& values, bool is_json) const;
+
+    Exchange& x_;
+    std::vector<const AnswerCase*> cases_;
+    bool head_done_;
+    const Tally& tally_;
+    size_t max_body_ = 0;
+};
+
+Result<const AnswerCase*> WholeFilter::choose(const Values& values, bool is_json) const {
+    for (const AnswerCase* c : cases_) {
+        if (c->when.body == nullptr) return c;
+        if (!is_json) continue;
+        auto holds = c->when.body->holds(values);
+        if (!holds) return fail(std::move(holds).error());
+        if (*holds) return c;
+    }
+    return nullptr;
+}
+
+Result<void> WholeFilter::take(std::string_view body, bool, std::string& out) {
+    json::Document document;
+    std::string_view why;
+    if (reads_body() && !body.empty()) {
+        auto parsed = json::Document::parse(body, {.max_size = max_body_});
+        if (parsed) document = std::move(*parsed);
+        else why = parsed.error().what();
+    }
+    const json::Value root = document.root();
+    Values values = x_.values();
+    values.roots = {&root, 1};
+    auto chosen = choose(values, static_cast<bool>(root));
+    if (!chosen) return fail(std::move(chosen).error());
+    const AnswerCase* c = *chosen;
+    // An empty body has nothing that could be changed, but a constant may take its place.
+    const bool changes = c != nullptr && c->body.any() && !(body.empty() && (c->body.reads_body() || !c->when.written));
+    if (c != nullptr && !why.empty() && ((changes && c->body.reads_body()) || c->head_reads_body())) return fail(Fault::answer_not_json, why);
+    if (!changes) {
+        out = body;
+    } else {
+        out.reserve(body.size());
+        auto made = c->body.make(values, out);
+        if (!made) return fail(std::move(made).error());
+        tally_.add_mismatches(x_, *made);
+    }
+    if (c == nullptr || head_done_) return {};
+    if (changes && c->body.shape != nullptr) say_json(x_.response);
+    return change_head(*c, x_, values, x_.response);
+}
+
+// The gateway's own errors keep their status and their body; and so does what another policy has answered.
+void change_own_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOut& response) {
+    for (const AnswerCase& c : cases) {
+        if (c.when.body != nullptr || c.head_reads_body() || (!c.when.written && c.changes_body()) || !holds_by_head(c, response)) continue;
+        (void)change_head(c, x, without_body(x), response);
+        return;
+    }
+}
+
+void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, const Tally& tally) {
+    if (c.lines.any()) {
+        x.body_filters.push_back(make_line_filter(x, c, tally));
+        return;
+    }
+    x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::vector{&c}, !c.head_reads_body(), tally));
+    if (!c.head_reads_body() && c.body.shape != nullptr) say_json(response);
+}
+
+}  // namespace
+
+void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOut& response, const Tally& tally) {
+    if (x.own_answer) return change_own_answer(cases, x, response);
+    const bool body = has_body(x, response);
+    const bool events = body && is_of_type(media_type(response.fields), kEvents);
+    std::vector<const AnswerCase*> undecided;
+    for (const AnswerCase& c : cases) {
+        if (!holds_by_head(c, response)) continue;
+        if (!c.when.written && c.changes_body() && !body) continue;
+        if (c.when.body != nullptr) {
+            if (body && !events && x.request.method != http::Method::head) undecided.push_back(&c);
+            continue;
+        }
+        if (!undecided.empty()) {
+            undecided.push_back(&c);
+            break;
+        }
+        const bool may_have_body = body || !http::never_has_body(response.status, x.request.method);
+        const bool filters = c.needs_body() && !events && (body || (may_have_body && c.body.any() && !c.body.reads_body()));
+        if (filters) push_filter(c, x, response, tally);
+        if (filters && c.head_reads_body() && x.request.method != http::Method::head) return;
+        if (auto changed = change_head(c, x, without_body(x), response); !changed) x.answer_error = std::move(changed).error();
+        return;
+    }
+    if (!undecided.empty()) x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::move(undecided), false, tally));
+}
+
+}  // namespace portico::policy::transform

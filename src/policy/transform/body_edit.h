@@ -1,0 +1,43 @@
+// `edit`: a document changed as it is (json/edit/edit), with body templates as the values that are written. Built at load, immutable,
+// used by every worker.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/schema.h"
+#include "gateway/templates/body_template.h"
+#include "json/edit/edit.h"
+
+namespace portico::policy::transform {
+
+class BodyEdit {
+  public:
+    // @param place what its templates may name; `$value` is added: what stands in the place that is written
+    // @returns nullptr exactly after a fault
+    static std::unique_ptr<const BodyEdit> read(const config::Scope& scope, const config::Node& node, const gateway::TemplatePlace& place);
+
+    // Its table of settings, for the reference.
+    static config::ObjectText describe();
+
+    // Appends the changed document. @returns how many mismatches were passed over
+    // @errors answer_mapping, and those of templates
+    Result<uint64_t> apply(const gateway::Values& values, json::Value root, std::string& out) const;
+    void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
+
+  private:
+    struct Step {
+        config::Mark mark;
+        std::unique_ptr<const gateway::BodyTemplate> value;  // of map and set, as the member `v` of an object: it may be left out
+    };
+    class Giver;
+    struct Draft;
+    BodyEdit(json::EditPlan plan, std::vector<Step> steps, bool skip_mismatches)
+        : plan_(std::move(plan)), steps_(std::move(steps)), skip_mismatches_(skip_mismatches) {}
+
+    json::EditPlan plan_;
+    std::vector<Step> steps_;
+    bool skip_mismatches_;
+};
+
+}  // namespace portico::policy::transform

@@ -1,0 +1,60 @@
+#include "policy/transform/condition.h"
+
+#include <gtest/gtest.h>
+
+namespace portico::policy::transform {
+namespace {
+
+TEST(MediaType, IsComparedWithoutParametersAndCase) {
+    http::FieldList fields;
+    EXPECT_EQ(media_type(fields), "");
+    fields.add("Content-Type", "Application/JSON ; charset=utf-8");
+    EXPECT_EQ(media_type(fields), "Application/JSON");
+    EXPECT_TRUE(is_of_type(media_type(fields), "application/json"));
+    EXPECT_TRUE(is_of_type(media_type(fields), "application/*"));
+    EXPECT_FALSE(is_of_type(media_type(fields), "text/*"));
+    EXPECT_FALSE(is_of_type(media_type(fields), "application/jso"));
+}
+
+TEST(MediaType, MayBeNamedByItsSuffix) {
+    EXPECT_TRUE(is_of_type("application/ld+json", "application/*+json"));
+    EXPECT_FALSE(is_of_type("application/+json", "application/*+json"));
+    EXPECT_FALSE(is_of_type("application/json", "application/*+json"));
+    EXPECT_FALSE(is_of_type("text/ld+json", "application/*+json"));
+    EXPECT_FALSE(is_of_type("application/", "application/*"));
+}
+
+TEST(Condition, EverythingThatIsWrittenMustHold) {
+    Condition c;
+    c.statuses = {{404, 404}, {500, 599}};
+    c.content_types = {"text/*", "application/json"};
+    config::ValueMatch kind;
+    kind.name = "X-Kind";
+    kind.value = "a, b";
+    c.headers.emplace_back(kind);
+    http::FieldList fields;
+    fields.add("x-kind", "a");
+    fields.add("X-Kind", "b");
+    EXPECT_FALSE(c.holds_for_answer(404, fields));
+    fields.add("content-type", "text/html");
+    EXPECT_TRUE(c.holds_for_answer(404, fields));
+    EXPECT_TRUE(c.holds_for_answer(599, fields));
+    EXPECT_FALSE(c.holds_for_answer(403, fields));
+    EXPECT_FALSE(c.holds_for_answer(600, fields));
+    fields.add("X-Kind", "c");
+    EXPECT_FALSE(c.holds_for_answer(404, fields));
+}
+
+TEST(Condition, ARequestsQueryIsComparedDecoded) {
+    Condition c;
+    config::ValueMatch version;
+    version.name = "v";
+    version.value = "1 0";
+    c.query.emplace_back(version);
+    EXPECT_TRUE(c.holds_for_request({}, "a=1&v=1+0"));
+    EXPECT_FALSE(c.holds_for_request({}, "v=2&v=1+0"));
+    EXPECT_FALSE(c.holds_for_request({}, ""));
+}
+
+}  // namespace
+}  // namespace portico::policy::transform

@@ -1,0 +1,107 @@
+#include "gateway/policy.h"
+
+#include <algorithm>
+
+#include "gateway/body_filtering.h"
+#include "gateway/exchange.h"
+#include "gateway/request_body.h"
+#include "policy/transform/answer.h"
+#include "policy/transform/request.h"
+#include "policy/transform/settings.h"
+
+namespace portico::policy::transform {
+namespace {
+
+using gateway::Exchange;
+using gateway::Verdict;
+
+Verdict verdict_of(Result<void> done) { return done ? Verdict::proceed() : Verdict::refuse(std::move(done).error()); }
+
+class Transform final : public gateway::Policy {
+  public:
+    Transform(Settings settings, std::string_view name) : s_(std::move(settings)), name_(name), may_filter_(s_.may_filter()) {}
+
+    Verdict on_request(Exchange& x) const override {
+        if (may_filter_) gateway::expect_filters(x);
+        if (!s_.request || !may_apply(*s_.request, x)) return Verdict::proceed();
+        if (s_.request->needs_body()) return Verdict::wait(with_body(x));
+        return verdict_of(apply(*s_.request, x, x.state_of<Tally>(*this)));
+    }
+
+    void on_response(Exchange& x, gateway::ResponseOut& response) const override {
+        if (!s_.response.empty()) change_answer(s_.response, x, response, x.state_of<Tally>(*this));
+    }
+
+    void check_place(const gateway::PolicyPlace& place, config::Mark, const config::Scope& scope) const override;
+
+    std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override {
+        auto tally = std::make_unique<Tally>();
+        tally->mismatches = context.registry.counter("portico_transform_mismatches_total", "Edits that were left out because something else stood in the way.",
+                                                     {{"policy", std::string(name_)}});
+        return tally;
+    }
+
+    gateway::AnswerShapes answer_shapes() const override {
+        gateway::AnswerShapes shapes;
+        shapes.asks_elsewhere = s_.request && (s_.request->path || !s_.request->method_text.empty());
+        for (const AnswerCase& c : s_.response) {
+            const auto is_good = [](const auto& range) { return range.first < 300 && range.second >= 200; };
+            const bool good = c.when.statuses.empty() || std::ranges::any_of(c.when.statuses, is_good);
+            shapes.edits |= good && c.body.edit != nullptr;
+            if (good && c.body.shape != nullptr) shapes.cases.push_back({c.body.shape.get(), c.when.body.get(), c.body.mark});
+        }
+        return shapes;
+    }
+
+    std::string preview(Exchange& x) const override { return describe_change(*s_.request, x); }
+
+  private:
+    io::Task<Verdict> with_body(Exchange& x) const {
+        auto held = co_await gateway::hold_request_body(x, s_.request->max_body);
+        if (!held) co_return Verdict::refuse(std::move(held).error());
+        co_return verdict_of(apply(*s_.request, x, x.state_of<Tally>(*this)));
+    }
+
+    Settings s_;
+    std::string_view name_;
+    bool may_filter_;
+};
+
+void Transform::check_place(const gateway::PolicyPlace& place, config::Mark, const config::Scope& scope) const {
+    if (s_.request) {
+        const RequestRules& r = *s_.request;
+        if (r.path) r.path->check_place(place.parameters, place.identity, r.path_mark, scope);
+        r.query.check_place(place.parameters, place.identity, scope);
+        r.headers.check_place(place.parameters, place.identity, scope);
+        r.cookies.check_place(place.parameters, place.identity, scope);
+        r.body.check_place(place, scope);
+    }
+    for (const AnswerCase& c : s_.response) {
+        c.headers.check_place(place.parameters, place.identity, scope);
+        c.cookies.check_place(place.parameters, place.identity, scope);
+        c.body.check_place(place, scope);
+        c.lines.check_place(place, scope);
+    }
+}
+
+std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
+    auto read = read_settings(settings, faults);
+    if (!read) return nullptr;
+    return std::make_unique<Transform>(std::move(*read), settings.name);
+}
+
+}  // namespace
+
+const gateway::PolicyType& type() {
+    static const gateway::PolicyType kType{
+        .name = "transform",
+        .summary = kSummary,
+        .can_refuse = false,
+        .make = make,
+        .managed_headers = managed_headers,
+        .describe = describe,
+    };
+    return kType;
+}
+
+}  // namespace portico::policy::transform

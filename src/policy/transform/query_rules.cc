@@ -1,0 +1,137 @@
+#include "policy/transform/query_rules.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "http/uri.h"
+
+namespace portico::policy::transform {
+namespace {
+
+struct QueryPair {
+    std::string name;   // decoded
+    std::string raw_name, raw_value;
+    bool has_value = true;  // there is a "="
+
+    // Whether it names what `test` asks for, also behind a ";".
+    bool names(const std::function<bool(std::string_view)>& test) const {
+        if (test(name)) return true;
+        const std::string whole = raw_name + (has_value ? "=" : "") + raw_value;
+        if (whole.find(';') == std::string::npos) return false;
+        for (size_t at = 0; at <= whole.size();) {
+            const size_t end = std::min(whole.find(';', at), whole.size());
+            const std::string_view part = std::string_view(whole).substr(at, end - at);
+            if (test(http::decode_query_value(part.substr(0, part.find('='))))) return true;
+            at = end + 1;
+        }
+        return false;
+    }
+};
+
+class Query {
+  public:
+    explicit Query(std::string_view text) {
+        http::for_each_pair(text, [&](std::string_view key, std::string_view value, std::string_view whole) {
+            pairs_.push_back({http::decode_query_value(key), std::string(key), std::string(value), whole.find('=') != std::string_view::npos});
+        });
+    }
+    void remove(const std::function<bool(std::string_view)>& test) {
+        std::erase_if(pairs_, [&](const QueryPair& p) { return p.names(test); });
+    }
+    void remove(std::string_view name) {
+        remove([&](std::string_view n) { return n == name; });
+    }
+    bool has(std::string_view name) const {
+        return std::ranges::any_of(pairs_, [&](const QueryPair& p) { return p.names([&](std::string_view n) { return n == name; }); });
+    }
+    void add(std::string_view name, std::string_view value) {
+        QueryPair pair;
+        pair.name = name;
+        http::encode_query_value(name, pair.raw_name);
+        http::encode_query_value(value, pair.raw_value);
+        pairs_.push_back(std::move(pair));
+    }
+    // The first of that name keeps its place.
+    void set(std::string_view name, std::string_view value) {
+        const auto first = std::ranges::find(pairs_, name, &QueryPair::name);
+        if (first == pairs_.end()) {
+            remove(name);
+            return add(name, value);
+        }
+        const auto place = static_cast<size_t>(std::count_if(pairs_.begin(), first, [&](const QueryPair& p) { return !p.names([&](std::string_view n) { return n == name; }); }));
+        remove(name);
+        add(name, value);
+        std::rotate(pairs_.begin() + static_cast<std::ptrdiff_t>(place), pairs_.end() - 1, pairs_.end());
+    }
+    void copy(const Pair& move, bool keep) {
+        std::vector<QueryPair> found;
+        for (const QueryPair& p : pairs_) {
+            if (p.name == move.from) found.push_back(p);
+        }
+        if (found.empty()) return;
+        remove(move.to);
+        for (QueryPair& p : found) {
+            p.name = move.to;
+            p.raw_name.clear();
+            http::encode_query_value(move.to, p.raw_name);
+        }
+        if (keep) {
+            pairs_.insert(pairs_.end(), found.begin(), found.end());
+            return;
+        }
+        size_t next = 0;
+        for (QueryPair& p : pairs_) {
+            if (p.name == move.from && next < found.size()) p = found[next++];
+        }
+    }
+    void replace(const Replacement& by, Arena& arena) {
+        for (QueryPair& p : pairs_) {
+            if (p.name != by.name) continue;
+            const std::string before = http::decode_query_value(p.raw_value);
+            const std::string_view after = replaced(by, before, arena);
+            if (after == before) continue;
+            p.raw_value.clear();
+            http::encode_query_value(after, p.raw_value);
+        }
+    }
+    std::string text() const {
+        std::string out;
+        for (const QueryPair& p : pairs_) {
+            if (!out.empty()) out += '&';
+            out += p.raw_name;
+            if (p.has_value) out.append("=").append(p.raw_value);
+        }
+        return out;
+    }
+
+  private:
+    std::vector<QueryPair> pairs_;
+};
+
+}  // namespace
+
+std::string_view apply_query(const Rules& rules, const Rendered& values, std::string_view text, Arena& arena) {
+    Query query(text);
+    for (const Pair& p : rules.copy) query.copy(p, true);
+    for (const Pair& p : rules.rename) query.copy(p, false);
+    for (const Replacement& r : rules.replace) query.replace(r, arena);
+    for (const NameTest& t : rules.remove) {
+        query.remove([&](std::string_view name) { return t.matches(name, false); });
+    }
+    size_t at = 0;
+    for (const Named& n : rules.add) {
+        const auto& value = values[at++];
+        if (value && !query.has(n.name)) query.add(n.name, *value);
+    }
+    for (const Named& n : rules.set) {
+        const auto& value = values[at++];
+        if (value) query.set(n.name, *value);
+        else query.remove(n.name);
+    }
+    for (const Named& n : rules.append) {
+        if (const auto& value = values[at++]) query.add(n.name, *value);
+    }
+    return arena.copy(query.text());
+}
+
+}  // namespace portico::policy::transform

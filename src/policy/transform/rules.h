@@ -1,0 +1,65 @@
+// What is done to named values: a message's headers, a query's pairs. Seven words, in one order whatever the order of writing:
+// copy, rename, replace, remove, add, set, append. Built at load, immutable, used by every worker.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "config/schema.h"
+#include "gateway/templates/field_value.h"
+#include "gateway/templates/template_string.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace portico::policy::transform {
+
+// Which names: one, or those that a regular expression matches whole.
+struct NameTest {
+    std::string name;
+    std::shared_ptr<const re2::RE2> pattern;  // nullptr: that name
+
+    bool matches(std::string_view candidate, bool fold_case) const;
+};
+
+struct Named {  // a value that is set
+    std::string name;
+    gateway::Template value;
+    config::Mark mark;
+};
+struct Pair {
+    std::string from, to;
+};
+struct Replacement {  // in the value: every match of the pattern
+    std::string name;
+    std::shared_ptr<const re2::RE2> pattern;
+    std::string with;  // RE2's notation: \1
+};
+
+struct Rules {
+    std::vector<Pair> copy, rename;
+    std::vector<Replacement> replace;
+    std::vector<NameTest> remove;
+    std::vector<Named> add, set, append;  // add: only where there is none of that name
+
+    bool empty() const;
+    bool reads(size_t root) const;
+    void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
+};
+
+// The values of add, set and append, in that order, rendered before anything is changed. None: the pair is left out, and what had
+// that name goes where it is `set`.
+using Rendered = std::vector<std::optional<std::string_view>>;
+// @param kind such as "the header", for the log
+Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
+
+// The text with every match replaced, or the text itself.
+std::string_view replaced(const Replacement& by, std::string_view text, Arena& arena);
+
+}  // namespace portico::policy::transform

@@ -1,0 +1,179 @@
+#include "policy/transform/rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <re2/re2.h>
+
+#include "policy/transform/cookie_rules.h"
+#include "policy/transform/header_rules.h"
+#include "policy/transform/query_rules.h"
+
+namespace portico::policy::transform {
+namespace {
+
+using gateway::Template;
+using testing::ElementsAre;
+
+std::shared_ptr<const re2::RE2> pattern(const char* text) { return std::make_shared<const re2::RE2>(text); }
+
+Named named(std::string name, std::string value) { return {std::move(name), Template::literal(std::move(value)), {}}; }
+
+// Rules whose values are literal need nothing of an exchange.
+Rendered values_of(const Rules& rules, Arena& arena) {
+    auto rendered = render(rules, {}, gateway::ValuePlace::any, "a value", arena);
+    EXPECT_TRUE(rendered);
+    return *rendered;
+}
+
+std::vector<std::string> changed(const Rules& rules, std::initializer_list<std::pair<const char*, const char*>> before,
+                                 bool (*is_managed)(const void*, std::string_view) = nullptr) {
+    Arena arena;
+    http::FieldList client, set;
+    for (const auto& [name, value] : before) client.add(name, value);
+    http::FieldList* const lists[] = {&client, &set};
+    EXPECT_TRUE(apply_headers(rules, values_of(rules, arena), {lists, is_managed, nullptr}, arena));
+    std::vector<std::string> out;
+    for (const http::FieldList* list : lists) {
+        for (const http::Field& f : *list) {
+            out.push_back(std::string(f.name) + "=" + std::string(f.value));
+            EXPECT_EQ(f.id, http::field_name(f.name));
+        }
+    }
+    return out;
+}
+
+TEST(HeaderRules, RunInOneOrderWhateverTheOrderOfWriting) {
+    Rules rules;
+    rules.append = {named("X-A", "appended")};
+    rules.set = {named("X-B", "set")};
+    rules.add = {named("X-C", "added"), named("X-D", "added")};
+    rules.remove = {{"", pattern("x-debug.*")}};
+    rules.rename = {{"X-Old", "X-D"}};
+    rules.copy = {{"X-Debug-Id", "X-Id"}};
+    EXPECT_THAT(changed(rules, {{"x-a", "a"}, {"X-B", "b"}, {"X-OLD", "old"}, {"x-debug-id", "7"}}),
+                ElementsAre("x-a=a", "X-D=old", "X-Id=7", "X-C=added", "X-B=set", "X-A=appended"));
+}
+
+TEST(HeaderRules, ARenameTakesEveryFieldAndThePlaceOfWhatIsThere) {
+    Rules rules;
+    rules.rename = {{"X-Old", "X-New"}};
+    EXPECT_THAT(changed(rules, {{"X-New", "n"}, {"X-Old", "1"}, {"x-old", "2"}}), ElementsAre("X-New=1", "X-New=2"));
+    EXPECT_THAT(changed(rules, {{"X-New", "n"}}), ElementsAre("X-New=n"));
+}
+
+TEST(HeaderRules, WhatIsNamedAfterAManagedHeaderIsNobodysWithoutIt) {
+    const auto all_managed = [](const void*, std::string_view name) { return name == "X-User-ID"; };
+    Rules rules;
+    rules.rename = {{"X-User-ID", "X-Uid"}};
+    EXPECT_THAT(changed(rules, {{"X-Uid", "forged"}}, all_managed), ElementsAre());
+    rules = {};
+    rules.copy = {{"X-User-ID", "X-Uid"}};
+    EXPECT_THAT(changed(rules, {{"X-Uid", "forged"}, {"X-User-ID", "ada"}}, all_managed), ElementsAre("X-User-ID=ada", "X-Uid=ada"));
+}
+
+TEST(HeaderRules, NothingOfTheMessagesFormIsRemovedByAnExpression) {
+    Rules rules;
+    rules.remove = {{"", pattern("(?i).*")}};
+    EXPECT_THAT(changed(rules, {{"Host", "h"}, {"Content-Length", "1"}, {"content-encoding", "gzip"}, {"TE", "t"}, {"X-A", "a"}, {"Authorization", "x"}}),
+                ElementsAre("Host=h", "Content-Length=1", "content-encoding=gzip", "TE=t"));
+}
+
+TEST(HeaderRules, AReplacementChangesEveryMatchAndMayNotSplitAHeader) {
+    Rules rules;
+    rules.replace = {{"X-A", pattern("a(.)"), R"(<\1>)"}};
+    EXPECT_THAT(changed(rules, {{"x-a", "ab ac d"}, {"X-A", "none"}, {"X-B", "ab"}}), ElementsAre("x-a=<b> <c> d", "X-A=none", "X-B=ab"));
+    rules.replace = {{"X-A", pattern("a"), "\n"}};
+    Arena arena;
+    http::FieldList fields;
+    fields.add("X-A", "a");
+    http::FieldList* const lists[] = {&fields};
+    EXPECT_EQ(apply_headers(rules, {}, {lists}, arena).error().fault, Fault::value_refused);
+}
+
+std::string query(const Rules& rules, std::string_view before) {
+    Arena arena;
+    return std::string(apply_query(rules, values_of(rules, arena), before, arena));
+}
+
+TEST(QueryRules, PairsThatNoRuleTouchesKeepTheirBytes) {
+    Rules rules;
+    rules.add = {named("z", "1 2")};
+    EXPECT_EQ(query(rules, "a=%41+b&&b&c=&%7A2=x"), "a=%41+b&b&c=&%7A2=x&z=1%202");
+    EXPECT_EQ(query(rules, ""), "z=1%202");
+    EXPECT_EQ(query(rules, "%7A=there"), "%7A=there");
+}
+
+TEST(QueryRules, AValueThatIsSetKeepsTheFirstOnesPlaceAndIsAlone) {
+    Rules rules;
+    rules.set = {named("t", "new")};
+    EXPECT_EQ(query(rules, "a=1&t=x&b=2&t=y"), "a=1&t=new&b=2");
+    EXPECT_EQ(query(rules, "t=y&a=1;t=x&b=2"), "t=new&b=2");
+    EXPECT_EQ(query(rules, "a=1;t=x&b=2"), "b=2&t=new");
+    EXPECT_EQ(query(rules, "a;t=1&x;%74"), "t=new");
+    EXPECT_EQ(query(rules, "a;t;b&c;t;d=1&e=1;t;f&g=%3Bt=1"), "g=%3Bt=1&t=new");
+    EXPECT_EQ(query(rules, "tt=1&at=2"), "tt=1&at=2&t=new");
+}
+
+TEST(QueryRules, NamesMoveWithAllTheirValues) {
+    Rules rules;
+    rules.rename = {{"a", "b c"}};
+    EXPECT_EQ(query(rules, "a=1&x=2&b+c=3&a=%2B"), "b%20c=1&x=2&b%20c=%2B");
+    rules = {};
+    rules.copy = {{"a", "b"}};
+    EXPECT_EQ(query(rules, "a=1&b=0&a"), "a=1&a&b=1&b");
+}
+
+TEST(QueryRules, RemoveAndReplaceSeeDecodedText) {
+    Rules rules;
+    rules.remove = {{"a b", nullptr}, {"", pattern("utm_.*")}};
+    rules.replace = {{"p", pattern("^/+"), "/"}};
+    EXPECT_EQ(query(rules, "a+b=1&utm%5Fx=2&p=%2F%2Fx&a%20b"), "p=%2Fx");
+}
+
+std::string cookies(const CookieRules& rules, std::initializer_list<const char*> before) {
+    Arena arena;
+    http::FieldList fields;
+    for (const char* c : before) fields.add("cookie", c);
+    auto values = render(rules, {}, arena);
+    EXPECT_TRUE(values);
+    apply_cookies(rules, *values, fields, arena);
+    EXPECT_LE(fields.size(), 1U);
+    return fields.empty() ? "" : std::string(fields.all()[0].value);
+}
+
+TEST(CookieRules, OtherPairsKeepTheirBytesInOneField) {
+    CookieRules rules;
+    rules.remove = {{"a", nullptr}, {"", pattern("_g.*")}};
+    rules.set = {named("t", "1")};
+    EXPECT_EQ(cookies(rules, {"a=1; b = 2;c=\"x y\"; A=3", "_ga=1;;t=0; odd"}), "b = 2; c=\"x y\"; A=3; odd; t=1");
+    EXPECT_EQ(cookies(rules, {}), "t=1");
+    rules.set.clear();
+    EXPECT_EQ(cookies(rules, {"a=1"}), "");
+}
+
+TEST(CookieRules, OfAnAnswerStandInFieldsOfTheirOwn) {
+    CookieRules rules;
+    rules.remove = {{"gone", nullptr}};
+    rules.set = {named("s", "v")};
+    rules.attributes = {"; Path=/"};
+    Arena arena;
+    http::FieldList fields;
+    for (const char* c : {"gone=1; Path=/", "kept=2; Secure", "s=old", "gone2=3"}) fields.add("Set-Cookie", c);
+    apply_set_cookies(rules, *render(rules, {}, arena), fields, arena);
+    std::vector<std::string> left;
+    for (const http::Field& f : fields) left.emplace_back(f.value);
+    EXPECT_THAT(left, ElementsAre("kept=2; Secure", "gone2=3", "s=v; Path=/"));
+}
+
+TEST(CookieRules, AValueThatWouldEndItIsRefused) {
+    for (const char* bad : {"a;b", "a b", "a,b", "a\"", "a\\", "\x7f", "a\r\n"}) {
+        CookieRules rules;
+        rules.set = {{"c", Template({{gateway::Source::error_title, "", 0}}), {}}};
+        const gateway::ErrorView error{.title = bad};
+        Arena arena;
+        EXPECT_EQ(render(rules, {.error = &error}, arena).error().fault, Fault::value_refused) << bad;
+    }
+}
+
+}  // namespace
+}  // namespace portico::policy::transform
