@@ -173,12 +173,6 @@ def test_a_missing_file_is_an_error():
     assert told.code == 1 and "/nonexistent/portico.yaml" in told.text
 
 
-def test_what_the_language_has_but_this_version_has_not_is_named_as_such():
-    for text in ("policies: { shaped: { transform: { response: { body: {} } } } }\n",):
-        told = check(GOOD + text)
-        assert told.code == 1 and "not have" in told.text, told.text
-
-
 def test_every_fault_is_told_at_once_whoever_finds_it():
     told = check('''
 listeners: [{ address: 127.0.0.1:8080 }]

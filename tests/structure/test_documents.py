@@ -94,16 +94,18 @@ policies:
   staff: { basic: { htpasswd: "a:$2y$04$abcdefghijklmnopqrstuuPp7HPfoAs8I2dCQCQ/fW7zEJv8I8C8e" } }
   ask: { forward_auth: { service: up } }
   few: { concurrency: { limit: 1 } }
+  shaped: { transform: { response: { edit: { remove: $.a } } } }
   token: { jwt: { algorithms: [RS256], jwks: "http://127.0.0.1:9/keys" } }
 routes:
   - { match: /ok, use: [closed], respond: { body: hello } }
+  - { match: /page, aggregate: { calls: { a: { service: up, path: /a, optional: true } }, body: { a: $a } } }
   - { match: "/{service}/**", forward: { service: "{service}" } }
 """
 
 
 def test_every_metric_is_documented_and_nothing_else():
     with Gateway(CONFIG) as gateway:
-        for path in ("/ok", "/up/x", "/none/x"):
+        for path in ("/ok", "/up/x", "/none/x", "/page"):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{gateway.port}{path}", timeout=5).read()
             except urllib.error.HTTPError:

@@ -229,11 +229,16 @@ class Ran:
         self.text = self.out + self.err
 
 
-def command(*arguments, config=None, env=None):
-    """Runs `portico check`, `portico explain` and their like; `-c FILE` is added where a configuration is given."""
+def command(*arguments, config=None, env=None, files=None):
+    """Runs `portico check`, `portico explain` and their like; `-c FILE` is added where a configuration is given.
+    `files`: texts by their paths beside it."""
     folder = tempfile.mkdtemp(prefix="portico-test-")
     try:
         arguments = list(arguments)
+        for name, text in (files or {}).items():
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+                f.write(text)
         if config is not None:
             path = os.path.join(folder, "portico.yaml")
             with open(path, "w", encoding="utf-8") as f:
@@ -246,11 +251,11 @@ def command(*arguments, config=None, env=None):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def check(config, env=None):
+def check(config, env=None, files=None):
     """`portico check` on a configuration; one without `listeners` gets a last line with a listener."""
     if "listeners:" not in config:
         config = config.rstrip("\n") + "\nlisteners: [{ address: 127.0.0.1:0 }]\n"
-    return command("check", config=config, env=env)
+    return command("check", config=config, env=env, files=files)
 
 
 def explain(config, method, url, headers=()):
