@@ -123,31 +123,46 @@ Result<void> RespondAction::render_body(const Values& values, std::string& out) 
     return {};
 }
 
-io::Task<void> respond(Exchange& x, const RespondAction& action) {
-    const Values values = x.values();
-    x.response.clear();
-    x.response.status = action.status;
+namespace {
+
+// The answer's fields, values in the arena. @errors value_refused, claim_refused
+Result<void> render_fields(Exchange& x, const RespondAction& action, http::FieldList& fields) {
     bool typed = false;
     for (const auto& [name, value] : action.headers) {
-        auto text = value_text(value, values, ValuePlace::header, "the header " + name, x.arena);
-        if (!text) {
-            co_await reply_error(x, std::move(text).error());
-            co_return;
-        }
+        auto text = value_text(value, x.values(), ValuePlace::header, "the header " + name, x.arena);
+        if (!text) return fail(std::move(text).error());
         if (!*text || ((*text)->empty() && value.is_single())) continue;
         typed |= http::field_name(name) == http::FieldName::content_type;
-        x.response.fields.add(name, **text);
+        fields.add(name, **text);
     }
+    if (!typed && action.has_body) {
+        fields.add("Content-Type", action.json != nullptr ? "application/json" : "text/plain; charset=utf-8");
+    }
+    return {};
+}
+
+}  // namespace
+
+io::Task<void> respond(Exchange& x, const RespondAction& action) {
+    x.response.clear();
+    x.response.status = action.status;
     std::string body;
-    auto made = action.render_body(values, body);
+    auto made = render_fields(x, action, x.response.fields);
+    if (made) made = action.render_body(x.values(), body);
     if (!made) {
         co_await reply_error(x, std::move(made).error());
         co_return;
     }
-    if (!typed && action.has_body) {
-        x.response.fields.add("Content-Type", action.json != nullptr ? "application/json" : "text/plain; charset=utf-8");
-    }
     co_await reply_answer(x, std::move(body));
+}
+
+Result<void> answer_call(Exchange& x, const RespondAction& action, upstream::CallAnswer& answer) {
+    answer.head.status = action.status;
+    if (auto made = render_fields(x, action, answer.head.fields); !made) return made;
+    std::string body;
+    if (auto made = action.render_body(x.values(), body); !made) return made;
+    answer.body = x.arena.copy(body);
+    return {};
 }
 
 Result<std::string> redirect_location(Exchange& x, const RedirectAction& action) {

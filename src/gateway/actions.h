@@ -15,6 +15,7 @@
 #include "gateway/templates/body_template.h"
 #include "gateway/forward.h"
 #include "gateway/rewrite.h"
+#include "upstream/call.h"
 
 namespace portico::gateway {
 
@@ -64,6 +65,9 @@ config::EffectiveTimeouts effective_timeouts(const config::Timeouts& route, cons
 // Answers with a fixed answer.
 io::Task<void> respond(Exchange& x, const RespondAction& action);
 io::Task<void> redirect(Exchange& x, const RedirectAction& action);
+// The same as an answer to a call: of a service with `respond` in the place of endpoints. Views of the exchange's arena.
+// @errors value_refused, claim_refused
+Result<void> answer_call(Exchange& x, const RespondAction& action, upstream::CallAnswer& answer);
 // The Location of a redirect. @errors bad_rewrite, value_refused
 Result<std::string> redirect_location(Exchange& x, const RedirectAction& action);
 

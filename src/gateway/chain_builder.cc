@@ -76,6 +76,9 @@ ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string
     if (built.type->managed_headers != nullptr) {
         for (const std::string& name : built.type->managed_headers(*p.settings)) s_.managed.insert(name);
     }
+    if (built.type->header_writes != nullptr) {
+        for (HeaderWrite& write : built.type->header_writes(*p.settings)) writes_.add(std::move(write), path + "." + p.type);
+    }
     std::string canonical = p.type + (p.shadow ? "?" : "!");
     write_canonical(*p.settings, canonical);
     built.guard = guards_.try_emplace(std::move(canonical), static_cast<uint32_t>(guards_.size())).first->second;
@@ -110,7 +113,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");
         }
-        built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow}, entry.mark, at);
+        built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow, route.forward.has_value()}, entry.mark, at);
         const IdentityRole role = built.policy->identity();
         if (role != IdentityRole::none) {
             if (!established_by.empty()) {

@@ -13,8 +13,8 @@ namespace portico::gateway {
 
 class ChainBuilder final : private PolicyBuild {
   public:
-    ChainBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, config::FaultList& faults)
-        : s_(snapshot), types_(types), resources_(resources), faults_(faults) {}
+    ChainBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, HeaderWrites& writes, config::FaultList& faults)
+        : s_(snapshot), types_(types), resources_(resources), writes_(writes), faults_(faults) {}
 
     // Those under `policies`.
     void build_named();
@@ -43,6 +43,7 @@ class ChainBuilder final : private PolicyBuild {
     Snapshot& s_;
     std::span<const PolicyType* const> types_;
     Resources& resources_;
+    HeaderWrites& writes_;
     config::FaultList& faults_;
     std::map<std::string, Built, std::less<>> named_;
     std::map<std::string, uint32_t> guards_;

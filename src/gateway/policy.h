@@ -17,6 +17,7 @@
 #include "config/fault.h"
 #include "config/model.h"
 #include "config/schema.h"
+#include "gateway/managed_headers.h"
 #include "gateway/resources.h"
 #include "io/task.h"
 
@@ -71,6 +72,7 @@ struct PolicyPlace {
     bool any_identity = false; // something before may establish one
     size_t position = 0;
     bool shadow = false;
+    bool forwards = true;      // the route's action sends the client's request on
 };
 
 class BodyTemplate;
@@ -166,6 +168,8 @@ struct PolicyType {
     std::unique_ptr<Policy> (*make)(const PolicySettings& settings, config::FaultList& faults) = nullptr;
     // The names of request headers that a policy of these settings sets: managed everywhere (LANGUAGE.md §6).
     std::vector<std::string> (*managed_headers)(const config::Node& settings) = nullptr;
+    // Request headers that a policy of these settings writes by rules of its own: judged over the whole file (managed_headers.h).
+    std::vector<HeaderWrite> (*header_writes)(const config::Node& settings) = nullptr;
     // Its table of settings, for the reference.
     config::ObjectText (*describe)() = nullptr;
 };

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config/schema.h"
 #include "gateway/chain_builder.h"
+#include "gateway/managed_headers.h"
 #include "gateway/contract/contract.h"
 #include "gateway/upstream_tls.h"
 
@@ -16,7 +17,7 @@ using config::Scope;
 class SnapshotBuilder {
   public:
     SnapshotBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, config::FaultList& faults)
-        : s_(snapshot), faults_(faults), chains_(snapshot, types, resources, faults) {}
+        : s_(snapshot), faults_(faults), chains_(snapshot, types, resources, writes_, faults) {}
 
     void run() {
         for (size_t i = 0; i < s_.config.services.size(); ++i) s_.service_index.emplace(s_.config.services[i].name, static_cast<int32_t>(i));
@@ -27,6 +28,7 @@ class SnapshotBuilder {
         s_.table = RouteTable::build(s_.config, faults_);
         s_.routes.resize(s_.config.routes.size());
         for (size_t i = 0; i < s_.config.routes.size(); ++i) build_route(i);
+        writes_.settle(s_.managed, faults_);
         if (s_.config.errors != nullptr) {
             s_.errors = ErrorShape::compile(Scope(faults_, "errors"), *s_.config.errors, TemplatePlace{});
         }
@@ -89,7 +91,7 @@ class SnapshotBuilder {
         } else if (c.redirect) {
             rules.action = RedirectAction::compile(Scope(scope, "redirect"), *c.redirect, place, !c.match.hosts.empty());
         } else if (c.aggregate) {
-            rules.action = AggregateAction::compile(Scope(scope, "aggregate"), *c.aggregate, place, s_.config, s_.service_index, s_.managed);
+            rules.action = AggregateAction::compile(Scope(scope, "aggregate"), *c.aggregate, place, s_.config, s_.service_index, writes_);
         }
     }
 
@@ -111,6 +113,7 @@ class SnapshotBuilder {
 
     Snapshot& s_;
     config::FaultList& faults_;
+    HeaderWrites writes_;
     ChainBuilder chains_;
 };
 

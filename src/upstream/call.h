@@ -49,7 +49,12 @@ class CallAnswer {
         block_.release();
         head_text_.clear();
         if (body_text_.capacity() <= kKept) body_text_.clear();
-        else body_text_ = {};
+        else std::string().swap(body_text_);
+    }
+    // The body is not needed any more; the head stays, with what it takes by itself.
+    void release_body() {
+        body = {};
+        std::string().swap(body_text_);
     }
     // For the next use; keeps capacities, within bounds.
     void clear() {

@@ -1,5 +1,6 @@
 """Aggregates whose calls fail: each way to fail has a decided outcome, for a call that the answer needs and for an optional one."""
 import gzip
+import json
 import threading
 import time
 
@@ -364,3 +365,12 @@ def test_a_kept_connection_that_was_closed_is_replaced_once():
         with Gateway("workers: 1\n" + page_text("{ a: { service: users, path: /a }, b: { service: users, path: /b } }", users, users)) as gateway:
             for _ in range(10):
                 assert get(gateway.port, "/page").json() == {"a": 1, "b": 2}
+
+
+def test_what_a_list_of_calls_says_beside_its_errors_is_not_kept():
+    pages = {"/list": [{"id": i} for i in range(100)]}
+    error = json.dumps([0] * 300_000).encode()
+    pages |= {f"/i/{i}": Page(body=error, status=500) for i in range(100)}
+    with Pages(pages) as users, Gateway(page_text(fan(", optional: true"), users, users, "{ n: { get: $b, apply: length } }")) as gateway:
+        assert get(gateway.port, "/page").json() == {"n": 100}
+        assert SANITIZED or gateway.resident() < 60 * 1024

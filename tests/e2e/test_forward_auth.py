@@ -287,6 +287,22 @@ def test_its_time_is_measured(setup):
     gateway.expect_metric(before + 1, "portico_forward_auth_seconds_count", policy="ask")
 
 
+def test_a_service_with_a_fixed_answer_decides_too():
+    text = """
+services:
+  s: { respond: { body: "{header.x-user}" } }
+  everybody: { internal: true, respond: { status: 200, headers: { X-User: "{header.x-name}" } } }
+  nobody: { internal: true, respond: { status: 403, headers: { Content-Type: text/plain }, body: "closed for today" } }
+routes:
+  - { match: /open, use: [{ forward_auth: { service: everybody, copy: { X-User: sub } } }], respond: { body: { who: "{claims.sub}" } } }
+  - { match: /closed, use: [{ forward_auth: { service: nobody } }], respond: {} }
+"""
+    with Gateway(text) as gateway:
+        assert get(gateway.port, "/open", [("X-Name", "ada")]).json() == {"who": "ada"}
+        answer = get(gateway.port, "/closed")
+        assert (answer.status, answer.get("Content-Type"), answer.body) == (403, "text/plain", b"closed for today")
+
+
 ONE = """
 services: {{ s: http://127.0.0.1:9, auth: {{ endpoints: ["http://127.0.0.1:9"], internal: true }}, open: "http://127.0.0.1:9", fixed: {{ respond: {{ status: 200 }} }} }}
 routes: [{{ match: "/x/{{id}}", use: [{{ forward_auth: {settings} }}], forward: {{ service: s, path: "{path}" }} }}]
@@ -296,7 +312,6 @@ routes: [{{ match: "/x/{{id}}", use: [{{ forward_auth: {settings} }}], forward: 
 @pytest.mark.parametrize("settings,said", [
     ("{ path: /x }", 'needs the key "service"'),
     ("{ service: auht }", 'did you mean "auth"?'),
-    ("{ service: fixed }", "has a fixed answer"),
     ("{ service: auth, headers: [Host] }", "belongs to the client's own message"),
     ("{ service: auth, headers: [Content-Length] }", "belongs to the client's own message"),
     ("{ service: auth, headers: [X-Forwarded-For] }", "is written by the gateway itself"),
@@ -319,6 +334,7 @@ def test_what_is_wrong_is_said(settings, said):
 
 @pytest.mark.parametrize("settings,said", [
     ("{ service: open }", "write internal: true"),
+    ("{ service: fixed }", "decides about every request alike"),
     ("{ service: auth, on_failure: allow }", "everybody passes"),
 ])
 def test_what_is_risky_is_warned_of(settings, said):

@@ -123,3 +123,8 @@ def test_explain_says_what_it_would_do_with_a_body():
     assert "would read the request's body" in said.out and "at most 65536 bytes" in said.out and "X-A: a" in said.out, said.out
     assert "Content-Length" not in said.out and "Content-Type: application/json" in said.out
     assert "Accept-Encoding: gzip" in said.out and "If-None-Match" not in said.out[said.out.index("upstream"):]
+
+
+def test_a_path_for_a_service_that_is_not_asked_is_warned_of():
+    said = check(routes("{ request: { path: '/v2/{id}' } }").replace('forward: { service: svc, path: "/old/{id}" }', "respond: { body: { a: 1 } }"))
+    assert said.code == 0 and "sends the client's request to none" in said.text, said.text

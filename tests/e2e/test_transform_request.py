@@ -394,3 +394,11 @@ def test_what_one_transform_sets_the_next_one_sees():
     with Site("when: { headers: { X-Plan: gold }, content_type: application/x-www-form-urlencoded }\nbody: { form: $ }", use=first) as site:
         seen = site.send("POST", headers=[("X-Plan", "free"), ("Content-Type", "application/json")], body=b'{"a":1}')
         assert (seen.body, seen.all("Content-Type"), seen.all("X-Plan")) == (b'{"form":{"a":"1"}}', ["application/json"], ["gold"])
+
+
+def test_a_renamed_pair_is_the_only_one_of_its_name():
+    with Site("query: { rename: { a: role } }") as site:
+        assert site.send(target="/x/p?a=1;role=9&a=3&role=2&b=4").target == "/p?role=3&b=4"
+        assert site.send(target="/x/p?a=1&b=2&a=3").target == "/p?role=1&b=2&role=3"
+    with Site("query: { copy: { a: role } }") as site:
+        assert site.send(target="/x/p?a=1;role=9&a=3&role=2").target == "/p?a=3&role=3"

@@ -15,6 +15,7 @@
 #include "config/model.h"
 #include "gateway/templates/body_template.h"
 #include "gateway/aggregate/call_graph.h"
+#include "gateway/managed_headers.h"
 #include "gateway/rewrite.h"
 #include "http/fields.h"
 #include "http/message.h"
@@ -80,11 +81,11 @@ struct AggregateAction {
     size_t body_root() const { return calls.size(); }
     size_t item_root() const { return calls.size() + 1; }
 
-    // @param managed takes the headers by which calls hand on an identity (LANGUAGE.md §6)
+    // @param writes takes the headers that calls write (LANGUAGE.md §6)
     // @returns nullptr exactly after a fault
     static std::unique_ptr<const AggregateAction> compile(const config::Scope& scope, const config::AggregateConfig& from, const TemplatePlace& place,
                                                           const config::Config& config, const std::unordered_map<std::string, int32_t>& services,
-                                                          http::NameSet& managed);
+                                                          HeaderWrites& writes);
 };
 
 // The request of a call that waits for no other, as it would be written, for `explain`: the head, and the body behind it.

@@ -45,8 +45,8 @@ bool is_reserved(std::string_view name) {
 class Compiler {
   public:
     Compiler(const Scope& scope, const config::AggregateConfig& from, const TemplatePlace& place, const config::Config& config,
-             const std::unordered_map<std::string, int32_t>& services, http::NameSet& managed)
-        : scope_(scope), from_(from), place_(place), config_(config), services_(services), managed_(managed) {
+             const std::unordered_map<std::string, int32_t>& services, HeaderWrites& writes)
+        : scope_(scope), from_(from), place_(place), config_(config), services_(services), writes_(writes) {
         for (const config::CallConfig& c : from.calls) names_.push_back(c.name.value);
     }
 
@@ -105,7 +105,7 @@ class Compiler {
     const TemplatePlace& place_;
     const config::Config& config_;
     const std::unordered_map<std::string, int32_t>& services_;
-    http::NameSet& managed_;
+    HeaderWrites& writes_;
     std::unique_ptr<AggregateAction> action_ = std::make_unique<AggregateAction>();
     std::vector<std::string> names_;
     std::vector<bool> read_;  // some other call, or the answer, names it
@@ -190,7 +190,7 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
         accept |= iequals(name.value, "accept");
         into.headers.emplace_back(name.value, Template::parse(at, value, place));
         // By which an identity is handed on: what the service believes here a client must not say elsewhere (LANGUAGE.md §6).
-        if (into.headers.back().second.names_claims() && config::is_manageable_header(name.value)) managed_.insert(name.value);
+        writes_.add(written_by(name.value, into.headers.back().second, name.mark), at.path());
     }
     if (!accept) into.headers.emplace_back("Accept", Template::literal("application/json"));
 }
@@ -274,8 +274,8 @@ bool AggregateCall::passes(int status) const { return std::ranges::find(pass, st
 
 std::unique_ptr<const AggregateAction> AggregateAction::compile(const Scope& scope, const config::AggregateConfig& from, const TemplatePlace& place,
                                                                 const config::Config& config, const std::unordered_map<std::string, int32_t>& services,
-                                                                http::NameSet& managed) {
-    return Compiler(scope, from, place, config, services, managed).run();
+                                                                HeaderWrites& writes) {
+    return Compiler(scope, from, place, config, services, writes).run();
 }
 
 }  // namespace portico::gateway

@@ -118,7 +118,6 @@ class Aggregation final : private io::Deferred {
     Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
     void write_shared_fields();
     Question* asked_before(const Question& question);
-    void answer_fixed(Question& question, const RespondAction& answer);
     void read_answer(Question& question);
     void judge(const AggregateCall& call, const Question& question, Outcome& out);
     upstream::CallRequest request_of(const AggregateCall& call, const Question& question, http::FieldList& shared) const;

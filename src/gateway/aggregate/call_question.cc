@@ -128,7 +128,7 @@ Aggregation::Question* Aggregation::asked_before(const Question& q) {
     for (const auto& other : questions_) {
         const AggregateCall& before = *other->call;
         const bool same = other->target == q.target && before.service == call.service && before.method == call.method &&
-                          before.timeouts.total == call.timeouts.total && before.max_body == call.max_body &&
+                          before.timeouts.total == call.timeouts.total && before.accept == call.accept && before.max_body == call.max_body &&
                           std::ranges::equal(other->fields, q.fields, [](const http::Field& a, const http::Field& b) {
                               return iequals(a.name, b.name) && a.value == b.value;
                           });
@@ -205,7 +205,11 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
     if (questions_.size() == before) {
         co_await Joined{q};
     } else if (const RespondAction* answer = x_.epoch->snapshot->service_answers[static_cast<size_t>(call.service)].get()) {
-        answer_fixed(q, *answer);
+        q.done = answer_call(x_, *answer, *q.answer);
+        if (q.done) {
+            q.status = answer->status;
+            read_answer(q);
+        }
         q.ended = true;
     } else {
         http::FieldList shared;
@@ -222,20 +226,10 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
     judge(call, q, out);
 }
 
-// A service with `respond` in the place of endpoints.
-void Aggregation::answer_fixed(Question& q, const RespondAction& answer) {
-    std::string body;
-    q.done = answer.render_body(x_.values(), body);
-    if (!q.done) return;
-    q.status = answer.status;
-    q.answer->head.status = answer.status;
-    q.answer->body = body;
-    read_answer(q);
-    q.answer->body = {};
-}
-
 // Takes the body apart, and lets go of what is needed no more.
 void Aggregation::read_answer(Question& q) {
+    // What a status that is not accepted says beside it is nobody's: an error page of each call of a list could be a long one.
+    if (!q.call->accepts(q.status)) return q.answer->release_body();
     std::string undone;
     const auto body = uncoded(*q.answer, q.call->max_body, undone);
     if (!body) {
@@ -248,7 +242,8 @@ void Aggregation::read_answer(Question& q) {
         if (document) q.document = std::move(*document);
         else q.broken = document.error();
     }
-    if (q.status < 400 && !action_.keeps_heads) q.answer->release();
+    if (action_.keeps_heads) q.answer->release_body();
+    else q.answer->release();
 }
 
 void Aggregation::judge(const AggregateCall& call, const Question& q, Outcome& out) {

@@ -128,7 +128,10 @@ io::Task<Verdict> ForwardAuth::ask(Exchange& x, std::string_view target) const {
     upstream::CallAnswer answer;
     io::Loop& loop = x.context.loop;
     const Time begun = loop.now();
-    auto done = co_await upstream::call(loop, *x.epoch->services[static_cast<size_t>(s_.service)], request, answer);
+    const auto service = static_cast<size_t>(s_.service);
+    Result<void> done;
+    if (const gateway::RespondAction* fixed = x.epoch->snapshot->service_answers[service].get()) done = gateway::answer_call(x, *fixed, answer);
+    else done = co_await upstream::call(loop, *x.epoch->services[service], request, answer);
     x.context.shard.observe(x.state_of<Cells>(*this).seconds, loop.now() - begun);
     if (!done) co_return without_answer(x, std::string(done.error().code()) + " " + done.error().context);
     switch (outcome_of(answer.head.status)) {

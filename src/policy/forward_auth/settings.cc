@@ -122,7 +122,7 @@ void find_service(const Scope& scope, Draft& d, gateway::PolicyBuild& build) {
     const config::ServiceConfig& service = build.config().services[static_cast<size_t>(d.service)];
     d.service_name = service.name;
     if (service.respond) {
-        at.error(d.service_node->mark, "bad-service", "\"" + service.name + "\" has a fixed answer: it could not judge a request", "give it endpoints");
+        at.warning(d.service_node->mark, "fixed-decision", "\"" + service.name + "\" has a fixed answer: it decides about every request alike");
     } else if (!service.internal) {
         at.warning(d.service_node->mark, "reachable-by-name", "\"" + service.name + "\" decides about requests, and a route to {service} would reach it",
                    "write internal: true on the service");

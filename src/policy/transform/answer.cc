@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "json/document.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/line_filter.h"
@@ -49,7 +50,13 @@ Result<void> change_head(const AnswerCase& c, Exchange& x, const Values& values,
     }
     apply_set_cookies(c.cookies, *cookies, response.fields, x.arena);
     const std::array<http::FieldList*, 1> lists = {&response.fields};
-    return apply_headers(c.headers, *headers, {lists, nullptr, nullptr}, x.arena);
+    auto applied = apply_headers(c.headers, *headers, {lists, nullptr, nullptr}, x.arena);
+    if (applied && c.makes_private) {
+        // What is made for one identity is nobody else's, whatever the service allowed for what it gave.
+        response.fields.remove_if([](const http::Field& f) { return iequals(f.name, "Cache-Control") || iequals(f.name, "Expires"); });
+        response.fields.add("Cache-Control", "private, no-cache");
+    }
+    return applied;
 }
 
 void say_json(ResponseOut& response) {
@@ -135,6 +142,11 @@ void change_own_answer(const std::vector<AnswerCase>& cases, Exchange& x, Respon
 }
 
 void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, const Tally& tally) {
+    // No range was asked for: what came is not the whole, and nobody could tell what is missing in what is made of it.
+    if (response.status == 206) {
+        x.answer_error = Error(Fault::answer_mapping, "206 to a request without a range");
+        return;
+    }
     if (c.lines.any()) {
         x.body_filters.push_back(make_line_filter(x, c, tally));
         return;

@@ -2,6 +2,7 @@
 // used by every worker.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,9 @@ class BodyEdit {
     // Appends the changed document. @returns how many mismatches were passed over
     // @errors answer_mapping, and those of templates
     Result<uint64_t> apply(const gateway::Values& values, json::Value root, std::string& out) const;
+    bool names_claims() const {
+        return std::ranges::any_of(steps_, [](const Step& s) { return s.value != nullptr && s.value->names_claims(); });
+    }
     void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
 
   private:

@@ -32,7 +32,7 @@ class Transform final : public gateway::Policy {
         if (!s_.response.empty()) change_answer(s_.response, x, response, x.state_of<Tally>(*this));
     }
 
-    void check_place(const gateway::PolicyPlace& place, config::Mark, const config::Scope& scope) const override;
+    void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override;
 
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override {
         auto tally = std::make_unique<Tally>();
@@ -67,9 +67,13 @@ class Transform final : public gateway::Policy {
     bool may_filter_;
 };
 
-void Transform::check_place(const gateway::PolicyPlace& place, config::Mark, const config::Scope& scope) const {
+void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
     if (s_.request) {
         const RequestRules& r = *s_.request;
+        if (!place.forwards && (r.path || !r.method_text.empty())) {
+            scope.warning(mark, "idle-setting", "this transform says what a service is asked by, and the route's action sends the client's request to none",
+                          "an aggregate's calls have a method and a path of their own");
+        }
         if (r.path) r.path->check_place(place.parameters, place.identity, r.path_mark, scope);
         r.query.check_place(place.parameters, place.identity, scope);
         r.headers.check_place(place.parameters, place.identity, scope);
@@ -98,7 +102,7 @@ const gateway::PolicyType& type() {
         .summary = kSummary,
         .can_refuse = false,
         .make = make,
-        .managed_headers = managed_headers,
+        .header_writes = header_writes,
         .describe = describe,
     };
     return kType;

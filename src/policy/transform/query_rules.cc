@@ -64,25 +64,25 @@ class Query {
         std::rotate(pairs_.begin() + static_cast<std::ptrdiff_t>(place), pairs_.end() - 1, pairs_.end());
     }
     void copy(const Pair& move, bool keep) {
-        std::vector<QueryPair> found;
-        for (const QueryPair& p : pairs_) {
-            if (p.name == move.from) found.push_back(p);
-        }
-        if (found.empty()) return;
+        const auto is_source = [&](const QueryPair& p) { return p.name == move.from; };
+        if (std::ranges::none_of(pairs_, is_source)) return;
+        // A source that names the target behind a ";" goes too.
         remove(move.to);
-        for (QueryPair& p : found) {
+        const auto move_to = [&](QueryPair& p) {
             p.name = move.to;
             p.raw_name.clear();
             http::encode_query_value(move.to, p.raw_name);
-        }
-        if (keep) {
-            pairs_.insert(pairs_.end(), found.begin(), found.end());
+        };
+        if (!keep) {
+            for (QueryPair& p : pairs_) {
+                if (is_source(p)) move_to(p);
+            }
             return;
         }
-        size_t next = 0;
-        for (QueryPair& p : pairs_) {
-            if (p.name == move.from && next < found.size()) p = found[next++];
-        }
+        std::vector<QueryPair> copies;
+        std::ranges::copy_if(pairs_, std::back_inserter(copies), is_source);
+        std::ranges::for_each(copies, move_to);
+        pairs_.insert(pairs_.end(), copies.begin(), copies.end());
     }
     void replace(const Replacement& by, Arena& arena) {
         for (QueryPair& p : pairs_) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 #include "config/read.h"
 #include "gateway/templates/template_string.h"
 #include "policy/transform/settings_parts.h"
@@ -25,14 +27,16 @@ constexpr Field<Settings> kFields[] = {
      [](const Scope& s, const Node& n, Settings& d) { read_response(s, n, d.response); }},
 };
 
-// Headers of these rows whose value names a claim, told without a word: reading the settings says what is wrong with them.
-void add_claim_headers(const Node* rows, std::vector<std::string>& names) {
+// What these rows of a request's headers write, told without a word: reading the settings says what is wrong with them.
+void add_writes(const Node* rows, bool moves, std::vector<gateway::HeaderWrite>& writes) {
     if (rows == nullptr) return;
     for (const config::Entry& e : rows->entries) {
         config::FaultList unsaid;
         const Scope scope(unsaid);
         const auto text = config::read_text(scope, *e.value);
-        if (text && gateway::Template::parse(scope, *text, place_of(MessageKind::request)).names_claims()) names.push_back(e.key);
+        if (!text) continue;
+        if (moves) writes.push_back({.name = text->value, .from = e.key, .mark = text->mark});
+        else writes.push_back(gateway::written_by(e.key, gateway::Template::parse(scope, *text, place_of(MessageKind::request)), e.key_mark));
     }
 }
 
@@ -73,6 +77,17 @@ Result<uint64_t> BodyChange::make(const gateway::Values& values, std::string& ou
     return 0;
 }
 
+bool BodyChange::names_claims() const {
+    return (shape != nullptr && shape->names_claims()) || (edit != nullptr && edit->names_claims());
+}
+
+void AnswerCase::settle() {
+    const auto claims = [](const std::vector<Named>& rows) { return std::ranges::any_of(rows, [](const Named& n) { return n.value.names_claims(); }); };
+    const auto caches = [](const std::vector<Named>& rows) { return std::ranges::any_of(rows, [](const Named& n) { return iequals(n.name, "Cache-Control"); }); };
+    const bool of_identity = body.names_claims() || lines.names_claims() || claims(headers.set) || claims(headers.add) || claims(headers.append);
+    makes_private = of_identity && !caches(headers.set);
+}
+
 bool Settings::may_filter() const {
     return std::ranges::any_of(response, [](const AnswerCase& c) { return c.needs_body(); });
 }
@@ -82,18 +97,20 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     const size_t before = faults.errors();
     const Scope scope(faults, from.path);
     const bool read = config::read_object<Settings>(scope, from.settings, d, "transform", kFields);
+    for (AnswerCase& c : d.response) c.settle();
     if (read && from.settings.entries.empty()) scope.error(from.settings.mark, "empty-policy", "transform needs request, response or both");
     if (faults.errors() != before) return std::nullopt;
     return d;
 }
 
-std::vector<std::string> managed_headers(const Node& settings) {
-    std::vector<std::string> names;
+std::vector<gateway::HeaderWrite> header_writes(const Node& settings) {
+    std::vector<gateway::HeaderWrite> writes;
     const Node* request = settings.get("request");
     const Node* headers = request == nullptr ? nullptr : request->get("headers");
-    if (headers == nullptr) return names;
-    for (const std::string_view word : {"set", "add", "append"}) add_claim_headers(headers->get(word), names);
-    return names;
+    if (headers == nullptr) return writes;
+    for (const std::string_view word : {"rename", "copy"}) add_writes(headers->get(word), true, writes);
+    for (const std::string_view word : {"set", "add", "append"}) add_writes(headers->get(word), false, writes);
+    return writes;
 }
 
 config::ObjectText describe() {

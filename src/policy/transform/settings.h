@@ -30,6 +30,7 @@ struct BodyChange {
 
     bool any() const { return shape != nullptr || edit != nullptr; }
     bool reads_body() const { return edit != nullptr || (shape != nullptr && shape->reads(kBody)); }
+    bool names_claims() const;
     void check_place(const gateway::PolicyPlace& place, const config::Scope& scope) const;
     // Appends the new body. @returns how many mismatches an edit has passed over
     // @errors answer_mapping, and those of values
@@ -62,7 +63,10 @@ struct AnswerCase {
     BodyChange body;   // of the whole
     BodyChange lines;  // of each line
     uint64_t max_body = kDefaultMaxBody;
+    bool makes_private = false;  // something of an identity goes into it, and it says nothing of caches itself
 
+    // Once it is read whole.
+    void settle();
     bool head_reads_body() const { return headers.reads(kBody) || cookies.reads(kBody); }
     bool changes_body() const { return body.any() || lines.any(); }
     // It is not known by the head alone what it does.
@@ -78,8 +82,8 @@ struct Settings {
 
 // @returns none after a fault
 std::optional<Settings> read_settings(const gateway::PolicySettings& from, config::FaultList& faults);
-// PolicyType::managed_headers, describe.
-std::vector<std::string> managed_headers(const config::Node& settings);
+// PolicyType::header_writes, describe.
+std::vector<gateway::HeaderWrite> header_writes(const config::Node& settings);
 config::ObjectText describe();
 
 }  // namespace portico::policy::transform
