@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"unknown_type", with("policies: { p: { ip_acces: {} } }\n" + kRoute), {"did you mean \"ip_access\"?"}},
         Case{"named_as_a_type", with("policies: { ip_access: { ip_access: { allow: [10.0.0.0/8] } } }\n" + kRoute), {"may not be named \"ip_access\""}},
         Case{"unknown_method", with("routes: [{ match: { path: /x, methods: [GTE] }, respond: {} }]"), {"did you mean GET?"}},
-        Case{"two_actions", with("routes: [{ match: /x, respond: {}, redirect: { to: / } }]"), {"exactly one action"}},
+        Case{"two_actions", with("routes: [{ match: /x, respond: {}, redirect: { to: / } }]"), {"exactly one action, this one has respond and redirect"}},
         Case{"no_action", with("routes: [{ match: /x }]"), {"needs one action"}},
         Case{"flow_template", with("routes: [{ match: { path: /users/{id} }, respond: {} }]"), {"quotes"}},
         Case{"unmanageable", with("managed_headers: [Host]\n" + kRoute), {"cannot be a managed header"}},

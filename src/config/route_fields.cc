@@ -168,6 +168,21 @@ void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Te
     }
 }
 
+namespace {
+
+// "forward and aggregate", as they stand there.
+std::string actions_of(const Node& route) {
+    std::vector<std::string_view> there;
+    for (const Entry& e : route.entries) {
+        if (e.key == "forward" || e.key == "aggregate" || e.key == "respond" || e.key == "redirect") there.push_back(e.key);
+    }
+    std::string text;
+    for (size_t i = 0; i < there.size(); ++i) text.append(i == 0 ? "" : i + 1 == there.size() ? " and " : ", ").append(there[i]);
+    return text;
+}
+
+}  // namespace
+
 void read_routes(const Scope& scope, const Node& node, Draft& into) {
     if (!node.is_sequence()) return scope.expected(node, "a list of routes");
     into.config.routes.reserve(node.items.size());
@@ -183,7 +198,7 @@ void read_routes(const Scope& scope, const Node& node, Draft& into) {
             route.faulty = true;
             at.error(route.mark, "route-action",
                      actions == 0 ? "a route needs one action: forward, aggregate, respond or redirect"
-                                  : "a route has exactly one action, this one has " + std::to_string(actions));
+                                  : "a route has exactly one action, this one has " + actions_of(*node.items[i]));
         }
         if (!route.named) route.name = "route-" + std::to_string(i + 1);
         into.config.routes.push_back(std::move(route));

@@ -164,7 +164,9 @@ def test_a_compressed_answer_is_asked_too():
 
 @pytest.mark.parametrize("settings, message", [
     ("{}", 'fields needs the key "allow"'),
-    ("{ allow: [] }", "at least one name is needed here"),
+    ("{ allow: [] }", "the list is empty"),
+    ("{ allow: [$.a] }", '"$.a" is a path, and names are wanted here'),
+    ("{ allow: ['items[*].id'] }", "names lead through lists: items.id"),
     ("{ allow: [id, 'a..b'] }", '"a..b" does not name fields: a name is missing'),
     ("{ allow: id, default: name.first }", "`name` is not in allow"),
     ("{ allow: id, parameter: '' }", "the parameter needs a name"),

@@ -20,6 +20,13 @@ routes:
 FAULTY = [
     ("{}", "transform needs request, response or both"),
     ("{ respone: {} }", 'did you mean "response"?'),
+    ("{ request: {} }", "request is empty"),
+    ("{ response: [] }", "response is empty"),
+    ("{ response: {} }", "this case is empty"),
+    ("{ response: [{ body: { b: $.a } }, { body: { c: $.a } }] }", "this one never applies"),
+    ("{ response: { when: '$.a == 1', body: {} } }", "a condition on the body is when: { body:"),
+    ("{ response: { body: { a: '{$.a[*].b}' } } }", "such as $.a[0].b"),
+    ("{ response: { body: { a: { get: $.a, apply: lowercase } } } }", 'did you mean "lower"?'),
     ("{ request: { bdy: {} } }", 'did you mean "body"?'),
     ("{ request: { headers: { sets: {} } } }", 'did you mean "set"?'),
     ("{ request: { headers: { set: { Host: a } } } }", "forward: host"),
@@ -85,6 +92,11 @@ def test_a_fault_is_told_at_its_place(transform, told):
 def test_shadow_is_no_mode_of_a_policy_that_guards_nothing():
     said = check(routes("{ response: { body: {} } }").replace("- transform:", "- mode: shadow\n        transform:"))
     assert said.code == 1 and "has no shadow mode" in said.text
+
+
+def test_a_misspelt_for_each_is_warned_of():
+    said = check(routes("{ response: { body: { l: { for_eech: $.a, as: order, item: { id: $.a } } } } }"))
+    assert said.code == 0 and 'was "for_each" meant?' in said.text, said.text
 
 
 GOOD = [

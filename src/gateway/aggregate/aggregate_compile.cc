@@ -124,7 +124,7 @@ AggregateCall Compiler::call(const Scope& scope, uint32_t index) {
     place.calls = &names_;
     place.origins = &origins;
     if (const auto found = services_.find(c.service.value); found != services_.end()) a.service = found->second;
-    else Scope(scope, "service").error(c.service.mark, "unknown-service", "a call names its service: \"" + c.service.value + "\" is none");
+    else if (c.service.value.find('{') != std::string::npos) Scope(scope, "service").error(c.service.mark, "unknown-service", "a call names its service: \"" + c.service.value + "\" is none");
     a.method_text = c.method.written ? c.method.value : "GET";
     a.method = http::method_of(a.method_text);
     if (a.service >= 0) {

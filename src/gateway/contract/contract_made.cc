@@ -52,7 +52,7 @@ void Made::compare(const config::OpenApi& api, std::span<const config::Node* con
     for (const std::string_view name : api.required(declared)) {
         const auto made = members_.find(name);
         if (made == members_.end()) {
-            into.missing.push_back({inside(name), nearest_of(name, members_)});
+            into.missing.push_back({inside(name), std::string(nearest_of(name, members_))});
         } else if (!made->second.always_)
             into.maybe.push_back(inside(name));
     }

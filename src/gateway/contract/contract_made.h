@@ -24,7 +24,7 @@ class Made {
 
     struct Missing {
         std::string path;       // "name.first", "items[].id"
-        std::string_view near;  // a member that is made there, by a name much like it
+        std::string near;       // a member that is made there, by a name much like it
     };
     struct Findings {
         std::vector<Missing> missing;

@@ -120,7 +120,10 @@ void unknown_function(const Scope& scope, config::Mark mark, const std::string& 
     for (const ChangeName& name : json::change_names()) names.push_back(name.name);
     std::string all;
     for (const std::string_view name : names) all.append(all.empty() ? "" : ", ").append(name);
-    const std::string_view near = nearest(word, names.data(), names.size());
+    std::string_view near = nearest(word, names.data(), names.size());
+    for (const std::string_view name : names) {
+        if (near.empty() && word.starts_with(name)) near = name;
+    }
     scope.error(mark, "unknown-function", "there is no function \"" + word + "\"",
                 near.empty() ? "known are " + all : "did you mean \"" + std::string(near) + "\"?");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "gateway/templates/document_paths.h"
 #include "json/plan/number.h"
 #include "json/writer.h"
@@ -23,6 +24,16 @@ ShapePtr constant(std::string json) {
     auto shape = std::make_unique<Shape>();
     shape->constant = std::move(json);
     return shape;
+}
+
+// Data may have any key: but one that is almost `for_each`, beside its words, was hardly meant to be sent to anybody.
+void warn_of_misspelt_directive(const config::Scope& scope, const config::Node& node) {
+    if (node.find("item") == nullptr && node.find("as") == nullptr) return;
+    for (const config::Entry& e : node.entries) {
+        if (nearest(e.key, kDirectives, 1).empty()) continue;
+        scope.warning(e.key_mark, "misspelt-directive", "\"" + e.key + "\" is sent as it stands, with what is beside it: was \"for_each\" meant?",
+                      "{ literal: { … } } says that it was not");
+    }
 }
 
 }  // namespace
@@ -57,6 +68,7 @@ ShapePtr BodyCompiler::value(const Scope& scope, const Node& node) {
     for (const std::string_view word : kDirectives) {
         if (node.find(word) != nullptr) return directive(scope, node, word);
     }
+    warn_of_misspelt_directive(scope, node);
     return object(scope, node);
 }
 

@@ -72,7 +72,7 @@ std::optional<json::BoundPath> BodyCompiler::path_of(const Scope& scope, const N
 std::optional<json::BoundPath> BodyCompiler::one_value(const Scope& scope, const Node& node, std::string_view what) {
     auto path = path_of(scope, node, what);
     if (!path || path->is_singular()) return path;
-    scope.error(node.mark, "bad-key-path", path->text() + " may select several values, and one is compared", "name one, such as " + path->text() + "[0]");
+    scope.error(node.mark, "bad-key-path", path->text() + " may select several values, and one is compared", "name one, such as " + first_of(path->text()));
     return std::nullopt;
 }
 

@@ -109,4 +109,10 @@ void warn_of_bare_paths(const Scope& scope, const Text& text, const TemplatePlac
     }
 }
 
+std::string first_of(std::string path) {
+    for (size_t at = path.find("[*]"); at != std::string::npos; at = path.find("[*]", at)) path[at + 1] = '0';
+    const bool plain = path.find_first_of("?:,") == std::string::npos && path.find("..") == std::string::npos;
+    return plain ? path : "$.list[0]";
+}
+
 }  // namespace portico::gateway

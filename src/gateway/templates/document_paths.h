@@ -29,6 +29,9 @@ inline std::optional<json::BoundPath> read_path(const config::Scope& scope, cons
 }
 std::optional<json::BoundCondition> read_condition(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
 
+// A singular query near one that selects several, for a hint: `$.a[*].b` gives `$.a[0].b`.
+std::string first_of(std::string path);
+
 // Warns of a `$.total` in a text that is not only text: most likely `{$.total}` was meant.
 void warn_of_bare_paths(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
 

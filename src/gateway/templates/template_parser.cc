@@ -161,7 +161,7 @@ class Parser {
         if (!path->is_singular()) {
             good_ = false;
             scope_.error(mark_within(text_, offset), "bad-template", path->text() + " may select several values, and a text holds one",
-                         "name one, such as " + path->text() + "[0], or join them: { get: \"" + path->text() + "\", apply: { join: \", \" } } in a body");
+                         "name one, such as " + first_of(path->text()) + ", or join them: { get: \"" + path->text() + "\", apply: { join: \", \" } } in a body");
             return;
         }
         add(Source::document, path->shown());

@@ -33,14 +33,19 @@ struct Settings {
 };
 
 void read_names(const Scope& scope, const Node& node, Selection& into, Arena& arena) {
+    const size_t before = scope.faults().errors();
     for (const config::Text& name : config::read_texts(scope, node, "the name of a field, such as id or name.first")) {
+        if (name.value.find_first_of("$[*") != std::string::npos) {
+            scope.error(name.mark, "bad-field-name", "\"" + name.value + "\" is a path, and names are wanted here", "names lead through lists: items.id");
+            continue;
+        }
         const std::string_view text = arena.copy(name.value);
         if (auto read = read_selection(text, into, arena); !read) {
             scope.error(name.mark, "bad-field-name", "\"" + name.value + "\" does not name fields: " + read.error(),
                         "names such as id, name.first or items(id,price)");
         }
     }
-    if (into.first == nullptr) scope.error(node.mark, "empty-fields", "at least one name is needed here");
+    if (into.first == nullptr && scope.faults().errors() == before) scope.error(node.mark, "empty-fields", "at least one name is needed here");
 }
 
 constexpr Field<Settings> kFields[] = {

@@ -108,7 +108,7 @@ Result<void> WholeFilter::take(std::string_view body, bool, std::string& out) {
     if (reads_body() && !body.empty()) {
         auto parsed = json::Document::parse(body, {.max_size = max_body_});
         if (parsed) document = std::move(*parsed);
-        else why = parsed.error().what();
+        else why = x_.arena.copy(std::string(parsed.error().what()) + " at byte " + std::to_string(parsed.error().offset));
     }
     const json::Value root = document.root();
     Values values = x_.values();

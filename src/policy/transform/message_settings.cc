@@ -146,6 +146,7 @@ constexpr Field<AnswerCase> kCase[] = {
 
 void read_case(const Scope& scope, const Node& node, AnswerCase& into) {
     if (!config::read_object<AnswerCase>(scope, node, into, "a case", kCase)) return;
+    if (node.entries.empty()) scope.error(node.mark, "empty-policy", "this case is empty: say what changes");
     check_one_body(scope, node, into.body);
     if (into.body.any() && into.lines.any()) scope.error(node.mark, "two-bodies", "body and edit are for the whole body, lines for each of its lines: one of them");
     if (into.lines.any() && (into.when.body != nullptr || into.head_reads_body())) {
@@ -158,12 +159,16 @@ void read_case(const Scope& scope, const Node& node, AnswerCase& into) {
 void read_condition(const Scope& scope, const Node& node, MessageKind kind, Condition& into) {
     ConditionDraft d{&into, kind};
     into.written = true;
+    if (node.kind == config::NodeKind::string) {
+        return scope.expected(node, "when as a mapping", "a condition on the body is when: { body: \"" + node.text + "\" }, one on the status when: { status: 404 }");
+    }
     config::read_object<ConditionDraft>(scope, node, d, "when", kCondition);
     if (node.is_mapping() && node.entries.empty()) scope.error(node.mark, "empty-condition", "when is empty: say when, or leave it out");
 }
 
 void read_request(const Scope& scope, const Node& node, RequestRules& into) {
     config::read_object<RequestRules>(scope, node, into, "request", kRequest);
+    if (node.is_mapping() && node.entries.empty()) scope.error(node.mark, "empty-policy", "request is empty: say what changes, or leave it out");
     check_one_body(scope, node, into.body);
     if (into.as_form && !into.body.any()) scope.error(node.mark, "idle-setting", "as says what form the new body has, and there is none");
 }
@@ -173,13 +178,18 @@ void read_response(const Scope& scope, const Node& node, std::vector<AnswerCase>
         read_case(scope, node, into.emplace_back());
         return;
     }
-    bool waits = false;
+    if (node.items.empty()) scope.error(node.mark, "empty-policy", "response is empty: say what changes, or leave it out");
+    bool waits = false, good_bodies = false;
     for (size_t i = 0; i < node.items.size(); ++i) {
         read_case(Scope(scope, i), *node.items[i], into.emplace_back());
         if (waits && into.back().lines.any()) {
             Scope(scope, i).error(node.items[i]->mark, "late-lines", "lines pass as they come, and a case before this one waits for the whole body", "put this case first, with its own when");
         }
         waits |= into.back().when.body != nullptr;
+        if (good_bodies && !into.back().when.written && into.back().changes_body()) {
+            Scope(scope, i).error(node.items[i]->mark, "idle-case", "a case before this one is for every 2xx with a body already: this one never applies", "write when, before that one");
+        }
+        good_bodies |= !into.back().when.written && into.back().changes_body();
         if (i + 1 < node.items.size() && !into.back().when.written && !into.back().changes_body()) {
             Scope(scope, i).error(node.items[i]->mark, "idle-case", "without when this case is for every answer: those behind it never apply", "write when, or put it last");
         }
