@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/explain_aggregate.h"
+#include "cli/explain_body.h"
 #include "config/load.h"
 #include "config/scalar.h"
 #include "gateway/forward.h"
@@ -71,7 +72,9 @@ class Explanation {
         misses();
         if (!ready) return answer(ready.error());
         policies();
-        return act();
+        const int code = act();
+        if (!refused_ && !answered_) shapes();
+        return code;
     }
 
   private:
@@ -171,6 +174,20 @@ class Explanation {
             if (refused_ || answered_) break;
         }
         if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", std::string(x_.claims.text()).c_str(), std::string(x_.identity_by).c_str());
+    }
+
+    // What policies make of a good answer's body, in the order in which they do.
+    void shapes() {
+        const auto& chain = x_.rules->chain;
+        for (size_t i = chain.size(); i > 0; --i) {
+            const AnswerShapes shapes = chain[i - 1].policy->answer_shapes();
+            const std::string name(chain[i - 1].name);
+            for (const AnswerShapes::Case& c : shapes.cases) {
+                std::printf("shaped    by %s (line %u)%s: %s\n", name.c_str(), c.mark.line, c.when != nullptr ? ", where its condition holds" : "",
+                            body_in_words(*c.body).c_str());
+            }
+            if (shapes.edits) std::printf("shaped    by %s: edited as it is\n", name.c_str());
+        }
     }
 
     int act() {

@@ -1,5 +1,6 @@
 #include "cli/explain_aggregate.h"
 
+#include "cli/explain_body.h"
 #include <cstdio>
 
 #include "config/scalar.h"
@@ -29,7 +30,7 @@ class Calls {
             if (one.when != nullptr) status += " where " + one.when->text + " holds";
         }
         if (config_.status.empty() || config_.status.back().when != nullptr) status += status.empty() ? "200" : ", else 200";
-        std::printf("answer    %s\n", status.c_str());
+        std::printf("answer    %s: %s\n", status.c_str(), body_in_words(*action_.body).c_str());
     }
 
   private:

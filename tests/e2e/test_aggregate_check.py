@@ -101,6 +101,6 @@ def test_explain_shows_which_calls_go_at_once_and_what_would_be_sent():
     for wanted in ("aggregate 4 call(s), all within 30s", "call user: at once, within 2s", "GET /u/7?q=a%20b HTTP/1.1", "Host: users.test:8080", "X-Request-ID: r-1",
                    "call shop: once user has ended, where $user.shop holds (optional)", "GET /shops/{$user.shop} to users",
                    "call items: once user has ended, for each of $user.items[*], 3 at a time, at most 100", "to stub, which gives a fixed answer: 200",
-                   "answer 201 where $shop holds, else 200"):
+                   "answer 201 where $shop holds, else 200: u?, s?, i?, x?"):
         assert wanted in lines, (wanted, lines)
     assert lines.index("call stub: at once") < lines.index("call shop: once user has ended, where $user.shop holds (optional)")

@@ -140,3 +140,10 @@ def test_explain_says_what_it_would_do_with_a_body():
 def test_a_path_for_a_service_that_is_not_asked_is_warned_of():
     said = check(routes("{ request: { path: '/v2/{id}' } }").replace('forward: { service: svc, path: "/old/{id}" }', "respond: { body: { a: 1 } }"))
     assert said.code == 0 and "sends the client's request to none" in said.text, said.text
+
+
+def test_explain_says_what_becomes_of_the_answer():
+    said = explain(routes("{ response: [{ when: { body: $.gone }, body: { error: none } }, { body: { id: $.id, name: { first: $.f }, tags: '$.t[*].n' } }] }"), "GET", "/x/7")
+    assert "shaped    by transform (line 8), where its condition holds: error\n" in said.out, said.out
+    assert "shaped    by transform (line 8): id?, name.first?, tags\n" in said.out, said.out
+    assert "edited as it is" in explain(routes("{ response: { edit: { remove: $.a } } }"), "GET", "/x/7").out
