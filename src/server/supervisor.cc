@@ -114,7 +114,7 @@ bool Supervisor::start() {
 
     if (!start_workers() || !start_names()) return false;
     // Before anything listens: no request may find a worker without a snapshot.
-    apply(snapshot_);
+    apply(snapshot_, [] {});
     if (!open_addresses(config)) return false;
     if (options_.watch) {
         file_watch_ = std::make_unique<FileWatch>(*loop_, options_.file_name, [this] { reload("the file has changed"); });
@@ -281,7 +281,7 @@ upstream::ResolvedService Supervisor::addresses_of(size_t service) const {
     return resolved;
 }
 
-void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
+void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot, const std::function<void()>& done) {
     snapshot_ = std::move(snapshot);
     std::vector<std::string> names;
     for (const config::ServiceConfig& s : snapshot_->config.services) {
@@ -292,7 +292,14 @@ void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
     names_->set_names(names, snapshot_->config.dns);
     ServiceAddresses addresses;
     for (size_t i = 0; i < snapshot_->config.services.size(); ++i) addresses.push_back(addresses_of(i));
-    for (auto& w : workers_) w->apply(snapshot_, addresses);
+    const auto left = std::make_shared<size_t>(workers_.size());
+    for (auto& w : workers_) {
+        w->apply(snapshot_, addresses, [this, left, done] {
+            loop_->post([left, done] {
+                if (--*left == 0) done();
+            });
+        });
+    }
     // The admin pages need a snapshot only for the shape of errors.
     auto epoch = std::make_shared<gateway::Epoch>();
     epoch->snapshot = snapshot_;
@@ -314,8 +321,9 @@ void Supervisor::reload(const char* why) {
         return;
     }
     ++next_number_;
-    apply(std::move(fresh));
-    say("reloaded: configuration " + std::to_string(snapshot_->number) + " is running");
+    const uint64_t number = fresh->number;
+    // Said when it is true of every worker: whoever reads it may send the next request at once.
+    apply(std::move(fresh), [this, number] { say("reloaded: configuration " + std::to_string(number) + " is running"); });
 }
 
 void Supervisor::announce_ready() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,7 +38,8 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     void serve_admin(int fd, const SocketAddress& wanted, const SocketAddress& actual);
     bool probe(const SocketAddress& wanted, SocketAddress& actual);
     std::shared_ptr<const gateway::Snapshot> load(uint64_t number);
-    void apply(std::shared_ptr<const gateway::Snapshot> snapshot);
+    // @param done called once every worker begins new requests on it
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, const std::function<void()>& done);
     void reload(const char* why);
     std::vector<std::string> degraded_stores();
     void announce_ready();

@@ -208,8 +208,11 @@ void Worker::post(std::function<void(Local&)> f) {
     loop_->post([this, f = std::move(f)] { f(*local_); });
 }
 
-void Worker::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses) {
-    post([snapshot = std::move(snapshot), addresses = std::move(addresses)](Local& l) mutable { l.apply(snapshot, addresses); });
+void Worker::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses, std::function<void()> done) {
+    post([snapshot = std::move(snapshot), addresses = std::move(addresses), done = std::move(done)](Local& l) mutable {
+        l.apply(snapshot, addresses);
+        done();
+    });
 }
 
 void Worker::set_addresses(std::string service, upstream::ResolvedService addresses) {

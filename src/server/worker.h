@@ -48,7 +48,8 @@ class Worker {
     const std::string& why_not_uring() const { return why_not_uring_; }
 
     // New requests are served by this snapshot from now on.
-    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses);
+    // `done` runs on the worker's thread once every new request begins on it.
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses, std::function<void()> done);
     // The addresses of one service have changed.
     void set_addresses(std::string service, upstream::ResolvedService addresses);
     // What the resolver says to a question of ask_name.
