@@ -22,6 +22,13 @@ class BodyFilter {
     // Takes the next part of the body (all of it where it wants the whole). `last`: it is the end. Appends what goes on to `out`.
     // @errors answer_not_json, answer_mapping, …: the answer is refused, or broken off where it has begun
     virtual Result<void> take(std::string_view part, bool last, std::string& out) = 0;
+
+    // Whose it is, for the log; set by the exchange.
+    std::string_view policy() const { return policy_; }
+    void set_policy(std::string_view name) { policy_ = name; }
+
+  private:
+    std::string_view policy_;
 };
 
 }  // namespace portico::gateway

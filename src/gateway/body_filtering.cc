@@ -42,7 +42,10 @@ Error coding_error(http::CodingFault fault, size_t most) {
 Result<void> run_filters(Exchange& x, std::string_view part, bool last, std::string& out) {
     for (const auto& filter : x.body_filters) {
         std::string made;
-        if (auto took = filter->take(part, last, made); !took) return took;
+        if (auto took = filter->take(part, last, made); !took) {
+            x.refused_by = filter->policy();
+            return took;
+        }
         out = std::move(made);
         part = out;
     }

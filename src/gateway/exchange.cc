@@ -147,7 +147,12 @@ void Exchange::run_response_policies() {
     const bool marked = rules != nullptr && rules->answers_preflights;
     for (uint32_t i = marked ? std::max(policies_run, 1u) : policies_run; i > 0; --i) {
         const ChainLink& link = rules->chain[i - 1];
-        if (!link.shadow) link.policy->on_response(*this, response);
+        if (link.shadow) continue;
+        const size_t before = body_filters.size();
+        const bool refused = answer_error.has_value();
+        link.policy->on_response(*this, response);
+        for (size_t k = before; k < body_filters.size(); ++k) body_filters[k]->set_policy(link.name);
+        if (answer_error && !refused) refused_by = link.name;
     }
 }
 

@@ -133,3 +133,23 @@ routes: [{{ match: /x, use: [{{ transform: {{ response: {{ body: {{ a: $.a }} }}
 """) as gateway:
         answer = get(gateway.port, "/x", [("Range", "bytes=0-6")])
         assert (answer.status, answer.code) == (502, "answer.mapping")
+
+
+def test_the_log_says_which_transform_could_not_do_its_work_and_where_the_body_was_no_json():
+    def answers(connection):
+        while True:
+            request = connection.read_request()
+            connection.answer(b'{"a":1, <html>' if "bad" in request.target else b'{"a":1}', "200 OK", [("Content-Type", "application/json")])
+    with Scripted(answers) as svc, Gateway(f"""
+services: {{ svc: {svc.url} }}
+policies:
+  outer: {{ transform: {{ response: {{ body: {{ b: {{ get: $.b, required: true }} }} }} }} }}
+  inner: {{ transform: {{ response: {{ body: {{ a: $.a }} }} }} }}
+routes: [{{ match: /**, use: [outer, inner], forward: {{ service: svc }} }}]
+""") as gateway:
+        assert get(gateway.port, "/good").status == 502
+        line = gateway.access_line(lambda e: e["path"] == "/good")
+        assert (line["refused_by"], line["code"]) == ("outer", "answer.mapping") and "$.b" in line["detail"]
+        assert get(gateway.port, "/bad").status == 502
+        line = gateway.access_line(lambda e: e["path"] == "/bad")
+        assert (line["refused_by"], line["code"]) == ("inner", "answer.not_json") and "at byte 8" in line["detail"], line
