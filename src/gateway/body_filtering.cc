@@ -52,23 +52,12 @@ Result<void> run_filters(Exchange& x, std::string_view part, bool last, std::str
     return {};
 }
 
-// An answer whose coding the client chooses says so to whoever keeps it.
-void vary_by_coding(http::FieldList& fields) {
-    for (const http::Field& f : fields) {
-        if (!iequals(f.name, "Vary")) continue;
-        bool there = false;
-        for_each_element(f.value, [&](std::string_view name) { there |= name == "*" || iequals(name, "Accept-Encoding"); });
-        if (there) return;
-    }
-    fields.add("Vary", "Accept-Encoding");
-}
-
 // What the head says of codings from here on. @returns the coding of the new body
 std::optional<http::Coding> settle_coding(Exchange& x, const http::CodingList& came) {
     http::FieldList& fields = x.response.fields;
     if (came.empty()) return std::nullopt;
     fields.remove_if([](const http::Field& f) { return f.id == FieldName::content_encoding; });
-    vary_by_coding(fields);
+    vary_by(fields, "Accept-Encoding");
     const auto chosen = http::choose_coding(x.accepted.value_or(http::AcceptedCodings{}), came);
     if (chosen) fields.add("Content-Encoding", http::coding_text(*chosen));
     return chosen;
@@ -246,11 +235,20 @@ void expect_filters(Exchange& x) {
     fields.add("Accept-Encoding", http::narrowed_accept_encoding(*x.accepted), FieldName::accept_encoding);
 }
 
+void vary_by(http::FieldList& fields, std::string_view header) {
+    for (const http::Field& f : fields) {
+        if (!iequals(f.name, "Vary")) continue;
+        bool there = false;
+        for_each_element(f.value, [&](std::string_view name) { there |= name == "*" || iequals(name, header); });
+        if (there) return;
+    }
+    fields.add("Vary", header);
+}
+
 void forget_body(http::FieldList& fields) {
-    constexpr std::array<std::string_view, 8> kSaid = {"Content-Length", "ETag", "Last-Modified", "Accept-Ranges",
-                                                       "Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
+    constexpr std::array<std::string_view, 3> kSaid = {"ETag", "Last-Modified", "Accept-Ranges"};
     fields.remove_if([&](const http::Field& f) {
-        return (f.id == FieldName::other || f.id == FieldName::content_length) && is_one_of(f.name, kSaid);
+        return f.id == FieldName::content_length || (f.id == FieldName::other && (is_one_of(f.name, kSaid) || http::is_digest(f.name)));
     });
 }
 

@@ -1,9 +1,5 @@
 #include "gateway/request_body.h"
 
-#include <algorithm>
-#include <array>
-
-#include "base/text.h"
 #include "gateway/snapshot.h"
 #include "http/content_coding.h"
 
@@ -30,11 +26,7 @@ io::Task<Result<bool>> read_part(Exchange& x, io::Buffer& part) {
 
 // What was said of the body as it came.
 void forget_codings(http::FieldList& fields) {
-    constexpr std::array<std::string_view, 4> kSaid = {"Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
-    fields.remove_if([&](const http::Field& f) {
-        if (f.id == http::FieldName::content_encoding) return true;
-        return f.id == http::FieldName::other && std::ranges::any_of(kSaid, [&](std::string_view n) { return iequals(n, f.name); });
-    });
+    fields.remove_if([](const http::Field& f) { return f.id == http::FieldName::content_encoding || http::is_digest(f.name); });
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ class TargetTemplate {
     bool has_query() const { return has_query_; }
     bool reads(size_t root) const;
     bool names_call(size_t call) const;
+    void add_headers(std::vector<std::string>& names) const { gateway::add_headers(parts(), names); }
     // Of the path and the query, for contract checks.
     std::vector<TemplatePart> parts() const;
     // @errors bad_rewrite, value_refused, claim_refused, answer_mapping. Views of the arena, the request or the template.

@@ -10,8 +10,6 @@ namespace {
 using http::FieldName;
 using http::Framing;
 
-constexpr std::string_view kVia = "1.1 portico";
-
 bool listed(const http::ConnectionOptions& connection, const http::Field& f) {
     return std::ranges::any_of(connection.names, [&](std::string_view n) { return iequals(n, f.name); });
 }

@@ -11,6 +11,9 @@
 
 namespace portico::gateway {
 
+// What the gateway adds to Via, towards services and clients (RFC 9110 §7.6.3).
+inline constexpr std::string_view kVia = "1.1 portico";
+
 // @param authority the endpoint's own
 // @param expect whether Expect: 100-continue goes along
 void write_upstream_head(http::h1::Output& out, const Exchange& x, const ForwardPlan& plan, std::string_view authority,

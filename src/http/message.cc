@@ -162,4 +162,9 @@ bool never_has_body(int status, Method request) {
            (request == Method::connect && status < 300);
 }
 
+bool is_digest(std::string_view name) {
+    constexpr std::string_view kNames[] = {"Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
+    return std::ranges::any_of(kNames, [&](std::string_view n) { return iequals(n, name); });
+}
+
 }  // namespace portico::http

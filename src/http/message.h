@@ -84,6 +84,8 @@ struct ResponseHead {
 
 // The reason phrase that goes with a status (RFC 9110 §15), or "".
 std::string_view reason_of(int status);
+// True for a field that holds a digest of a body, and is untrue of another one: RFC 9530, RFC 3230, Content-MD5 of RFC 1864.
+bool is_digest(std::string_view field_name);
 // True where a response never has a body whatever its fields say: 1xx, 204, 304, any answer to HEAD, 2xx to CONNECT.
 bool never_has_body(int status, Method request);
 

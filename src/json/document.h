@@ -47,6 +47,8 @@ struct ParseError {
 
     // Such as "a name appears twice in an object".
     std::string_view what() const;
+    // The same with its place: "… at byte 17". For logs.
+    std::string text() const { return std::string(what()) + " at byte " + std::to_string(offset); }
 };
 
 namespace detail {

@@ -153,3 +153,26 @@ routes: [{{ match: /**, use: [outer, inner], forward: {{ service: svc }} }}]
         assert get(gateway.port, "/bad").status == 502
         line = gateway.access_line(lambda e: e["path"] == "/bad")
         assert (line["refused_by"], line["code"]) == ("inner", "answer.not_json") and "at byte 8" in line["detail"], line
+
+
+def test_what_is_made_of_a_requests_header_varies_by_it():
+    def answers(connection):
+        while True:
+            connection.read_request()
+            connection.answer(b'{"a":1}', "200 OK", [("Content-Type", "application/json"), ("Vary", "X-Kind")])
+    with Scripted(answers) as svc, Gateway(f"""
+services: {{ svc: {svc.url} }}
+routes:
+  - match: /t
+    use:
+      - transform: {{ response: {{ headers: {{ set: {{ X-K: "{{header.x-kind}}" }} }}, body: {{ l: "{{header.Accept-Language}}", a: $.a, again: "{{header.accept-language}}" }} }} }}
+    forward: {{ service: svc }}
+  - match: /a
+    aggregate:
+      calls: {{ a: {{ service: svc, path: "/{{header.x-shop}}", headers: {{ Accept-Language: "{{header.accept-language}}" }} }} }}
+      body: $a
+""") as gateway:
+        asked = [("Accept-Language", "de"), ("X-Kind", "k"), ("X-Shop", "s")]
+        answer = get(gateway.port, "/t", asked)
+        assert answer.json() == {"l": "de", "a": 1, "again": "de"} and answer.all("Vary") == ["X-Kind", "Accept-Language"]
+        assert get(gateway.port, "/a", asked).all("Vary") == ["x-shop", "accept-language"]

@@ -75,6 +75,7 @@ struct AggregateAction {
     bool server_timing = false;
     bool etag = true;
     bool reads_body = false;  // some call names `$`
+    std::vector<std::string> varies_by;  // the client's headers that some template names
     bool keeps_heads = false; // somebody names a call's status or its header fields
     uint32_t max_body = 1 << 20;
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "gateway/aggregate/aggregation.h"
+#include "gateway/body_filtering.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/snapshot.h"
 #include "json/writer.h"
@@ -54,6 +55,7 @@ Result<void> Aggregation::write_head() {
     if (!typed) out.fields.add("Content-Type", "application/json");
     // What is made for one identity is nobody else's, and no cache can see how it was established.
     if (!cached && !x_.identity_by.empty()) out.fields.add("Cache-Control", "private, no-cache");
+    for (const std::string& name : action_.varies_by) vary_by(out.fields, name);
     if (action_.server_timing) add_timing();
     return {};
 }

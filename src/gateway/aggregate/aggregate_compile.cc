@@ -94,6 +94,7 @@ class Compiler {
             if (asking != kAnswer) action_->graph.add(asking, i);
         }
         if (asking != kAnswer && named.reads(names_.size())) action_->reads_body = true;
+        if constexpr (requires { named.add_headers(action_->varies_by); }) named.add_headers(action_->varies_by);
     }
     template <class T>
     void note(uint32_t asking, const std::unique_ptr<const T>& named) {

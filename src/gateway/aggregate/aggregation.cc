@@ -92,7 +92,7 @@ io::Task<Result<void>> Aggregation::read_client_body() {
     json::ParseOptions options;
     options.max_size = action_.max_body;
     auto document = json::Document::parse(text, options);
-    if (!document) co_return fail(Fault::body_not_json, std::string(document.error().what()) + " at byte " + std::to_string(document.error().offset));
+    if (!document) co_return fail(Fault::body_not_json, document.error().text());
     client_body_ = std::move(*document);
     roots_[action_.body_root()] = client_body_.root();
     co_return Result<void>{};

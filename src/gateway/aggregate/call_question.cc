@@ -6,27 +6,21 @@
 #include "gateway/aggregate/aggregation.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/snapshot.h"
+#include "gateway/upstream_request.h"
 #include "http/content_coding.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
 namespace {
 
-constexpr std::string_view kVia = "1.1 portico";
-
 // The body without its content codings. @param undone holds it where there were some
 std::expected<std::string_view, http::CodingFault> uncoded(const upstream::CallAnswer& answer, uint32_t max_body, std::string& undone) {
     const auto codings = http::read_content_encoding(answer.head.fields);
     if (!codings) return std::unexpected(codings.error());
     if (codings->empty() || answer.body.empty()) return answer.body;
-    http::DecoderBounds bounds;
-    bounds.max_size = max_body;
-    http::Decoder decoder(*codings, bounds);
-    for (std::string_view left = answer.body;;) {
-        const auto whole = decoder.take(left, true, undone);
-        if (!whole) return std::unexpected(whole.error());
-        if (*whole) return std::string_view(undone);
-    }
+    std::string_view coded = answer.body;
+    if (const auto whole = http::Decoder(*codings, {.max_size = max_body}).take(coded, true, undone); !whole) return std::unexpected(whole.error());
+    return std::string_view(undone);
 }
 
 void put_pair(std::string& target, std::string_view name, std::string_view value) {
@@ -267,7 +261,7 @@ void Aggregation::judge(const AggregateCall& call, const Question& q, Outcome& o
         out.document = *json::Document::parse("null");
     } else {
         out.failure = CallFailure::not_json;
-        out.why = Error(Fault::answer_not_json, std::string(q.broken->what()) + " at byte " + std::to_string(q.broken->offset) + from());
+        out.why = Error(Fault::answer_not_json, q.broken->text() + from());
     }
 }
 

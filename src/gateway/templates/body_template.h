@@ -48,6 +48,8 @@ class BodyTemplate {
     };
     virtual std::vector<Product> products() const = 0;
     virtual bool names_claims() const = 0;
+    // Adds the request's headers that it names, each once.
+    virtual void add_headers(std::vector<std::string>& names) const = 0;
 };
 
 // A condition: a JSONPath filter expression (RFC 9535 §2.3.5) over the documents at hand, such as `$user.plan == 'gold' && $cart.items[0]`.

@@ -66,6 +66,15 @@ bool Template::names_claims() const {
     return std::ranges::any_of(parts_, [](const TemplatePart& p) { return p.source == Source::claim; });
 }
 
+void add_headers(const std::vector<TemplatePart>& parts, std::vector<std::string>& names) {
+    for (const TemplatePart& part : parts) {
+        const auto same = [&](const std::string& name) { return iequals(name, part.text); };
+        if (part.source == Source::header && std::ranges::none_of(names, same)) names.push_back(part.text);
+    }
+}
+
+void Template::add_headers(std::vector<std::string>& names) const { gateway::add_headers(parts_, names); }
+
 const TemplatePart* Template::compound(const Values& values) const {
     for (const TemplatePart& part : parts_) {
         if (values.is_compound(part)) return &part;

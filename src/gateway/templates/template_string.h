@@ -106,6 +106,8 @@ Fault blame_of(const Template& text);
 std::string name_of(const TemplatePart& part);
 // "claims.roles is a list or an object", which no text can hold.
 Error compound_error(const TemplatePart& part);
+// Adds the request's headers that the parts name, each once.
+void add_headers(const std::vector<TemplatePart>& parts, std::vector<std::string>& names);
 
 class Template {
   public:
@@ -125,6 +127,8 @@ class Template {
     // The one value in its notation without braces too: `client.ip` and `"{client.ip}"` are the same (LANGUAGE.md §4).
     static Template parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
     bool names_claims() const;
+    // Adds the request's headers that it names, each once: what is made of it varies by them.
+    void add_headers(std::vector<std::string>& names) const;
     bool reads(size_t root) const;
     // Whether it names the status or a header field of that call of TemplatePlace::calls.
     bool names_call(size_t call) const;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "gateway/body_filtering.h"
 #include "json/document.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/line_filter.h"
@@ -56,6 +57,7 @@ Result<void> change_head(const AnswerCase& c, Exchange& x, const Values& values,
         response.fields.remove_if([](const http::Field& f) { return iequals(f.name, "Cache-Control") || iequals(f.name, "Expires"); });
         response.fields.add("Cache-Control", "private, no-cache");
     }
+    for (const std::string& name : c.varies_by) gateway::vary_by(response.fields, name);
     return applied;
 }
 
@@ -108,7 +110,7 @@ Result<void> WholeFilter::take(std::string_view body, bool, std::string& out) {
     if (reads_body() && !body.empty()) {
         auto parsed = json::Document::parse(body, {.max_size = max_body_});
         if (parsed) document = std::move(*parsed);
-        else why = x_.arena.copy(std::string(parsed.error().what()) + " at byte " + std::to_string(parsed.error().offset));
+        else why = x_.arena.copy(parsed.error().text());
     }
     const json::Value root = document.root();
     Values values = x_.values();

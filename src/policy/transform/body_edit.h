@@ -27,6 +27,11 @@ class BodyEdit {
     bool names_claims() const {
         return std::ranges::any_of(steps_, [](const Step& s) { return s.value != nullptr && s.value->names_claims(); });
     }
+    void add_headers(std::vector<std::string>& names) const {
+        for (const Step& s : steps_) {
+            if (s.value != nullptr) s.value->add_headers(names);
+        }
+    }
     void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
 
   private:

@@ -32,7 +32,7 @@ class LineFilter final : public gateway::BodyFilter {
         json::Document document;
         if (of_.lines.reads_body()) {
             auto parsed = json::Document::parse(line, {.max_size = of_.max_body});
-            if (!parsed) return fail(Fault::answer_not_json, std::string(parsed.error().what()) + " at byte " + std::to_string(parsed.error().offset) + " of a line");
+            if (!parsed) return fail(Fault::answer_not_json, parsed.error().text() + " of a line");
             document = std::move(*parsed);
         }
         const json::Value root = document.root();

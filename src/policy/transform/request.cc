@@ -42,7 +42,7 @@ Result<json::Document> document_of(const RequestRules& rules, const Exchange& x)
         text = from_form;
     }
     auto document = json::Document::parse(text, {.max_size = rules.max_body * kFormGrowth});
-    if (!document) return fail(Fault::body_not_json, std::string(document.error().what()) + " at byte " + std::to_string(document.error().offset));
+    if (!document) return fail(Fault::body_not_json, document.error().text());
     return std::move(*document);
 }
 

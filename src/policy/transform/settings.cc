@@ -77,6 +77,11 @@ Result<uint64_t> BodyChange::make(const gateway::Values& values, std::string& ou
     return 0;
 }
 
+void BodyChange::add_headers(std::vector<std::string>& names) const {
+    if (shape != nullptr) shape->add_headers(names);
+    if (edit != nullptr) edit->add_headers(names);
+}
+
 bool BodyChange::names_claims() const {
     return (shape != nullptr && shape->names_claims()) || (edit != nullptr && edit->names_claims());
 }
@@ -86,6 +91,11 @@ void AnswerCase::settle() {
     const auto caches = [](const std::vector<Named>& rows) { return std::ranges::any_of(rows, [](const Named& n) { return iequals(n.name, "Cache-Control"); }); };
     const bool of_identity = body.names_claims() || lines.names_claims() || claims(headers.set) || claims(headers.add) || claims(headers.append);
     makes_private = of_identity && !caches(headers.set);
+    for (const auto* rows : {&headers.set, &headers.add, &headers.append, &cookies.set}) {
+        for (const Named& row : *rows) row.value.add_headers(varies_by);
+    }
+    body.add_headers(varies_by);
+    lines.add_headers(varies_by);
 }
 
 bool Settings::may_filter() const {

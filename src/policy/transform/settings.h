@@ -31,6 +31,7 @@ struct BodyChange {
     bool any() const { return shape != nullptr || edit != nullptr; }
     bool reads_body() const { return edit != nullptr || (shape != nullptr && shape->reads(kBody)); }
     bool names_claims() const;
+    void add_headers(std::vector<std::string>& names) const;
     void check_place(const gateway::PolicyPlace& place, const config::Scope& scope) const;
     // Appends the new body. @returns how many mismatches an edit has passed over
     // @errors answer_mapping, and those of values
@@ -63,6 +64,7 @@ struct AnswerCase {
     BodyChange body;   // of the whole
     BodyChange lines;  // of each line
     uint64_t max_body = kDefaultMaxBody;
+    std::vector<std::string> varies_by;  // the request's headers that its templates name
     bool makes_private = false;  // something of an identity goes into it, and it says nothing of caches itself
 
     // Once it is read whole.
