@@ -1,5 +1,5 @@
 // The action `forward`: one request to one endpoint of a service, and its answer back. Connections, retries, timeouts, both
-// bodies. The aggregate action (later) makes its calls through the same upstream connections.
+// bodies. The aggregate action makes its calls through the same upstream connections.
 #pragma once
 
 #include <memory>
