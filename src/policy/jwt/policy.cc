@@ -64,7 +64,7 @@ class Jwt final : public gateway::Policy {
     std::string preview(Exchange& x) const override;
 
   private:
-    Verdict accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const;
+    Verdict accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const;
     io::Task<Verdict> ask_store(Exchange& x, const TokenPlace& place) const;
     Verdict hand_on(Exchange& x, const TokenPlace& place) const;
     Verdict refuse(Exchange& x, Error error) const;
@@ -157,7 +157,7 @@ Verdict Jwt::on_request(Exchange& x) const {
     State& state = x.state_of<State>(*this);
     const uint64_t generation = bring_keys(state);
     const WallTime now = x.context.loop.wall();
-    if (const auto* known = state.cache.find(found.text, generation, now)) return accept(x, *known, *found.place);
+    if (const auto* known = state.cache.find(found.text, generation, now)) return accept(x, **known, *found.place);
     if (state.cache.is_bad(found.text, generation, now)) return refuse(x, Error(Fault::token_signature, "found bad before"));
 
     auto token = open_token(found.text, bounds_);
@@ -167,7 +167,7 @@ Verdict Jwt::on_request(Exchange& x) const {
     State::Source& source = state.sources[issuer];
     if (source.keys == nullptr) return Verdict::wait(await_keys(x, std::move(*token), issuer, *found.place));
     auto verified = judge(state, *token, issuer, generation, now);
-    if (verified) return accept(x, std::move(*verified), *found.place);
+    if (verified) return accept(x, **verified, *found.place);
     const bool may_be_new = verified.error().fault == Fault::token_key_unknown && source.fetcher != nullptr;
     if (may_be_new && source.fetcher->look_for(token->token.header.key_id)) {
         return Verdict::wait(await_keys(x, std::move(*token), issuer, *found.place));
@@ -191,7 +191,7 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, c
         auto verified = judge(state, token, issuer, generation, x.context.loop.wall());
         if (!verified && verified.error().fault == Fault::token_key_unknown) continue;
         if (!verified) co_return refuse(x, std::move(verified).error());
-        Verdict verdict = accept(x, std::move(*verified), place);
+        Verdict verdict = accept(x, **verified, place);
         if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
         co_return verdict;
     }
@@ -200,11 +200,11 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, c
     co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->shown()));
 }
 
-Verdict Jwt::accept(Exchange& x, std::shared_ptr<const VerifiedToken> token, const TokenPlace& place) const {
+Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const {
     if (revocation_) {
-        if (auto error = revocation_->listed(token->claims)) return refuse(x, std::move(*error));
+        if (auto error = revocation_->listed(token.claims)) return refuse(x, std::move(*error));
     }
-    x.claims = token->claims;
+    x.claims = token.claims;
     x.identity_by = name_;
     if (!revocation_ || !revocation_->asks_store()) return hand_on(x, place);
     // Only claims are asked for from here on, and the exchange keeps those.

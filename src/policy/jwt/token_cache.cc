@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace portico::policy::jwt {
 namespace {
 
-size_t places(size_t entries, size_t ways) {
-    return entries == 0 ? 0 : std::max(ways, std::bit_ceil(entries));
-}
+size_t places(size_t entries) { return entries == 0 ? 0 : std::bit_ceil(entries); }
 
 size_t size_of(const VerifiedToken& token) {
     return sizeof token + token.compact.size() + token.claims.bytes() + token.key_id.size();
@@ -25,7 +24,7 @@ uint64_t mix(uint64_t a, uint64_t b) {
 }  // namespace
 
 TokenCache::TokenCache(const CacheBounds& bounds, uint64_t seed)
-    : bounds_(bounds), seed_(seed | 1), good_(places(bounds.tokens, kWays)), bad_(places(bounds.bad_tokens, 1)) {}
+    : bounds_(bounds), seed_(seed | 1), slots_(places(bounds.tokens) * 2, kNone), bad_(places(bounds.bad_tokens)) {}
 
 // The end of a token is its signature, which differs between any two good tokens. Bad ones that share it share a place.
 uint64_t TokenCache::hash_of(std::string_view compact) const {
@@ -40,46 +39,64 @@ uint64_t TokenCache::hash_of(std::string_view compact) const {
 }
 
 const std::shared_ptr<const VerifiedToken>* TokenCache::find(std::string_view compact, uint64_t generation, WallTime now) {
-    if (good_.empty()) return nullptr;
+    if (slots_.empty()) return nullptr;
     const uint64_t hash = hash_of(compact);
-    Good* const way = &good_[(hash & (good_.size() - 1)) & ~(kWays - 1)];
-    for (Good* entry = way; entry != way + kWays; ++entry) {
-        if (entry->hash != hash || !entry->token || entry->token->compact != compact) continue;
-        if (entry->generation != generation || now >= entry->token->valid_until) {
-            drop(*entry);
+    for (uint32_t i = slot(hash); i != kNone; i = good_[i].next) {
+        Good& entry = good_[i];
+        if (entry.hash != hash || entry.token->compact != compact) continue;
+        if (entry.generation != generation || now >= entry.token->valid_until) {
+            drop(i);
             return nullptr;
         }
-        entry->used = ++tick_;
-        return &entry->token;
+        entry.used = true;
+        return &entry.token;
     }
     return nullptr;
 }
 
-void TokenCache::drop(Good& entry) {
-    if (entry.token) bytes_ -= size_of(*entry.token);
+// @requires an entry that is not free
+void TokenCache::drop(uint32_t index) {
+    Good& entry = good_[index];
+    uint32_t* at = &slot(entry.hash);
+    while (*at != index) at = &good_[*at].next;
+    *at = entry.next;
+    bytes_ -= size_of(*entry.token);
     entry = Good{};
+    entry.next = std::exchange(free_, index);
+}
+
+// @requires a token is kept
+void TokenCache::drop_one() {
+    for (;; ++hand_) {
+        if (hand_ >= good_.size()) hand_ = 0;
+        Good& entry = good_[hand_];
+        if (!entry.token) continue;
+        if (!std::exchange(entry.used, false)) return drop(hand_++);
+    }
 }
 
 void TokenCache::keep(std::shared_ptr<const VerifiedToken> token, uint64_t generation) {
-    if (good_.empty()) return;
+    const size_t size = size_of(*token);
+    if (slots_.empty() || size > bounds_.max_bytes) return;
     const uint64_t hash = hash_of(token->compact);
-    Good* const way = &good_[(hash & (good_.size() - 1)) & ~(kWays - 1)];
-    Good* place = nullptr;
-    for (Good* entry = way; entry != way + kWays; ++entry) {
-        // The same token in another generation must not stand twice.
-        if (entry->hash == hash && entry->token && entry->token->compact == token->compact) {
-            place = entry;
-            break;
-        }
-        if (place == nullptr || entry->used < place->used) place = entry;
+    for (uint32_t i = slot(hash); i != kNone; i = good_[i].next) {
+        if (good_[i].hash != hash || good_[i].token->compact != token->compact) continue;
+        drop(i);  // the same token in another generation must not stand twice
+        break;
     }
-    drop(*place);
-    for (const size_t size = size_of(*token); bytes_ + size > bounds_.max_bytes;) {
-        if (bytes_ == 0) return;
-        drop(good_[hand_++ % good_.size()]);
+    while (bytes_ + size > bounds_.max_bytes) drop_one();
+    if (free_ == kNone && good_.size() < bounds_.tokens) {
+        free_ = static_cast<uint32_t>(good_.size());
+        good_.emplace_back();
+    } else if (free_ == kNone) {
+        drop_one();
     }
-    bytes_ += size_of(*token);
-    *place = Good{hash, generation, ++tick_, std::move(token)};
+    const uint32_t index = free_;
+    Good& entry = good_[index];
+    free_ = entry.next;
+    bytes_ += size;
+    entry = {.hash = hash, .generation = generation, .token = std::move(token), .next = slot(hash), .used = false};
+    slot(hash) = index;
 }
 
 bool TokenCache::is_bad(std::string_view compact, uint64_t generation, WallTime now) const {

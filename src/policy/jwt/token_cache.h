@@ -4,7 +4,8 @@
 //
 // A cache belongs to one worker and one set of rules; it is not thread-safe. Its memory is bounded, by numbers and by bytes.
 // An entry ends with its token, with its generation (which the owner moves on whenever keys or rules change), or when another
-// takes its place: the one of two that was used longer ago, or any where there are too many bytes.
+// takes its place, where there are too many or too many bytes: one that was not used since the last round over all of them
+// (second chance). As long as the bounds are not reached, every token is found again.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ struct CacheBounds {
 
 class TokenCache {
   public:
-    // Numbers are rounded up to powers of two. `seed` is random and secret.
+    // `seed` is random and secret.
     TokenCache(const CacheBounds& bounds, uint64_t seed);
 
     // @returns the token if it was kept in this generation and is still valid, else nullptr
@@ -40,12 +41,13 @@ class TokenCache {
     void keep_bad(std::string_view compact, uint64_t generation, WallTime now);
 
   private:
-    static constexpr size_t kWays = 2;
+    static constexpr uint32_t kNone = UINT32_MAX;
     struct Good {
         uint64_t hash = 0;
         uint64_t generation = 0;
-        uint64_t used = 0;  // the tick of its last use
-        std::shared_ptr<const VerifiedToken> token;
+        std::shared_ptr<const VerifiedToken> token;  // none: the entry is free
+        uint32_t next = kNone;                       // of the same slot, or of the free ones
+        bool used = false;                           // since the hand passed
     };
     struct Bad {
         uint64_t hash = 0;
@@ -54,14 +56,17 @@ class TokenCache {
         std::string compact;
     };
     uint64_t hash_of(std::string_view compact) const;
-    void drop(Good& entry);
+    uint32_t& slot(uint64_t hash) { return slots_[hash & (slots_.size() - 1)]; }
+    void drop(uint32_t index);
+    void drop_one();
 
     CacheBounds bounds_;
     uint64_t seed_;
-    uint64_t tick_ = 0;
     size_t bytes_ = 0;  // of the verified tokens
-    size_t hand_ = 0;   // which of them goes next where there are too many bytes
-    std::vector<Good> good_;  // kWays beside each other share a place
+    std::vector<uint32_t> slots_;  // the first entry of each chain; a power of two
+    std::vector<Good> good_;       // grows up to the bound
+    uint32_t free_ = kNone;
+    uint32_t hand_ = 0;  // whose turn it is to go
     std::vector<Bad> bad_;
 };
 

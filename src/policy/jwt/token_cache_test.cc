@@ -70,6 +70,39 @@ TEST(JwtCache, it_never_holds_more_than_its_bound) {
     EXPECT_TRUE(cache.is_bad("bad 999", 1, kNow));
 }
 
+// A request of a client whose token was pushed out though there was room costs a verification each time.
+TEST(JwtCache, every_token_is_found_again_up_to_the_bound) {
+    TokenCache cache({.tokens = 1000}, 7);
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 1000; ++i) {
+            const std::string text = "token " + std::to_string(i);
+            if (round == 0) cache.keep(token(text), 1);
+            else EXPECT_NE(cache.find(text, 1, kNow), nullptr) << i;
+        }
+    }
+}
+
+TEST(JwtCache, tokens_in_use_outlive_a_flood_of_others) {
+    TokenCache cache({.tokens = 64}, 7);
+    cache.keep(token("mine"), 1);
+    for (int i = 0; i < 10'000; ++i) {
+        cache.keep(token("flood " + std::to_string(i)), 1);
+        if (i % 32 == 0) ASSERT_NE(cache.find("mine", 1, kNow), nullptr) << i;
+    }
+}
+
+TEST(JwtCache, dropped_tokens_make_room) {
+    TokenCache cache({.tokens = 4}, 7);
+    for (int i = 0; i < 100; ++i) {
+        const std::string text = "token " + std::to_string(i);
+        cache.keep(token(text), 1);
+        cache.keep(token(text), 2);
+        ASSERT_NE(cache.find(text, 2, kNow), nullptr);
+        ASSERT_EQ(cache.find(text, 1, kNow), nullptr);
+        ASSERT_EQ(cache.find(text, 2, kNow), nullptr) << "found in the wrong generation, it was dropped";
+    }
+}
+
 TEST(JwtCache, large_tokens_push_others_out) {
     TokenCache cache({.tokens = 64, .max_bytes = 100'000}, 7);
     size_t held = 0;
