@@ -39,15 +39,10 @@ class KeyedHash {
           v3_(key.k1 ^ 0x7465646279746573) {}
 
     void add(std::string_view bytes) {
-        size_t i = 0;
-        for (; i < bytes.size() && length_ % 8 != 0; ++i) add_byte(bytes[i]);
-        for (; bytes.size() - i >= 8; i += 8, length_ += 8) {
-            uint64_t word;
-            std::memcpy(&word, bytes.data() + i, 8);
-            static_assert(std::endian::native == std::endian::little);
-            compress(word);
-        }
-        for (; i < bytes.size(); ++i) add_byte(bytes[i]);
+        const char* at = bytes.data();
+        size_t left = bytes.size();
+        for (; left >= 8; at += 8, left -= 8) add_bytes(word_of(at, 8), 8);
+        if (left > 0) add_bytes(word_of(at, left), left);
     }
     // The length first, so that ("a", "bc") and ("ab", "c") differ.
     void add_sized(std::string_view bytes) {
@@ -66,12 +61,20 @@ class KeyedHash {
     }
 
   private:
-    void add_byte(char c) {
-        tail_ |= static_cast<uint64_t>(static_cast<unsigned char>(c)) << (8 * (length_ % 8));
-        if (++length_ % 8 == 0) {
-            compress(tail_);
-            tail_ = 0;
-        }
+    static uint64_t word_of(const char* at, size_t size) {
+        static_assert(std::endian::native == std::endian::little);
+        uint64_t word = 0;
+        std::memcpy(&word, at, size);
+        return word;
+    }
+    // `size` bytes, the first one lowest. @requires 1 to 8, and nothing above them
+    void add_bytes(uint64_t word, size_t size) {
+        const uint64_t held = length_ % 8;
+        tail_ |= word << (8 * held);
+        length_ += size;
+        if (held + size < 8) return;
+        compress(tail_);
+        tail_ = held == 0 ? 0 : word >> (8 * (8 - held));
     }
     void compress(uint64_t word) {
         v3_ ^= word;

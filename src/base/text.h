@@ -1,6 +1,7 @@
 // Small, allocation-free text functions of the hot path. ASCII only: HTTP's case rules know no locale.
 #pragma once
 
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -61,6 +62,23 @@ constexpr int hex_value(char c) {
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
+}
+
+// Writes 16 lower-case hexadecimal digits.
+inline void write_hex(uint64_t value, char* out) {
+    const auto eight = [](uint64_t half, char* to) {
+        // One digit a byte, the last one lowest; then each to its character, eight at once.
+        half = (half | half << 16) & 0x0000FFFF0000FFFF;
+        half = (half | half << 8) & 0x00FF00FF00FF00FF;
+        half = (half | half << 4) & 0x0F0F0F0F0F0F0F0F;
+        const uint64_t letters = ((half + 0x0606060606060606) >> 4) & 0x0101010101010101;
+        half += 0x3030303030303030 + letters * ('a' - '0' - 10);
+        half = __builtin_bswap64(half);
+        std::memcpy(to, &half, sizeof half);
+    };
+    static_assert(std::endian::native == std::endian::little);
+    eight(value >> 32, out);
+    eight(value & 0xFFFFFFFF, out + 8);
 }
 
 // The candidate nearest to `word` by edit distance, if it is near enough to be a likely misspelling; else empty.

@@ -92,7 +92,7 @@ ClaimHeaders ClaimHeaders::read(const Scope& scope, const config::Node& node) {
         if (!text) continue;
         std::string fault;
         auto claim = ClaimPath::parse(*text, fault);
-        if (claim) headers.rows_.push_back({e.key, std::move(*claim)});
+        if (claim) headers.rows_.push_back({e.key, http::field_name(e.key), std::move(*claim)});
         else at.error(e.value->mark, "bad-claim", "\"" + *text + "\" names no claim: " + fault);
     }
     return headers;
@@ -116,7 +116,7 @@ Result<void> ClaimHeaders::apply(Exchange& x) const {
             x.identity_by = {};
             return fail(Fault::claim_refused, "the claim " + row.claim.text() + " cannot be a header: " + value.error().context);
         }
-        if (*value) x.set_field(row.header, **value);
+        if (*value) x.set_field(row.header, **value, row.id);
     }
     return {};
 }

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "config/schema.h"
 #include "gateway/claims.h"
+#include "http/fields.h"
 
 namespace portico::gateway {
 
@@ -38,6 +39,7 @@ class ClaimHeaders {
   private:
     struct Row {
         std::string header;
+        http::FieldName id;  // of the header
         ClaimPath claim;
     };
     std::vector<Row> rows_;

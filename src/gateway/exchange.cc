@@ -161,10 +161,11 @@ void Exchange::note_degraded(std::string_view policy, const Error& why, std::str
     degraded.append(policy).append(":").append(why.code()).append(":").append(outcome);
 }
 
-void Exchange::set_field(std::string_view name, std::string_view value) {
-    request.fields.remove_if([&](const http::Field& f) { return iequals(f.name, name); });
-    set_fields.remove_if([&](const http::Field& f) { return iequals(f.name, name); });
-    set_fields.add(name, value);
+void Exchange::set_field(std::string_view name, std::string_view value, http::FieldName id) {
+    const auto is_it = [&](const http::Field& f) { return f.id == id && iequals(f.name, name); };
+    request.fields.remove_if(is_it);
+    set_fields.remove_if(is_it);
+    set_fields.add(name, value, id);
 }
 
 void Exchange::note(const Error& error) {

@@ -149,7 +149,8 @@ class Exchange {
     // A store or service behind a policy failed, and what was decided then: logged.
     void note_degraded(std::string_view policy, const Error& why, std::string_view outcome);
     // A field for the service, in the place of the client's own of that name. @param value lives as long as the exchange
-    void set_field(std::string_view name, std::string_view value);
+    void set_field(std::string_view name, std::string_view value) { set_field(name, value, http::field_name(name)); }
+    void set_field(std::string_view name, std::string_view value, http::FieldName id);
     // True for a header that only the gateway may set.
     bool is_managed(std::string_view name) const;
     // What the service is asked by.

@@ -100,7 +100,7 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
         if (names && listed(head.connection, f)) continue;
         out.fields.add(f);
     }
-    out.fields.add("Via", kVia);
+    out.fields.add("Via", kVia, FieldName::via);
 }
 
 std::string describe_upstream_request(Exchange& x, const ForwardPlan& plan, std::string_view authority) {

@@ -2,6 +2,7 @@
 // and the input itself is returned. The rest are rewritten once, then judged in their final form.
 #include "base/text.h"
 #include "http/characters.h"
+#include "http/scan.h"
 #include "http/uri.h"
 
 namespace portico::http {
@@ -11,16 +12,6 @@ constexpr char kHex[] = "0123456789ABCDEF";
 
 bool is_control(int byte) {
     return byte < 0x20 || byte == 0x7F;
-}
-
-// True where nothing needs a rewrite or a closer look: path characters only, and no segment that begins with a dot.
-bool is_plainly_normal(std::string_view path) {
-    char before = 0;
-    for (const char c : path) {
-        if (!is(kPathChar, c) || (before == '/' && c == '.')) return false;
-        before = c;
-    }
-    return true;
 }
 
 // Room that the rewritten path may need: three bytes for each that might be encoded.
@@ -145,7 +136,7 @@ class LenientReading {
 
 Result<NormalPath> normalise_path(std::string_view path, Arena& arena) {
     if (path.empty() || path.front() != '/') return fail(Fault::bad_path, "path without its slash");
-    if (is_plainly_normal(path)) return NormalPath{path};
+    if (is_plain_path(path.data(), path.data() + path.size())) return NormalPath{path};
     Rewriter rewriter(arena.chars(rewritten_bound(path) + 1).data());
     if (auto done = rewriter.run(path); !done) return fail(std::move(done).error());
     const LenientReading reading(rewriter.text());

@@ -5,6 +5,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "http/characters.h"
+#include "http/scan.h"
 
 namespace portico::http {
 namespace {
@@ -75,7 +76,7 @@ Result<Target> absolute_form(std::string_view target) {
 
 Result<Target> parse_target(std::string_view target, Method method) {
     if (target.empty()) return fail(Fault::bad_target, "empty target");
-    if (!all_are(kTargetChar, target)) return fail(Fault::bad_target, "byte that no target may hold");
+    if (!is_target(target.data(), target.data() + target.size())) return fail(Fault::bad_target, "byte that no target may hold");
     Target out;
     if (method == Method::connect) {
         const size_t colon = target.rfind(':');
@@ -119,12 +120,12 @@ bool is_valid_authority(std::string_view authority) {
 }
 
 std::string_view host_of(std::string_view authority, Arena& arena) {
-    if (!is_valid_authority(authority)) return {};
     std::string_view host, port;
     split_authority(authority, host, port);
     if (host.ends_with('.')) host.remove_suffix(1);
-    const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-    if (std::ranges::none_of(host, upper)) return host;
+    bool upper = false;
+    for (const char c : host) upper |= c >= 'A' && c <= 'Z';
+    if (!upper) return host;
     const std::span<char> lower = arena.chars(host.size());
     std::ranges::transform(host, lower.begin(), ascii_lower);
     return {lower.data(), lower.size()};

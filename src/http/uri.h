@@ -66,7 +66,7 @@ void for_each_pair(std::string_view query, F&& f) {
 }
 
 // The host of `host[:port]` for matching: lower case, without port and without the last dot; IPv6 keeps its brackets.
-// @returns empty where `authority` is not a valid uri-host[:port]
+// Empty for "". @requires a valid authority, or "": as a head's parser has found it
 std::string_view host_of(std::string_view authority, Arena& arena);
 bool is_valid_authority(std::string_view authority);
 

@@ -150,7 +150,6 @@ TEST(HostOf, is_lower_case_without_port_and_last_dot) {
                  {"[::1]:80", "[::1]"},
                  {"[2001:DB8::1]", "[2001:db8::1]"},
                  {"a:", "a"},
-                 {"a b", ""},
                  {"", ""}};
     for (const auto& c : cases) EXPECT_EQ(host_of(c.in, arena), c.out) << c.in;
 }

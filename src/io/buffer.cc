@@ -12,14 +12,12 @@ constexpr uint32_t kKeepSmall = 256;  // 4 MiB a worker
 constexpr uint32_t kKeepLarge = 16;   // 2 MiB a worker
 }  // namespace
 
-void Buffer::ensure(BufferPool& pool, uint32_t capacity, uint32_t headroom) {
-    if (block_ != nullptr) return;
+void Buffer::take(BufferPool& pool, uint32_t capacity, uint32_t headroom) {
     block_ = pool.take(capacity);
     begin_ = end_ = headroom;
 }
 
-void Buffer::release() {
-    if (block_ == nullptr) return;
+void Buffer::give() {
     block_->pool->give(block_);
     block_ = nullptr;
     begin_ = end_ = 0;

@@ -45,8 +45,12 @@ class Buffer {
 
     bool has_block() const { return block_ != nullptr; }
     // Takes a block from the pool where there is none. @param headroom bytes kept free in front of the data
-    void ensure(BufferPool& pool, uint32_t capacity, uint32_t headroom = 0);
-    void release();
+    void ensure(BufferPool& pool, uint32_t capacity, uint32_t headroom = 0) {
+        if (block_ == nullptr) take(pool, capacity, headroom);
+    }
+    void release() {
+        if (block_ != nullptr) give();
+    }
 
     bool empty() const { return begin_ == end_; }
     uint32_t size() const { return end_ - begin_; }
@@ -75,6 +79,9 @@ class Buffer {
     uint32_t append(std::string_view bytes);
 
   private:
+    void take(BufferPool& pool, uint32_t capacity, uint32_t headroom);
+    void give();
+
     Block* block_ = nullptr;
     uint32_t begin_ = 0;
     uint32_t end_ = 0;

@@ -6,21 +6,68 @@
 // thread that made it. No exceptions: one that escapes ends the process.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 
 namespace portico::io {
 
-// Frames of finished coroutines, kept by size for the next ones. One a thread.
+// Frames of finished coroutines, kept by size for the next ones. One a thread. A request takes and gives back some twenty, so
+// both are inline, and the shelf is plain memory of its thread: what empties it at the thread's end is made by the first frame
+// that comes from the heap.
 class FramePool {
   public:
     static void* allocate(size_t size);
     static void free(void* frame, size_t size);
+
+  private:
+    static constexpr size_t kStep = 64;
+    static constexpr size_t kClasses = 64;    // frames of up to 4 KiB are pooled
+    static constexpr uint32_t kKeep = 4096;   // of each class; the rest goes back to the heap
+    struct Free {
+        Free* next;
+    };
+    struct Shelf {
+        Free* first = nullptr;
+        uint32_t count = 0;
+    };
+    struct Emptier;
+    static constexpr size_t class_of(size_t size) { return (size + kStep - 1) / kStep; }
+    static void* allocate_from_heap(size_t size);
+
+    static constinit thread_local std::array<Shelf, kClasses> shelves;
 };
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+// A sanitizer sees a use after free only where memory really goes back.
+inline void* FramePool::allocate(size_t size) { return ::operator new(size); }
+inline void FramePool::free(void* frame, size_t) { ::operator delete(frame); }
+#else
+inline void* FramePool::allocate(size_t size) {
+    const size_t c = class_of(size);
+    if (c >= kClasses) return ::operator new(size);
+    Shelf& shelf = shelves[c];
+    Free* const frame = shelf.first;
+    if (frame == nullptr) return allocate_from_heap(c * kStep);
+    shelf.first = frame->next;
+    --shelf.count;
+    return frame;
+}
+
+inline void FramePool::free(void* frame, size_t size) {
+    const size_t c = class_of(size);
+    if (c >= kClasses || shelves[c].count >= kKeep) return ::operator delete(frame);
+    Shelf& shelf = shelves[c];
+    shelf.first = new (frame) Free{shelf.first};
+    ++shelf.count;
+}
+#endif
 
 namespace detail {
 

@@ -34,15 +34,10 @@ constexpr std::array<int64_t, kLatencyBounds.size()> kBoundsNs = [] {
 
 }  // namespace
 
-std::atomic<uint64_t>& Shard::at(uint32_t cell) {
-    std::atomic<Chunk*>& slot = chunks_[cell / kChunk];
-    Chunk* chunk = slot.load(std::memory_order_relaxed);
-    if (chunk == nullptr) {
-        owned_.push_back(std::make_unique<Chunk>());
-        chunk = owned_.back().get();
-        slot.store(chunk, std::memory_order_release);
-    }
-    return (*chunk)[cell % kChunk];
+Shard::Chunk* Shard::new_chunk(uint32_t index) {
+    Chunk* const chunk = owned_.emplace_back(std::make_unique<Chunk>()).get();
+    chunks_[index].store(chunk, std::memory_order_release);
+    return chunk;
 }
 
 uint64_t Shard::read(uint32_t cell) const {

@@ -50,7 +50,12 @@ class Shard {
     static constexpr uint32_t kChunk = 1024;
     static constexpr uint32_t kChunks = 1024;
     using Chunk = std::array<std::atomic<uint64_t>, kChunk>;
-    std::atomic<uint64_t>& at(uint32_t cell);
+    std::atomic<uint64_t>& at(uint32_t cell) {
+        Chunk* chunk = chunks_[cell / kChunk].load(std::memory_order_relaxed);
+        if (chunk == nullptr) [[unlikely]] chunk = new_chunk(cell / kChunk);
+        return (*chunk)[cell % kChunk];
+    }
+    Chunk* new_chunk(uint32_t index);
     void bump(uint32_t cell, uint64_t n) {
         auto& c = at(cell);
         c.store(c.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);

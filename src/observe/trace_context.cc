@@ -9,10 +9,6 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-void write_hex(uint64_t value, char* out) {
-    for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kHex[value & 15];
-}
-
 // Lower-case hex only, and not all zeros where an id is wanted.
 bool is_lower_hex(std::string_view s) {
     for (const char c : s) {

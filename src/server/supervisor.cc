@@ -323,7 +323,7 @@ void Supervisor::reload(const char* why) {
     ++next_number_;
     const uint64_t number = fresh->number;
     // Said when it is true of every worker: whoever reads it may send the next request at once.
-    apply(std::move(fresh), [this, number] { say("reloaded: configuration " + std::to_string(number) + " is running"); });
+    apply(std::move(fresh), [number] { say("reloaded: configuration " + std::to_string(number) + " is running"); });
 }
 
 void Supervisor::announce_ready() {

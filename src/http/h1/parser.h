@@ -71,6 +71,7 @@ class HeadParser {
     Result<Progress> advance(std::string_view data, ReadLine&& read_line);
     Result<Progress> request_line(std::string_view head);
     Result<Progress> status_line(std::string_view head);
+    void read_usual_status(std::string_view head);
     Result<void> judge_request(std::string_view head, RequestHead& out) const;
     Result<void> judge_response(std::string_view head, Method request, ResponseHead& out) const;
     // Ends the part being read at `at` and begins the next one at `next`.

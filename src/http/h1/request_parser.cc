@@ -72,6 +72,13 @@ Result<Progress> HeadParser::request_line(std::string_view head) {
             default: {
                 static constexpr std::string_view kLine = "HTTP/d.d\r\n";
                 const size_t i = at_ - mark_;
+                // Nearly always it is this one, and here whole.
+                if (i == 0 && head.substr(at_).starts_with("HTTP/1.1\r\n")) {
+                    at_ += kLine.size();
+                    version_ = Version::http11;
+                    part_ = Part::fields;
+                    return Progress::done;
+                }
                 const bool digit = kLine[i] == 'd';
                 if (digit ? c < '0' || c > '9' : c != kLine[i]) return bad_line("version");
                 if (i == 5) major_ = c;

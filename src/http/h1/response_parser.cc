@@ -27,10 +27,23 @@ Result<Progress> HeadParser::parse_response(std::string_view data, Method reques
     return Progress::done;
 }
 
+// "HTTP/1.1 200 ": nearly always the line begins like this, and is here. Anything else is judged byte by byte.
+void HeadParser::read_usual_status(std::string_view head) {
+    constexpr size_t kSize = 13;
+    if (head.size() < kSize || !head.starts_with("HTTP/1.1 ") || head[kSize - 1] != ' ') return;
+    const auto digit = [&](size_t at) { return static_cast<unsigned>(head[at] - '0'); };
+    if (digit(9) < 1 || digit(9) > 5 || digit(10) > 9 || digit(11) > 9) return;
+    version_ = Version::http11;
+    status_ = static_cast<int>(digit(9) * 100 + digit(10) * 10 + digit(11));
+    part_ = Part::reason;
+    mark_ = at_ = kSize;
+}
+
 Result<Progress> HeadParser::status_line(std::string_view head) {
     if (part_ == Part::leading) {
         part_ = Part::version;
         status_ = 0;
+        read_usual_status(head);
     }
     while (at_ != head.size()) {
         const char c = head[at_];

@@ -1,7 +1,5 @@
 #include "http/h1/writer.h"
 
-#include <charconv>
-
 #include "base/check.h"
 #include "http/fields.h"
 
@@ -24,8 +22,12 @@ void Output::check_field(std::string_view name, std::string_view value) {
 
 void Output::put_decimal(uint64_t n) {
     char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
-    put(std::string_view(digits, static_cast<size_t>(end - digits)));
+    char* at = digits + sizeof digits;
+    do {
+        *--at = static_cast<char>('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+    put(std::string_view(at, static_cast<size_t>(digits + sizeof digits - at)));
 }
 
 void Output::status_line(int status, std::string_view reason) {

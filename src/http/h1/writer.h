@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "http/message.h"
 
@@ -22,17 +23,27 @@ class Output {
             full_ = true;
             return;
         }
-        __builtin_memcpy(at_, s.data(), s.size());
-        at_ += s.size();
+        at_ = copy(at_, s);
     }
-    void put(char c) { put(std::string_view(&c, 1)); }
+    void put(char c) {
+        if (at_ == end_) full_ = true;
+        else *at_++ = c;
+    }
     void put_decimal(uint64_t n);
     void field(std::string_view name, std::string_view value) {
         check_field(name, value);
-        put(name);
-        put(": ");
-        put(value);
-        put("\r\n");
+        constexpr size_t kAround = 4;  // ": " and CRLF
+        if (static_cast<size_t>(end_ - at_) < name.size() + value.size() + kAround) {
+            full_ = true;
+            return;
+        }
+        char* at = copy(at_, name);
+        *at++ = ':';
+        *at++ = ' ';
+        at = copy(at, value);
+        *at++ = '\r';
+        *at++ = '\n';
+        at_ = at;
     }
     void status_line(int status, std::string_view reason = {});  // reason_of(status) when empty
     void request_line(std::string_view method, std::string_view target);
@@ -45,6 +56,24 @@ class Output {
 #else
     static void check_field(std::string_view name, std::string_view value);
 #endif
+
+    // Names and most values are short: two moves that overlap, and no call. @returns where the text ends
+    static char* copy(char* to, std::string_view text) {
+        const char* const from = text.data();
+        const size_t size = text.size();
+        const auto both_ends = [&]<size_t n>(std::integral_constant<size_t, n>) {
+            char last[n];
+            __builtin_memcpy(last, from + size - n, n);
+            __builtin_memcpy(to, from, n);
+            __builtin_memcpy(to + size - n, last, n);
+        };
+        if (size > 32) __builtin_memcpy(to, from, size);
+        else if (size >= 16) both_ends(std::integral_constant<size_t, 16>());
+        else if (size >= 8) both_ends(std::integral_constant<size_t, 8>());
+        else if (size >= 4) both_ends(std::integral_constant<size_t, 4>());
+        else for (size_t i = 0; i < size; ++i) to[i] = from[i];
+        return to + size;
+    }
 
     char* begin_;
     char* at_;

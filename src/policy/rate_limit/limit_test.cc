@@ -55,25 +55,27 @@ TEST(Limit, RetryAfterIsRoundedUpToWholeSecondsAndNeverZero) {
 }
 
 TEST(RatelimitFields, SayThePolicyAndWhatIsLeft) {
+    Arena arena;
     Limit l = with(sliding_window, {{100, 60s}});
     l.name = "fair-use";
     Decision d{.admitted = true, .count = 1};
     d.windows[0] = {.quota = 100, .remaining = 99, .length = 60s, .reset = 59'000'001us};
     EXPECT_EQ(ratelimit_policy_field(l), R"("fair-use";q=100;w=60)");
-    EXPECT_EQ(ratelimit_field(l, d), R"("fair-use";r=99;t=60)");
+    EXPECT_EQ(ratelimit_field(ratelimit_names(l), d, arena), R"("fair-use";r=99;t=60)");
     d.windows[0].reset = 0us;
-    EXPECT_EQ(ratelimit_field(l, d), R"("fair-use";r=99)");
+    EXPECT_EQ(ratelimit_field(ratelimit_names(l), d, arena), R"("fair-use";r=99)");
 }
 
 TEST(RatelimitFields, GiveTheWindowThatRefusedTheMomentOfRetryAfter) {
+    Arena arena;
     Limit l = with(sliding_window, {{10, 500ms}, {100, 60s}});
     Decision d{.count = 2};
     d.windows[0] = {.quota = 10, .remaining = 1, .length = 500ms, .retry_after = 7s, .reset = 1s};
     d.windows[1] = {.quota = 100, .remaining = 50, .length = 60s, .retry_after = 0s, .reset = 3s};
     EXPECT_EQ(ratelimit_policy_field(l), R"("l/500ms";q=10;w=1, "l/60s";q=100;w=60)");
-    EXPECT_EQ(ratelimit_field(l, d), R"("l/500ms";r=1;t=7, "l/60s";r=50;t=3)");
+    EXPECT_EQ(ratelimit_field(ratelimit_names(l), d, arena), R"("l/500ms";r=1;t=7, "l/60s";r=50;t=3)");
     d.windows[0].retry_after = kNever;
-    EXPECT_EQ(ratelimit_field(l, d), R"("l/500ms";r=1, "l/60s";r=50;t=3)");
+    EXPECT_EQ(ratelimit_field(ratelimit_names(l), d, arena), R"("l/500ms";r=1, "l/60s";r=50;t=3)");
 }
 
 TEST(RatelimitFields, AreStructuredStringsWhateverTheName) {

@@ -159,8 +159,8 @@ Verdict RateLimit::conclude(Exchange& x, const CountedLimit& limit, const Decisi
 void RateLimit::on_response(Exchange& x, gateway::ResponseOut& response) const {
     const Outcome* outcome = x.noted<Outcome>(*this);
     if (outcome == nullptr) return;
-    response.fields.add("RateLimit-Policy", outcome->limit->policy_field);
-    response.fields.add("RateLimit", x.arena.copy(ratelimit_field(outcome->limit->limit, outcome->decision)));
+    response.fields.add("RateLimit-Policy", outcome->limit->policy_field, http::FieldName::other);
+    response.fields.add("RateLimit", ratelimit_field(outcome->limit->names, outcome->decision, x.arena), http::FieldName::other);
 }
 
 std::string RateLimit::preview(Exchange& x) const {

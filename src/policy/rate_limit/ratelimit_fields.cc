@@ -1,11 +1,15 @@
 #include "policy/rate_limit/ratelimit_fields.h"
 
+#include <algorithm>
+
+#include "http/h1/writer.h"
+
 namespace portico::policy::rate_limit {
 namespace {
 
 // A structured string (RFC 9651 §3.3.3) holds printable ASCII; what a name has beyond that is written as `_`.
-void append_name(std::string& out, const Limit& limit, size_t window) {
-    out += '"';
+std::string quoted_name(const Limit& limit, size_t window) {
+    std::string out = "\"";
     for (const char c : limit.name) {
         if (c == '"' || c == '\\') out += '\\';
         out += c >= 0x20 && c <= 0x7e ? c : '_';
@@ -17,41 +21,47 @@ void append_name(std::string& out, const Limit& limit, size_t window) {
                : us % 1000 == 0    ? std::to_string(us / 1000) + "ms"
                                    : std::to_string(us) + "us";
     }
-    out += '"';
+    return out + '"';
 }
 
-void append_parameter(std::string& out, char name, uint64_t value) {
-    out += ';';
-    out += name;
-    out += '=';
-    out += std::to_string(value);
-}
+// The most that a window takes beside its name: `, `, `;r=` and `;t=` with 20 digits each.
+constexpr size_t kRoomAWindow = 48;
 
 }  // namespace
+
+std::vector<std::string> ratelimit_names(const Limit& limit) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < limit.windows.size(); ++i) names.push_back(quoted_name(limit, i));
+    return names;
+}
 
 std::string ratelimit_policy_field(const Limit& limit) {
     std::string out;
     for (size_t i = 0; i < limit.windows.size(); ++i) {
         if (i > 0) out += ", ";
-        append_name(out, limit, i);
-        append_parameter(out, 'q', limit.windows[i].quota);
-        append_parameter(out, 'w', whole_seconds(limit.windows[i].length));
+        out += quoted_name(limit, i) + ";q=" + std::to_string(limit.windows[i].quota) + ";w=" + std::to_string(whole_seconds(limit.windows[i].length));
     }
     return out;
 }
 
-std::string ratelimit_field(const Limit& limit, const Decision& decision) {
-    std::string out;
-    out.reserve(decision.count * (limit.name.size() + 48));
-    for (size_t i = 0; i < decision.count && i < limit.windows.size(); ++i) {
+std::string_view ratelimit_field(std::span<const std::string> names, const Decision& decision, Arena& arena) {
+    const size_t count = std::min<size_t>(decision.count, names.size());
+    size_t room = 0;
+    for (size_t i = 0; i < count; ++i) room += names[i].size() + kRoomAWindow;
+    const std::span<char> memory = arena.chars(room);
+    http::h1::Output out(memory.data(), memory.size());
+    for (size_t i = 0; i < count; ++i) {
         const WindowOutcome& o = decision.windows[i];
-        if (i > 0) out += ", ";
-        append_name(out, limit, i);
-        append_parameter(out, 'r', o.remaining);
+        if (i > 0) out.put(", ");
+        out.put(names[i]);
+        out.put(";r=");
+        out.put_decimal(o.remaining);
         const Micros more = o.retry_after > Micros::zero() ? o.retry_after : o.reset;
-        if (more > Micros::zero() && more != kNever) append_parameter(out, 't', whole_seconds(more));
+        if (more <= Micros::zero() || more == kNever) continue;
+        out.put(";t=");
+        out.put_decimal(whole_seconds(more));
     }
-    return out;
+    return {memory.data(), out.size()};
 }
 
 }  // namespace portico::policy::rate_limit

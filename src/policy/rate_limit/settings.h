@@ -19,11 +19,12 @@ enum class Fields : uint8_t { always, refused, never };
 
 // A limit, and what its requests have in common.
 struct CountedLimit {
-    CountedLimit(Limit l) : limit(std::move(l)), form(limit), policy_field(ratelimit_policy_field(limit)) {}
+    CountedLimit(Limit l) : limit(std::move(l)), form(limit), policy_field(ratelimit_policy_field(limit)), names(ratelimit_names(limit)) {}
 
     Limit limit;
     RedisForm form;
-    std::string policy_field;  // `RateLimit-Policy`
+    std::string policy_field;        // `RateLimit-Policy`
+    std::vector<std::string> names;  // of its windows, in `RateLimit`
 };
 
 struct Settings {
