@@ -1,6 +1,7 @@
 #include "gateway/claim_headers.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/text.h"
 #include "config/read.h"
@@ -119,6 +120,31 @@ Result<void> ClaimHeaders::apply(Exchange& x) const {
         if (*value) x.set_field(row.header, **value, row.id);
     }
     return {};
+}
+
+std::optional<ClaimHeaders::Rendered> ClaimHeaders::render(const json::Document& claims) const {
+    Rendered rendered;
+    Arena arena;
+    for (const Row& row : rows_) {
+        const auto value = claim_as_field_value(row.claim.find(claims), arena);
+        if (!value) return std::nullopt;
+        if (!*value) continue;
+        const Rendered::Piece piece{static_cast<uint32_t>(&row - rows_.data()), static_cast<uint32_t>((*value)->size())};
+        rendered.text_.append(reinterpret_cast<const char*>(&piece), sizeof piece).append(**value);
+    }
+    rendered.text_.shrink_to_fit();
+    return rendered;
+}
+
+void ClaimHeaders::apply(Exchange& x, const Rendered& rendered) const {
+    std::string_view text = x.arena.copy(rendered.text_);
+    while (!text.empty()) {
+        Rendered::Piece piece;
+        std::memcpy(&piece, text.data(), sizeof piece);
+        text.remove_prefix(sizeof piece);
+        x.set_field(rows_[piece.row].header, text.substr(0, piece.size), rows_[piece.row].id);
+        text.remove_prefix(piece.size);
+    }
 }
 
 }  // namespace portico::gateway

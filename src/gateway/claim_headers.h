@@ -5,6 +5,7 @@
 // its reader would trim, and no list whose elements could not be told apart.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,8 +33,26 @@ class ClaimHeaders {
     // The headers that settings with the key `claims_to_headers` name: PolicyType::managed_headers.
     static std::vector<std::string> managed(const config::Node& settings);
 
+    // The headers of one identity, in one piece of memory: whoever sees it again need not look into its claims.
+    class Rendered {
+      public:
+        size_t bytes() const { return text_.capacity(); }
+
+      private:
+        friend class ClaimHeaders;
+        struct Piece {
+            uint32_t row;   // of rows_
+            uint32_t size;  // of the value that follows
+        };
+        std::string text_;  // pieces, each before its value
+    };
+
     // Sets the header of every claim that the exchange's identity has, or none, and takes the identity away. @errors claim_refused
     Result<void> apply(Exchange& x) const;
+    // @returns none where apply() would refuse these claims
+    std::optional<Rendered> render(const json::Document& claims) const;
+    // The same as apply() to an exchange with those claims.
+    void apply(Exchange& x, const Rendered& rendered) const;
     bool empty() const { return rows_.empty(); }
 
   private:

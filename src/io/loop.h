@@ -53,8 +53,14 @@ class Loop {
     Time now() const { return now_; }
     // The time of this very moment.
     Time precise_now() const { return clock_.now(); }
-    // The wall clock's seconds and milliseconds at this turn.
-    WallTime wall() const { return clock_.wall(); }
+    // The wall clock in this turn: read when it is first asked for.
+    WallTime wall() const {
+        if (wall_turn_ != turns_) {
+            wall_turn_ = turns_;
+            wall_ = clock_.wall();
+        }
+        return wall_;
+    }
     TimerWheel& timers() { return timers_; }
     BufferPool& buffers() { return buffers_; }
     Backend& backend() { return *backend_; }
@@ -145,6 +151,8 @@ class Loop {
     IntrusiveList<Deferred, Loop> deferred_;
     IntrusiveList<Deferred, Loop> next_turn_;
     uint64_t turns_ = 0;
+    mutable WallTime wall_{};
+    mutable uint64_t wall_turn_ = UINT64_MAX;  // when wall_ was read
 
     std::atomic<bool> stop_{false};
     std::atomic<bool> has_posted_{false};

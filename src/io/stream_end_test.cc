@@ -78,6 +78,39 @@ TEST_P(StreamEnd, destroying_a_stream_shows_at_once_although_a_receive_is_armed)
     EXPECT_TRUE(peer().saw_end());
 }
 
+// io_uring knows a connection that lasts by a number of its own, and holds its file open.
+TEST_P(StreamEnd, a_stream_that_has_lasted_ends_as_soon_as_a_new_one) {
+    for (int i = 0; i < 100; ++i) write("x");
+    pair_.stream.reset();
+    EXPECT_EQ(peer().take(), std::string(100, 'x'));
+    EXPECT_TRUE(peer().saw_end());
+}
+
+TEST_P(StreamEnd, a_stream_that_has_lasted_is_reset_as_a_new_one_is) {
+    for (const bool reads : {false, true}) {
+        pair_ = stream_pair(loop());
+        for (int i = 0; i < 100; ++i) write("x");
+        Buffer in;
+        if (reads) {
+            peer().send("question");
+            read(in);
+        }
+        stream().abort_on_close();
+        pair_.stream.reset();
+        peer_gets();
+        EXPECT_FALSE(peer().saw_end());
+        EXPECT_EQ(peer().saw_error(), ECONNRESET);
+    }
+}
+
+TEST_P(StreamEnd, streams_that_last_come_and_go) {
+    for (int i = 0; i < 300; ++i) {
+        pair_ = stream_pair(loop());
+        for (int k = 0; k < 20; ++k) write("x");
+        EXPECT_EQ(peer().take(), std::string(20, 'x'));
+    }
+}
+
 // A broken answer must not look whole: not even for the moment between an end and a reset.
 TEST_P(StreamEnd, aborting_resets_the_connection) {
     write("half an ans");

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,26 +36,7 @@ Result<void> UringBackend::start() {
     ring_ready_ = true;
     io_uring_register_ring_fd(&ring_);
 
-    const size_t ring_bytes = kProvided * sizeof(io_uring_buf);
-    const size_t bytes = ring_bytes + size_t{kProvided} * kProvidedSize;
-    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return fail(Fault::io, "mmap of the provided buffers", errno);
-    buf_ring_ = static_cast<io_uring_buf_ring*>(memory);
-    memory_ = static_cast<char*>(memory) + ring_bytes;
-    io_uring_buf_reg reg{};
-    reg.ring_addr = reinterpret_cast<uint64_t>(buf_ring_);
-    reg.ring_entries = kProvided;
-    reg.bgid = kGroup;
-    if (const int r = io_uring_register_buf_ring(&ring_, &reg, 0); r < 0) {
-        return fail(Fault::io, std::string("io_uring lacks provided buffer rings: ") + std::strerror(-r), -r);
-    }
-    io_uring_buf_ring_init(buf_ring_);
-    for (uint16_t i = 0; i < kProvided; ++i) {
-        io_uring_buf_ring_add(buf_ring_, provided(i), kProvidedSize, i, io_uring_buf_ring_mask(kProvided), i);
-    }
-    io_uring_buf_ring_advance(buf_ring_, kProvided);
-    next_.assign(kProvided, UringSocket::kNoBuffer);
-    size_.assign(kProvided, 0);
+    if (auto provided = provided_.start(ring_); !provided) return provided;
 
     wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd_ < 0) return fail(Fault::io, "eventfd", errno);
@@ -68,7 +48,7 @@ void UringBackend::prepare_receive(io_uring_sqe* e, int fd) const {
     static_assert(offsetof(io_uring_sqe, splice_fd_in) == 44);
     io_uring_prep_recv_multishot(e, fd, nullptr, 0, 0);
     e->flags |= IOSQE_BUFFER_SELECT;
-    e->buf_group = kGroup;
+    e->buf_group = ProvidedBuffers::kGroup;
     if (receive_capped_) e->splice_fd_in = kReceiveCap;
 }
 
@@ -76,7 +56,13 @@ void UringBackend::prepare_receive(io_uring_sqe* e, int fd) const {
 Result<void> UringBackend::probe() {
     receive_capped_ = true;
     auto received = probe_receive();
-    if (!received || *received) return received ? Result<void>{} : fail(std::move(received).error());
+    if (!received) return fail(std::move(received).error());
+    if (*received) {
+        // Kernels of that age let go of a registered file when its place is cleared. Older ones may keep it open for as long as any
+        // other operation lasts, and its peer would wait for the end of the connection.
+        files_.start(ring_);
+        return {};
+    }
     receive_capped_ = false;
     received = probe_receive();
     if (!received) return fail(std::move(received).error());
@@ -99,7 +85,11 @@ Result<bool> UringBackend::probe_receive() {
         __kernel_timespec limit{1, 0};
         if (io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &limit, nullptr) < 0 || cqe == nullptr) break;
         if (cqe->res == 1 && (cqe->flags & IORING_CQE_F_MORE) != 0) received = true;
-        if (cqe->res > 0) give_back(static_cast<uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT));
+        if (cqe->res > 0) {
+            const auto id = static_cast<uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+            provided_.taken(id, static_cast<uint32_t>(cqe->res));
+            provided_.give_back(id);
+        }
         more = (cqe->flags & IORING_CQE_F_MORE) != 0;
         io_uring_cqe_seen(&ring_, cqe);
     }
@@ -115,9 +105,6 @@ UringBackend::~UringBackend() {
         dispatch();
     }
     if (ring_ready_) io_uring_queue_exit(&ring_);
-    if (buf_ring_ != nullptr) {
-        ::munmap(buf_ring_, kProvided * sizeof(io_uring_buf) + size_t{kProvided} * kProvidedSize);
-    }
     if (wake_fd_ >= 0) ::close(wake_fd_);
 }
 
@@ -140,11 +127,6 @@ void UringBackend::cancel_all_of(int fd) {
     io_uring_sqe* e = entry();
     io_uring_prep_cancel_fd(e, fd, IORING_ASYNC_CANCEL_ALL);
     io_uring_sqe_set_data64(e, 0);
-}
-
-void UringBackend::give_back(uint16_t id) {
-    io_uring_buf_ring_add(buf_ring_, provided(id), kProvidedSize, id, io_uring_buf_ring_mask(kProvided), 0);
-    io_uring_buf_ring_advance(buf_ring_, 1);
 }
 
 void UringBackend::wait(Duration wait) {

@@ -4,10 +4,11 @@
 #include <liburing.h>
 
 #include <memory>
-#include <vector>
 
 #include "base/result.h"
 #include "io/backend.h"
+#include "io/uring_buffers.h"
+#include "io/uring_files.h"
 #include "io/uring_stream.h"
 
 namespace portico::io {
@@ -48,18 +49,12 @@ class UringBackend final : public Backend {
     void cancel(uint64_t data);
     void cancel_all_of(int fd);
 
-    // Provided buffers: 512 of 8 KiB, one group.
-    static constexpr uint16_t kGroup = 0;
     // What an armed receive may bring before it is armed again: enough for many heads, and little of a body, which then comes
     // in large pieces or not at all through user space. Older kernels know no such bound and bring up to 256 KiB.
     static constexpr int kReceiveCap = 16 * 1024;
     void prepare_receive(io_uring_sqe* e, int fd) const;
-    static constexpr uint16_t kProvided = 512;
-    static constexpr uint32_t kProvidedSize = 8 * 1024;
-    char* provided(uint16_t id) { return memory_ + size_t{id} * kProvidedSize; }
-    void give_back(uint16_t id);
-    uint16_t& next_of(uint16_t id) { return next_[id]; }
-    uint32_t& size_of(uint16_t id) { return size_[id]; }
+    ProvidedBuffers& provided() { return provided_; }
+    RegisteredFiles& files() { return files_; }
     BufferPool& buffers() { return *buffers_; }
     // Operations that the kernel has not yet finished, over all sockets and targets.
     size_t in_flight = 0;
@@ -73,10 +68,8 @@ class UringBackend final : public Backend {
     io_uring ring_{};
     bool ring_ready_ = false;
     bool receive_capped_ = false;
-    io_uring_buf_ring* buf_ring_ = nullptr;
-    char* memory_ = nullptr;
-    std::vector<uint16_t> next_;
-    std::vector<uint32_t> size_;
+    ProvidedBuffers provided_;
+    RegisteredFiles files_;
     int wake_fd_ = -1;
     std::unique_ptr<FdWatch> wake_watch_;
 };

@@ -1,10 +1,18 @@
 #include "io/uring_socket.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
 
 #include "io/uring_backend_impl.h"
 
 namespace portico::io {
+namespace {
+
+constexpr uint8_t kSendsOfOneThatLasts = 16;
+
+}  // namespace
 
 void UringSocket::count_in() {
     ++in_flight;
@@ -37,6 +45,12 @@ void UringSocket::arm_send(const char* data, uint32_t size) {
     io_uring_sqe* e = backend.entry();
     // WAITALL: the kernel sends the rest by itself when the socket has room again.
     io_uring_prep_send(e, fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
+    // One that has answered a few times will go on: registering it costs what some ten sends save.
+    if (place == RegisteredFiles::kNone && ++sends == kSendsOfOneThatLasts) place = backend.files().add(fd);
+    if (place != RegisteredFiles::kNone) {
+        e->fd = place;
+        e->flags |= IOSQE_FIXED_FILE;
+    }
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::send));
     send_armed = true;
     count_in();
@@ -57,13 +71,18 @@ void UringSocket::cancel_many() {
 }
 
 void UringSocket::drop_waiting() {
-    while (first != UringSocket::kNoBuffer) {
+    while (first != ProvidedBuffers::kNone) {
         const uint16_t id = first;
-        first = backend.next_of(id);
-        backend.give_back(id);
+        first = backend.provided().next(id);
+        backend.provided().give_back(id);
     }
-    last = UringSocket::kNoBuffer;
+    last = ProvidedBuffers::kNone;
     waiting = 0;
+}
+
+void UringSocket::close() {
+    if (place != RegisteredFiles::kNone) backend.files().remove(std::exchange(place, RegisteredFiles::kNone));
+    ::close(fd);
 }
 
 }  // namespace portico::io

@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "io/stream.h"
+#include "io/uring_buffers.h"
+#include "io/uring_files.h"
 
 namespace portico::io {
 
@@ -28,8 +30,9 @@ struct alignas(16) UringSocket {
     uint32_t send_left = 0;    // of the pending write
     uint32_t sent = 0;
     uint16_t in_flight = 0;
-    // Provided buffers that came while nobody read: a chain through UringBackend::next_.
-    uint16_t first = kNoBuffer, last = kNoBuffer, waiting = 0;
+    int32_t place = RegisteredFiles::kNone;
+    // Provided buffers that came while nobody read: a chain of theirs.
+    uint16_t first = ProvidedBuffers::kNone, last = ProvidedBuffers::kNone, waiting = 0;
     uint16_t offset = 0;  // already taken from the first
     bool many_armed = false, one_armed = false, send_armed = false, poll_in_armed = false, poll_out_armed = false;
     bool many_cancelled = false;
@@ -38,7 +41,7 @@ struct alignas(16) UringSocket {
     bool waits_write = false;
     bool starved = false;     // the receive ended because the provided buffers ran out
 
-    static constexpr uint16_t kNoBuffer = 0xffff;
+    uint8_t sends = 0;        // until it is registered
 
     // Submit an operation, or its end. Each submitted one keeps the socket alive until count_out().
     void arm_many();
@@ -48,6 +51,8 @@ struct alignas(16) UringSocket {
     void cancel_many();
     // Gives back the provided buffers that nobody read.
     void drop_waiting();
+    // @requires nothing is under way
+    void close();
     void count_in();
     void count_out();
 };

@@ -44,20 +44,21 @@ UringStream::~UringStream() {
 void UringStream::release_if_over(UringSocket& s) {
     if (s.owner != nullptr || s.in_flight > 0) return;
     s.drop_waiting();
-    ::close(s.fd);
+    s.close();
     delete &s;
 }
 
 bool UringStream::take(UringSocket& s, StreamOp& op) {
-    if (s.first != UringSocket::kNoBuffer) {
+    if (s.first != ProvidedBuffers::kNone) {
         Buffer& into = *op.buffer;
+        ProvidedBuffers& provided = s.backend.provided();
         into.ensure(s.backend.buffers(), kSmallBuffer);
         uint32_t total = 0;
-        while (s.first != UringSocket::kNoBuffer && into.room() > 0 && total < op.max) {
+        while (s.first != ProvidedBuffers::kNone && into.room() > 0 && total < op.max) {
             const uint16_t id = s.first;
-            const uint32_t left = s.backend.size_of(id) - s.offset;
+            const uint32_t left = provided.size(id) - s.offset;
             const uint32_t n = std::min({left, into.room(), op.max - total});
-            std::memcpy(into.tail(), s.backend.provided(id) + s.offset, n);
+            std::memcpy(into.tail(), provided.data(id) + s.offset, n);
             into.commit(n);
             total += n;
             if (n < left) {
@@ -65,12 +66,12 @@ bool UringStream::take(UringSocket& s, StreamOp& op) {
                 break;
             }
             s.offset = 0;
-            s.first = s.backend.next_of(id);
+            s.first = provided.next(id);
             --s.waiting;
-            s.backend.give_back(id);
+            provided.give_back(id);
         }
-        if (s.first == UringSocket::kNoBuffer) {
-            s.last = UringSocket::kNoBuffer;
+        if (s.first == ProvidedBuffers::kNone) {
+            s.last = ProvidedBuffers::kNone;
             // The receive ended with these bytes: whoever watches still wants to know of the peer's end.
             const bool open = !s.eof && s.error == 0;
             if (open && !s.many_armed && !s.starved && !wants_bulk(op) && s.owner->watcher_ != nullptr) s.arm_many();
@@ -137,7 +138,7 @@ bool UringStream::start_wait(StreamOp& op, bool readable) {
         if (!s.poll_out_armed) s.arm_poll(POLLOUT, UringTag::poll_out);
         return false;
     }
-    if (s.first != UringSocket::kNoBuffer) {
+    if (s.first != ProvidedBuffers::kNone) {
         op.result.value = -EBUSY;  // bytes are here already: read them first
         return true;
     }
@@ -207,13 +208,13 @@ void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
     }
     if (result > 0) {
         const auto id = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+        ProvidedBuffers& provided = s.backend.provided();
+        provided.taken(id, static_cast<uint32_t>(result));
         if (s.owner == nullptr) {
-            s.backend.give_back(id);
+            provided.give_back(id);
         } else {
-            s.backend.size_of(id) = static_cast<uint32_t>(result);
-            s.backend.next_of(id) = UringSocket::kNoBuffer;
-            if (s.last == UringSocket::kNoBuffer) s.first = id;
-            else s.backend.next_of(s.last) = id;
+            if (s.last == ProvidedBuffers::kNone) s.first = id;
+            else provided.next(s.last) = id;
             s.last = id;
             ++s.waiting;
         }
@@ -221,6 +222,7 @@ void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
         s.eof = true;
     } else if (result == -ENOBUFS) {
         s.starved = true;
+        s.backend.provided().ran_out();
     } else if (result != -ECANCELED) {
         s.error = -result;
     }
@@ -232,10 +234,10 @@ void UringStream::deliver(UringSocket& s) {
     if (s.reader != nullptr) {
         StreamOp& op = *s.reader;
         if (s.waits_read) {
-            const bool ready = s.first != UringSocket::kNoBuffer || s.eof || s.error != 0;
+            const bool ready = s.first != ProvidedBuffers::kNone || s.eof || s.error != 0;
             if (ready) {
                 s.reader = nullptr;
-                op.finish(s.first != UringSocket::kNoBuffer ? -EBUSY : 1);
+                op.finish(s.first != ProvidedBuffers::kNone ? -EBUSY : 1);
             } else {
                 arm_reader(s);
             }
@@ -249,7 +251,7 @@ void UringStream::deliver(UringSocket& s) {
     }
     UringStream& stream = *s.owner;
     if (s.eof || s.error != 0) return stream.tell_closed();
-    if (s.first != UringSocket::kNoBuffer) {
+    if (s.first != ProvidedBuffers::kNone) {
         if (s.waiting >= kMaxWaiting) s.cancel_many();
         if (stream.watcher_ != nullptr) stream.watcher_->on_unasked_bytes();
     } else if (!s.many_armed && stream.watcher_ != nullptr) {
@@ -336,9 +338,9 @@ void UringStream::watch(StreamWatcher* watcher) {
     watcher_ = watcher;
     if (watcher == nullptr) return;
     UringSocket& s = *socket_;
-    if (s.first != UringSocket::kNoBuffer) watcher->on_unasked_bytes();
+    if (s.first != ProvidedBuffers::kNone) watcher->on_unasked_bytes();
     if (s.eof || s.error != 0) {
-        if (s.first == UringSocket::kNoBuffer) tell_closed();
+        if (s.first == ProvidedBuffers::kNone) tell_closed();
     } else if (!s.many_armed && s.reader == nullptr && s.waiting < kMaxWaiting) {
         s.arm_many();
     }

@@ -23,17 +23,18 @@ void Output::check_field(std::string_view name, std::string_view value) {
 void Output::put_decimal(uint64_t n) {
     char digits[20];
     char* at = digits + sizeof digits;
-    do {
-        *--at = static_cast<char>('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
+    for (; n >= 100; n /= 100) put_two_digits(at -= 2, static_cast<unsigned>(n % 100));
+    if (n >= 10) put_two_digits(at -= 2, static_cast<unsigned>(n));
+    else *--at = static_cast<char>('0' + n);
     put(std::string_view(at, static_cast<size_t>(digits + sizeof digits - at)));
 }
 
 void Output::status_line(int status, std::string_view reason) {
-    put("HTTP/1.1 ");
-    put_decimal(static_cast<uint64_t>(status));
-    put(' ');
+    const auto code = static_cast<unsigned>(status);
+    char begin[] = "HTTP/1.1 000 ";
+    begin[9] = static_cast<char>('0' + code / 100);
+    put_two_digits(begin + 10, code % 100);
+    put(std::string_view(begin, sizeof begin - 1));
     put(reason.empty() ? reason_of(status) : reason);
     put("\r\n");
 }

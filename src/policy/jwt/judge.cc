@@ -41,15 +41,15 @@ Result<OpenToken> open_token(std::string_view compact, const TokenBounds& bounds
     return OpenToken{*std::move(token), *std::move(claims)};
 }
 
-Result<std::shared_ptr<const VerifiedToken>> Judge::judge(std::string_view compact, const KeySet& keys, WallTime now,
-                                                          VerifierContext& context) const {
+Result<std::shared_ptr<VerifiedToken>> Judge::judge(std::string_view compact, const KeySet& keys, WallTime now,
+                                                    VerifierContext& context) const {
     const auto token = open_token(compact, rules_.token);
     if (!token) return fail(token.error());
     return judge(*token, keys, now, context);
 }
 
-Result<std::shared_ptr<const VerifiedToken>> Judge::judge(const OpenToken& open, const KeySet& keys, WallTime now,
-                                                          VerifierContext& context) const {
+Result<std::shared_ptr<VerifiedToken>> Judge::judge(const OpenToken& open, const KeySet& keys, WallTime now,
+                                                    VerifierContext& context) const {
     const Token& token = open.token;
     const auto algorithm = algorithm_named(token.header.algorithm);
     if (!algorithm || !rules_.algorithms.has(*algorithm)) return fail(Fault::token_algorithm, token.header.algorithm);
@@ -57,8 +57,8 @@ Result<std::shared_ptr<const VerifiedToken>> Judge::judge(const OpenToken& open,
     if (!until) return fail(until.error());
     const auto signer = find_signer(token, *algorithm, keys, context);
     if (!signer) return fail(signer.error());
-    return std::make_shared<const VerifiedToken>(
-        VerifiedToken{std::string(token.compact), open.claims, *until, (*signer)->id(), *algorithm});
+    return std::make_shared<VerifiedToken>(
+        VerifiedToken{std::string(token.compact), open.claims, *until, (*signer)->id(), *algorithm, std::nullopt});
 }
 
 Result<const Key*> Judge::find_signer(const Token& token, Algorithm algorithm, const KeySet& keys, VerifierContext& context) const {

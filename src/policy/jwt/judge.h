@@ -4,9 +4,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "gateway/claim_headers.h"
 #include "policy/jwt/claims.h"
 #include "policy/jwt/keys.h"
 #include "policy/jwt/token.h"
@@ -35,6 +37,7 @@ struct VerifiedToken {
     WallTime valid_until;  // refused from then on, whatever was judged before
     std::string key_id;    // of the key that verified it; "" where it has none
     Algorithm algorithm{};
+    std::optional<gateway::ClaimHeaders::Rendered> headers;  // of the policy that keeps it
 };
 
 // @errors token_malformed
@@ -48,10 +51,8 @@ class Judge {
 
     // @errors every token_* fault. token_key_unknown only where nothing else is wrong that can be seen without the key: its
     // issuer may have a new key, and the token is worth judging again once the keys were fetched.
-    Result<std::shared_ptr<const VerifiedToken>> judge(const OpenToken& token, const KeySet& keys, WallTime now,
-                                                       VerifierContext& context) const;
-    Result<std::shared_ptr<const VerifiedToken>> judge(std::string_view compact, const KeySet& keys, WallTime now,
-                                                       VerifierContext& context) const;
+    Result<std::shared_ptr<VerifiedToken>> judge(const OpenToken& token, const KeySet& keys, WallTime now, VerifierContext& context) const;
+    Result<std::shared_ptr<VerifiedToken>> judge(std::string_view compact, const KeySet& keys, WallTime now, VerifierContext& context) const;
 
   private:
     // @returns the key that verified it

@@ -66,7 +66,8 @@ class Jwt final : public gateway::Policy {
   private:
     Verdict accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const;
     io::Task<Verdict> ask_store(Exchange& x, const TokenPlace& place) const;
-    Verdict hand_on(Exchange& x, const TokenPlace& place) const;
+    // @param known  the headers of the token, where it was judged with them
+    Verdict hand_on(Exchange& x, const TokenPlace& place, const gateway::ClaimHeaders::Rendered* known) const;
     Verdict refuse(Exchange& x, Error error) const;
     io::Task<Verdict> await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const;
     // The issuer of a token, by its `iss` where there are several. @returns SIZE_MAX for none
@@ -145,8 +146,12 @@ size_t Jwt::issuer_of(const OpenToken& token) const {
 Result<std::shared_ptr<const VerifiedToken>> Jwt::judge(State& state, const OpenToken& token, size_t issuer, uint64_t generation,
                                                         WallTime now) const {
     auto verified = issuers_[issuer].judge.judge(token, *state.sources[issuer].keys, now, state.context);
-    if (verified) state.cache.keep(*verified, generation);
-    else if (verified.error().fault == Fault::token_signature) state.cache.keep_bad(token.token.compact, generation, now);
+    if (verified) {
+        (*verified)->headers = headers_.render((*verified)->claims);
+        state.cache.keep(*verified, generation);
+    } else if (verified.error().fault == Fault::token_signature) {
+        state.cache.keep_bad(token.token.compact, generation, now);
+    }
     return verified;
 }
 
@@ -206,7 +211,7 @@ Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& p
     }
     x.claims = token.claims;
     x.identity_by = name_;
-    if (!revocation_ || !revocation_->asks_store()) return hand_on(x, place);
+    if (!revocation_ || !revocation_->asks_store()) return hand_on(x, place, token.headers ? &*token.headers : nullptr);
     // Only claims are asked for from here on, and the exchange keeps those.
     return Verdict::wait(ask_store(x, place));
 }
@@ -214,12 +219,13 @@ Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& p
 io::Task<Verdict> Jwt::ask_store(Exchange& x, const TokenPlace& place) const {
     Verdict verdict = co_await revocation_->ask(x, *this);
     if (verdict.kind != Verdict::Kind::proceed) co_return verdict;
-    co_return hand_on(x, place);
+    co_return hand_on(x, place, nullptr);
 }
 
 // Last, when nothing can refuse the token any more: in shadow mode what a refused one says must not reach the service.
-Verdict Jwt::hand_on(Exchange& x, const TokenPlace& place) const {
-    if (auto set = headers_.apply(x); !set) return Verdict::refuse(std::move(set).error());
+Verdict Jwt::hand_on(Exchange& x, const TokenPlace& place, const gateway::ClaimHeaders::Rendered* known) const {
+    if (known != nullptr) headers_.apply(x, *known);
+    else if (auto set = headers_.apply(x); !set) return Verdict::refuse(std::move(set).error());
     if (!forward_token_ && !x.in_shadow) remove_token(x, place);
     return Verdict::proceed();
 }

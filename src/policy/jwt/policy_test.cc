@@ -162,6 +162,30 @@ TEST_F(JwtPolicy, TheFirstRequestWaitsForTheFirstKeys) {
     EXPECT_EQ(judged(token("k1", "bob")), "passes") << "and nobody waits any more";
 }
 
+// The second request's headers come from what is kept with the token.
+TEST_F(JwtPolicy, AKnownTokenGivesTheHeadersOfItsFirstRequest) {
+    epoch = build(R"(jwks: "http://id.test/keys", claims_to_headers: { X-User-ID: sub, X-Until: exp, X-Roles: roles, X-Tenant: tenant })");
+    const std::string with = *mint(signer, Algorithm::es256, R"({"sub":"alice \u00e9","exp":4000000000,"roles":["a,b","c"],"tenant":null})", "k1");
+    judged_soon(token());
+    const auto headers = [&] {
+        const auto r = ask(with);
+        EXPECT_EQ(r->outcome(), "passes");
+        std::string text;
+        for (const http::Field& f : r->exchange().set_fields) text += std::string(f.name) + "=" + std::string(f.value) + "\n";
+        return text;
+    };
+    const std::string first = headers();
+    EXPECT_EQ(first, "X-User-ID=alice \u00e9\nX-Until=4000000000\nX-Roles=a%2Cb,c\n");
+    EXPECT_EQ(headers(), first);
+
+    const std::string bad = *mint(signer, Algorithm::es256, R"({"sub":"a\nb","exp":4000000000})", "k1");
+    for (int i = 0; i < 2; ++i) {
+        const auto r = ask(bad);
+        EXPECT_EQ(r->outcome(), "route.claim_refused") << "kept or not";
+        EXPECT_TRUE(r->exchange().set_fields.empty());
+    }
+}
+
 TEST_F(JwtPolicy, WithoutKeysRequestsAreRefusedAfterASecondAndThenAtOnce) {
     site.silent = true;
     epoch = build();

@@ -11,7 +11,7 @@ namespace {
 size_t places(size_t entries) { return entries == 0 ? 0 : std::bit_ceil(entries); }
 
 size_t size_of(const VerifiedToken& token) {
-    return sizeof token + token.compact.size() + token.claims.bytes() + token.key_id.size();
+    return sizeof token + token.compact.size() + token.claims.bytes() + token.key_id.size() + (token.headers ? token.headers->bytes() : 0);
 }
 
 __extension__ using Wide = unsigned __int128;
@@ -43,8 +43,10 @@ const std::shared_ptr<const VerifiedToken>* TokenCache::find(std::string_view co
     const uint64_t hash = hash_of(compact);
     for (uint32_t i = slot(hash); i != kNone; i = good_[i].next) {
         Good& entry = good_[i];
-        if (entry.hash != hash || entry.token->compact != compact) continue;
-        if (entry.generation != generation || now >= entry.token->valid_until) {
+        // Wanted next, and not before the comparison is over.
+        __builtin_prefetch(entry.token.get());
+        if (!entry.is(hash, compact)) continue;
+        if (entry.generation != generation || now >= entry.valid_until) {
             drop(i);
             return nullptr;
         }
@@ -80,7 +82,7 @@ void TokenCache::keep(std::shared_ptr<const VerifiedToken> token, uint64_t gener
     if (slots_.empty() || size > bounds_.max_bytes) return;
     const uint64_t hash = hash_of(token->compact);
     for (uint32_t i = slot(hash); i != kNone; i = good_[i].next) {
-        if (good_[i].hash != hash || good_[i].token->compact != token->compact) continue;
+        if (!good_[i].is(hash, token->compact)) continue;
         drop(i);  // the same token in another generation must not stand twice
         break;
     }
@@ -95,7 +97,15 @@ void TokenCache::keep(std::shared_ptr<const VerifiedToken> token, uint64_t gener
     Good& entry = good_[index];
     free_ = entry.next;
     bytes_ += size;
-    entry = {.hash = hash, .generation = generation, .token = std::move(token), .next = slot(hash), .used = false};
+    const VerifiedToken& kept = *token;
+    entry = {.hash = hash,
+             .generation = generation,
+             .valid_until = kept.valid_until,
+             .text = kept.compact.data(),
+             .token = std::move(token),
+             .size = static_cast<uint32_t>(kept.compact.size()),
+             .next = slot(hash),
+             .used = false};
     slot(hash) = index;
 }
 

@@ -42,12 +42,18 @@ class TokenCache {
 
   private:
     static constexpr uint32_t kNone = UINT32_MAX;
-    struct Good {
+    // One line of the processor's cache: with many clients a look-up finds little there, and would wait for each further one.
+    struct alignas(64) Good {
         uint64_t hash = 0;
         uint64_t generation = 0;
+        WallTime valid_until{};
+        const char* text = nullptr;                  // of the token, where it stands in it
         std::shared_ptr<const VerifiedToken> token;  // none: the entry is free
+        uint32_t size = 0;                           // of the text
         uint32_t next = kNone;                       // of the same slot, or of the free ones
         bool used = false;                           // since the hand passed
+
+        bool is(uint64_t h, std::string_view compact) const { return hash == h && std::string_view(text, size) == compact; }
     };
     struct Bad {
         uint64_t hash = 0;

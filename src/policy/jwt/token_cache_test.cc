@@ -14,7 +14,7 @@ constexpr WallTime kNow = at(1000);
 constexpr std::string_view kSecret = "0123456789abcdef0123456789abcdef";
 
 std::shared_ptr<const VerifiedToken> token(std::string text, WallTime until = at(2000)) {
-    return std::make_shared<const VerifiedToken>(VerifiedToken{std::move(text), {}, until, "", Algorithm::hs256});
+    return std::make_shared<const VerifiedToken>(VerifiedToken{std::move(text), {}, until, "", Algorithm::hs256, std::nullopt});
 }
 std::string minted(std::string_view claims, std::string_view secret = kSecret) {
     return mint(*SigningKey::from_secret(secret), Algorithm::hs256, claims).value();
