@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "gateway/aggregate/call_outcome.h"
 #include "io/loop.h"
+#include "io/turn_budget.h"
 #include "observe/metrics.h"
 #include "observe/trace_context.h"
 #include "redis/client.h"
@@ -87,6 +88,9 @@ class Context {
     observe::Shard& shard;
     CommonCells cells;
     observe::Random random;
+    // For what anybody can ask for and costs more than a request does. Half a millisecond is five to thirty signatures: enough that
+    // what stands between two turns costs little beside it, and so short that nobody who is served in between notices.
+    io::TurnBudget computing{loop, std::chrono::microseconds(500)};
     std::shared_ptr<Epoch> epoch;
     // A line for the operator, on stderr in a running gateway. Never holds what a client sent.
     std::function<void(const std::string& line)> say = [](const std::string&) {};

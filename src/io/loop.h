@@ -20,7 +20,7 @@ namespace portico::io {
 
 enum class BackendChoice : uint8_t { automatic, uring, epoll };
 
-// Something to run once at the end of this turn, outside of any coroutine. Leaves the queue when destroyed.
+// Something to run once at the end of a turn, outside of any coroutine. Leaves the queue when destroyed.
 class Deferred : public ListHook<Loop> {
   public:
     virtual void on_deferred() = 0;
@@ -67,6 +67,8 @@ class Loop {
     const Clock& clock() const { return clock_; }
     const std::string& why_not_uring() const { return why_not_uring_; }
     void defer(Deferred& d) { deferred_.push_back(d); }
+    // The same in the next turn, which comes at once.
+    void defer_to_next(Deferred& d) { next_turn_.push_back(d); }
     uint64_t turns() const { return turns_; }
 
     // co_await loop.yield(): goes on in the next turn, after everybody else had theirs.
@@ -76,7 +78,7 @@ class Loop {
         bool await_ready() const { return false; }
         void await_suspend(std::coroutine_handle<> h) {
             waiter_ = h;
-            loop_.next_turn_.push_back(*this);
+            loop_.defer_to_next(*this);
         }
         void await_resume() const {}
 

@@ -24,6 +24,17 @@ std::string render(const Labels& labels) {
     return out;
 }
 
+Labels other_than(Labels labels) {
+    for (auto& [label, value] : labels) value = "other";
+    return labels;
+}
+
+std::string decimal(double value) {
+    char text[40];
+    std::snprintf(text, sizeof text, "%.9g", value);
+    return text;
+}
+
 constexpr uint32_t kHistogramCells = static_cast<uint32_t>(kLatencyBounds.size()) + 1 + 2;
 
 constexpr std::array<int64_t, kLatencyBounds.size()> kBoundsNs = [] {
@@ -53,30 +64,33 @@ void Shard::observe(Histogram h, Duration d) {
     bump(count + 1, static_cast<uint64_t>(std::max<int64_t>(d.count(), 0)));
 }
 
-uint32_t Registry::add(Kind kind, std::string_view name, std::string_view help, const Labels& labels) {
-    std::lock_guard lock(mutex_);
+Registry::Family& Registry::family_of(Kind kind, std::string_view name, std::string_view help) {
     auto [family, fresh] = families_.try_emplace(std::string(name));
     if (fresh) {
         family->second.kind = kind;
         family->second.help = help;
     }
     PORTICO_CHECK(family->second.kind == kind);
+    return family->second;
+}
+
+uint32_t Registry::add(Kind kind, std::string_view name, std::string_view help, const Labels& labels) {
+    std::lock_guard lock(mutex_);
+    Family& family = family_of(kind, name, help);
     std::string key = render(labels);
-    auto found = family->second.series.find(key);
-    if (found != family->second.series.end()) return found->second;
+    auto found = family.series.find(key);
+    if (found != family.series.end()) return found->second;
     if (series_ >= kMaxSeries && !labels.empty()) {
-        Labels other = labels;
-        for (auto& [label, value] : other) value = "other";
-        key = render(other);
-        found = family->second.series.find(key);
-        if (found != family->second.series.end()) return found->second;
+        key = render(other_than(labels));
+        found = family.series.find(key);
+        if (found != family.series.end()) return found->second;
     }
     const uint32_t cell = cells_;
     uint32_t needed = kind == Kind::histogram ? kHistogramCells : 1;
     PORTICO_CHECK(cells_ + needed < Shard::kChunk * Shard::kChunks);
     cells_ += needed;
     ++series_;
-    family->second.series.emplace(std::move(key), cell);
+    family.series.emplace(std::move(key), cell);
     return cell;
 }
 
@@ -88,6 +102,28 @@ Gauge Registry::gauge(std::string_view name, std::string_view help, const Labels
 }
 Histogram Registry::histogram(std::string_view name, std::string_view help, const Labels& labels) {
     return {add(Kind::histogram, name, help, labels)};
+}
+
+void Registry::ask(std::string_view name, std::string_view help, const Labels& labels, std::weak_ptr<const Asked> asked) {
+    const std::lock_guard lock(mutex_);
+    Family& family = family_of(Kind::asked, name, help);
+    for (auto& [key, all] : family.asked) std::erase_if(all, [](const auto& one) { return one.expired(); });
+    series_ -= std::erase_if(family.asked, [](const auto& series) { return series.second.empty(); });
+    std::string key = render(labels);
+    if (series_ >= kMaxSeries && !family.asked.contains(key)) key = render(other_than(labels));
+    auto [series, fresh] = family.asked.try_emplace(std::move(key));
+    if (fresh) ++series_;
+    series->second.push_back(std::move(asked));
+}
+
+std::optional<double> Registry::greatest(const std::vector<std::weak_ptr<const Asked>>& asked) {
+    std::optional<double> found;
+    for (const auto& one : asked) {
+        const auto held = one.lock();
+        // None is less than any value.
+        if (held != nullptr) found = std::max(found, held->value());
+    }
+    return found;
 }
 
 Shard& Registry::new_shard() {
@@ -124,10 +160,13 @@ std::string Registry::exposition() const {
         (out += ' ') += value;
         out += '\n';
     };
-    constexpr std::string_view kKinds[] = {"counter", "gauge", "histogram"};
+    constexpr std::string_view kKinds[] = {"counter", "gauge", "histogram", "gauge"};
     for (const auto& [name, family] : families_) {
         out += "# HELP " + name + " " + family.help + "\n# TYPE " + name + " ";
         (out += kKinds[static_cast<size_t>(family.kind)]) += '\n';
+        for (const auto& [labels, asked] : family.asked) {
+            if (const auto value = greatest(asked)) line(name, labels, decimal(*value));
+        }
         for (const auto& [labels, cell] : family.series) {
             if (family.kind == Kind::counter) {
                 line(name, labels, std::to_string(sum(cell)));
@@ -145,9 +184,7 @@ std::string Registry::exposition() const {
                 below += sum(cell + static_cast<uint32_t>(kLatencyBounds.size()));
                 line(name + "_bucket", prefix + "le=\"+Inf\"", std::to_string(below));
                 const uint32_t count = cell + static_cast<uint32_t>(kLatencyBounds.size()) + 1;
-                char seconds[40];
-                std::snprintf(seconds, sizeof seconds, "%.9g", static_cast<double>(sum(count + 1)) / 1e9);
-                line(name + "_sum", labels, seconds);
+                line(name + "_sum", labels, decimal(static_cast<double>(sum(count + 1)) / 1e9));
                 line(name + "_count", labels, std::to_string(below));
             }
         }

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,14 @@ struct Histogram {
 // Upper bounds of the latency buckets, in seconds: 100 µs to 60 s, then +Inf.
 inline constexpr std::array<double, 15> kLatencyBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                                           0.05,   0.1,     0.25,   0.5,   1,      5,     60};
+
+// A gauge that nobody writes: it is asked for its value when the metrics are read, such as one that grows as time passes.
+class Asked {
+  public:
+    virtual ~Asked() = default;
+    // Any thread; under the registry's lock, so it must not come back to it. @returns none where there is no sample now
+    virtual std::optional<double> value() const = 0;
+};
 
 // One writer's cells. `add` is a relaxed load and store: no other thread writes here.
 class Shard {
@@ -73,6 +82,9 @@ class Registry {
     Counter counter(std::string_view name, std::string_view help, const Labels& labels = {});
     Gauge gauge(std::string_view name, std::string_view help, const Labels& labels = {});
     Histogram histogram(std::string_view name, std::string_view help, const Labels& labels = {});
+    // A gauge that is asked, as long as somebody else holds it: then its sample goes. Of several with the same name and labels
+    // the greatest is shown.
+    void ask(std::string_view name, std::string_view help, const Labels& labels, std::weak_ptr<const Asked> asked);
 
     // A shard for one writer thread; lives as long as the registry.
     Shard& new_shard();
@@ -84,13 +96,17 @@ class Registry {
     std::vector<std::pair<std::string, std::string>> families() const;
 
   private:
-    enum class Kind : uint8_t { counter, gauge, histogram };
+    enum class Kind : uint8_t { counter, gauge, histogram, asked };
+    using AskedSeries = std::map<std::string, std::vector<std::weak_ptr<const Asked>>>;  // by rendered labels
     struct Family {
         Kind kind;
         std::string help;
         std::map<std::string, uint32_t> series;  // rendered labels -> cell
+        AskedSeries asked;
     };
+    Family& family_of(Kind kind, std::string_view name, std::string_view help);
     uint32_t add(Kind kind, std::string_view name, std::string_view help, const Labels& labels);
+    static std::optional<double> greatest(const std::vector<std::weak_ptr<const Asked>>& asked);
 
     mutable std::mutex mutex_;
     std::map<std::string, Family, std::less<>> families_;

@@ -81,6 +81,51 @@ TEST(Registry, lists_its_families_by_name) {
     EXPECT_THAT(registry.families(), ElementsAre(Pair("a", "A."), Pair("b_total", "B.")));
 }
 
+class Age final : public Asked {
+  public:
+    explicit Age(std::optional<double> value = {}) : is(value) {}
+    std::optional<double> value() const override { return is; }
+    std::optional<double> is;
+};
+
+TEST(Registry, a_gauge_that_is_asked_has_the_value_of_the_moment) {
+    Registry registry;
+    const auto age = std::make_shared<Age>();
+    registry.ask("age_seconds", "How old.", {{"of", "x"}}, age);
+    EXPECT_EQ(registry.exposition(), "# HELP age_seconds How old.\n# TYPE age_seconds gauge\n") << "no value yet";
+    age->is = 1.5;
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nage_seconds{of=\"x\"} 1.5\n"));
+    age->is = 86400.25;
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nage_seconds{of=\"x\"} 86400.25\n"));
+    EXPECT_THAT(registry.families(), ElementsAre(Pair("age_seconds", "How old.")));
+}
+
+TEST(Registry, of_several_that_are_asked_under_one_name_the_greatest_is_shown) {
+    Registry registry;
+    const auto none = std::make_shared<Age>();
+    auto old = std::make_shared<Age>(7), young = std::make_shared<Age>(-1);
+    for (const auto& age : {none, old, young}) registry.ask("age_seconds", "How old.", {{"of", "x"}}, age);
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nage_seconds{of=\"x\"} 7\n"));
+    old.reset();
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nage_seconds{of=\"x\"} -1\n"));
+    young.reset();
+    EXPECT_THAT(registry.exposition(), Not(HasSubstr("age_seconds{")));
+}
+
+TEST(Registry, what_nobody_holds_any_more_takes_no_place) {
+    Registry registry;
+    for (size_t i = 0; i < Registry::kMaxSeries - 1; ++i) registry.counter("c_total", "C.", {{"n", std::to_string(i)}});
+    for (int i = 0; i < 10; ++i) {
+        const auto age = std::make_shared<Age>(i);
+        registry.ask("age_seconds", "How old.", {{"of", std::to_string(i)}}, age);
+        EXPECT_THAT(registry.exposition(), HasSubstr("age_seconds{of=\"" + std::to_string(i) + "\"} "));
+    }
+    const auto last = std::make_shared<Age>(1), beyond = std::make_shared<Age>(2);
+    registry.ask("age_seconds", "How old.", {{"of", "last"}}, last);
+    registry.ask("age_seconds", "How old.", {{"of", "beyond"}}, beyond);
+    EXPECT_THAT(registry.exposition(), HasSubstr("\nage_seconds{of=\"last\"} 1\nage_seconds{of=\"other\"} 2\n"));
+}
+
 TEST(Registry, past_the_cap_new_series_share_one_called_other) {
     Registry registry;
     Shard& shard = registry.new_shard();

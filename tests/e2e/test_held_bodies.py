@@ -77,7 +77,8 @@ def test_a_client_that_leaves_while_its_answer_is_held_closes_the_services_conne
 
 def test_a_reload_leaves_a_held_body_to_the_configuration_that_it_began_with():
     with Echo() as echo, Gateway(shaping(echo.url).replace("300ms", "30s")) as gateway, Client(gateway.port) as client:
-        client.send_head("POST", "/", [JSON, ("Content-Length", 7)])
+        client.send_head("POST", "/", [JSON, ("Content-Length", 7), ("Expect", "100-continue")])
+        assert client.wire.head("100")[0] == b"HTTP/1.1 100 Continue"  # it has begun
         client.send(b'{"n"')
         gateway.reload(shaping(echo.url).replace("body: { n: $.n }", "body: { m: $.n }").replace("300ms", "30s"))
         client.send(b":1}")

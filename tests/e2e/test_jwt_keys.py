@@ -230,6 +230,31 @@ def test_an_issuer_that_dies_later_stops_nobody_whose_key_is_known():
             gate.set()
 
 
+def test_the_age_of_the_keys_grows_while_the_issuer_is_down_and_falls_when_it_is_back():
+    with PlainIssuer(K1) as issuer:
+        text = config(f"jwks: {{ url: \"{issuer.url}/keys?secret=s\", cooldown: 10ms }}")
+        series = f'portico_jwt_keys_age_seconds{{source="{issuer.url}/keys"}}'
+        gate = issuer.hold()
+        with Gateway(text) as gateway:
+            eventually(lambda: issuer.fetches("/keys?secret=s") == 1, "the first fetch")
+            assert series not in gateway.metrics()
+            gate.set()
+            ready(gateway, signed(K1, claims()))
+            issuer.status = "503 Down"
+            assert get(gateway.port, "/x", bearer(signed(K2, claims()))).code == "jwt.kid_unknown"
+            assert gateway.metric("portico_jwt_key_fetches_total", result="failed") == 1
+            down = gateway.metrics()[series]
+            eventually(lambda: gateway.metrics()[series] > down + 0.3, "growth")
+            gateway.reload(text + "x-changed: 1\n")
+            grown = gateway.metrics()[series]
+            assert grown > down + 0.3
+            issuer.status, issuer.keys = "200 OK", [K1, K2]
+            eventually(lambda: get(gateway.port, "/x", bearer(signed(K2, claims()))).status == 200, "the issuer's return")
+            assert gateway.metrics()[series] < grown
+            gateway.reload("routes: [{ match: /x, respond: { body: open } }]\n")
+            eventually(lambda: series not in gateway.metrics(), "the end of a source that nobody names")
+
+
 def test_a_worker_that_stops_in_mid_fetch_ends_in_order():
     with PlainIssuer(K1) as issuer:
         gate = issuer.hold()

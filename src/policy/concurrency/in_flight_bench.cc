@@ -5,7 +5,7 @@
 namespace portico::policy::concurrency {
 namespace {
 
-InFlight table;
+InFlight table{HashKey::random()};
 
 // A request's two steps: one key for all, or a key for each thread.
 void enter_and_leave(benchmark::State& state, bool shared) {

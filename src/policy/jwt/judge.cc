@@ -31,6 +31,21 @@ Result<json::Document> read_claims(std::string_view text) {
     return read_claims(text, bytes);
 }
 
+// @returns the key that verified it
+Result<const Key*> find_signer(const Token& token, const CheckedToken& checked, VerifierContext& context) {
+    const auto verify = [&](const std::shared_ptr<const Key>& key) {
+        return context.verify(key, checked.algorithm, token.signed_text, token.signature_text);
+    };
+    auto verified = verify(*checked.candidates.first);
+    if (verified) return checked.candidates.first->get();
+    for (const auto* key : checked.candidates.more) {
+        if (verified.error().fault != Fault::token_signature) break;
+        verified = verify(*key);
+        if (verified) return key->get();
+    }
+    return fail(std::move(verified).error());
+}
+
 }  // namespace
 
 Result<OpenToken> open_token(std::string_view compact, const TokenBounds& bounds) {
@@ -48,33 +63,30 @@ Result<std::shared_ptr<VerifiedToken>> Judge::judge(std::string_view compact, co
     return judge(*token, keys, now, context);
 }
 
-Result<std::shared_ptr<VerifiedToken>> Judge::judge(const OpenToken& open, const KeySet& keys, WallTime now,
+Result<std::shared_ptr<VerifiedToken>> Judge::judge(const OpenToken& token, const KeySet& keys, WallTime now,
                                                     VerifierContext& context) const {
-    const Token& token = open.token;
-    const auto algorithm = algorithm_named(token.header.algorithm);
-    if (!algorithm || !rules_.algorithms.has(*algorithm)) return fail(Fault::token_algorithm, token.header.algorithm);
-    const auto until = judge_claims(open.claims.root(), rules_.claims, now);
-    if (!until) return fail(until.error());
-    const auto signer = find_signer(token, *algorithm, keys, context);
-    if (!signer) return fail(signer.error());
-    return std::make_shared<VerifiedToken>(
-        VerifiedToken{std::string(token.compact), open.claims, *until, (*signer)->id(), *algorithm, std::nullopt});
+    const auto checked = check(token, keys, now);
+    if (!checked) return fail(checked.error());
+    return verify(token, *checked, context);
 }
 
-Result<const Key*> Judge::find_signer(const Token& token, Algorithm algorithm, const KeySet& keys, VerifierContext& context) const {
-    const KeySet::Candidates candidates = keys.candidates(token.header.key_id, token.header.has_key_id, algorithm);
-    if (candidates.found == KeySet::Found::unknown_key) return fail(Fault::token_key_unknown, token.header.key_id);
-    if (candidates.found == KeySet::Found::wrong_algorithm) {
-        return fail(Fault::token_algorithm, token.header.algorithm + " is not its key's");
-    }
-    auto verified = context.verify(*candidates.first, algorithm, token.signed_text, token.signature_text);
-    if (verified) return candidates.first->get();
-    for (const auto* key : candidates.more) {
-        if (verified.error().fault != Fault::token_signature) break;
-        verified = context.verify(*key, algorithm, token.signed_text, token.signature_text);
-        if (verified) return key->get();
-    }
-    return fail(std::move(verified).error());
+Result<CheckedToken> Judge::check(const OpenToken& open, const KeySet& keys, WallTime now) const {
+    const Header& header = open.token.header;
+    const auto algorithm = algorithm_named(header.algorithm);
+    if (!algorithm || !rules_.algorithms.has(*algorithm)) return fail(Fault::token_algorithm, header.algorithm);
+    const auto until = judge_claims(open.claims.root(), rules_.claims, now);
+    if (!until) return fail(until.error());
+    KeySet::Candidates candidates = keys.candidates(header.key_id, header.has_key_id, *algorithm);
+    if (candidates.found == KeySet::Found::unknown_key) return fail(Fault::token_key_unknown, header.key_id);
+    if (candidates.found == KeySet::Found::wrong_algorithm) return fail(Fault::token_algorithm, header.algorithm + " is not its key's");
+    return CheckedToken{*algorithm, *until, std::move(candidates)};
+}
+
+Result<std::shared_ptr<VerifiedToken>> Judge::verify(const OpenToken& open, const CheckedToken& checked, VerifierContext& context) {
+    const auto signer = find_signer(open.token, checked, context);
+    if (!signer) return fail(signer.error());
+    return std::make_shared<VerifiedToken>(
+        VerifiedToken{std::string(open.token.compact), open.claims, checked.valid_until, (*signer)->id(), checked.algorithm, std::nullopt});
 }
 
 }  // namespace portico::policy::jwt

@@ -1,5 +1,5 @@
 // A token judged: taken apart, its claims against the rules, then its signature. What costs little comes first, so that an
-// expired token or one of another issuer costs no signature. Immutable; a Judge is used by every worker at once, each with
+// expired token or one of another issuer costs no signature; the two halves may be had one by one. Immutable; a Judge is used by every worker at once, each with
 // a VerifierContext of its own.
 #pragma once
 
@@ -40,6 +40,16 @@ struct VerifiedToken {
     std::optional<gateway::ClaimHeaders::Rendered> headers;  // of the policy that keeps it
 };
 
+// A token of which nothing is left to judge but the signature. It points into the keys.
+struct CheckedToken {
+    Algorithm algorithm{};
+    WallTime valid_until;
+    KeySet::Candidates candidates;
+
+    // Whether its signature takes long: one of a public key tens of microseconds, an HMAC one or two.
+    bool costly() const { return !kHmacAlgorithms.has(algorithm); }
+};
+
 // @errors token_malformed
 Result<OpenToken> open_token(std::string_view compact, const TokenBounds& bounds);
 
@@ -51,13 +61,14 @@ class Judge {
 
     // @errors every token_* fault. token_key_unknown only where nothing else is wrong that can be seen without the key: its
     // issuer may have a new key, and the token is worth judging again once the keys were fetched.
-    Result<std::shared_ptr<VerifiedToken>> judge(const OpenToken& token, const KeySet& keys, WallTime now, VerifierContext& context) const;
     Result<std::shared_ptr<VerifiedToken>> judge(std::string_view compact, const KeySet& keys, WallTime now, VerifierContext& context) const;
+    Result<std::shared_ptr<VerifiedToken>> judge(const OpenToken& token, const KeySet& keys, WallTime now, VerifierContext& context) const;
+    // The same in two: all but the signature.
+    Result<CheckedToken> check(const OpenToken& token, const KeySet& keys, WallTime now) const;
+    // And the signature. @errors token_signature, token_malformed
+    static Result<std::shared_ptr<VerifiedToken>> verify(const OpenToken& token, const CheckedToken& checked, VerifierContext& context);
 
   private:
-    // @returns the key that verified it
-    Result<const Key*> find_signer(const Token& token, Algorithm algorithm, const KeySet& keys, VerifierContext& context) const;
-
     TokenRules rules_;
 };
 

@@ -16,6 +16,21 @@ std::string_view value_of(const upstream::CallAnswer& answer, std::string_view n
     return field == nullptr ? std::string_view{} : field->value;
 }
 
+// How long ago the keys were fetched. Also of keys too old to serve; nothing before there were any.
+class KeyAge final : public observe::Asked {
+  public:
+    KeyAge(std::shared_ptr<const RemoteKeys> keys, const Clock& clock) : keys_(std::move(keys)), clock_(clock) {}
+    std::optional<double> value() const override {
+        const std::optional<Time> at = keys_->fetched_at();
+        if (!at) return std::nullopt;
+        return std::max(std::chrono::duration<double>(clock_.now() - *at).count(), 0.0);
+    }
+
+  private:
+    std::shared_ptr<const RemoteKeys> keys_;
+    const Clock& clock_;
+};
+
 }  // namespace
 
 struct KeyFetcher::End::Bell {
@@ -65,6 +80,8 @@ KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const R
     };
     good_ = cell("good");
     bad_ = cell("failed");
+    age_ = std::make_shared<const KeyAge>(keys_, context.loop.clock());
+    context_.registry.ask("portico_jwt_keys_age_seconds", "Since the last good fetch of an issuer's keys.", {{"source", settings_.shown()}}, age_);
     set(context_.loop.timers(), context_.loop.now());
 }
 

@@ -43,6 +43,7 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     const RemoteKeySettings& settings_;
     std::shared_ptr<RemoteKeys> keys_;
     observe::Counter good_, bad_;
+    std::shared_ptr<const observe::Asked> age_;
     io::Root root_;
     bool holds_ = false;  // the process's one permission to fetch
 };

@@ -121,12 +121,15 @@ class Fetching : public ::testing::Test {
     // What is due now, and what follows from it.
     void settle() { pass(milliseconds(2)); }
     std::string kid() const { return keys->current() == nullptr ? "none" : keys->current()->keys()[0]->id(); }
-    double counted(const char* result) const {
+    std::optional<double> shown(const char* begin, const char* label = "") const {
         for (const auto& line : split(registry.exposition())) {
-            if (line.starts_with("portico_jwt_key_fetches_total{") && line.find(result) != std::string::npos) return std::stod(line.substr(line.rfind(' ')));
+            if (line.starts_with(begin) && line.find(label) != std::string::npos) return std::stod(line.substr(line.rfind(' ')));
         }
-        return 0;
+        return std::nullopt;
     }
+    double counted(const char* result) const { return shown("portico_jwt_key_fetches_total{", result).value_or(0); }
+    // In seconds; -1: not shown.
+    double age() const { return shown("portico_jwt_keys_age_seconds{source=\"http://id.test/keys\"}").value_or(-1); }
     static std::vector<std::string> split(const std::string& text) {
         std::vector<std::string> lines;
         for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) lines.push_back(text.substr(at, end - at));
@@ -373,6 +376,44 @@ TEST_F(Fetching, WhileTheIssuerIsDownForAnHourItsKeysServe) {
     pass(seconds(61));
     EXPECT_EQ(kid(), "k2");
     EXPECT_THAT(said, HasSubstr("were fetched again"));
+}
+
+TEST_F(Fetching, TheAgeOfTheKeysGrowsWhileTheIssuerIsDownAndFallsWhenItIsBack) {
+    const std::string good = site.pages["/keys"];
+    site.pages["/keys"] = answer("", "", "503 Service Unavailable");
+    auto f = fetcher(), other_workers = fetcher();
+    pass(minutes(2));
+    EXPECT_EQ(age(), -1) << "there were no keys yet";
+    site.pages["/keys"] = good;
+    pass(seconds(5));
+    EXPECT_LE(age(), 5);
+    for (int hour = 0; hour < 3; ++hour) {
+        pass(minutes(60));
+        ASSERT_LE(age(), 540) << "fetched anew after nine tenths of ten minutes";
+    }
+    site.pages["/keys"] = answer("", "", "503 Service Unavailable");
+    pass(minutes(120));
+    const double before = age();
+    EXPECT_GT(before, 6600);
+    pass(seconds(30));
+    EXPECT_NEAR(age(), before + 30, 0.1);
+    site.pages["/keys"] = good;
+    pass(seconds(61));
+    EXPECT_LE(age(), 61);
+    f.reset();
+    EXPECT_GE(age(), 0);
+    other_workers.reset();
+    EXPECT_EQ(age(), -1) << "nobody names the source any more";
+}
+
+TEST_F(Fetching, KeysTooOldToServeAreShownWithTheirAge) {
+    settings.stale = minutes(30);
+    const auto f = fetcher();
+    settle();
+    site.pages["/keys"] = answer("", "", "503 Service Unavailable");
+    pass(minutes(60));
+    EXPECT_EQ(kid(), "none");
+    EXPECT_NEAR(age(), 3600, 1);
 }
 
 TEST_F(Fetching, AnIssuerThatIsDownForAMomentIsAskedAgainInASecond) {

@@ -32,7 +32,7 @@ struct Issuer {
 
 // One worker's part.
 struct State final : gateway::WorkerState {
-    explicit State(uint64_t seed) : cache({}, seed) {}
+    State(uint64_t seed, observe::Counter postponed_cell) : cache({}, seed), postponed(postponed_cell) {}
 
     struct Source {
         std::shared_ptr<const KeySet> keys;
@@ -42,6 +42,7 @@ struct State final : gateway::WorkerState {
     VerifierContext context;
     TokenCache cache;
     std::vector<Source> sources;  // by issuer
+    observe::Counter postponed;
 };
 
 class Jwt final : public gateway::Policy {
@@ -69,11 +70,20 @@ class Jwt final : public gateway::Policy {
     // @param known  the headers of the token, where it was judged with them
     Verdict hand_on(Exchange& x, const TokenPlace& place, const gateway::ClaimHeaders::Rendered* known) const;
     Verdict refuse(Exchange& x, Error error) const;
-    io::Task<Verdict> await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const;
+    Verdict judge_new(Exchange& x, State& state, std::string_view text, const TokenPlace& place, uint64_t generation) const;
+    // A token that was taken apart, and its issuer.
+    struct Opened {
+        OpenToken token;
+        size_t issuer;
+    };
+    // @param in_turn it stood in line for its signature: the time is counted there
+    Verdict judge(Exchange& x, State& state, Opened opened, const TokenPlace& place, uint64_t generation, bool in_turn = false) const;
+    Verdict verify(Exchange& x, State& state, const OpenToken& token, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const;
+    io::Task<Verdict> await_turn(Exchange& x, Opened opened, const TokenPlace& place) const;
+    io::Task<Verdict> await_keys(Exchange& x, Opened opened, const TokenPlace& place) const;
     // The issuer of a token, by its `iss` where there are several. @returns SIZE_MAX for none
     size_t issuer_of(const OpenToken& token) const;
     uint64_t bring_keys(State& state) const;
-    Result<std::shared_ptr<const VerifiedToken>> judge(State& state, const OpenToken& token, size_t issuer, uint64_t generation, WallTime now) const;
 
     std::string_view name_;
     std::vector<Issuer> issuers_;
@@ -105,7 +115,9 @@ Jwt::Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build)
 }
 
 std::unique_ptr<gateway::WorkerState> Jwt::make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const {
-    auto state = std::make_unique<State>(context.random.next());
+    const auto postponed = context.registry.counter("portico_jwt_postponed_total", "Tokens that were verified in a later turn of their worker.",
+                                                    {{"policy", std::string(name_)}});
+    auto state = std::make_unique<State>(context.random.next(), postponed);
     for (const Issuer& issuer : issuers_) {
         State::Source& source = state->sources.emplace_back();
         source.keys = issuer.fixed;
@@ -143,18 +155,6 @@ size_t Jwt::issuer_of(const OpenToken& token) const {
     return SIZE_MAX;
 }
 
-Result<std::shared_ptr<const VerifiedToken>> Jwt::judge(State& state, const OpenToken& token, size_t issuer, uint64_t generation,
-                                                        WallTime now) const {
-    auto verified = issuers_[issuer].judge.judge(token, *state.sources[issuer].keys, now, state.context);
-    if (verified) {
-        (*verified)->headers = headers_.render((*verified)->claims);
-        state.cache.keep(*verified, generation);
-    } else if (verified.error().fault == Fault::token_signature) {
-        state.cache.keep_bad(token.token.compact, generation, now);
-    }
-    return verified;
-}
-
 Verdict Jwt::on_request(Exchange& x) const {
     const FoundToken found = find_token(x, from_);
     if (found.several) return refuse(x, Error(Fault::token_multiple));
@@ -165,44 +165,90 @@ Verdict Jwt::on_request(Exchange& x) const {
     if (const auto* known = state.cache.find(found.text, generation, now)) return accept(x, **known, *found.place);
     if (state.cache.is_bad(found.text, generation, now)) return refuse(x, Error(Fault::token_signature, "found bad before"));
 
-    auto token = open_token(found.text, bounds_);
+    return judge_new(x, state, found.text, *found.place, generation);
+}
+
+Verdict Jwt::judge_new(Exchange& x, State& state, std::string_view text, const TokenPlace& place, uint64_t generation) const {
+    auto token = open_token(text, bounds_);
     if (!token) return refuse(x, std::move(token).error());
     const size_t issuer = issuer_of(*token);
     if (issuer == SIZE_MAX) return refuse(x, Error(Fault::token_issuer));
-    State::Source& source = state.sources[issuer];
-    if (source.keys == nullptr) return Verdict::wait(await_keys(x, std::move(*token), issuer, *found.place));
-    auto verified = judge(state, *token, issuer, generation, now);
-    if (verified) return accept(x, **verified, *found.place);
-    const bool may_be_new = verified.error().fault == Fault::token_key_unknown && source.fetcher != nullptr;
-    if (may_be_new && source.fetcher->look_for(token->token.header.key_id)) {
-        return Verdict::wait(await_keys(x, std::move(*token), issuer, *found.place));
+    return judge(x, state, {std::move(*token), issuer}, place, generation);
+}
+
+Verdict Jwt::judge(Exchange& x, State& state, Opened opened, const TokenPlace& place, uint64_t generation, bool in_turn) const {
+    const auto& [token, issuer] = opened;
+    const State::Source& source = state.sources[issuer];
+    if (source.keys == nullptr) return Verdict::wait(await_keys(x, std::move(opened), place));
+    auto checked = issuers_[issuer].judge.check(token, *source.keys, x.context.loop.wall());
+    if (!checked) {
+        const bool may_be_new = checked.error().fault == Fault::token_key_unknown && source.fetcher != nullptr;
+        if (may_be_new && source.fetcher->look_for(token.token.header.key_id)) return Verdict::wait(await_keys(x, std::move(opened), place));
+        return refuse(x, std::move(checked).error());
     }
+    if (in_turn || !checked->costly()) return verify(x, state, token, *checked, place, generation);
+    io::TurnBudget& computing = x.context.computing;
+    if (!computing.open()) {
+        x.context.shard.add(state.postponed);
+        return Verdict::wait(await_turn(x, std::move(opened), place));
+    }
+    const auto spending = computing.spend();
+    return verify(x, state, token, *checked, place, generation);
+}
+
+Verdict Jwt::verify(Exchange& x, State& state, const OpenToken& token, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const {
+    auto verified = Judge::verify(token, checked, state.context);
+    if (verified) {
+        (*verified)->headers = headers_.render((*verified)->claims);
+        state.cache.keep(*verified, generation);
+        return accept(x, **verified, place);
+    }
+    if (verified.error().fault == Fault::token_signature) state.cache.keep_bad(token.token.compact, generation, x.context.loop.wall());
     return refuse(x, std::move(verified).error());
+}
+
+// This turn's time for signatures is spent. Later the token is judged by the time and the keys of then; the same one may have been
+// judged meanwhile.
+io::Task<Verdict> Jwt::await_turn(Exchange& x, Opened opened, const TokenPlace& place) const {
+    co_await x.context.computing.wait();
+    State& state = x.state_of<State>(*this);
+    const uint64_t generation = bring_keys(state);
+    const std::string_view text = opened.token.token.compact;
+    Verdict verdict;
+    if (const auto* known = state.cache.find(text, generation, x.context.loop.wall())) {
+        verdict = accept(x, **known, place);
+    } else if (state.cache.is_bad(text, generation, x.context.loop.wall())) {
+        verdict = refuse(x, Error(Fault::token_signature, "found bad before"));
+    } else {
+        verdict = judge(x, state, std::move(opened), place, generation, true);
+    }
+    if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
+    co_return verdict;
 }
 
 // The keys are being fetched: the token is judged again with those that come. A token whose key is known never gets here. A fetch
 // that was given up (its worker took up another snapshot) brought nothing, and is begun again here.
-io::Task<Verdict> Jwt::await_keys(Exchange& x, OpenToken token, size_t issuer, const TokenPlace& place) const {
+io::Task<Verdict> Jwt::await_keys(Exchange& x, Opened opened, const TokenPlace& place) const {
     State& state = x.state_of<State>(*this);
-    State::Source& source = state.sources[issuer];
-    const std::string& key_id = token.token.header.key_id;
+    const Issuer& issuer = issuers_[opened.issuer];
+    State::Source& source = state.sources[opened.issuer];
+    const std::string& key_id = opened.token.token.header.key_id;
     const Time deadline = x.context.loop.now() + (source.keys == nullptr ? kFirstKeyWait : kKeyWait);
-    const uint64_t failures = issuers_[issuer].keys->counts().failures;
-    const auto may_come = [&] { return x.context.loop.now() < deadline && issuers_[issuer].keys->counts().failures == failures; };
+    const uint64_t failures = issuer.keys->counts().failures;
+    const auto may_come = [&] { return x.context.loop.now() < deadline && issuer.keys->counts().failures == failures; };
     while (may_come() && (source.keys == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
         co_await source.fetcher->end(deadline);
         const uint64_t generation = bring_keys(state);
         if (source.keys == nullptr) continue;
-        auto verified = judge(state, token, issuer, generation, x.context.loop.wall());
-        if (!verified && verified.error().fault == Fault::token_key_unknown) continue;
-        if (!verified) co_return refuse(x, std::move(verified).error());
-        Verdict verdict = accept(x, **verified, place);
+        const auto checked = issuer.judge.check(opened.token, *source.keys, x.context.loop.wall());
+        if (!checked && checked.error().fault == Fault::token_key_unknown) continue;
+        Verdict verdict = judge(x, state, std::move(opened), place, generation);
         if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
         co_return verdict;
     }
     if (source.keys != nullptr) co_return refuse(x, Error(Fault::token_key_unknown, key_id));
     x.error_fields.add("Retry-After", "1");
-    co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->shown()));
+    co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuer.remote->shown()));
 }
 
 Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const {

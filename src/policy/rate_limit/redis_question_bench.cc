@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 Limit bench_limit(int64_t windows) {
-    Limit limit{.name = "fair-use"};
+    Limit limit{.name = "fair-use", .windows = {}};
     for (int64_t i = 1; i <= windows; ++i) limit.windows.push_back({100, i * 60s});
     return limit;
 }

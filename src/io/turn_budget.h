@@ -1,0 +1,73 @@
+// What a worker may spend, in one turn of its loop, on computing that strangers can ask for, such as the signatures of tokens.
+// Who finds it spent stands in line and goes on in a later turn, so that everybody else is served in between. The line is in the
+// order of coming; nobody is sent away, and whoever is destroyed has left it. It holds nothing but who waits.
+//
+//     if (budget.open()) { const auto spending = budget.spend(); compute(); }
+//     else { co_await budget.wait(); compute(); }
+//
+// The bound is a time and no number, since a signature takes from 15 µs to 1 ms by its kind and its key. It bounds when the last
+// computing of a turn begins: a turn takes that much and one of them. One thread.
+#pragma once
+
+#include <coroutine>
+
+#include "base/intrusive_list.h"
+#include "io/loop.h"
+
+namespace portico::io {
+
+class TurnBudget final : private Deferred {
+  public:
+    // `loop` outlives it.
+    TurnBudget(Loop& loop, Duration a_turn) : loop_(loop), a_turn_(a_turn) {}
+
+    // Whether one who comes now may compute at once: nobody stands in line, and there is time left in this turn.
+    bool open() const { return line_.empty() && spent() < a_turn_; }
+
+    // Counts the time for which it lives. @requires open() was asked; not for those who wait()ed: theirs is counted
+    class Spending {
+      public:
+        explicit Spending(TurnBudget& budget) : budget_(budget), began_(budget.loop_.precise_now()) {}
+        ~Spending() { budget_.count_since(began_); }
+        Spending(const Spending&) = delete;
+        Spending& operator=(const Spending&) = delete;
+
+      private:
+        TurnBudget& budget_;
+        Time began_;
+    };
+    Spending spend() { return Spending(*this); }
+
+    // co_await budget.wait(): goes on at the front of the line, outside of every call. All that is then done before the next wait
+    // counts, so that many who find nothing left to compute do not make a turn long either.
+    class Wait final : public ListHook<TurnBudget> {
+      public:
+        explicit Wait(TurnBudget& budget) : budget_(budget) {}
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> h) {
+            waiter_ = h;
+            budget_.join(*this);
+        }
+        void await_resume() const {}
+
+      private:
+        friend class TurnBudget;
+        TurnBudget& budget_;
+        std::coroutine_handle<> waiter_;
+    };
+    Wait wait() { return Wait(*this); }
+
+  private:
+    void join(Wait& one);
+    void on_deferred() override;
+    Duration spent() const { return turn_ == loop_.turns() ? spent_ : Duration::zero(); }
+    void count_since(Time began);
+
+    Loop& loop_;
+    const Duration a_turn_;
+    IntrusiveList<Wait, TurnBudget> line_;
+    uint64_t turn_ = 0;  // in which spent_ was spent
+    Duration spent_{};
+};
+
+}  // namespace portico::io
