@@ -110,16 +110,19 @@ io::Task<bool> H1Exchange::write(io::Buffer& buffer) {
     if (gone_) co_return false;
     const uint32_t size = buffer.size();
     if (size == 0) co_return true;
-    const io::IoResult sent = co_await server_.stream_.write(buffer);
-    if (!sent.ok()) {
-        gone_ = true;
-        keep_ = false;
-        server_.broken_ = true;
-        x_.note(Error(Fault::client_gone, sent.timed_out() ? "the client did not read for too long" : "writing to the client"));
-        co_return false;
+    co_return written(co_await server_.stream_.write(buffer), size);
+}
+
+bool H1Exchange::written(io::IoResult sent, uint32_t size) {
+    if (sent.ok()) {
+        bytes_out_ += size;
+        return true;
     }
-    bytes_out_ += size;
-    co_return true;
+    gone_ = true;
+    keep_ = false;
+    server_.broken_ = true;
+    x_.note(Error(Fault::client_gone, sent.timed_out() ? "the client did not read for too long" : "writing to the client"));
+    return false;
 }
 
 io::Task<bool> H1Exchange::send_interim(int status, const http::FieldList& fields) {
@@ -213,7 +216,9 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
             ended_ = true;
         }
     }
-    const bool sent = co_await write(out_);
+    if (gone_) co_return false;
+    const uint32_t whole = out_.size();
+    const bool sent = written(co_await server_.stream_.write(out_), whole);
     out_.release();
     if (!sent || ended_ || part.empty()) co_return sent;
     co_return co_await send_body(part, last);

@@ -57,6 +57,8 @@ class H1Exchange final : public gateway::ClientSide {
     void skip_buffered();
     bool keep_alive(const gateway::ResponseOut& head);
     void write_head(http::h1::Output& out, const gateway::ResponseOut& head);
+    // What became of a write. @returns false when the client is gone
+    bool written(io::IoResult sent, uint32_t size);
     io::Task<bool> write(io::Buffer& buffer);
 
     H1Server& server_;

@@ -72,7 +72,11 @@ io::Task<bool> H1Server::serve_one() {
     x.parser.set_limits(settings_.head);
     owner_.on_phase(Owner::Phase::head);
 
-    auto head = co_await read_head(x);
+    // Nearly always the head is here whole.
+    auto progress = x.parser.parse_request(in_.view(), x.request);
+    Result<void> head;
+    if (!progress) head = fail(std::move(progress).error());
+    else if (*progress == http::h1::Progress::more) head = co_await read_rest_of_head(x);
     x.times.head = context_.loop.now();
     H1Exchange side(*this, x);
     x.client = &side;
@@ -104,12 +108,9 @@ std::string_view H1Server::peer_text() {
     return {peer_text_, peer_text_size_};
 }
 
-io::Task<Result<void>> H1Server::read_head(gateway::Exchange& x) {
-    deadline_.set_at(context_.loop.timers(), context_.loop.now() + settings_.head_timeout);
+io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
+    deadline_.set_at(context_.loop.timers(), x.times.begin + settings_.head_timeout);
     for (;;) {
-        auto progress = x.parser.parse_request(in_.view(), x.request);
-        if (!progress) co_return fail(std::move(progress).error());
-        if (*progress == http::h1::Progress::done) co_return Result<void>{};
         in_.compact();
         if (in_.room() == 0) {
             // Heads this long are rare: only then is a block of the limit's size taken.
@@ -124,6 +125,9 @@ io::Task<Result<void>> H1Server::read_head(gateway::Exchange& x) {
             broken_ = true;
             co_return fail(Fault::client_gone);
         }
+        auto progress = x.parser.parse_request(in_.view(), x.request);
+        if (!progress) co_return fail(std::move(progress).error());
+        if (*progress == http::h1::Progress::done) co_return Result<void>{};
     }
 }
 

@@ -49,7 +49,7 @@ class H1Server {
     friend class H1Exchange;
     // One request and its answer. @returns true when the connection may carry another
     io::Task<bool> serve_one();
-    io::Task<Result<void>> read_head(gateway::Exchange& x);
+    io::Task<Result<void>> read_rest_of_head(gateway::Exchange& x);
     // Reads and drops what the client still sends, so that it can read the answer before the connection goes.
     io::Task<void> linger();
 

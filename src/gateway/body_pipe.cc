@@ -117,15 +117,15 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
 
 namespace {
 
-// The state of an answer's body on its way: head or part, whichever comes next.
+// An answer's body on its way: head or part, whichever comes next. It is copied into the coroutine that moves the body.
 class ResponsePipe {
   public:
     ResponsePipe(Exchange& x, upstream::Connection& from, const Deadlines& deadlines)
         : x_(x), from_(from), deadlines_(deadlines) {}
 
-    io::Task<PipeEnd> of_length(uint64_t left);
-    io::Task<PipeEnd> of_chunks();
-    io::Task<PipeEnd> until_close();
+    static io::Task<PipeEnd> of_length(ResponsePipe pipe, uint64_t left);
+    static io::Task<PipeEnd> of_chunks(ResponsePipe pipe);
+    static io::Task<PipeEnd> until_close(ResponsePipe pipe);
 
   private:
     io::Loop& loop() { return x_.context.loop; }
@@ -152,47 +152,47 @@ io::Task<io::IoResult> ResponsePipe::read(io::Buffer& into, uint64_t max) {
     co_return co_await from_.stream().read(into, static_cast<uint32_t>(std::min(max, room)));
 }
 
-io::Task<PipeEnd> ResponsePipe::of_length(uint64_t left) {
+io::Task<PipeEnd> ResponsePipe::of_length(ResponsePipe pipe, uint64_t left) {
     io::Buffer part;
-    io::Buffer& in = from_.in();
+    io::Buffer& in = pipe.from_.in();
     if (!in.empty() && in.size() <= left) {
         part = std::move(in);
     } else if (!in.empty() && left > 0) {
         // More than was announced is there: what is too much stays behind and costs the connection.
-        part.ensure(loop().buffers(), io::kSmallBuffer, 0);
+        part.ensure(pipe.loop().buffers(), io::kSmallBuffer, 0);
         part.append(in.view().substr(0, static_cast<size_t>(left)));
         in.consume(part.size());
     }
     for (;;) {
         left -= part.size();
-        if (!co_await send(part, left == 0)) co_return gone();
+        if (!co_await pipe.send(part, left == 0)) co_return pipe.gone();
         if (left == 0) co_return whole();
-        if (io::Stream* sink = x_.client->body_sink(); sink != nullptr && left >= kSpliceFrom && from_.stream().splice_fd() >= 0) {
+        if (io::Stream* sink = pipe.x_.client->body_sink(); sink != nullptr && left >= kSpliceFrom && pipe.from_.stream().splice_fd() >= 0) {
             part.release();
-            const SpliceEnd end = co_await splice(loop(), from_.stream(), *sink, left, x_, from_.deadline(), deadlines_);
-            x_.client->sink_spliced(end.moved);
+            const SpliceEnd end = co_await splice(pipe.loop(), pipe.from_.stream(), *sink, left, pipe.x_, pipe.from_.deadline(), pipe.deadlines_);
+            pipe.x_.client->sink_spliced(end.moved);
             left -= end.moved;
-            if (end.from_failed) co_return body_broken_off(x_, deadlines_, end.timed_out ? ETIMEDOUT : end.error, from_);
-            if (end.to_failed) co_return gone();
+            if (end.from_failed) co_return body_broken_off(pipe.x_, pipe.deadlines_, end.timed_out ? ETIMEDOUT : end.error, pipe.from_);
+            if (end.to_failed) co_return pipe.gone();
             if (left == 0) {
                 // The head said how long the body is, so its end needs no more bytes.
-                x_.client->end_spliced();
+                pipe.x_.client->end_spliced();
                 co_return whole();
             }
         }
-        ready_part(loop().buffers(), part, left);
-        const io::IoResult got = co_await read(part, left);
-        if (got.value <= 0) co_return body_broken_off(x_, deadlines_, got.error(), from_);
+        ready_part(pipe.loop().buffers(), part, left);
+        const io::IoResult got = co_await pipe.read(part, left);
+        if (got.value <= 0) co_return body_broken_off(pipe.x_, pipe.deadlines_, got.error(), pipe.from_);
     }
 }
 
-io::Task<PipeEnd> ResponsePipe::of_chunks() {
+io::Task<PipeEnd> ResponsePipe::of_chunks(ResponsePipe pipe) {
     http::h1::ChunkedDecoder decoder;
     io::Buffer part;
-    ready_part(loop().buffers(), part, io::kSmallBuffer / 2);
-    io::Buffer& in = from_.in();
+    ready_part(pipe.loop().buffers(), part, io::kSmallBuffer / 2);
+    io::Buffer& in = pipe.from_.in();
     // What came behind the head is copied once, to where a chunk's frame has room.
-    if (in.size() + kPartHeadroom + kPartTailroom > part.capacity()) ready_part(loop().buffers(), part, UINT64_MAX);
+    if (in.size() + kPartHeadroom + kPartTailroom > part.capacity()) ready_part(pipe.loop().buffers(), part, UINT64_MAX);
     part.append(in.view());
     in.clear();
     bool read_some = !part.empty();
@@ -202,62 +202,62 @@ io::Task<PipeEnd> ResponsePipe::of_chunks() {
             if (!step) {
                 co_return PipeEnd{PipeEnd::How::upstream_failed, Error(Fault::upstream_protocol, "chunked body: " + step.error().context)};
             }
-            if (step->done && step->consumed < part.size()) from_.spoil();
+            if (step->done && step->consumed < part.size()) pipe.from_.spoil();
             part.truncate(static_cast<uint32_t>(step->data));
             if (step->done) {
                 http::FieldList trailers;
                 for (const http::Field& f : decoder.trailers()) {
-                    if (may_be_trailer(x_, f)) trailers.add(f);
+                    if (may_be_trailer(pipe.x_, f)) trailers.add(f);
                 }
                 if (trailers.empty()) {
-                    if (!co_await send(part, true)) co_return gone();
+                    if (!co_await pipe.send(part, true)) co_return pipe.gone();
                     co_return whole();
                 }
-                if (!co_await send(part, false)) co_return gone();
-                if (!co_await x_.client->send_end(trailers)) co_return gone();
+                if (!co_await pipe.send(part, false)) co_return pipe.gone();
+                if (!co_await pipe.x_.client->send_end(trailers)) co_return pipe.gone();
                 co_return whole();
             }
         }
         // The head goes at once even where no byte of the body is there yet: a stream's client waits for it.
-        if (!part.empty() || !x_.response_begun) {
-            if (!co_await send(part, false)) co_return gone();
+        if (!part.empty() || !pipe.x_.response_begun) {
+            if (!co_await pipe.send(part, false)) co_return pipe.gone();
         }
-        ready_part(loop().buffers(), part, UINT64_MAX);
-        const io::IoResult got = co_await read(part, UINT64_MAX);
-        if (got.value <= 0) co_return body_broken_off(x_, deadlines_, got.error(), from_);
+        ready_part(pipe.loop().buffers(), part, UINT64_MAX);
+        const io::IoResult got = co_await pipe.read(part, UINT64_MAX);
+        if (got.value <= 0) co_return body_broken_off(pipe.x_, pipe.deadlines_, got.error(), pipe.from_);
         read_some = true;
     }
 }
 
-io::Task<PipeEnd> ResponsePipe::until_close() {
+io::Task<PipeEnd> ResponsePipe::until_close(ResponsePipe pipe) {
     io::Buffer part;
-    if (!from_.in().empty()) part = std::move(from_.in());
+    if (!pipe.from_.in().empty()) part = std::move(pipe.from_.in());
     for (;;) {
-        if (!part.empty() || !x_.response_begun) {
-            if (!co_await send(part, false)) co_return gone();
+        if (!part.empty() || !pipe.x_.response_begun) {
+            if (!co_await pipe.send(part, false)) co_return pipe.gone();
         }
-        ready_part(loop().buffers(), part, UINT64_MAX);
-        const io::IoResult got = co_await read(part, UINT64_MAX);
+        ready_part(pipe.loop().buffers(), part, UINT64_MAX);
+        const io::IoResult got = co_await pipe.read(part, UINT64_MAX);
         if (got.eof()) {
             part.clear(kPartHeadroom);
-            if (!co_await send(part, true)) co_return gone();
+            if (!co_await pipe.send(part, true)) co_return pipe.gone();
             co_return whole();
         }
-        if (!got.ok()) co_return body_broken_off(x_, deadlines_, got.error(), from_);
+        if (!got.ok()) co_return body_broken_off(pipe.x_, pipe.deadlines_, got.error(), pipe.from_);
     }
 }
 
 }  // namespace
 
 io::Task<PipeEnd> pipe_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length) {
-    ResponsePipe pipe(x, from, deadlines);
+    const ResponsePipe pipe(x, from, deadlines);
     switch (length.framing) {
-        case Framing::chunked: co_return co_await pipe.of_chunks();
-        case Framing::until_close: co_return co_await pipe.until_close();
-        case Framing::none: co_return co_await pipe.of_length(0);
-        case Framing::length: co_return co_await pipe.of_length(length.length);
+        case Framing::chunked: return ResponsePipe::of_chunks(pipe);
+        case Framing::until_close: return ResponsePipe::until_close(pipe);
+        case Framing::none:
+        case Framing::length: break;
     }
-    co_return whole();
+    return ResponsePipe::of_length(pipe, length.framing == Framing::length ? length.length : 0);
 }
 
 }  // namespace portico::gateway

@@ -51,13 +51,18 @@ class Forwarding {
     Forwarding(Exchange& x, const ForwardPlan& plan)
         : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()) {}
 
-    io::Task<void> run();
+    void begin();
+    // Chooses an endpoint for the next attempt, and a resting connection of it unless `fresh`. @returns whether there was one
+    // @errors upstream_unresolved
+    Result<bool> choose(bool fresh);
+    io::Task<Result<void>> connect();
+    bool may_try_another(const Error& e) const;
+    // With the connection that there is now; gives it back, or closes it.
+    io::Task<Attempt> attempt();
 
   private:
-    io::Loop& loop() { return x_.context.loop; }
-    io::Task<Result<void>> acquire(bool fresh);
-    io::Task<Attempt> attempt();
-    io::Task<Result<void>> send_request();
+    io::Loop& loop() const { return x_.context.loop; }
+    void write_request(io::Buffer& out);
     io::Task<void> pump();
     io::Task<Result<void>> read_head();
     io::Task<Attempt> answer();
@@ -81,48 +86,40 @@ class Forwarding {
     bool answered_byte_ = false;
 };
 
-io::Task<void> Forwarding::run() {
+void Forwarding::begin() {
     held_ = x_.request_body.has_value();
     has_body_ = held_ ? !x_.request_body->empty() : x_.request.body.framing != Framing::none && !x_.client->body_finished();
-    bool fresh = false;
-    for (;;) {
-        ++x_.record.attempts;
-        auto got = co_await acquire(fresh);
-        if (!got) {
-            const Fault fault = got.error().fault;
-            const bool other = x_.tried.size() < plan_.service.endpoint_count() && x_.record.attempts < kMaxAttempts;
-            // Nothing was sent, so another endpoint may be asked whatever the method.
-            if (other && fault != Fault::upstream_unresolved && !deadlines_.total_passed(loop().now())) {
-                x_.record.retry = code_of(fault);
-                continue;
-            }
-            co_await reply_error(x_, std::move(got).error());
-            co_return;
-        }
-        const Attempt result = co_await attempt();
-        lease_.connection.reset();
-        if (result == Attempt::over) co_return;
-        fresh = true;
-    }
 }
 
-io::Task<Result<void>> Forwarding::acquire(bool fresh) {
+// Nothing was sent, so another endpoint may be asked whatever the method.
+bool Forwarding::may_try_another(const Error& e) const {
+    const bool other = x_.tried.size() < plan_.service.endpoint_count() && x_.record.attempts < kMaxAttempts;
+    return other && e.fault != Fault::upstream_unresolved && !deadlines_.total_passed(loop().now());
+}
+
+Result<bool> Forwarding::choose(bool fresh) {
+    lease_.connection.reset();
     lease_.endpoint = plan_.service.pick(x_.tried);
-    if (lease_.endpoint == nullptr) co_return fail(Fault::upstream_unresolved, "service " + plan_.service.name());
+    if (lease_.endpoint == nullptr) return fail(Fault::upstream_unresolved, "service " + plan_.service.name());
     upstream::Endpoint& endpoint = *lease_.endpoint;
     x_.record.endpoint = x_.arena.copy(endpoint.address_text());
-    auto& cells = x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index));
-    if (!fresh) {
-        const bool careful = !http::is_idempotent(x_.upstream_method());
-        while ((lease_.connection = endpoint.take_resting()) != nullptr) {
-            if (careful && !lease_.connection->looks_alive()) continue;
-            x_.context.shard.add(cells.reuses);
-            x_.record.reused = true;
-            x_.times.connected = loop().now();
-            co_return Result<void>{};
-        }
-    }
     x_.record.reused = false;
+    // Its metrics are there from the first attempt on, whatever becomes of that.
+    const ServiceCells& cells = x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index));
+    if (fresh) return false;
+    const bool careful = !http::is_idempotent(x_.upstream_method());
+    while ((lease_.connection = endpoint.take_resting()) != nullptr) {
+        if (careful && !lease_.connection->looks_alive()) continue;
+        x_.context.shard.add(cells.reuses);
+        x_.record.reused = true;
+        x_.times.connected = loop().now();
+        return true;
+    }
+    return false;
+}
+
+io::Task<Result<void>> Forwarding::connect() {
+    upstream::Endpoint& endpoint = *lease_.endpoint;
     auto connected = co_await endpoint.connect(deadlines_.connect(loop().now()));
     if (!connected) {
         x_.tried.push_back(&endpoint);
@@ -131,7 +128,7 @@ io::Task<Result<void>> Forwarding::acquire(bool fresh) {
         }
         co_return fail(std::move(connected).error());
     }
-    x_.context.shard.add(cells.connects);
+    x_.context.shard.add(x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index)).connects);
     lease_.connection = std::move(*connected);
     x_.times.connected = loop().now();
     co_return Result<void>{};
@@ -146,9 +143,14 @@ bool Forwarding::may_retry(const Error& e) const {
 
 io::Task<Attempt> Forwarding::attempt() {
     answered_byte_ = false;
-    waker_.aim(&lease_.connection->stream());
-    auto sent = co_await send_request();
+    upstream::Connection& to = *lease_.connection;
+    waker_.aim(&to.stream());
+    io::Buffer out;
+    write_request(out);
+    to.deadline().set_at(loop().timers(), !pump_done_ ? deadlines_.idle(loop().now()) : deadlines_.first_byte(loop().now()));
     // An upstream may refuse early and close while we still write: its answer, if there is one, is what counts.
+    const bool sent = (co_await to.stream().write(out)).ok();
+    out.release();
     std::optional<io::Fork> pumping;
     if (sent && !pump_done_) pumping.emplace(pump());
     auto head = co_await read_head();
@@ -173,12 +175,10 @@ io::Task<Attempt> Forwarding::attempt() {
 }
 
 // The head, and the body where it is here already, in one write.
-io::Task<Result<void>> Forwarding::send_request() {
-    upstream::Connection& to = *lease_.connection;
+void Forwarding::write_request(io::Buffer& out) {
     expect_ = has_body_ && !held_ && x_.request.expect_continue && !body_begun_;
     pump_done_ = !has_body_;
     uint32_t size = io::kSmallBuffer;
-    io::Buffer out;
     for (;;) {
         out.ensure(loop().buffers(), size);
         http::h1::Output o(out.tail(), out.room());
@@ -189,15 +189,11 @@ io::Task<Result<void>> Forwarding::send_request() {
                 out.append(*x_.request_body);
                 pump_done_ = true;
             }
-            break;
+            return;
         }
         out.release();
         size *= 4;
     }
-    to.deadline().set_at(loop().timers(), !pump_done_ ? deadlines_.idle(loop().now()) : deadlines_.first_byte(loop().now()));
-    const io::IoResult sent = co_await to.stream().write(out);
-    if (!sent.ok()) co_return fail(read_error(sent));
-    co_return Result<void>{};
 }
 
 io::Task<void> Forwarding::pump() {
@@ -313,7 +309,24 @@ io::Task<Attempt> Forwarding::answer() {
 io::Task<void> forward(Exchange& x, ForwardPlan plan) {
     x.record.service = plan.service_index;
     Forwarding forwarding(x, plan);
-    co_await forwarding.run();
+    forwarding.begin();
+    for (bool fresh = false;;) {
+        ++x.record.attempts;
+        auto reused = forwarding.choose(fresh);
+        Result<void> ready;
+        if (!reused) ready = fail(std::move(reused).error());
+        else if (!*reused) ready = co_await forwarding.connect();
+        if (!ready && forwarding.may_try_another(ready.error())) {
+            x.record.retry = code_of(ready.error().fault);
+            continue;
+        }
+        if (!ready) {
+            co_await reply_error(x, std::move(ready).error());
+            co_return;
+        }
+        if (co_await forwarding.attempt() == Attempt::over) co_return;
+        fresh = true;
+    }
 }
 
 }  // namespace portico::gateway
