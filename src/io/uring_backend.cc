@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "io/socket.h"
+#include "io/uring_alarm.h"
 #include "io/uring_backend_impl.h"
 #include "io/uring_targets.h"
 
@@ -21,6 +22,7 @@ Result<std::unique_ptr<Backend>> UringBackend::make() {
     auto backend = std::make_unique<UringBackend>();
     if (auto started = backend->start(); !started) return fail(std::move(started).error());
     if (auto probed = backend->probe(); !probed) return fail(std::move(probed).error());
+    backend->alarm_ = std::make_unique<UringAlarm>(*backend);
     backend->wake_watch_ = std::make_unique<UringWake>(*backend, backend->wake_fd_);
     return backend;
 }
@@ -97,6 +99,8 @@ Result<bool> UringBackend::probe_receive() {
     return received;
 }
 
+UringBackend::UringBackend() = default;
+
 UringBackend::~UringBackend() {
     wake_watch_.reset();
     // Whatever the kernel still works on must come back before its memory goes.
@@ -134,15 +138,8 @@ void UringBackend::wait(Duration wait) {
         io_uring_submit_and_get_events(&ring_);
         return;
     }
-    io_uring_cqe* cqe = nullptr;
-    if (wait == kForever) {
-        io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, nullptr, nullptr);
-        return;
-    }
-    __kernel_timespec limit{};
-    limit.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(wait).count();
-    limit.tv_nsec = (wait % std::chrono::seconds(1)).count();
-    io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &limit, nullptr);
+    if (wait != kForever) alarm_->wake_by(SystemClock().now() + wait);
+    io_uring_submit_and_wait(&ring_, 1);
 }
 
 void UringBackend::dispatch() {

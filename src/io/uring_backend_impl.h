@@ -21,10 +21,12 @@ class alignas(16) UringTarget {
     virtual void on_complete(int result, uint32_t flags) = 0;
 };
 
+class UringAlarm;
+
 class UringBackend final : public Backend {
   public:
     static Result<std::unique_ptr<Backend>> make();
-    UringBackend() = default;
+    UringBackend();
     ~UringBackend() override;
 
     const char* name() const override { return "io_uring"; }
@@ -68,6 +70,7 @@ class UringBackend final : public Backend {
     io_uring ring_{};
     bool ring_ready_ = false;
     bool receive_capped_ = false;
+    std::unique_ptr<UringAlarm> alarm_;
     ProvidedBuffers provided_;
     RegisteredFiles files_;
     int wake_fd_ = -1;
