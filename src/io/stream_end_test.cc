@@ -103,6 +103,20 @@ TEST_P(StreamEnd, a_stream_that_has_lasted_is_reset_as_a_new_one_is) {
     }
 }
 
+TEST_P(StreamEnd, a_stream_that_has_lasted_is_reset_although_a_write_waits) {
+    for (int i = 0; i < 100; ++i) write("x");
+    const std::string text(64u << 20, 'x');
+    Outcome writing;
+    writer_.start(write_all(loop(), stream(), kLargeBuffer, text, writing));
+    settle(4);
+    stream().abort_on_close();
+    writer_.cancel();
+    pair_.stream.reset();
+    peer_gets();
+    EXPECT_FALSE(peer().saw_end());
+    EXPECT_EQ(peer().saw_error(), ECONNRESET);
+}
+
 TEST_P(StreamEnd, streams_that_last_come_and_go) {
     for (int i = 0; i < 300; ++i) {
         pair_ = stream_pair(loop());
