@@ -11,7 +11,7 @@ from support.upstream import Echo
 
 CONFIG = """
 managed_headers: [X-User-ID]
-timeouts: {{ half_close: 50ms }}
+timeouts: {{ half_close: 250ms }}
 services: {{ svc: {url} }}
 routes: [{{ match: /**, forward: {{ service: svc }} }}]
 """
