@@ -281,6 +281,8 @@ void UringStream::on_one(UringSocket& s, int result) {
     if (result > 0) op->buffer->commit(static_cast<uint32_t>(result));
     if (result == 0) s.eof = true;
     if (result < 0) s.error = -result;
+    // It stood in for the armed receive, which had found no buffer: whoever watches still wants to know of the peer's end.
+    if (result > 0 && !wants_bulk(*op) && s.owner->watcher_ != nullptr && !s.many_armed) s.arm_many();
     op->finish(result);
 }
 
