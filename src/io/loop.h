@@ -71,7 +71,8 @@ class Loop {
     void defer_to_next(Deferred& d) { next_turn_.push_back(d); }
     uint64_t turns() const { return turns_; }
 
-    // co_await loop.yield(): goes on in the next turn, after everybody else had theirs.
+    // co_await loop.yield(): goes on at the end of a turn, after everybody whose bytes came had theirs: of this one where it is
+    // called while events are handled, else of the next.
     class Yield final : public Deferred {
       public:
         explicit Yield(Loop& l) : loop_(l) {}

@@ -122,6 +122,77 @@ TEST_P(LoopTest, stop_from_another_thread_ends_a_sleeping_run) {
     other.join();
 }
 
+// Wakes the loop after a while, from outside.
+class Rouser {
+  public:
+    Rouser(Loop& loop, Duration after) : thread_([&loop, after, this] {
+        std::this_thread::sleep_for(after);
+        loop.post([this] { done = true; });
+    }) {}
+    ~Rouser() { thread_.join(); }
+    bool done = false;
+
+  private:
+    std::thread thread_;
+};
+
+TEST_P(LoopTest, a_nearer_timer_is_kept_though_the_loop_had_slept_for_a_farther_one) {
+    bool far = false, near = false;
+    Alarm farther([&] { far = true; }), nearer([&] { near = true; });
+    farther.set(loop().timers(), in(seconds(20)));
+    for (int i = 0; i < 3; ++i) {
+        Rouser rouser(loop(), milliseconds(10));
+        while (!rouser.done) loop().turn(kForever);
+        near = false;
+        const Time due = in(milliseconds(30));
+        nearer.set(loop().timers(), due);
+        while (!near) loop().turn(kForever);
+        EXPECT_GE(clock_.now(), due);
+        EXPECT_LT(clock_.now() - due, seconds(5));
+        EXPECT_FALSE(far);
+    }
+}
+
+TEST_P(LoopTest, a_timer_that_was_taken_back_is_not_run_and_the_next_one_is) {
+    bool taken = false, next = false;
+    Alarm first([&] { taken = true; }), second([&] { next = true; });
+    for (int i = 0; i < 3; ++i) {
+        first.set(loop().timers(), in(milliseconds(40)));
+        {
+            Rouser rouser(loop(), milliseconds(5));
+            while (!rouser.done) loop().turn(kForever);
+        }
+        first.cancel();
+        {
+            Rouser rouser(loop(), milliseconds(i == 0 ? 100 : 5));  // after what was set for the first one, and before it
+            while (!rouser.done) loop().turn(kForever);
+        }
+        next = false;
+        second.set(loop().timers(), in(milliseconds(60)));
+        while (!next) loop().turn(kForever);
+        EXPECT_FALSE(taken);
+    }
+}
+
+TEST_P(LoopTest, timers_set_in_any_order_all_run_in_time) {
+    constexpr int kTimers = 60;
+    std::vector<std::unique_ptr<Alarm>> timers;
+    int ran = 0, early = 0;
+    for (int i = 0; i < kTimers; ++i) {
+        const Time due = in(milliseconds(1 + i * 37 % 100));
+        timers.push_back(std::make_unique<Alarm>([&, due] {
+            ++ran;
+            early += clock_.now() < due ? 1 : 0;
+        }));
+        timers.back()->set(loop().timers(), due);
+        if (i % 5 == 0) loop().turn(milliseconds(1));
+    }
+    const Time begin = clock_.now();
+    while (ran < kTimers) loop().turn(kForever);
+    EXPECT_EQ(early, 0);
+    EXPECT_LT(clock_.now() - begin, seconds(5));
+}
+
 TEST_P(LoopTest, what_is_deferred_runs_at_the_end_of_the_turn_in_order) {
     Log log;
     Note first([&] { log.push_back("first"); }), second([&] { log.push_back("second"); });

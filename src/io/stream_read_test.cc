@@ -6,6 +6,7 @@
 
 #include "io/loop_fixture.h"
 #include "io/stream.h"
+#include "io/uring_backend_impl.h"
 
 namespace portico::io {
 namespace {
@@ -30,6 +31,26 @@ class StreamRead : public OnEachBackend {
         reader_.start(read_once(stream(), into, out_, max));
         EXPECT_TRUE(turn_until([&] { return out_.done; }));
         return out_.result;
+    }
+
+    // Streams with 64 KiB of pattern() each that nobody reads: they hold all provided buffers of io_uring, two at least each.
+    std::vector<StreamPair> take_all_buffers() {
+        std::vector<StreamPair> idle;
+        for (int i = 0; i < 300; ++i) {
+            idle.push_back(stream_pair(loop()));
+            idle.back().peer.send("x");
+            Buffer in;
+            reader_.start(read_once(*idle.back().stream, in, out_));
+            EXPECT_TRUE(turn_until([&] { return out_.done; }));
+        }
+        const std::string text = pattern(64 * 1024);
+        for (auto& i : idle) EXPECT_EQ(i.peer.send(text), text.size());
+        if (GetParam() == BackendChoice::uring) {
+            auto& backend = static_cast<UringBackend&>(loop().backend());
+            EXPECT_TRUE(turn_until([&] { return backend.provided().on_offer() == 0; }));
+        }
+        settle();
+        return idle;
     }
 
     StreamPair pair_;
@@ -291,18 +312,8 @@ TEST_P(StreamRead, what_nobody_reads_stays_with_the_peer) {
 }
 
 TEST_P(StreamRead, many_streams_with_unread_bytes_leave_the_others_working) {
-    // More than all provided buffers of io_uring together hold.
-    std::vector<StreamPair> idle;
-    for (int i = 0; i < 160; ++i) {
-        idle.push_back(stream_pair(loop()));
-        idle.back().peer.send("x");
-        Buffer in;
-        reader_.start(read_once(*idle.back().stream, in, out_));
-        ASSERT_TRUE(turn_until([&] { return out_.done; }));
-    }
+    const std::vector<StreamPair> idle = take_all_buffers();
     const std::string text = pattern(64 * 1024);
-    for (auto& i : idle) ASSERT_EQ(i.peer.send(text), text.size());
-    settle();
 
     peer().send("hello");
     Buffer in;
@@ -333,6 +344,34 @@ TEST_P(StreamRead, many_streams_with_unread_bytes_leave_the_others_working) {
         reader_.start(read_all(loop(), *i.stream, kSmallBuffer, got, out_, text.size()));
         ASSERT_TRUE(turn_until([&] { return out_.done; }));
         ASSERT_TRUE(got == text);
+    }
+}
+
+// Its head found no provided buffer, and now nobody reads: the gateway waits for the service.
+TEST_P(StreamRead, who_leaves_after_a_head_that_found_no_buffer_is_heard) {
+    struct Told final : StreamWatcher {
+        void on_peer_closed(int) override { closed = true; }
+        void on_unasked_bytes() override {}
+        bool closed = false;
+    };
+    const auto hog = take_all_buffers();
+    for (const bool resets : {false, true}) {
+        StreamPair pair = stream_pair(loop());
+        Told told;
+        pair.stream->watch(&told);
+        settle();
+        Buffer in;
+        reader_.start(read_once(*pair.stream, in, out_));
+        settle();
+        pair.peer.send("hello");
+        ASSERT_TRUE(turn_until([&] { return out_.done; }));
+        ASSERT_EQ(in.view(), "hello");
+        settle();
+        EXPECT_FALSE(told.closed);
+        if (resets) pair.peer.reset();
+        else pair.peer.close();
+        EXPECT_TRUE(turn_until([&] { return told.closed; }, std::chrono::seconds(2))) << resets;
+        pair.stream->watch(nullptr);
     }
 }
 

@@ -18,11 +18,13 @@ void TurnBudget::on_deferred() {
     if (spent() < a_turn_) {
         const Time began = loop_.precise_now();
         const Time end = began + (a_turn_ - spent());
+        serving_ = true;
         do {
             Wait* const first = line_.pop_front();
             if (first == nullptr) break;
             first->waiter_.resume();
         } while (loop_.precise_now() < end);
+        serving_ = false;
         count_since(began);
     }
     if (!line_.empty() && !linked()) loop_.defer_to_next(*this);

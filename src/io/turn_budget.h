@@ -21,8 +21,9 @@ class TurnBudget final : private Deferred {
     // `loop` outlives it.
     TurnBudget(Loop& loop, Duration a_turn) : loop_(loop), a_turn_(a_turn) {}
 
-    // Whether one who comes now may compute at once: nobody stands in line, and there is time left in this turn.
-    bool open() const { return line_.empty() && spent() < a_turn_; }
+    // Whether one who comes now may compute at once: nobody stands in line, or is being served from it, and there is time left in
+    // this turn.
+    bool open() const { return !serving_ && line_.empty() && spent() < a_turn_; }
 
     // Counts the time for which it lives. @requires open() was asked; not for those who wait()ed: theirs is counted
     class Spending {
@@ -66,7 +67,8 @@ class TurnBudget final : private Deferred {
     Loop& loop_;
     const Duration a_turn_;
     IntrusiveList<Wait, TurnBudget> line_;
-    uint64_t turn_ = 0;  // in which spent_ was spent
+    bool serving_ = false;  // one of the line goes on
+    uint64_t turn_ = 0;     // in which spent_ was spent
     Duration spent_{};
 };
 

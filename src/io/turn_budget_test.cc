@@ -18,20 +18,24 @@ using ::testing::IsEmpty;
 
 class Budget : public ::testing::Test {
   protected:
-    // One that computes for as long as it is told, at once or when its turn comes.
+    // One that computes for as long as it is told, at once or when its turn comes; as often as it is told.
     class Worker {
       public:
-        Worker(Budget& test, int name, Duration takes = microseconds(100)) : test_(test) { root_.start(run(name, takes), nullptr); }
+        Worker(Budget& test, int name, Duration takes = microseconds(100), int times = 1) : test_(test) {
+            root_.start(run(name, takes, times), nullptr);
+        }
 
       private:
-        Task<void> run(int name, Duration takes) {
-            if (test_.budget.open()) {
-                const auto spending = test_.budget.spend();
+        Task<void> run(int name, Duration takes, int times) {
+            for (; times > 0; --times) {
+                if (test_.budget.open()) {
+                    const auto spending = test_.budget.spend();
+                    test_.compute(name, takes);
+                    continue;
+                }
+                co_await test_.budget.wait();
                 test_.compute(name, takes);
-                co_return;
             }
-            co_await test_.budget.wait();
-            test_.compute(name, takes);
         }
         Budget& test_;
         Root root_;
@@ -160,14 +164,30 @@ TEST_F(Budget, what_the_line_leaves_of_a_turn_others_may_spend) {
     EXPECT_THAT(done, ElementsAre(6, 7, 8, 9, 10));
 }
 
-TEST_F(Budget, a_loop_that_ends_with_a_line_drops_it) {
-    TurnBudget other(loop, microseconds(1));
+// A connection whose next request is here already asks again before it returns.
+TEST_F(Budget, one_that_goes_on_and_asks_again_stands_in_line_again) {
+    come(0, microseconds(500));
+    const Worker alone(*this, 1, microseconds(100), 20);
+    EXPECT_THAT(turn(), ElementsAre(1, 1, 1, 1, 1));
+    EXPECT_THAT(turn(), ElementsAre(1, 1, 1, 1, 1));
+}
+
+TEST_F(Budget, a_line_that_goes_before_its_turn_is_not_served) {
+    std::optional<TurnBudget> other(std::in_place, loop, Duration::zero());
     Root root;
+    bool served = false;
     struct One {
-        static Task<void> run(TurnBudget& budget) { co_await budget.wait(); }
+        static Task<void> run(TurnBudget& budget, bool& served) {
+            co_await budget.wait();
+            served = true;
+        }
     };
-    root.start(One::run(other), nullptr);
+    root.start(One::run(*other, served), nullptr);
     root.cancel();
+    other.reset();
+    turn();
+    turn();
+    EXPECT_FALSE(served);
 }
 
 // What everybody else waits, whatever the flood: the turn that it is in.

@@ -41,6 +41,8 @@ class ProvidedBuffers {
     uint16_t& next(uint16_t id) { return next_[id]; }
     // As far as completions have told.
     uint16_t on_offer() const { return on_offer_; }
+    // Brought by completions, and not given back yet.
+    size_t held() const { return kCount - on_offer_ - spare_.size(); }
 
   private:
     static constexpr uint16_t kLeast = 64;

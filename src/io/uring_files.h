@@ -21,6 +21,7 @@ class RegisteredFiles {
     int32_t add(int fd);
     // The kernel keeps the file open until then. @requires a place of add(), and no operation on it is under way
     void remove(int32_t place);
+    size_t left() const { return free_.size(); }
 
   private:
     io_uring* ring_ = nullptr;
