@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <vector>
 
 namespace portico {
@@ -22,6 +23,18 @@ TEST(Text, signs_blanks_and_overflow_are_no_decimal_number) {
     EXPECT_FALSE(parse_decimal<uint64_t>("18446744073709551616"));
     EXPECT_FALSE(parse_decimal<int>("2147483648"));
     EXPECT_FALSE(parse_decimal<int>("-5"));
+}
+
+TEST(Text, sixteen_hexadecimal_digits_are_those_of_the_number) {
+    uint64_t value = 0x0123456789abcdef;
+    for (int i = 0; i < 10'000; ++i) {
+        char digits[18] = "-----------------";
+        write_hex(value, digits);
+        char expected[20];
+        std::snprintf(expected, sizeof expected, "%016llx-", static_cast<unsigned long long>(value));
+        ASSERT_STREQ(digits, expected);
+        value = i % 64 == 0 ? uint64_t{1} << (i / 64 % 64) : value * 6364136223846793005 + 1442695040888963407;
+    }
 }
 
 TEST(Text, a_list_is_given_element_by_element_without_its_white_space) {

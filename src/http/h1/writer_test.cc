@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "http/h1/parser.h"
@@ -56,6 +57,52 @@ TEST(Output, writes_decimals) {
     out.put(' ');
     out.put_decimal(18446744073709551615U);
     EXPECT_EQ(std::string_view(memory, out.size()), "0 18446744073709551615");
+}
+
+TEST(Output, writes_decimals_of_every_length) {
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; ++digits, power *= 10) {
+        for (const uint64_t n : {power - 1, power, power + 1, power / 7 * 3}) {
+            char memory[32];
+            Output out(memory, sizeof memory);
+            out.put_decimal(n);
+            EXPECT_EQ(std::string_view(memory, out.size()), std::to_string(n));
+        }
+    }
+}
+
+TEST(Output, writes_every_status) {
+    for (int status = 100; status <= 599; ++status) {
+        char memory[64];
+        Output out(memory, sizeof memory);
+        out.status_line(status, "R");
+        EXPECT_EQ(std::string_view(memory, out.size()), "HTTP/1.1 " + std::to_string(status) + " R\r\n");
+    }
+}
+
+// Names and values of every length, each in memory of its own, so that a sanitizer sees a byte too many on either side.
+TEST(Output, a_field_is_written_whole_or_not_at_all) {
+    for (size_t name_size = 1; name_size <= 40; ++name_size) {
+        for (size_t value_size = 0; value_size <= 70; ++value_size) {
+            std::string name, value;
+            for (size_t i = 0; i < name_size; ++i) name += static_cast<char>('a' + i % 26);
+            for (size_t i = 0; i < value_size; ++i) value += static_cast<char>('A' + i % 26);
+            const auto own_name = std::make_unique<char[]>(name_size);
+            const auto own_value = std::make_unique<char[]>(value_size);
+            name.copy(own_name.get(), name_size);
+            value.copy(own_value.get(), value_size);
+            const std::string whole = name + ": " + value + "\r\n";
+            const auto memory = std::make_unique<char[]>(whole.size());
+            Output out(memory.get(), whole.size());
+            out.field({own_name.get(), name_size}, {own_value.get(), value_size});
+            ASSERT_FALSE(out.full());
+            ASSERT_EQ(std::string_view(memory.get(), out.size()), whole);
+            Output narrow(memory.get(), whole.size() - 1);
+            narrow.field(name, value);
+            ASSERT_TRUE(narrow.full());
+            ASSERT_EQ(narrow.size(), 0U);
+        }
+    }
 }
 
 #ifndef NDEBUG
