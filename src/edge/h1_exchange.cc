@@ -216,9 +216,8 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
             ended_ = true;
         }
     }
-    if (gone_) co_return false;
-    const uint32_t whole = out_.size();
-    const bool sent = written(co_await server_.stream_.write(out_), whole);
+    const uint32_t size_of_all = out_.size();
+    const bool sent = !gone_ && written(co_await server_.stream_.write(out_), size_of_all);
     out_.release();
     if (!sent || ended_ || part.empty()) co_return sent;
     co_return co_await send_body(part, last);

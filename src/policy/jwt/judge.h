@@ -46,7 +46,8 @@ struct CheckedToken {
     WallTime valid_until;
     KeySet::Candidates candidates;
 
-    // Whether its signature takes long: one of a public key tens of microseconds, an HMAC one or two.
+    // Whether its signature takes long: one of a public key tens of microseconds, an HMAC one or two (some 10 for the
+    // longest token).
     bool costly() const { return !kHmacAlgorithms.has(algorithm); }
 };
 
