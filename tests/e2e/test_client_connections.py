@@ -1,7 +1,9 @@
 """The client's connection: how long it lives, what it may send at once, what happens when it leaves."""
+import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -192,6 +194,30 @@ def test_a_client_that_closes_cancels_the_request_upstream():
     """A close looks like a half-close, so the request is given the configured while."""
     took = cancelled_upstream(head("GET", "/svc/x"), Client.close, "timeouts: { half_close: 300ms }\n")
     assert took < 2
+
+
+@pytest.mark.parametrize("backend", ["uring", "epoll"])
+def test_clients_that_came_all_at_once_are_heard_when_they_leave(backend):
+    """More of them than a worker at rest has buffers on offer: some heads find none, and are read otherwise."""
+    crowd = 200
+
+    def script(connection):
+        connection.read_request()
+        connection.wait_for_close()
+
+    more = f"io: {backend}\nworkers: 1\ntimeouts: {{ half_close: 100ms }}\n"
+    with Scripted(script, backlog=crowd) as upstream, Gateway(config(upstream, more)) as gateway, ExitStack() as stack:
+        gateway.process.send_signal(signal.SIGSTOP)
+        try:
+            clients = [stack.enter_context(Client(gateway.port)) for _ in range(crowd)]
+            for client in clients:
+                client.send_head("GET", "/svc/x")
+        finally:
+            gateway.process.send_signal(signal.SIGCONT)
+        upstream.wait(lambda: len(upstream.requests) == crowd, "all requests")
+        for number, client in enumerate(clients):
+            client.reset() if number % 2 else client.close()
+        upstream.wait(lambda: all(c.done.is_set() for c in upstream.connections), "the end of every request upstream", 5)
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_upload_cancels_the_request_upstream():
