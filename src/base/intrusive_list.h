@@ -49,7 +49,11 @@ class IntrusiveList {
     T& back() { return *static_cast<T*>(root_.prev_); }
 
     void push_back(T& member) { insert_before(root_, member); }
-    void push_front(T& member) { insert_before(*root_.next_, member); }
+    void push_front(T& member) {
+        // First of all: it may be the one before which it would stand.
+        static_cast<Hook&>(member).unlink();
+        insert_before(*root_.next_, member);
+    }
     T* pop_front() {
         if (empty()) return nullptr;
         T& m = front();

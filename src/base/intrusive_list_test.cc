@@ -40,6 +40,18 @@ TEST(IntrusiveList, members_stand_in_the_order_of_insertion) {
     EXPECT_EQ(numbers(list), (std::vector{2, 3}));
 }
 
+TEST(IntrusiveList, pushing_the_first_or_the_last_member_where_it_stands_leaves_it_there) {
+    Item a(1), b(2);
+    List list;
+    list.push_front(a);
+    list.push_front(a);
+    EXPECT_EQ(numbers(list), (std::vector{1}));
+    list.push_back(b);
+    list.push_front(a);
+    list.push_back(b);
+    EXPECT_EQ(numbers(list), (std::vector{1, 2}));
+}
+
 TEST(IntrusiveList, pushing_a_member_again_moves_it) {
     Item a(1), b(2);
     List list, second;

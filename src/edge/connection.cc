@@ -31,24 +31,38 @@ void Connection::kill() {
 void Connection::on_phase(Phase phase) {
     phase_ = phase;
     auto& hook = static_cast<ListHook<EvictableTag>&>(*this);
-    if (phase == Phase::idle) set_.evictable_.push_back(*this);
-    else if (phase != Phase::head) hook.unlink();
+    switch (phase) {
+        case Phase::idle: set_.evictable_.push_back(*this); break;
+        case Phase::closing: set_.evictable_.push_front(*this); break;
+        case Phase::head: break;
+        case Phase::body:
+        case Phase::response: hook.unlink(); break;
+    }
+    if (phase == Phase::response && half_closed_) give_grace();
 }
 
 void Connection::on_root_done() { kill(); }
 
 // From the loop or from inside watch(): only takes note.
 void Connection::on_peer_closed(int error) {
-    if (over_ || phase_ == Phase::idle || phase_ == Phase::head) return;  // the pending read says it
-    if (error != 0) return kill();
-    // A client may close its sending side and still want its answer; one that has left looks the same. It gets a while.
+    if (over_) return;
+    half_closed_ = true;
+    // Between requests and in a head the pending read says it.
+    if (phase_ != Phase::body && phase_ != Phase::response) return;
+    if (error != 0) kill();
+    else give_grace();
+}
+
+// A client may close its sending side and still want its response; one that has left looks the same. Each response gets a while.
+void Connection::give_grace() {
     const Duration grace = server_.settings().half_close;
-    if (grace == kForever) return;
-    set(set_.context().loop.timers(), set_.context().loop.now() + grace);
+    if (grace != kForever) set(set_.context().loop.timers(), set_.context().loop.now() + grace);
 }
 
 void Connection::on_timer() {
-    if (phase_ == Phase::exchange) kill();
+    if (phase_ == Phase::response || (phase_ == Phase::body && stream_->at_end())) return kill();
+    // Its end lies behind a body that is still read.
+    if (phase_ == Phase::body) give_grace();
 }
 
 void Connection::on_deferred() { delete this; }

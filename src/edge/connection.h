@@ -42,12 +42,14 @@ class Connection final : public ListHook<Connection>,
     void on_peer_closed(int error) override;
     void on_deferred() override;
     void on_timer() override;
+    void give_grace();
 
     ConnectionSet& set_;
     std::unique_ptr<io::Stream> stream_;
     H1Server server_;
     io::Root root_;
     Phase phase_ = Phase::idle;
+    bool half_closed_ = false;  // the client sends no more
     bool over_ = false;
 };
 
@@ -75,7 +77,8 @@ class ConnectionSet {
     gateway::Context& context_;
     gateway::Handler& handler_;
     IntrusiveList<Connection, Connection> all_;
-    // Those whose next request has not been read whole, the longest-waiting first.
+    // Those that may give way: first the ones that have said their last word, then those whose next request has not been read
+    // whole, the longest-waiting first.
     IntrusiveList<Connection, EvictableTag> evictable_;
     uint32_t size_ = 0;
     uint32_t limit_ = UINT32_MAX;

@@ -28,12 +28,36 @@ std::string_view date_now(int64_t seconds) {
 
 }  // namespace
 
-H1Exchange::H1Exchange(H1Server& server, gateway::Exchange& exchange) : server_(server), x_(exchange), body_limit_(server.settings_.body) {
+H1Exchange::H1Exchange(H1Server& server, gateway::Exchange& exchange)
+    : server_(server),
+      x_(exchange),
+      body_limit_(server.settings_.body),
+      write_deadline_(&server.stream_, io::Direction::write),
+      idle_(server.settings_.body_idle) {
     const http::BodyLength& body = x_.request.body;
     if (body.framing == Framing::length && body.length > 0) left_ = body.length;
     finished_ = body.framing == Framing::none || (body.framing == Framing::length && body.length == 0);
     keep_ = x_.request.keep_alive;
 }
+
+H1Exchange::~H1Exchange() {
+    record_bytes();
+    if (response_ == Response::begun || response_ == Response::ending) server_.stream_.abort_on_close();
+}
+
+void H1Exchange::set_times(Duration idle, Time total) {
+    idle_ = idle;
+    total_ = total;
+}
+
+Time H1Exchange::due() const {
+    const Time now = server_.context_.loop.now();
+    return std::min(idle_ == kForever ? io::Timer::kNever : now + idle_, total_);
+}
+
+io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
+
+io::Until H1Exchange::write_until() { return {&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_}; }
 
 io::IoResult H1Exchange::body_failed(Fault fault) {
     body_fault_ = fault;
@@ -43,6 +67,7 @@ io::IoResult H1Exchange::body_failed(Fault fault) {
 
 void H1Exchange::finish_body() {
     finished_ = true;
+    server_.owner_.on_phase(H1Server::Owner::Phase::response);
     // Bulk reads took the armed receive away; the client's leaving must still be heard.
     server_.stream_.watch(&server_.owner_.watcher());
 }
@@ -54,6 +79,7 @@ void H1Exchange::take_buffered(io::Buffer& into, uint64_t max) {
 
 io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
     if (finished_) co_return io::IoResult{0};
+    body_begun_ = true;
     into.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
     const bool chunked = x_.request.body.framing == Framing::chunked;
     for (;;) {
@@ -62,9 +88,9 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
         const uint32_t room = into.room() - gateway::kPartTailroom;
         const uint64_t max = chunked ? room : std::min<uint64_t>(left_, room);
         take_buffered(into, max);
-        if (into.size() == before) {
-            const io::IoResult got =
-                co_await server_.stream_.read(into, static_cast<uint32_t>(max));
+        const bool from_buffer = into.size() > before;
+        if (!from_buffer) {
+            const io::IoResult got = co_await server_.stream_.read(into, static_cast<uint32_t>(max), read_until());
             if (got.timed_out()) co_return body_failed(Fault::body_timeout);
             if (got.value <= 0) co_return body_failed(Fault::client_gone);
         }
@@ -78,15 +104,7 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
         auto step = decoder_.decode(into.data() + before, fresh);
         if (!step) co_return body_failed(step.error().fault == Fault::bad_chunk ? Fault::bad_chunk : step.error().fault);
         if (step->done) {
-            const std::string_view rest = into.view().substr(before + step->consumed);
-            if (!rest.empty()) {
-                carry_.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
-                if (carry_.room() < rest.size()) {
-                    carry_.release();
-                    carry_.ensure(server_.context_.loop.buffers(), static_cast<uint32_t>(rest.size()));
-                }
-                carry_.append(rest);
-            }
+            put_back(into.view().substr(before + step->consumed), from_buffer);
             finish_body();
         }
         into.truncate(before + static_cast<uint32_t>(step->data));
@@ -97,8 +115,18 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
     }
 }
 
+// What was read behind the body's end. Bytes of the connection's buffer still lie there, before what follows them.
+void H1Exchange::put_back(std::string_view rest, bool from_buffer) {
+    if (from_buffer) {
+        body_at_ -= static_cast<uint32_t>(rest.size());
+    } else if (!rest.empty()) {
+        carry_.ensure(server_.context_.loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
+        carry_.append(rest);
+    }
+}
+
 void H1Exchange::skip_buffered() {
-    if (finished_ || x_.request.body.framing != Framing::length || x_.request.expect_continue) return;
+    if (finished_ || body_begun_ || x_.request.body.framing != Framing::length || x_.request.expect_continue) return;
     if (server_.in_.size() - body_at_ < left_) return;
     body_at_ += static_cast<uint32_t>(left_);
     bytes_in_ += left_;
@@ -110,12 +138,13 @@ io::Task<bool> H1Exchange::write(io::Buffer& buffer) {
     if (gone_) co_return false;
     const uint32_t size = buffer.size();
     if (size == 0) co_return true;
-    co_return written(co_await server_.stream_.write(buffer), size);
+    co_return written(co_await server_.stream_.write(buffer, write_until()), size);
 }
 
 bool H1Exchange::written(io::IoResult sent, uint32_t size) {
     if (sent.ok()) {
         bytes_out_ += size;
+        if (response_ == Response::ending) response_ = Response::whole;
         return true;
     }
     gone_ = true;
@@ -125,8 +154,13 @@ bool H1Exchange::written(io::IoResult sent, uint32_t size) {
     return false;
 }
 
+bool H1Exchange::nothing_left() {
+    if (response_ == Response::ending && !gone_) response_ = Response::whole;
+    return !gone_;
+}
+
 io::Task<bool> H1Exchange::send_interim(int status, const http::FieldList& fields) {
-    if (x_.request.version != Version::http11 || head_sent_) co_return !gone_;
+    if (x_.request.version != Version::http11 || response_ != Response::none) co_return !gone_;
     io::Buffer buffer;
     buffer.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
     http::h1::Output out(buffer.tail(), buffer.room());
@@ -140,7 +174,6 @@ io::Task<bool> H1Exchange::send_interim(int status, const http::FieldList& field
 
 bool H1Exchange::keep_alive(const gateway::ResponseOut& head) {
     skip_buffered();
-    if (!finished_) server_.unread_ = true;
     return keep_ && finished_ && !head.close && !server_.context_.draining;
 }
 
@@ -173,7 +206,7 @@ void H1Exchange::write_head(http::h1::Output& out, const gateway::ResponseOut& h
 }
 
 io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffer& part, bool last) {
-    head_sent_ = true;
+    response_ = Response::begun;
     x_.record.status = head.status;
     keep_ = keep_alive(head);
     bodiless_ = http::never_has_body(head.status, x_.request.method);
@@ -200,7 +233,7 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
         if (!part.empty()) part.clear();
         if (last || bodiless_) {
             if (coding_ == Coding::chunked) out_.append("0\r\n\r\n");
-            ended_ = true;
+            response_ = Response::ending;
         }
     } else if (part.size() + gateway::kPartHeadroom + gateway::kPartTailroom <= out_.room()) {
         if (coding_ == Coding::chunked) {
@@ -213,21 +246,21 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
         part.clear();
         if (last) {
             if (coding_ == Coding::chunked) out_.append("0\r\n\r\n");
-            ended_ = true;
+            response_ = Response::ending;
         }
     }
     const uint32_t size_of_all = out_.size();
-    const bool sent = !gone_ && written(co_await server_.stream_.write(out_), size_of_all);
+    const bool sent = !gone_ && written(co_await server_.stream_.write(out_, write_until()), size_of_all);
     out_.release();
-    if (!sent || ended_ || part.empty()) co_return sent;
+    if (!sent || response_ == Response::whole || part.empty()) co_return sent;
     co_return co_await send_body(part, last);
 }
 
 io::Task<bool> H1Exchange::send_body(io::Buffer& part, bool last) {
     if (bodiless_) {
         part.clear();
-        ended_ |= last;
-        co_return !gone_;
+        if (last) response_ = Response::ending;
+        co_return nothing_left();
     }
     if (coding_ == Coding::chunked && !part.empty()) {
         if (part.headroom() < http::h1::kChunkHeaderRoom || part.room() < gateway::kPartTailroom) {
@@ -248,13 +281,14 @@ io::Task<bool> H1Exchange::send_body(io::Buffer& part, bool last) {
         part.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
         part.append("0\r\n\r\n");
     }
-    ended_ |= last;
+    if (last) response_ = Response::ending;
+    if (part.empty()) co_return nothing_left();
     co_return co_await write(part);
 }
 
 io::Task<bool> H1Exchange::send_end(const http::FieldList& trailers) {
-    ended_ = true;
-    if (coding_ != Coding::chunked || bodiless_) co_return !gone_;
+    response_ = Response::ending;
+    if (coding_ != Coding::chunked || bodiless_) co_return nothing_left();
     io::Buffer buffer;
     buffer.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
     http::h1::Output out(buffer.tail(), buffer.room());
@@ -275,21 +309,13 @@ void H1Exchange::abort_response() {
     keep_ = false;
 }
 
-void H1Exchange::set_read_deadline(Time deadline) {
-    read_deadline_ = deadline;
-    server_.deadline_.set_at(server_.context_.loop.timers(), std::min(read_deadline_, write_deadline_));
-}
-
-void H1Exchange::set_write_deadline(Time deadline) {
-    write_deadline_ = deadline;
-    server_.deadline_.set_at(server_.context_.loop.timers(), std::min(read_deadline_, write_deadline_));
-}
-
-io::Stream* H1Exchange::body_source(uint64_t& left) {
+io::Stream* H1Exchange::body_source(uint64_t& left, io::Until& until) {
     if (finished_ || x_.request.body.framing != Framing::length) return nullptr;
     if (server_.in_.size() > body_at_) return nullptr;  // what is buffered goes first
     if (server_.stream_.splice_fd() < 0) return nullptr;
     left = left_;
+    until = read_until();
+    body_begun_ = true;
     return &server_.stream_;
 }
 
@@ -299,9 +325,11 @@ void H1Exchange::source_spliced(uint64_t bytes) {
     if (left_ == 0) finish_body();
 }
 
-io::Stream* H1Exchange::body_sink() {
+io::Stream* H1Exchange::body_sink(io::Until& until) {
     if (bodiless_ || (coding_ != Coding::length && coding_ != Coding::until_close)) return nullptr;
-    return server_.stream_.splice_fd() >= 0 ? &server_.stream_ : nullptr;
+    if (server_.stream_.splice_fd() < 0) return nullptr;
+    until = write_until();
+    return &server_.stream_;
 }
 
 bool H1Exchange::settle() {
@@ -311,26 +339,23 @@ bool H1Exchange::settle() {
 }
 
 bool H1Exchange::can_go_on() {
-    if (!head_sent_ || gone_ || server_.broken_) {
+    if (response_ == Response::none || gone_ || server_.broken_) {
         server_.broken_ = true;
         return false;
     }
-    if (!ended_ && coding_ != Coding::until_close && coding_ != Coding::none) {
+    if (response_ != Response::whole) {
         // The handler left a body unfinished: the client must not take it for whole.
         abort_response();
         return false;
     }
     skip_buffered();
-    if (!keep_ || !finished_) {
-        server_.unread_ |= !finished_ || server_.in_.size() > body_at_;
-        return false;
-    }
-    return true;
+    return keep_ && finished_;
 }
 
 void H1Exchange::pass_on_rest() {
+    // Either: a read brings bytes behind the body only once the buffer is used up.
     server_.in_.consume(body_at_);
-    if (server_.in_.empty() && !carry_.empty()) server_.in_ = std::move(carry_);
+    if (!carry_.empty()) server_.in_ = std::move(carry_);
 }
 
 }  // namespace portico::edge

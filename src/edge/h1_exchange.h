@@ -12,8 +12,9 @@ namespace portico::edge {
 class H1Exchange final : public gateway::ClientSide {
   public:
     H1Exchange(H1Server& server, gateway::Exchange& exchange);
-    // However the exchange ended, its record has the byte counts.
-    ~H1Exchange() override { record_bytes(); }
+    // However the exchange ended, its record has the byte counts, and a response that was begun and not finished ends by a reset:
+    // an end in order would make it look whole (RFC 9112 §8).
+    ~H1Exchange() override;
 
     io::Task<io::IoResult> read_body(io::Buffer& into) override;
     Fault body_fault() const override { return body_fault_; }
@@ -25,13 +26,12 @@ class H1Exchange final : public gateway::ClientSide {
     io::Task<bool> send_body(io::Buffer& part, bool last) override;
     io::Task<bool> send_end(const http::FieldList& trailers) override;
     void abort_response() override;
-    void set_write_deadline(Time deadline) override;
-    void set_read_deadline(Time deadline) override;
-    io::Stream* body_source(uint64_t& left) override;
+    void set_times(Duration idle, Time total) override;
+    io::Stream* body_source(uint64_t& left, io::Until& until) override;
     void source_spliced(uint64_t bytes) override;
-    io::Stream* body_sink() override;
+    io::Stream* body_sink(io::Until& until) override;
     void sink_spliced(uint64_t bytes) override { bytes_out_ += bytes; }
-    void end_spliced() override { ended_ = true; }
+    void end_spliced() override { response_ = Response::whole; }
     uint64_t bytes_in() const override { return bytes_in_; }
     uint64_t bytes_out() const override { return bytes_out_; }
 
@@ -44,6 +44,8 @@ class H1Exchange final : public gateway::ClientSide {
 
   private:
     enum class Coding : uint8_t { none, length, chunked, until_close };
+    // How far the response has come: its last byte is handed to the stream, and then has left.
+    enum class Response : uint8_t { none, begun, ending, whole };
 
     void record_bytes() {
         x_.record.bytes_in = bytes_in_;
@@ -53,33 +55,41 @@ class H1Exchange final : public gateway::ClientSide {
     void finish_body();
     io::IoResult body_failed(Fault fault);
     void take_buffered(io::Buffer& into, uint64_t max);
-    // What is left of a body of known length and lies in the buffer already is passed over.
+    void put_back(std::string_view rest, bool from_buffer);
+    // What is left of a body of known length, lies in the buffer already and was begun by nobody is passed over.
     void skip_buffered();
+    // When an operation that begins now must be over.
+    Time due() const;
+    io::Until read_until();
+    io::Until write_until();
     bool keep_alive(const gateway::ResponseOut& head);
     void write_head(http::h1::Output& out, const gateway::ResponseOut& head);
     // What became of a write. @returns false when the client is gone
     bool written(io::IoResult sent, uint32_t size);
     io::Task<bool> write(io::Buffer& buffer);
+    // The rest of the response has left, or there was none.
+    bool nothing_left();
 
     H1Server& server_;
     gateway::Exchange& x_;
     io::Buffer out_;
-    io::Buffer carry_;  // bytes behind a chunked body: the next request's
+    io::Buffer carry_;  // bytes that a read brought behind a chunked body: the next request's
     http::h1::ChunkedDecoder decoder_;
     uint64_t body_limit_;
     uint64_t left_ = 0;  // of a request body of known length
     uint64_t bytes_in_ = 0;
     uint64_t bytes_out_ = 0;
-    Time read_deadline_ = io::Timer::kNever;
-    Time write_deadline_ = io::Timer::kNever;
+    io::StreamDeadline write_deadline_;
+    Duration idle_;
+    Time total_ = io::Timer::kNever;
     uint32_t body_at_ = 0;
     Fault body_fault_ = Fault::client_gone;
     Coding coding_ = Coding::none;
+    Response response_ = Response::none;
+    bool body_begun_ = false;  // somebody reads it: what lies in the buffer is theirs
     bool finished_ = false;
     bool bodiless_ = false;  // HEAD, 204, 304
     bool keep_ = true;
-    bool head_sent_ = false;
-    bool ended_ = false;
     bool gone_ = false;
 };
 

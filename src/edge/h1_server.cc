@@ -9,6 +9,9 @@ constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr uint64_t kLingerBytes = 16ull << 20;
 constexpr int kTurnBudget = 32;  // pipelined requests served before the others of this loop get their turn
 
+// kForever is never.
+Time later(Time from, Duration d) { return d == kForever ? io::Timer::kNever : from + d; }
+
 // An exchange from the pool, completed and given back however its coroutine ends.
 class ExchangeLease {
   public:
@@ -47,8 +50,8 @@ io::Task<void> H1Server::serve() {
             in_.release();
             budget = kTurnBudget;
             owner_.on_phase(Owner::Phase::idle);
-            deadline_.set_at(context_.loop.timers(), context_.loop.now() + settings_.idle_timeout);
-            const io::IoResult got = co_await stream_.read(in_);
+            const Time until = later(context_.loop.now(), settings_.idle_timeout);
+            const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
             if (got.value <= 0) co_return;
         } else if (--budget == 0) {
             co_await context_.loop.yield();
@@ -83,16 +86,14 @@ io::Task<bool> H1Server::serve_one() {
     if (!head) {
         if (broken_) co_return false;  // nobody is there to be told
         lease.count();
-        owner_.on_phase(Owner::Phase::exchange);
-        unread_ = true;
+        owner_.on_phase(Owner::Phase::response);
         co_await handler_.refuse(x, std::move(head).error());
         x.client = nullptr;
         co_return false;
     }
     lease.count();
     side.begin_body(static_cast<uint32_t>(x.parser.consumed()));
-    owner_.on_phase(Owner::Phase::exchange);
-    deadline_.cancel();
+    owner_.on_phase(side.body_finished() ? Owner::Phase::response : Owner::Phase::body);
     co_await handler_.handle(x);
     const bool again = side.settle();
     lease.complete();
@@ -109,7 +110,7 @@ std::string_view H1Server::peer_text() {
 }
 
 io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
-    deadline_.set_at(context_.loop.timers(), x.times.begin + settings_.head_timeout);
+    const Time until = later(x.times.begin, settings_.head_timeout);
     for (;;) {
         in_.compact();
         if (in_.room() == 0) {
@@ -119,7 +120,7 @@ io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
             larger.append(in_.view());
             in_ = std::move(larger);
         }
-        const io::IoResult got = co_await stream_.read(in_);
+        const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
         if (got.timed_out()) co_return fail(Fault::head_timeout);
         if (got.value <= 0) {
             broken_ = true;
@@ -132,13 +133,13 @@ io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
 }
 
 io::Task<void> H1Server::linger() {
-    // RFC 9112 §9.6: closing while the client still sends makes its kernel throw our answer away.
-    if (!unread_) co_return;
+    // RFC 9112 §9.6: a connection that is closed while the client may still send is reset by the kernel, and what it has not
+    // read of the response is lost. So the sending side ends first, and what comes is dropped until the client's ends too.
     stream_.shutdown_write();
-    deadline_.set_at(context_.loop.timers(), context_.loop.now() + kLinger);
+    const Time until = context_.loop.now() + kLinger;
     for (uint64_t dropped = 0; dropped < kLingerBytes;) {
         in_.clear();
-        const io::IoResult got = co_await stream_.read(in_);
+        const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
         if (got.value <= 0) co_return;
         dropped += static_cast<uint64_t>(got.value);
     }

@@ -29,7 +29,8 @@ class H1Server {
     // Whoever owns the connection is told what it is doing.
     class Owner {
       public:
-        enum class Phase : uint8_t { idle, head, exchange, closing };
+        // Waiting for a request, reading its head, reading its body, owing its response only, said the last word.
+        enum class Phase : uint8_t { idle, head, body, response, closing };
         virtual void on_phase(Phase phase) = 0;
         virtual io::StreamWatcher& watcher() = 0;
 
@@ -39,7 +40,7 @@ class H1Server {
 
     H1Server(gateway::Context& context, gateway::Handler& handler, io::Stream& stream, const ServerSettings& settings,
              Owner& owner)
-        : context_(context), handler_(handler), stream_(stream), settings_(settings), owner_(owner), deadline_(&stream) {}
+        : context_(context), handler_(handler), stream_(stream), settings_(settings), owner_(owner), read_deadline_(&stream, io::Direction::read) {}
 
     // The connection's life, from the first byte to the last.
     io::Task<void> serve();
@@ -50,8 +51,10 @@ class H1Server {
     // One request and its answer. @returns true when the connection may carry another
     io::Task<bool> serve_one();
     io::Task<Result<void>> read_rest_of_head(gateway::Exchange& x);
-    // Reads and drops what the client still sends, so that it can read the answer before the connection goes.
+    // Ends a connection on which the last response was whole: the client reads that one before the connection goes.
     io::Task<void> linger();
+    // For an operation that reads, from now on.
+    io::Until read_until(Time at) { return {&read_deadline_, &context_.loop.timers(), at}; }
 
     gateway::Context& context_;
     gateway::Handler& handler_;
@@ -64,8 +67,7 @@ class H1Server {
     io::Buffer in_;  // a head, and what came behind it
     char peer_text_[46];
     uint8_t peer_text_size_ = 0;
-    io::StreamDeadline deadline_;
-    bool unread_ = false;  // the client may still be sending
+    io::StreamDeadline read_deadline_;
     bool broken_ = false;  // nothing more can be said on this connection
 };
 

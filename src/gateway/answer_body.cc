@@ -38,19 +38,20 @@ io::Task<io::IoResult> AnswerBody::read() {
     const bool small = framing_ == Framing::length && left_ <= io::kSmallBuffer;
     buffer_.ensure(loop.buffers(), small ? io::kSmallBuffer : io::kLargeBuffer);
     buffer_.clear();
-    from_.deadline().set_at(loop.timers(), deadlines_.idle(loop.now()));
     const uint64_t max = framing_ == Framing::length ? std::min<uint64_t>(left_, buffer_.room()) : buffer_.room();
-    co_return co_await from_.stream().read(buffer_, static_cast<uint32_t>(max));
+    co_return co_await from_.receive(buffer_, deadlines_.idle(loop.now()), static_cast<uint32_t>(max));
 }
 
 PipeEnd AnswerBody::take(char* bytes, size_t size) {
     if (framing_ == Framing::length) {
         left_ -= size;
         last_ = left_ == 0;
+        // What is too much lies in from.in() or in the socket, and is seen there.
+        if (last_) from_.end_response(true);
     } else if (framing_ == Framing::chunked) {
         auto step = decoder_.decode(bytes, size);
         if (!step) return {PipeEnd::How::upstream_failed, Error(Fault::upstream_protocol, "chunked body: " + step.error().context)};
-        if (step->done && step->consumed < size) from_.spoil();
+        if (step->done) from_.end_response(step->consumed == size);
         size = step->data;
         last_ = step->done;
     }

@@ -85,7 +85,7 @@ bool is_tagged(const Exchange& x) { return x.response.fields.find("ETag") != nul
 class Filtering {
   public:
     Filtering(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length)
-        : x_(x), deadlines_(deadlines), length_(length), body_(x, from, deadlines, length) {}
+        : x_(x), length_(length), body_(x, from, deadlines, length) {}
 
     io::Task<PipeEnd> run();
 
@@ -100,7 +100,6 @@ class Filtering {
     io::Task<bool> send(std::string_view text, bool last);
 
     Exchange& x_;
-    const Deadlines& deadlines_;
     http::BodyLength length_;
     AnswerBody body_;
     http::CodingList codings_;
@@ -206,7 +205,6 @@ io::Task<bool> Filtering::send(std::string_view text, bool last) {
         part.ensure(pool, small ? io::kSmallBuffer : io::kLargeBuffer, kPartHeadroom);
         part.clear(kPartHeadroom);
         text.remove_prefix(part.append(text.substr(0, part.room() - kPartTailroom)));
-        x_.client->set_write_deadline(deadlines_.idle(x_.context.loop.now()));
         const bool end = last && text.empty();
         bool sent = false;
         if (x_.response_begun) {

@@ -32,11 +32,6 @@ bool may_be_trailer(const Exchange& x, const http::Field& f) {
     return http::may_be_trailer(f.name) && !x.is_managed(f.name);
 }
 
-io::Task<bool> write_upstream(upstream::Connection& to, io::Buffer& part) {
-    const io::IoResult sent = co_await to.stream().write(part);
-    co_return sent.ok();
-}
-
 }  // namespace
 
 PipeEnd body_broken_off(Exchange& x, const Deadlines& deadlines, int error, const upstream::Connection& of) {
@@ -56,12 +51,29 @@ io::Task<PipeEnd> send_held_body(Exchange& x, upstream::Connection& to, const De
     while (!left.empty()) {
         part.ensure(loop.buffers(), io::kLargeBuffer);
         left.remove_prefix(part.append(left));
-        to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-        if (!co_await write_upstream(to, part)) co_return body_broken_off(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
+        const io::IoResult sent = co_await to.send(part, left.empty(), deadlines.idle(loop.now()));
+        if (!sent.ok()) co_return body_broken_off(x, deadlines, sent.error(), to);
     }
-    to.deadline().set_at(loop.timers(), deadlines.first_byte(loop.now()));
     co_return whole();
 }
+
+namespace {
+
+// A chunked body's end, with the trailers that may go on.
+void write_last_chunk(Exchange& x, io::Buffer& part) {
+    part.release();
+    part.ensure(x.context.loop.buffers(), io::kSmallBuffer);
+    http::h1::Output out(part.tail(), part.room());
+    out.put(http::h1::kLastChunk);
+    for (const http::Field& f : x.client->request_trailers()) {
+        if (may_be_trailer(x, f)) out.field(f.name, f.value);
+    }
+    out.put(http::h1::kChunkEnd);
+    if (out.full()) part.append("0\r\n\r\n");
+    else part.commit(static_cast<uint32_t>(out.size()));
+}
+
+}  // namespace
 
 io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first) {
     ClientSide& client = *x.client;
@@ -72,10 +84,12 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
     for (;;) {
         if (!have && !client.body_finished()) {
             uint64_t left = 0;
-            if (io::Stream* source = client.body_source(left);
+            io::Until until;
+            if (io::Stream* source = client.body_source(left, until);
                 source != nullptr && left >= kSpliceFrom && to.stream().splice_fd() >= 0) {
                 part.release();
-                const SpliceEnd end = co_await splice(loop, *source, to.stream(), left, x, to.deadline(), deadlines);
+                to.begin_request_part();
+                const SpliceEnd end = co_await splice(loop, {*source, until}, {to.stream(), to.write_until({})}, left, deadlines);
                 client.source_spliced(end.moved);
                 if (end.from_failed) co_return client_failed(Error(end.timed_out ? Fault::body_timeout : Fault::client_gone));
                 if (end.to_failed) co_return body_broken_off(x, deadlines, end.error, to);
@@ -83,34 +97,24 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
                 if (end.moved > 0) continue;
             }
             ready_part(loop.buffers(), part, x.request.body.framing == Framing::length ? x.request.body.length : UINT64_MAX);
-            client.set_read_deadline(deadlines.idle(loop.now()));
             const io::IoResult got = co_await client.read_body(part);
-            client.set_read_deadline(io::Timer::kNever);
             if (!got.ok()) co_return client_failed(Error(client.body_fault(), "reading the request's body"));
         }
         have = false;
+        const bool finished = client.body_finished();
         if (!part.empty()) {
             if (chunked) frame_chunk(part);
-            to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-            if (!co_await write_upstream(to, part)) co_return body_broken_off(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
-            to.deadline().cancel();
+            const io::IoResult sent = co_await to.send(part, finished && !chunked, deadlines.idle(loop.now()));
+            if (!sent.ok()) co_return body_broken_off(x, deadlines, sent.error(), to);
+        } else if (finished && !chunked) {
+            to.end_request();  // its last bytes were spliced
         }
-        if (!client.body_finished()) continue;
+        if (!finished) continue;
         if (chunked) {
-            part.release();
-            part.ensure(loop.buffers(), io::kSmallBuffer);
-            http::h1::Output out(part.tail(), part.room());
-            out.put(http::h1::kLastChunk);
-            for (const http::Field& f : client.request_trailers()) {
-                if (may_be_trailer(x, f)) out.field(f.name, f.value);
-            }
-            out.put(http::h1::kChunkEnd);
-            if (out.full()) part.append("0\r\n\r\n");
-            else part.commit(static_cast<uint32_t>(out.size()));
-            to.deadline().set_at(loop.timers(), deadlines.idle(loop.now()));
-            if (!co_await write_upstream(to, part)) co_return body_broken_off(x, deadlines, to.deadline().fired() ? ETIMEDOUT : EPIPE, to);
+            write_last_chunk(x, part);
+            const io::IoResult sent = co_await to.send(part, true, deadlines.idle(loop.now()));
+            if (!sent.ok()) co_return body_broken_off(x, deadlines, sent.error(), to);
         }
-        to.deadline().set_at(loop.timers(), deadlines.first_byte(loop.now()));
         co_return whole();
     }
 }
@@ -131,7 +135,6 @@ class ResponsePipe {
     io::Loop& loop() { return x_.context.loop; }
     // Sends the head together with the first part, later only parts.
     io::Task<bool> send(io::Buffer& part, bool last) {
-        x_.client->set_write_deadline(deadlines_.idle(loop().now()));
         if (!x_.response_begun) {
             x_.response_begun = true;
             return x_.client->send_head(x_.response, part, last);
@@ -139,18 +142,15 @@ class ResponsePipe {
         return x_.client->send_body(part, last);
     }
     PipeEnd gone() { return client_failed(Error(Fault::client_gone)); }
-    io::Task<io::IoResult> read(io::Buffer& into, uint64_t max);
+    io::Stream::Read read(io::Buffer& into, uint64_t max) {
+        const uint64_t room = into.room() - kPartTailroom;
+        return from_.receive(into, deadlines_.idle(loop().now()), static_cast<uint32_t>(std::min(max, room)));
+    }
 
     Exchange& x_;
     upstream::Connection& from_;
     const Deadlines& deadlines_;
 };
-
-io::Task<io::IoResult> ResponsePipe::read(io::Buffer& into, uint64_t max) {
-    from_.deadline().set_at(loop().timers(), deadlines_.idle(loop().now()));
-    const uint64_t room = into.room() - kPartTailroom;
-    co_return co_await from_.stream().read(into, static_cast<uint32_t>(std::min(max, room)));
-}
 
 io::Task<PipeEnd> ResponsePipe::of_length(ResponsePipe pipe, uint64_t left) {
     io::Buffer part;
@@ -159,23 +159,26 @@ io::Task<PipeEnd> ResponsePipe::of_length(ResponsePipe pipe, uint64_t left) {
         part = std::move(in);
     } else if (!in.empty() && left > 0) {
         // More than was announced is there: what is too much stays behind and costs the connection.
-        part.ensure(pipe.loop().buffers(), io::kSmallBuffer, 0);
+        part.ensure(pipe.loop().buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(left)), 0);
         part.append(in.view().substr(0, static_cast<size_t>(left)));
         in.consume(part.size());
     }
     for (;;) {
         left -= part.size();
+        if (left == 0) pipe.from_.end_response(true);
         if (!co_await pipe.send(part, left == 0)) co_return pipe.gone();
         if (left == 0) co_return whole();
-        if (io::Stream* sink = pipe.x_.client->body_sink(); sink != nullptr && left >= kSpliceFrom && pipe.from_.stream().splice_fd() >= 0) {
+        io::Until until;
+        if (io::Stream* sink = pipe.x_.client->body_sink(until); sink != nullptr && left >= kSpliceFrom && pipe.from_.stream().splice_fd() >= 0) {
             part.release();
-            const SpliceEnd end = co_await splice(pipe.loop(), pipe.from_.stream(), *sink, left, pipe.x_, pipe.from_.deadline(), pipe.deadlines_);
+            const SpliceEnd end = co_await splice(pipe.loop(), {pipe.from_.stream(), pipe.from_.read_until({})}, {*sink, until}, left, pipe.deadlines_);
             pipe.x_.client->sink_spliced(end.moved);
             left -= end.moved;
             if (end.from_failed) co_return body_broken_off(pipe.x_, pipe.deadlines_, end.timed_out ? ETIMEDOUT : end.error, pipe.from_);
             if (end.to_failed) co_return pipe.gone();
             if (left == 0) {
                 // The head said how long the body is, so its end needs no more bytes.
+                pipe.from_.end_response(true);
                 pipe.x_.client->end_spliced();
                 co_return whole();
             }
@@ -202,7 +205,7 @@ io::Task<PipeEnd> ResponsePipe::of_chunks(ResponsePipe pipe) {
             if (!step) {
                 co_return PipeEnd{PipeEnd::How::upstream_failed, Error(Fault::upstream_protocol, "chunked body: " + step.error().context)};
             }
-            if (step->done && step->consumed < part.size()) pipe.from_.spoil();
+            if (step->done) pipe.from_.end_response(step->consumed == part.size());
             part.truncate(static_cast<uint32_t>(step->data));
             if (step->done) {
                 http::FieldList trailers;

@@ -22,6 +22,7 @@ class Deadlines {
     Time connect(Time now) const { return std::min(after(now, timeouts_.connect), total_); }
     Time first_byte(Time now) const { return std::min(after(now, timeouts_.first_byte), total_); }
     Time idle(Time now) const { return std::min(after(now, timeouts_.idle), total_); }
+    Time total() const { return total_; }
     bool total_passed(Time now) const { return now >= total_; }
     static Time after(Time t, Duration d) { return d == kForever ? io::Timer::kNever : t + d; }
 

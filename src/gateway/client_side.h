@@ -56,16 +56,16 @@ class ClientSide {
     // The answer cannot be finished: the client must see that it is broken (RST, or RST_STREAM).
     virtual void abort_response() = 0;
 
-    // Until when a write to the client may take; interrupts it afterwards.
-    virtual void set_write_deadline(Time deadline) = 0;
-    // Until when a read of the request's body may take.
-    virtual void set_read_deadline(Time deadline) = 0;
+    // What one read of the request's body, or one write to the client, may take from its beginning (kForever: any time), and
+    // when all of them must be over (kNever: never). Holds for those that begin from now on; at first the listener's.
+    virtual void set_times(Duration idle, Time total) = 0;
 
     // The stream where the bytes of the body pass as they are (a plain connection and a known length): for splice.
-    // Otherwise nullptr. The caller moves exactly the bytes that are left and says so with *_spliced.
-    virtual io::Stream* body_source(uint64_t& left) = 0;
+    // Otherwise nullptr. The caller moves exactly the bytes that are left and says so with *_spliced. @param until the timer for
+    // waits on it, with the time for one that begins now
+    virtual io::Stream* body_source(uint64_t& left, io::Until& until) = 0;
     virtual void source_spliced(uint64_t bytes) = 0;
-    virtual io::Stream* body_sink() = 0;
+    virtual io::Stream* body_sink(io::Until& until) = 0;
     virtual void sink_spliced(uint64_t bytes) = 0;
     // The last byte of the announced length was moved around the server.
     virtual void end_spliced() = 0;

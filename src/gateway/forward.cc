@@ -4,6 +4,7 @@
 #include "gateway/body_pipe.h"
 #include "gateway/reply.h"
 #include "gateway/upstream_request.h"
+#include "io/gate.h"
 
 namespace portico::gateway {
 namespace {
@@ -14,34 +15,20 @@ constexpr uint32_t kMaxAttempts = 3;
 constexpr uint32_t kMaxInterim = 32;
 // How long an upstream may leave a client waiting for its 100 before the gateway lets the body go (RFC 9110 §10.1.1).
 constexpr Duration kContinueWait = std::chrono::seconds(1);
-
-// Holds the request's body back until the upstream has said 100.
-class ContinueGate {
-  public:
-    bool await_ready() const { return open_; }
-    void await_suspend(std::coroutine_handle<> h) { waiter_ = h; }
-    void await_resume() const {}
-    void open() {
-        open_ = true;
-        if (waiter_) std::exchange(waiter_, nullptr).resume();
-    }
-
-  private:
-    std::coroutine_handle<> waiter_;
-    bool open_ = false;
-};
+// An upstream that takes no more of the request may have refused it already: how long that response is looked for.
+constexpr Duration kLastLook = std::chrono::milliseconds(100);
 
 // Wakes whoever waits for the upstream's answer because the client's body failed; from the loop, since the one that noticed
 // is a child of the one that waits.
 class Waker final : public io::Deferred {
   public:
-    void aim(io::Stream* stream) { stream_ = stream; }
+    explicit Waker(const UpstreamLease& lease) : lease_(lease) {}
 
   private:
     void on_deferred() override {
-        if (stream_ != nullptr) stream_->interrupt(ECANCELED);
+        if (lease_.connection != nullptr) lease_.connection->stream().interrupt(ECANCELED, io::Direction::read);
     }
-    io::Stream* stream_ = nullptr;
+    const UpstreamLease& lease_;
 };
 
 enum class Attempt : uint8_t { over, retry_fresh };
@@ -49,7 +36,7 @@ enum class Attempt : uint8_t { over, retry_fresh };
 class Forwarding {
   public:
     Forwarding(Exchange& x, const ForwardPlan& plan)
-        : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()) {}
+        : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()), waker_(lease_) {}
 
     void begin();
     // Chooses an endpoint for the next attempt, and a resting connection of it unless `fresh`. @returns whether there was one
@@ -64,29 +51,41 @@ class Forwarding {
     io::Loop& loop() const { return x_.context.loop; }
     void write_request(io::Buffer& out);
     io::Task<void> pump();
+    Time head_time() const;
+    void expect_head_by(Time due);
+    void note_unsent(Error why);
     io::Task<Result<void>> read_head();
+    Result<bool> take_head();
+    io::Task<Result<void>> pass_interim(int status);
+    io::Task<Result<void>> let_body_go();
+    io::Task<Attempt> fail_attempt(Error error);
     io::Task<Attempt> answer();
-    void finish();
     Error read_error(io::IoResult got);
-    bool may_retry(const Error& e) const;
+    bool may_repeat() const;
+    Attempt repeat();
 
     Exchange& x_;
     const ForwardPlan& plan_;
     Deadlines deadlines_;
     UpstreamLease lease_;
     io::Buffer first_;         // of the request's body, read before the head was written
-    ContinueGate gate_;
     Waker waker_;
-    PipeEnd pumped_;
     bool has_body_ = false;
     bool held_ = false;        // the body is in memory, and can be sent again
-    bool expect_ = false;      // 100 is still to come
     bool body_begun_ = false;  // some of the body has left the client's side for good
+    // Of the attempt.
+    io::Gate body_may_go_;
+    PipeEnd pumped_;
+    std::optional<Error> unsent_;  // why the request did not leave whole
+    Time head_due_{};              // until when the next byte of the head may be waited for
+    uint32_t interim_ = 0;
+    bool expect_ = false;          // 100 is still to come
     bool pump_done_ = true;
     bool answered_byte_ = false;
 };
 
 void Forwarding::begin() {
+    x_.client->set_times(plan_.timeouts.idle, deadlines_.total());
     held_ = x_.request_body.has_value();
     has_body_ = held_ ? !x_.request_body->empty() : x_.request.body.framing != Framing::none && !x_.client->body_finished();
 }
@@ -107,15 +106,12 @@ Result<bool> Forwarding::choose(bool fresh) {
     // Its metrics are there from the first attempt on, whatever becomes of that.
     const ServiceCells& cells = x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index));
     if (fresh) return false;
-    const bool careful = !http::is_idempotent(x_.upstream_method());
-    while ((lease_.connection = endpoint.take_resting()) != nullptr) {
-        if (careful && !lease_.connection->looks_alive()) continue;
-        x_.context.shard.add(cells.reuses);
-        x_.record.reused = true;
-        x_.times.connected = loop().now();
-        return true;
-    }
-    return false;
+    lease_.connection = endpoint.take_resting(!http::is_idempotent(x_.upstream_method()));
+    if (lease_.connection == nullptr) return false;
+    x_.context.shard.add(cells.reuses);
+    x_.record.reused = true;
+    x_.times.connected = loop().now();
+    return true;
 }
 
 io::Task<Result<void>> Forwarding::connect() {
@@ -134,44 +130,78 @@ io::Task<Result<void>> Forwarding::connect() {
     co_return Result<void>{};
 }
 
-bool Forwarding::may_retry(const Error& e) const {
-    // The peer may have closed a resting connection just as it was used again: nobody's fault, and safe to repeat where
-    // nothing of an answer came, nothing of a body is lost and the method may be repeated (RFC 9110 §9.2.2).
-    return e.fault == Fault::upstream_closed && x_.record.reused && !answered_byte_ && !body_begun_ &&
-           http::is_idempotent(x_.upstream_method()) && x_.record.attempts < kMaxAttempts;
+// The peer may have closed a resting connection just as it was used again: nobody's fault, and safe to repeat where nothing of
+// a body is lost and the method may be repeated (RFC 9110 §9.2.2).
+bool Forwarding::may_repeat() const {
+    return x_.record.reused && !body_begun_ && http::is_idempotent(x_.upstream_method()) && x_.record.attempts < kMaxAttempts;
+}
+
+Attempt Forwarding::repeat() {
+    x_.record.retry = "stale_connection";
+    x_.context.shard.add(x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index)).stale_reuse);
+    return Attempt::retry_fresh;
 }
 
 io::Task<Attempt> Forwarding::attempt() {
+    body_may_go_.shut();
+    pumped_ = {};
+    unsent_.reset();
     answered_byte_ = false;
-    upstream::Connection& to = *lease_.connection;
-    waker_.aim(&to.stream());
+    interim_ = 0;
     io::Buffer out;
     write_request(out);
-    to.deadline().set_at(loop().timers(), !pump_done_ ? deadlines_.idle(loop().now()) : deadlines_.first_byte(loop().now()));
-    // An upstream may refuse early and close while we still write: its answer, if there is one, is what counts.
-    const bool sent = (co_await to.stream().write(out)).ok();
+    const io::IoResult sent = co_await lease_.connection->send(out, pump_done_, deadlines_.idle(loop().now()));
     out.release();
+    head_due_ = head_time();
     std::optional<io::Fork> pumping;
-    if (sent && !pump_done_) pumping.emplace(pump());
-    auto head = co_await read_head();
-    if (!head) {
-        pumping.reset();
-        waker_.unlink();
-        Error error = std::move(head).error();
-        if (pumped_.how == PipeEnd::How::client_failed) {
-            co_await reply_error(x_, std::move(pumped_.error));
-            co_return Attempt::over;
-        }
-        if (may_retry(error)) {
-            x_.record.retry = "stale_connection";
-            x_.context.shard.add(
-                x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index)).stale_reuse);
-            co_return Attempt::retry_fresh;
-        }
-        co_await reply_error(x_, std::move(error));
-        co_return Attempt::over;
+    if (!sent.ok()) {
+        expect_ = false;
+        note_unsent(body_broken_off(x_, deadlines_, sent.error(), *lease_.connection).error);
+    } else if (!pump_done_) {
+        pumping.emplace(pump());
     }
-    co_return co_await answer();
+    auto head = co_await read_head();
+    if (head && upstream::closes_idle(x_.upstream_head) && may_repeat()) {
+        pumping.reset();
+        x_.upstream_head.clear();
+        co_return repeat();
+    }
+    if (head) co_return co_await answer();
+    pumping.reset();
+    waker_.unlink();
+    co_return co_await fail_attempt(std::move(head).error());
+}
+
+io::Task<Attempt> Forwarding::fail_attempt(Error error) {
+    if (pumped_.how == PipeEnd::How::client_failed) error = std::move(pumped_.error);
+    else if (error.fault == Fault::upstream_closed && !answered_byte_ && may_repeat()) co_return repeat();
+    co_await reply_error(x_, std::move(error));
+    co_return Attempt::over;
+}
+
+// The request did not leave whole. An upstream may refuse early and close while it is still written to: its response, if there
+// is one, is what counts. One that just stopped reading is only looked at once more.
+void Forwarding::note_unsent(Error why) {
+    const bool timed_out = why.fault == Fault::upstream_idle_timeout || why.fault == Fault::upstream_total_timeout;
+    const Time now = loop().now();
+    expect_head_by(timed_out ? now + kLastLook : deadlines_.first_byte(now));
+    unsent_ = std::move(why);
+}
+
+// Until when the response's next head may keep one waiting. While the request's body is on its way, the waits of that are
+// bounded by themselves.
+Time Forwarding::head_time() const {
+    const Time now = loop().now();
+    if (!pump_done_) return deadlines_.total();
+    return answered_byte_ ? deadlines_.idle(now) : deadlines_.first_byte(now);
+}
+
+void Forwarding::expect_head_by(Time due) {
+    head_due_ = due;
+    // One that has begun to come has the time between two of its bytes.
+    if (!lease_.connection->in().empty()) return;
+    io::StreamDeadline& waits = lease_.connection->read_deadline();
+    if (waits.pending()) waits.set_at(loop().timers(), due);
 }
 
 // The head, and the body where it is here already, in one write.
@@ -197,21 +227,24 @@ void Forwarding::write_request(io::Buffer& out) {
 }
 
 io::Task<void> Forwarding::pump() {
-    if (expect_) co_await gate_;
+    if (expect_) co_await body_may_go_.opened();
     body_begun_ = !held_;
     if (held_) pumped_ = co_await send_held_body(x_, *lease_.connection, deadlines_);
     else pumped_ = co_await pipe_request(x_, *lease_.connection, deadlines_, first_);
     pump_done_ = true;
-    if (pumped_.how == PipeEnd::How::client_failed) loop().defer(waker_);
-    else if (pumped_.how == PipeEnd::How::upstream_failed) {
-        lease_.connection->deadline().set_at(loop().timers(), deadlines_.first_byte(loop().now()));
+    switch (pumped_.how) {
+        case PipeEnd::How::client_failed: loop().defer(waker_); break;
+        case PipeEnd::How::upstream_failed: note_unsent(pumped_.error); break;
+        case PipeEnd::How::whole:
+        case PipeEnd::How::refused: expect_head_by(head_time()); break;
     }
 }
 
 Error Forwarding::read_error(io::IoResult got) {
     if (got.timed_out()) {
         if (deadlines_.total_passed(loop().now())) return Error(Fault::upstream_total_timeout);
-        return Error(pump_done_ && !answered_byte_ ? Fault::upstream_first_byte_timeout : Fault::upstream_idle_timeout);
+        if (unsent_) return std::move(*unsent_);
+        return Error(answered_byte_ ? Fault::upstream_idle_timeout : Fault::upstream_first_byte_timeout);
     }
     const std::string_view failure = lease_.connection->stream().failure();
     if (got.error() == EPROTO) return Error(Fault::upstream_tls, failure, EPROTO);
@@ -219,55 +252,67 @@ Error Forwarding::read_error(io::IoResult got) {
     return Error(Fault::upstream_closed, got.eof() ? "closed before its answer was whole" : "reading its answer", got.error());
 }
 
+// @returns true once the head of the response, or of an interim one, is in x_.upstream_head
+Result<bool> Forwarding::take_head() {
+    upstream::Connection& from = *lease_.connection;
+    if (from.in().empty()) return false;
+    auto progress = from.parser().parse_response(from.in().view(), x_.upstream_method(), x_.upstream_head);
+    if (!progress) return fail(std::move(progress).error());
+    if (*progress != http::h1::Progress::done) return false;
+    from.in().consume(static_cast<uint32_t>(from.parser().consumed()));
+    from.parser().reset();
+    return true;
+}
+
+io::Task<Result<void>> Forwarding::let_body_go() {
+    expect_ = false;
+    if (!co_await x_.client->send_interim(100, {})) co_return fail(Fault::client_gone);
+    body_may_go_.open();
+    co_return Result<void>{};
+}
+
+io::Task<Result<void>> Forwarding::pass_interim(int status) {
+    if (status == 101) co_return fail(Fault::upstream_protocol, "101 without an upgrade");
+    if (++interim_ > kMaxInterim) co_return fail(Fault::upstream_protocol, "too many interim answers");
+    if (status == 100) {
+        if (expect_) co_return co_await let_body_go();
+        co_return Result<void>{};
+    }
+    take_upstream_head(x_, x_.upstream_head);
+    const bool sent = co_await x_.client->send_interim(status, x_.response.fields);
+    x_.response.clear();
+    if (!sent) co_return fail(Fault::client_gone);
+    co_return Result<void>{};
+}
+
 io::Task<Result<void>> Forwarding::read_head() {
     upstream::Connection& from = *lease_.connection;
-    io::Buffer& in = from.in();
-    if (expect_) from.deadline().set_at(loop().timers(), std::min(loop().now() + kContinueWait, deadlines_.idle(loop().now())));
-    for (uint32_t interim = 0;;) {
-        if (!in.empty()) {
-            auto progress = from.parser().parse_response(in.view(), x_.upstream_method(), x_.upstream_head);
-            if (!progress) co_return fail(std::move(progress).error());
-            if (*progress == http::h1::Progress::done) {
-                const int status = x_.upstream_head.status;
-                in.consume(static_cast<uint32_t>(from.parser().consumed()));
-                from.parser().reset();
-                if (status >= 200) co_return Result<void>{};
-                if (status == 101) co_return fail(Fault::upstream_protocol, "101 without an upgrade");
-                if (++interim > kMaxInterim) co_return fail(Fault::upstream_protocol, "too many interim answers");
-                if (status == 100 && expect_) {
-                    expect_ = false;
-                    if (!co_await x_.client->send_interim(100, {})) co_return fail(Fault::client_gone);
-                    gate_.open();
-                } else if (status != 100) {
-                    take_upstream_head(x_, x_.upstream_head);
-                    if (!co_await x_.client->send_interim(status, x_.response.fields)) co_return fail(Fault::client_gone);
-                    x_.response.clear();
-                }
-                continue;
-            }
+    const Time continue_due = std::min(loop().now() + kContinueWait, deadlines_.idle(loop().now()));
+    for (;;) {
+        auto whole = take_head();
+        if (!whole) co_return fail(std::move(whole).error());
+        if (*whole && x_.upstream_head.status >= 200) co_return Result<void>{};
+        if (*whole) {
+            auto passed = co_await pass_interim(x_.upstream_head.status);
+            if (!passed) co_return passed;
+            // Writing to the client took its time, in which its body may have failed.
+            if (pumped_.how == PipeEnd::How::client_failed) co_return fail(Fault::client_gone);
+            if (!unsent_) head_due_ = head_time();
+            continue;
         }
-        if (in.has_block() && in.room() == 0) {
-            in.compact();
-            if (in.room() == 0) {
-                io::Buffer larger;
-                larger.ensure(loop().buffers(), in.capacity() * 2);
-                larger.append(in.view());
-                in = std::move(larger);
-            }
-        }
-        const io::IoResult got = co_await from.stream().read(in);
+        from.make_room();
+        const Time due = from.in().empty() ? head_due_ : deadlines_.idle(loop().now());
+        const io::IoResult got = co_await from.receive(from.in(), expect_ ? std::min(continue_due, due) : due);
         if (got.timed_out() && expect_ && !deadlines_.total_passed(loop().now())) {
             // The upstream says nothing: the client is let go rather than kept waiting.
-            expect_ = false;
-            if (!co_await x_.client->send_interim(100, {})) co_return fail(Fault::client_gone);
-            gate_.open();
+            auto going = co_await let_body_go();
+            if (!going) co_return going;
             continue;
         }
         if (got.value <= 0) co_return fail(read_error(got));
         if (!answered_byte_) {
             answered_byte_ = true;
             x_.times.first_byte = loop().now();
-            from.deadline().set_at(loop().timers(), deadlines_.idle(loop().now()));
         }
     }
 }
@@ -289,6 +334,8 @@ io::Task<Attempt> Forwarding::answer() {
     // The head's views lie in from.in(): what follows of it must not move before the answer's head was sent.
     PipeEnd end = co_await (x_.body_filters.empty() ? pipe_response(x_, from, deadlines_, length) : filter_response(x_, from, deadlines_, length));
     if (end.how == PipeEnd::How::upstream_failed || end.how == PipeEnd::How::refused) {
+        // Where the client's body failed, that is why the response was broken off.
+        if (pumped_.how == PipeEnd::How::client_failed) end.error = std::move(pumped_.error);
         co_await reply_error(x_, std::move(end.error));
         if (!end.read_whole) co_return Attempt::over;
     }
@@ -296,11 +343,7 @@ io::Task<Attempt> Forwarding::answer() {
         x_.note(end.error);
         co_return Attempt::over;
     }
-    if (keep && pump_done_ && pumped_.how == PipeEnd::How::whole && x_.client->body_finished() && from.in().empty() &&
-        !from.spoiled()) {
-        from.deadline().cancel();
-        lease_.endpoint->give_back(std::move(lease_.connection), hint);
-    }
+    if (keep) lease_.endpoint->give_back(std::move(lease_.connection), hint);
     co_return Attempt::over;
 }
 

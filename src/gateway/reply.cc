@@ -141,8 +141,7 @@ io::Task<void> reply_body(Exchange& x, std::string_view body) {
     part.append(body);
     // A time of its own: what the exchange waited for before may have just run out.
     const Duration idle = x.epoch->snapshot->config.timeouts.idle.value_or(config::EffectiveTimeouts{}.idle);
-    x.client->set_read_deadline(io::Timer::kNever);
-    x.client->set_write_deadline(idle == kForever ? io::Timer::kNever : x.context.loop.now() + idle);
+    x.client->set_times(idle, io::Timer::kNever);
     co_await x.client->send_head(x.response, part, true);
 }
 

@@ -14,12 +14,8 @@ Error too_large(uint64_t max_body) {
 
 // One more part of the body, as it comes, into `part`. @returns whether there was one
 io::Task<Result<bool>> read_part(Exchange& x, io::Buffer& part) {
-    io::Loop& loop = x.context.loop;
-    const Duration idle = x.epoch->snapshot->config.timeouts.idle.value_or(config::EffectiveTimeouts{}.idle);
     part.clear();
-    x.client->set_read_deadline(idle == kForever ? io::Timer::kNever : loop.now() + idle);
     const io::IoResult got = co_await x.client->read_body(part);
-    x.client->set_read_deadline(io::Timer::kNever);
     if (!got.ok()) co_return fail(x.client->body_fault(), "reading the request's body");
     co_return !part.empty();
 }
@@ -41,6 +37,7 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
     if (length.framing == Framing::length && length.length > max_body) co_return fail(too_large(max_body));
     const auto codings = http::read_content_encoding(x.request.fields);
     if (!codings) co_return fail(Fault::body_encoding, http::what(codings.error()));
+    x.client->set_times(x.epoch->snapshot->config.timeouts.idle.value_or(config::EffectiveTimeouts{}.idle), io::Timer::kNever);
     if (x.request.expect_continue && !x.client->body_finished()) {
         x.request.expect_continue = false;
         if (!co_await x.client->send_interim(100, {})) co_return fail(Fault::client_gone);

@@ -152,26 +152,27 @@ class Splicing {
 
 }  // namespace
 
-io::Task<SpliceEnd> splice(io::Loop& loop, io::Stream& from, io::Stream& to, uint64_t size, Exchange& x,
-                           io::StreamDeadline& upstream_deadline, const Deadlines& deadlines) {
+io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint64_t size, const Deadlines& deadlines) {
     SpliceEnd end;
-    Splicing splicing(from.splice_fd(), to.splice_fd(), size);
-    if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
-    const auto rearm = [&] {
-        const Time until = deadlines.idle(loop.now());
-        upstream_deadline.set_at(loop.timers(), until);
-        x.client->set_write_deadline(until);
+    const auto begin_wait = [&] {
+        from.until.at = to.until.at = deadlines.idle(loop.now());
+        from.until.extend_other();
+        to.until.extend_other();
     };
+    Splicing splicing(from.stream.splice_fd(), to.stream.splice_fd(), size);
+    if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
     Splicing::Next next = Splicing::Next::wait_from;
     for (int rounds = 0;;) {
         switch (next) {
             case Splicing::Next::over: co_return end;
             case Splicing::Next::again:
-                if (++rounds % kRounds == 0) co_await loop.yield();
+                if (++rounds % kRounds != 0) break;
+                co_await loop.yield();
+                begin_wait();
                 break;
             case Splicing::Next::wait_from: {
-                rearm();
-                const io::IoResult ready = co_await from.readable();
+                begin_wait();
+                const io::IoResult ready = co_await from.stream.readable(from.until);
                 // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().
                 if (ready.error() == EBUSY) co_return end;
                 if (!ready.ok()) {
@@ -183,8 +184,8 @@ io::Task<SpliceEnd> splice(io::Loop& loop, io::Stream& from, io::Stream& to, uin
                 break;
             }
             case Splicing::Next::wait_to: {
-                rearm();
-                const io::IoResult ready = co_await to.writable();
+                begin_wait();
+                const io::IoResult ready = co_await to.stream.writable(to.until);
                 if (!ready.ok()) {
                     end.to_failed = true;
                     end.timed_out = ready.timed_out();

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 
-#include "gateway/exchange.h"
 #include "io/loop.h"
 #include "io/stream.h"
 
@@ -23,8 +22,13 @@ struct SpliceEnd {
     int error = 0;
 };
 
-// Moves `size` bytes. `upstream_deadline` is set anew, for the phase's idle time, at each wait; the client's write deadline too.
-io::Task<SpliceEnd> splice(io::Loop& loop, io::Stream& from, io::Stream& to, uint64_t size, Exchange& x,
-                           io::StreamDeadline& upstream_deadline, const Deadlines& deadlines);
+// One side of it: the stream, and the timer of a wait on it.
+struct SpliceSide {
+    io::Stream& stream;
+    io::Until until;  // `at` is set anew at each wait
+};
+
+// Moves `size` bytes; each wait may take what `deadlines` say of idle times.
+io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint64_t size, const Deadlines& deadlines);
 
 }  // namespace portico::gateway

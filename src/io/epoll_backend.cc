@@ -13,13 +13,14 @@ namespace {
 
 class Connecting final : public EpollHandler {
   public:
-    Connecting(EpollBackend& backend, ConnectOp& op, int fd) : backend_(backend), op_(&op), fd_(fd) {
-        backend_.control(EPOLL_CTL_ADD, fd_, EPOLLOUT | EPOLLET, this);
-    }
+    Connecting(EpollBackend& backend, ConnectOp& op, int fd)
+        : backend_(backend), op_(&op), fd_(fd), lost_(backend_.control(EPOLL_CTL_ADD, fd_, EPOLLOUT | EPOLLET, this)) {}
     ~Connecting() {
         backend_.forget(this);
         if (fd_ >= 0) ::close(fd_);
     }
+    // errno where no events are to be had.
+    int lost() const { return lost_; }
     void on_events(uint32_t) override {
         ConnectOp& op = *op_;
         if (const int error = pending_error(fd_)) {
@@ -36,12 +37,14 @@ class Connecting final : public EpollHandler {
     EpollBackend& backend_;
     ConnectOp* op_;
     int fd_;
+    int lost_;
 };
 
 class EpollAcceptor final : public Acceptor, private EpollHandler {
   public:
     EpollAcceptor(EpollBackend& backend, int fd, Sink& sink) : backend_(backend), fd_(fd), sink_(sink) {
-        backend_.control(EPOLL_CTL_ADD, fd_, EPOLLIN, this);
+        // Opened at a start or a reload: no load that a client makes takes the last watch before it.
+        PORTICO_CHECK(backend_.control(EPOLL_CTL_ADD, fd_, EPOLLIN, this) == 0);
     }
     ~EpollAcceptor() override {
         if (gone_ != nullptr) *gone_ = true;
@@ -81,7 +84,7 @@ class EpollAcceptor final : public Acceptor, private EpollHandler {
 class EpollWatch final : public FdWatch, private EpollHandler {
   public:
     EpollWatch(EpollBackend& backend, int fd, uint32_t events, Sink& sink) : backend_(backend), fd_(fd), sink_(sink) {
-        backend_.control(EPOLL_CTL_ADD, fd_, events, this);
+        PORTICO_CHECK(backend_.control(EPOLL_CTL_ADD, fd_, events, this) == 0);
     }
     ~EpollWatch() override {
         backend_.forget(this);
@@ -113,7 +116,7 @@ Result<std::unique_ptr<Backend>> make_epoll_backend() {
 }
 
 EpollBackend::EpollBackend(int epoll_fd, int wake_fd) : epoll_fd_(epoll_fd), wake_fd_(wake_fd) {
-    control(EPOLL_CTL_ADD, wake_fd_, EPOLLIN, nullptr);
+    PORTICO_CHECK(control(EPOLL_CTL_ADD, wake_fd_, EPOLLIN, nullptr) == 0);
 }
 
 EpollBackend::~EpollBackend() {
@@ -121,13 +124,12 @@ EpollBackend::~EpollBackend() {
     ::close(epoll_fd_);
 }
 
-void EpollBackend::control(int operation, int fd, uint32_t events, EpollHandler* handler) {
+int EpollBackend::control(int operation, int fd, uint32_t events, EpollHandler* handler) {
     epoll_event event{};
     event.events = events;
     event.data.ptr = handler;
-    // ENOENT and EBADF on DEL: a foreign descriptor that its owner closed first.
-    const int r = ::epoll_ctl(epoll_fd_, operation, fd, &event);
-    PORTICO_CHECK(r == 0 || operation == EPOLL_CTL_DEL);
+    // Also ENOENT and EBADF on DEL: a foreign descriptor that its owner closed first.
+    return ::epoll_ctl(epoll_fd_, operation, fd, &event) == 0 ? 0 : errno;
 }
 
 void EpollBackend::forget(EpollHandler* handler) {
@@ -145,6 +147,11 @@ void EpollBackend::wait(Duration wait) {
     }
     at_ = 0;
     count_ = std::max(0, ::epoll_wait(epoll_fd_, events_.data(), static_cast<int>(events_.size()), ms));
+    told_all_ = count_ < static_cast<int>(events_.size());
+    for (int i = 0; i < count_; ++i) {
+        const epoll_event& event = events_[static_cast<size_t>(i)];
+        if (event.data.ptr != nullptr) static_cast<EpollHandler*>(event.data.ptr)->announced = event.events;
+    }
 }
 
 void EpollBackend::dispatch() {
@@ -157,7 +164,9 @@ void EpollBackend::dispatch() {
             }
             continue;
         }
-        static_cast<EpollHandler*>(event.data.ptr)->on_events(event.events);
+        auto* const handler = static_cast<EpollHandler*>(event.data.ptr);
+        handler->announced = 0;
+        handler->on_events(event.events);
     }
     at_ = count_ = 0;
 }
@@ -184,7 +193,12 @@ bool EpollBackend::start_connect(ConnectOp& op) {
         ::close(fd);
         return true;
     }
-    op.state = new Connecting(*this, op, fd);
+    auto connecting = std::make_unique<Connecting>(*this, op, fd);
+    if (const int error = connecting->lost()) {
+        op.error = error;
+        return true;
+    }
+    op.state = connecting.release();
     return false;
 }
 

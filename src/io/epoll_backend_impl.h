@@ -27,16 +27,20 @@ class EpollBackend final : public Backend {
     std::unique_ptr<Acceptor> listen(int fd, Acceptor::Sink& sink) override;
     std::unique_ptr<FdWatch> watch(int fd, bool readable, bool writable, FdWatch::Sink& sink) override;
 
-    void control(int operation, int fd, uint32_t events, EpollHandler* handler);
+    // @returns 0, or errno where the kernel has no watch or memory left
+    int control(int operation, int fd, uint32_t events, EpollHandler* handler);
     // `handler` is being destroyed: events of this turn that still point at it are dropped.
     void forget(EpollHandler* handler);
     BufferPool& buffers() { return *buffers_; }
+    // False where more may have happened than one look could tell.
+    bool told_all() const { return told_all_; }
 
   private:
     int epoll_fd_;
     int wake_fd_;
     int count_ = 0;
     int at_ = 0;
+    bool told_all_ = true;
     std::array<epoll_event, 256> events_{};
 };
 

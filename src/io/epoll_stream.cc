@@ -1,5 +1,6 @@
 #include "io/epoll_stream.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@ constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 EpollStream::EpollStream(EpollBackend& backend, BufferPool& buffers, int fd, const SocketAddress& peer, bool registered)
     : backend_(backend), buffers_(buffers), peer_(peer), fd_(fd) {
-    backend_.control(registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_, kEvents, this);
+    lost_ = backend_.control(registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_, kEvents, this);
 }
 
 EpollStream::~EpollStream() {
@@ -25,6 +26,10 @@ EpollStream::~EpollStream() {
 }
 
 bool EpollStream::start_read(StreamOp& op) {
+    if (lost_ != 0) {
+        op.result.value = -lost_;
+        return true;
+    }
     if (readable_ && try_read(op)) return true;
     reader_ = &op;
     waits_read_ = false;
@@ -41,9 +46,9 @@ bool EpollStream::try_read(StreamOp& op) {
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         into.commit(static_cast<uint32_t>(n));
-        // A short read has drained the socket; after the peer's end there is still that end to read.
-        if (static_cast<uint32_t>(n) < room && !closed_) readable_ = false;
         op.result.value = static_cast<int32_t>(n);
+        // A short read has drained the socket. After the peer's end there is still that end to read.
+        if (static_cast<uint32_t>(n) < room && !closed_) readable_ = false;
         return true;
     }
     const int error = errno;
@@ -59,6 +64,10 @@ bool EpollStream::try_read(StreamOp& op) {
 
 bool EpollStream::start_write(StreamOp& op) {
     written_ = 0;
+    if (lost_ != 0) {
+        op.result.value = -lost_;
+        return true;
+    }
     if (writable_ && try_write(op)) return true;
     writer_ = &op;
     waits_write_ = false;
@@ -86,11 +95,10 @@ bool EpollStream::try_write(StreamOp& op) {
 }
 
 bool EpollStream::start_wait(StreamOp& op, bool readable) {
-    // Whoever waits moves the bytes itself, past readable_ and writable_: an edge since the last wait counts.
-    bool& edge = readable ? in_edge_ : out_edge_;
-    if (edge || (readable && closed_)) {
-        edge = false;
-        op.result.value = 1;
+    // The kernel is asked: an edge that was used up says nothing of bytes that whoever moved some has left behind.
+    pollfd look{fd_, static_cast<short>(readable ? POLLIN | POLLRDHUP : POLLOUT), 0};
+    if (lost_ != 0 || ::poll(&look, 1, 0) > 0) {
+        op.result.value = lost_ != 0 ? -lost_ : 1;
         return true;
     }
     if (readable) {
@@ -108,31 +116,26 @@ void EpollStream::on_events(uint32_t events) {
     gone_ = &gone;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) closed_ = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-        readable_ = in_edge_ = true;
+        readable_ = true;
         if (reader_ != nullptr) {
             StreamOp& op = *reader_;
-            if (waits_read_) {
-                in_edge_ = false;
-                op.result.value = 1;
-            }
+            if (waits_read_) op.result.value = 1;
             if (waits_read_ || try_read(op)) {
                 reader_ = nullptr;
                 op.resume();
             }
-        } else if (watcher_ != nullptr) {
-            if (closed_) tell_closed();
-            else watcher_->on_unasked_bytes();
+        } else if (!closed_) {
+            look();
         }
         if (gone) return;
+        // The end may have come with the bytes that were just read.
+        if (closed_ && reader_ == nullptr) look();
     }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-        writable_ = out_edge_ = true;
+        writable_ = true;
         if (writer_ != nullptr) {
             StreamOp& op = *writer_;
-            if (waits_write_) {
-                out_edge_ = false;
-                op.result.value = 1;
-            }
+            if (waits_write_) op.result.value = 1;
             if (waits_write_ || try_write(op)) {
                 writer_ = nullptr;
                 op.resume();
@@ -141,6 +144,41 @@ void EpollStream::on_events(uint32_t events) {
         if (gone) return;
     }
     gone_ = nullptr;
+}
+
+// Nobody reads, but somebody may watch: what is there to tell is found by a look.
+void EpollStream::look() {
+    if (watcher_ == nullptr) return;
+    if (closed_) return tell_closed();
+    if (!readable_) return;
+    char byte;
+    const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0) return watcher_->on_unasked_bytes();
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        readable_ = false;
+        return;
+    }
+    if (n < 0) error_ = errno;
+    tell_closed();
+}
+
+bool EpollStream::quiet(bool now) {
+    if (lost_ != 0 || error_ != 0) return false;
+    constexpr uint32_t kSomethingCame = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if ((announced & kSomethingCame) != 0) return false;
+    if (!now && !readable_ && backend_.told_all()) return !closed_;
+    char byte;
+    const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n >= 0 || (errno != EAGAIN && errno != EINTR)) return false;
+    readable_ = false;
+    return true;
+}
+
+bool EpollStream::at_end() {
+    if (lost_ != 0) return true;
+    if (!closed_) return false;
+    char byte;
+    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void EpollStream::tell_closed() {
@@ -153,21 +191,15 @@ void EpollStream::tell_closed() {
 
 void EpollStream::watch(StreamWatcher* watcher) {
     watcher_ = watcher;
-    if (watcher_ == nullptr) return;
-    if (closed_) return tell_closed();
-    if (!readable_) return;
-    // Its edge has passed already: what came with the last read, but was not asked for, shows only at a look.
-    char byte;
-    const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n > 0) watcher_->on_unasked_bytes();
-    else if (n < 0 && errno == EAGAIN) readable_ = false;
+    // Its edge may have passed already: what came with the last read, but was not asked for, shows only at a look.
+    if (reader_ == nullptr) look();
 }
 
-void EpollStream::interrupt(int error) {
+void EpollStream::interrupt(int error, Direction which) {
     bool gone = false;
     bool* outer = std::exchange(gone_, &gone);
-    StreamOp* reader = std::exchange(reader_, nullptr);
-    interrupted_write_ = std::exchange(writer_, nullptr);
+    StreamOp* reader = which != Direction::write ? std::exchange(reader_, nullptr) : nullptr;
+    interrupted_write_ = which != Direction::read ? std::exchange(writer_, nullptr) : nullptr;
     if (reader != nullptr) reader->finish(-error);
     // Whoever was resumed may have destroyed the writer, or begun another write that is none of this interruption's.
     if (!gone) {

@@ -12,6 +12,8 @@ class EpollBackend;
 class EpollHandler {
   public:
     virtual void on_events(uint32_t events) = 0;
+    // Events that the kernel has told of in this round and that on_events() comes to later.
+    uint32_t announced = 0;
 
   protected:
     ~EpollHandler() = default;
@@ -23,7 +25,9 @@ class EpollStream final : public Stream, private EpollHandler {
     EpollStream(EpollBackend& backend, BufferPool& buffers, int fd, const SocketAddress& peer, bool registered);
     ~EpollStream() override;
 
-    void interrupt(int error) override;
+    void interrupt(int error, Direction which) override;
+    bool quiet(bool now) override;
+    bool at_end() override;
     void watch(StreamWatcher* watcher) override;
     void shutdown_write() override;
     void abort_on_close() override { abort_ = true; }
@@ -43,6 +47,7 @@ class EpollStream final : public Stream, private EpollHandler {
     bool try_read(StreamOp& op);
     bool try_write(StreamOp& op);
     void tell_closed();
+    void look();
 
     EpollBackend& backend_;
     BufferPool& buffers_;
@@ -54,11 +59,10 @@ class EpollStream final : public Stream, private EpollHandler {
     SocketAddress peer_;
     int fd_;
     uint32_t written_ = 0;      // of the pending write
+    int lost_;                  // errno: no events are to be had, nothing can be waited for; mostly 0
     int error_ = 0;             // the connection broke: every later read says so
     bool readable_ = true;      // believed, until a call says otherwise
     bool writable_ = true;
-    bool in_edge_ = true;       // something came since the last wait for readiness
-    bool out_edge_ = true;
     bool closed_ = false;       // RDHUP, HUP or ERR was seen
     bool told_ = false;
     bool abort_ = false;

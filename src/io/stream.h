@@ -9,7 +9,11 @@
 // that an armed receive may bring: back-pressure is real.
 //
 // Destroying a waiting coroutine takes its operation back; the memory of one that the kernel still works on stays with the
-// loop until the kernel is done. A stream that lost an operation in this way can only be closed.
+// loop until the kernel is done. Bytes that a read brought after it was taken back are there for the next one; a stream that
+// lost a write in this way can only be closed.
+//
+// An operation may have a deadline of its own (Until). It is armed when the operation has to wait, interrupts that direction
+// only, and ends with the operation: no deadline outlives what it bounds.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +21,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/address.h"
 #include "io/buffer.h"
@@ -33,6 +38,22 @@ struct IoResult {
 };
 
 class Stream;
+class StreamDeadline;
+
+// The two directions of a stream.
+enum class Direction : uint8_t { read = 1, write = 2, both = 3 };
+
+// When an operation must be over; -ETIMEDOUT ends it then. kNever, or no timer: it may take as long as it takes.
+struct Until {
+    StreamDeadline* timer = nullptr;  // of that direction of that stream; used by one operation at a time
+    TimerWheel* wheel = nullptr;
+    Time at = Timer::kNever;
+    // The timer of the other direction: what is pending there may take until `at` as well. For idle times, which run from the
+    // last byte either way.
+    StreamDeadline* other = nullptr;
+
+    void extend_other() const;
+};
 
 // One pending operation: lives in the awaiter, in the frame of whoever waits; or in a stream that runs over another one.
 struct StreamOp {
@@ -79,63 +100,62 @@ class Stream {
   public:
     virtual ~Stream() = default;
 
-    class Read {
+  private:
+    // What every awaited operation is: pending from await_suspend() to await_resume(), its deadline likewise.
+    class Operation {
       public:
-        Read(Stream& s, Buffer& into, uint32_t max) : stream_(s) {
+        Operation(Stream& s, Until until) : stream_(s), until_(until) { until_.extend_other(); }
+        Operation(const Operation&) = delete;
+        void await_suspend(std::coroutine_handle<> h);
+        IoResult await_resume() {
+            end();
+            return op_.result;
+        }
+
+      protected:
+        ~Operation() = default;
+        // @returns true when it was still pending
+        bool end();
+
+        Stream& stream_;
+        StreamOp op_;
+
+      private:
+        Until until_;
+        bool waiting_ = false;
+    };
+
+  public:
+    class Read final : public Operation {
+      public:
+        Read(Stream& s, Buffer& into, uint32_t max, Until until) : Operation(s, until) {
             op_.buffer = &into;
             op_.max = max;
         }
-        Read(const Read&) = delete;
         ~Read() {
-            if (waiting_) stream_.abandon_read();
+            if (end()) stream_.abandon_read();
         }
         bool await_ready() { return stream_.start_read(op_); }
-        void await_suspend(std::coroutine_handle<> h) {
-            op_.waiter = h;
-            waiting_ = true;
-        }
-        IoResult await_resume() {
-            waiting_ = false;
-            return op_.result;
-        }
-
-      private:
-        Stream& stream_;
-        StreamOp op_;
-        bool waiting_ = false;
     };
-    class Write {
+    class Write final : public Operation {
       public:
-        Write(Stream& s, Buffer& from) : stream_(s) { op_.buffer = &from; }
-        Write(const Write&) = delete;
+        Write(Stream& s, Buffer& from, Until until) : Operation(s, until) { op_.buffer = &from; }
         ~Write() {
-            if (waiting_) stream_.abandon_write();
+            if (end()) stream_.abandon_write();
         }
         bool await_ready() { return stream_.start_write(op_); }
-        void await_suspend(std::coroutine_handle<> h) {
-            op_.waiter = h;
-            waiting_ = true;
-        }
-        IoResult await_resume() {
-            waiting_ = false;
-            return op_.result;
-        }
-
-      private:
-        Stream& stream_;
-        StreamOp op_;
-        bool waiting_ = false;
     };
 
     // Appends what has come, up to the buffer's room and at most `max` bytes: what follows stays for the next read.
     // @requires room, or no block at all; max > 0
-    Read read(Buffer& into, uint32_t max = UINT32_MAX) { return Read(*this, into, max); }
+    Read read(Buffer& into, uint32_t max = UINT32_MAX, Until until = {}) { return Read(*this, into, max, until); }
     // Writes all of `from` and leaves it empty. @requires data in it
-    Write write(Buffer& from) { return Write(*this, from); }
+    Write write(Buffer& from, Until until = {}) { return Write(*this, from, until); }
 
-    // Ends a pending read or write with -error (ETIMEDOUT by deadlines). Resumes whoever waits, at once.
+    // Ends what is pending in that direction with -error (ETIMEDOUT by deadlines). Resumes whoever waits, at once. The stream
+    // can still be read from afterwards, and nothing that comes is lost; after an interrupted write it can only be closed.
     // @requires called from the loop, not from inside a coroutine that uses the stream
-    virtual void interrupt(int error) = 0;
+    virtual void interrupt(int error, Direction which = Direction::both) = 0;
     // Tells `watcher` (or nobody) of the peer's end and of unasked bytes; of those that are there already from inside this call.
     virtual void watch(StreamWatcher* watcher) = 0;
     // Half-close: no more writes. The peer sees the end after what was written.
@@ -146,7 +166,12 @@ class Stream {
     virtual SocketAddress local() const = 0;
     // The plain descriptor where bytes may pass around user space (splice), or -1 (TLS, simulation).
     virtual int splice_fd() const { return -1; }
-    // The descriptor beneath, for a look at whether anything has come, or -1 (simulation). Never read from or written to.
+    // True where nothing has come that was not read, neither bytes nor an end: the state of the kernel's socket when this turn
+    // of the loop began or later, or with `now` of this moment. Asks the kernel only where that is not known.
+    virtual bool quiet(bool now) = 0;
+    // True where the peer's end is known and nothing unread lies before it: a read would return 0 or an error.
+    virtual bool at_end() = 0;
+    // The descriptor beneath, or -1 (simulation).
     virtual int look_fd() const { return splice_fd(); }
     // What broke the stream, where an errno says too little (TLS); else empty. For logs.
     virtual std::string_view failure() const { return {}; }
@@ -157,33 +182,21 @@ class Stream {
         return true;
     }
 
-    class Wait {
+    class Wait final : public Operation {
       public:
-        Wait(Stream& s, bool readable) : stream_(s), readable_(readable) {}
-        Wait(const Wait&) = delete;
+        Wait(Stream& s, bool readable, Until until) : Operation(s, until), readable_(readable) {}
         ~Wait() {
-            if (!waiting_) return;
+            if (!end()) return;
             readable_ ? stream_.abandon_read() : stream_.abandon_write();
         }
         bool await_ready() { return stream_.start_wait(op_, readable_); }
-        void await_suspend(std::coroutine_handle<> h) {
-            op_.waiter = h;
-            waiting_ = true;
-        }
-        IoResult await_resume() {
-            waiting_ = false;
-            return op_.result;
-        }
 
       private:
-        Stream& stream_;
-        StreamOp op_;
         bool readable_;
-        bool waiting_ = false;
     };
     // > 0 when ready (or at the peer's end), < 0 -errno.
-    Wait readable() { return Wait(*this, true); }
-    Wait writable() { return Wait(*this, false); }
+    Wait readable(Until until = {}) { return Wait(*this, true, until); }
+    Wait writable(Until until = {}) { return Wait(*this, false, until); }
 
   protected:
     // @returns true when the operation is over at once (op.result is set); else op.finish() comes later
@@ -200,10 +213,10 @@ class Stream {
     static void abandon_write_of(Stream& s) { s.abandon_write(); }
 };
 
-// A deadline on a stream's pending operations: interrupts them with ETIMEDOUT.
+// A deadline on what is pending on a stream: interrupts it with ETIMEDOUT.
 class StreamDeadline final : public Timer {
   public:
-    explicit StreamDeadline(Stream* s = nullptr) : stream_(s) {}
+    explicit StreamDeadline(Stream* s = nullptr, Direction which = Direction::both) : stream_(s), which_(which) {}
     void attach(Stream* s) { stream_ = s; }
     // True once it has fired since the last set.
     bool fired() const { return fired_; }
@@ -211,14 +224,43 @@ class StreamDeadline final : public Timer {
         fired_ = false;
         set(wheel, deadline);
     }
+    // Of an operation that has this as its deadline: it waits from here …
+    void begin(TimerWheel& wheel, Time deadline) {
+        pending_ = true;
+        set_at(wheel, deadline);
+    }
+    // … to here. In between its deadline may be moved by set_at().
+    void end() {
+        pending_ = false;
+        cancel();
+    }
+    bool pending() const { return pending_; }
 
   private:
     void on_timer() override {
         fired_ = true;
-        if (stream_ != nullptr) stream_->interrupt(ETIMEDOUT);
+        if (stream_ != nullptr) stream_->interrupt(ETIMEDOUT, which_);
     }
     Stream* stream_;
+    Direction which_;
     bool fired_ = false;
+    bool pending_ = false;
 };
+
+inline void Until::extend_other() const {
+    if (other != nullptr && other->armed() && other->deadline() < at) other->set_at(*wheel, at);
+}
+
+inline void Stream::Operation::await_suspend(std::coroutine_handle<> h) {
+    op_.waiter = h;
+    waiting_ = true;
+    if (until_.timer != nullptr) until_.timer->begin(*until_.wheel, until_.at);
+}
+
+inline bool Stream::Operation::end() {
+    if (!std::exchange(waiting_, false)) return false;
+    if (until_.timer != nullptr) until_.timer->end();
+    return true;
+}
 
 }  // namespace portico::io

@@ -144,7 +144,9 @@ class TlsServer {
 class Trickle final : public Stream {
   public:
     Trickle(std::unique_ptr<Stream> below, uint32_t most) : below_(std::move(below)), most_(most) {}
-    void interrupt(int error) override { below_->interrupt(error); }
+    void interrupt(int error, Direction which) override { below_->interrupt(error, which); }
+    bool quiet(bool now) override { return below_->quiet(now); }
+    bool at_end() override { return below_->at_end(); }
     void watch(StreamWatcher* watcher) override { below_->watch(watcher); }
     void shutdown_write() override { below_->shutdown_write(); }
     void abort_on_close() override { below_->abort_on_close(); }

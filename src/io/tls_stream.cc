@@ -319,11 +319,11 @@ void TlsStream::abandon_write() {
 }
 
 // The streams below are left alone: what they were asked for stays good for the next operation here.
-void TlsStream::interrupt(int error) {
+void TlsStream::interrupt(int error, Direction which) {
     bool gone = false;
     bool* outer = std::exchange(gone_, &gone);
-    StreamOp* reader = std::exchange(reader_, nullptr);
-    finished_write_ = std::exchange(writer_, nullptr);
+    StreamOp* reader = which != Direction::write ? std::exchange(reader_, nullptr) : nullptr;
+    finished_write_ = which != Direction::read ? std::exchange(writer_, nullptr) : nullptr;
     if (finished_write_ != nullptr) {
         lost_write_ = true;
         finished_write_->result.value = -error;
@@ -336,6 +336,31 @@ void TlsStream::interrupt(int error) {
     else if (outer != nullptr) *outer = true;
 }
 
+// What has come below may be a ticket as well as bytes out of turn: it is read as far as it is here, and counts as not quiet
+// where that does not tell.
+bool TlsStream::quiet(bool now) {
+    do {
+        if (end_ == kOpen && unread()) {
+            if (peek() > 0) return false;
+            flush();
+        }
+        settle_end();
+        if (end_ != kOpen) return false;
+    } while (!plain_->quiet(now) && fetch(false));
+    return below_end_ == kOpen && !unread() && plain_->quiet(now);
+}
+
+// @returns > 0 where plain text is here; it stays where it is
+int TlsStream::peek() {
+    char byte;
+    ERR_clear_error();
+    const int n = SSL_peek(ssl_, &byte, 1);
+    if (n <= 0) judge(n);
+    return n;
+}
+
+bool TlsStream::at_end() { return !unread() && (end_ != kOpen || below_end_ != kOpen || plain_->at_end()); }
+
 void TlsStream::watch(StreamWatcher* watcher) {
     watcher_ = watcher;
     if (watcher_ != nullptr && reader_ == nullptr) look();
@@ -345,10 +370,7 @@ void TlsStream::watch(StreamWatcher* watcher) {
 void TlsStream::look() {
     do {
         if (end_ == kOpen && unread()) {
-            char byte;
-            ERR_clear_error();
-            const int n = SSL_peek(ssl_, &byte, 1);
-            if (n <= 0) judge(n);
+            const int n = peek();
             flush();
             if (write_waits_read_) loop_.defer(*this);
             if (n > 0) {

@@ -34,7 +34,9 @@ class TlsStream final : public Stream, private StreamOp::Sink, private StreamWat
     // Must be awaited to its end before anything is read or written.
     Task<HandshakeEnd> handshake(Time deadline);
 
-    void interrupt(int error) override;
+    void interrupt(int error, Direction which) override;
+    bool quiet(bool now) override;
+    bool at_end() override;
     void watch(StreamWatcher* watcher) override;
     void shutdown_write() override;
     void abort_on_close() override;
@@ -68,6 +70,7 @@ class TlsStream final : public Stream, private StreamOp::Sink, private StreamWat
     bool write_on(StreamOp& op);
     void flush();
     void look();
+    int peek();
     void tell_closed();
     void close_sending();
     bool fetch(bool bulk);

@@ -142,9 +142,22 @@ void UringBackend::wait(Duration wait) {
     io_uring_submit_and_wait(&ring_, 1);
 }
 
+void UringBackend::announce(unsigned count) {
+    unsigned head = 0;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+        if (count-- == 0) return;
+        const auto tag = static_cast<UringTag>(cqe->user_data & 15);
+        if (tag != UringTag::receive_many && tag != UringTag::receive_one) continue;
+        ++reinterpret_cast<UringSocket*>(cqe->user_data & ~uint64_t{15})->undelivered;
+    }
+}
+
 void UringBackend::dispatch() {
     // Only what is there now: what handlers cause comes in the next turn, after timers and everybody else.
     unsigned left = io_uring_cq_ready(&ring_);
+    ++round_;
+    announce(left);
     while (left > 0) {
         struct Seen {
             uint64_t data;

@@ -58,6 +58,8 @@ class UringBackend final : public Backend {
     ProvidedBuffers& provided() { return provided_; }
     RegisteredFiles& files() { return files_; }
     BufferPool& buffers() { return *buffers_; }
+    // Counts the times that completions were taken from the ring.
+    uint64_t round() const { return round_; }
     // Operations that the kernel has not yet finished, over all sockets and targets.
     size_t in_flight = 0;
 
@@ -67,7 +69,11 @@ class UringBackend final : public Backend {
     // @returns false where the kernel does not know such a receive
     Result<bool> probe_receive();
 
+    // Tells the sockets of receptions that dispatch() comes to later in this round.
+    void announce(unsigned count);
+
     io_uring ring_{};
+    uint64_t round_ = 1;
     bool ring_ready_ = false;
     bool receive_capped_ = false;
     std::unique_ptr<UringAlarm> alarm_;

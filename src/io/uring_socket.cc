@@ -30,6 +30,7 @@ void UringSocket::arm_many() {
     many_armed = true;
     many_cancelled = false;
     starved = false;
+    armed_in = backend.round();
     count_in();
 }
 
@@ -37,6 +38,7 @@ void UringSocket::arm_one(const StreamOp& op) {
     io_uring_sqe* e = backend.entry();
     io_uring_prep_recv(e, fd, op.buffer->tail(), op.room(), 0);
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::receive_one));
+    late_at = op.buffer->tail();
     one_armed = true;
     count_in();
 }

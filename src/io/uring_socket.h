@@ -23,7 +23,10 @@ struct alignas(16) UringSocket {
     UringStream* owner = nullptr;
     StreamOp* reader = nullptr;
     StreamOp* writer = nullptr;
-    Buffer orphan_read;   // of an abandoned receive_one
+    // Of a receive_one that was given up: the kernel may have filled its block already, and what it brought is the next read's.
+    Buffer late;
+    const char* late_at = nullptr;  // where the kernel writes, or wrote
+    uint32_t late_left = 0;         // bytes there that nobody read yet
     Buffer orphan_write;  // of an abandoned send
     int fd;
     int error = 0;             // the stream broke: every later read says so
@@ -36,6 +39,9 @@ struct alignas(16) UringSocket {
     uint16_t offset = 0;  // already taken from the first
     bool many_armed = false, one_armed = false, send_armed = false, poll_in_armed = false, poll_out_armed = false;
     bool many_cancelled = false;
+    uint32_t undelivered = 0;  // receptions that the ring has brought in this round and that nobody has looked at yet
+    uint64_t armed_in = 0;     // the round in which the receive was armed
+    uint64_t drained_in = 0;   // the round in which a reception left the socket empty
     bool eof = false;
     bool waits_read = false;  // the reader waits for readiness only (splice)
     bool waits_write = false;
@@ -51,6 +57,8 @@ struct alignas(16) UringSocket {
     void cancel_many();
     // Gives back the provided buffers that nobody read.
     void drop_waiting();
+    // Bytes were received that nobody read.
+    bool has_bytes() const { return late_left > 0 || first != ProvidedBuffers::kNone; }
     // @requires nothing is under way
     void close();
     void count_in();

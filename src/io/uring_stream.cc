@@ -48,35 +48,48 @@ void UringStream::release_if_over(UringSocket& s) {
     delete &s;
 }
 
+uint32_t UringStream::take_late(UringSocket& s, StreamOp& op) {
+    const uint32_t n = std::min(s.late_left, op.room());
+    op.buffer->append({s.late_at, n});
+    s.late_at += n;
+    s.late_left -= n;
+    if (s.late_left == 0) s.late.release();
+    return n;
+}
+
+uint32_t UringStream::take_provided(UringSocket& s, StreamOp& op) {
+    Buffer& into = *op.buffer;
+    ProvidedBuffers& provided = s.backend.provided();
+    uint32_t total = 0;
+    while (s.first != ProvidedBuffers::kNone && into.room() > 0 && total < op.max) {
+        const uint16_t id = s.first;
+        const uint32_t left = provided.size(id) - s.offset;
+        const uint32_t n = std::min({left, into.room(), op.max - total});
+        std::memcpy(into.tail(), provided.data(id) + s.offset, n);
+        into.commit(n);
+        total += n;
+        if (n < left) {
+            s.offset = static_cast<uint16_t>(s.offset + n);
+            break;
+        }
+        s.offset = 0;
+        s.first = provided.next(id);
+        --s.waiting;
+        provided.give_back(id);
+    }
+    if (s.first == ProvidedBuffers::kNone) {
+        s.last = ProvidedBuffers::kNone;
+        // The receive ended with these bytes: whoever watches still wants to know of the peer's end.
+        const bool open = !s.eof && s.error == 0;
+        if (open && !s.many_armed && !s.starved && !wants_bulk(op) && s.owner->watcher_ != nullptr) s.arm_many();
+    }
+    return total;
+}
+
 bool UringStream::take(UringSocket& s, StreamOp& op) {
-    if (s.first != ProvidedBuffers::kNone) {
-        Buffer& into = *op.buffer;
-        ProvidedBuffers& provided = s.backend.provided();
-        into.ensure(s.backend.buffers(), kSmallBuffer);
-        uint32_t total = 0;
-        while (s.first != ProvidedBuffers::kNone && into.room() > 0 && total < op.max) {
-            const uint16_t id = s.first;
-            const uint32_t left = provided.size(id) - s.offset;
-            const uint32_t n = std::min({left, into.room(), op.max - total});
-            std::memcpy(into.tail(), provided.data(id) + s.offset, n);
-            into.commit(n);
-            total += n;
-            if (n < left) {
-                s.offset = static_cast<uint16_t>(s.offset + n);
-                break;
-            }
-            s.offset = 0;
-            s.first = provided.next(id);
-            --s.waiting;
-            provided.give_back(id);
-        }
-        if (s.first == ProvidedBuffers::kNone) {
-            s.last = ProvidedBuffers::kNone;
-            // The receive ended with these bytes: whoever watches still wants to know of the peer's end.
-            const bool open = !s.eof && s.error == 0;
-            if (open && !s.many_armed && !s.starved && !wants_bulk(op) && s.owner->watcher_ != nullptr) s.arm_many();
-        }
-        op.result.value = static_cast<int32_t>(total);
+    if (s.has_bytes()) {
+        op.buffer->ensure(s.backend.buffers(), kSmallBuffer);
+        op.result.value = static_cast<int32_t>(s.late_left > 0 ? take_late(s, op) : take_provided(s, op));
         return true;
     }
     if (s.error != 0) {
@@ -123,7 +136,10 @@ bool UringStream::try_bulk(UringSocket& s, StreamOp& op) {
     if (s.many_armed || s.one_armed) return false;
     const ssize_t n = ::recv(s.fd, op.buffer->tail(), op.room(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (n > 0) op.buffer->commit(static_cast<uint32_t>(n));
+    if (n > 0) {
+        if (static_cast<uint32_t>(n) < op.room()) s.drained_in = s.backend.round();
+        op.buffer->commit(static_cast<uint32_t>(n));
+    }
     if (n == 0) s.eof = true;
     if (n < 0) s.error = errno;
     op.result.value = n < 0 ? -s.error : static_cast<int32_t>(n);
@@ -138,7 +154,7 @@ bool UringStream::start_wait(StreamOp& op, bool readable) {
         if (!s.poll_out_armed) s.arm_poll(POLLOUT, UringTag::poll_out);
         return false;
     }
-    if (s.first != ProvidedBuffers::kNone) {
+    if (s.has_bytes()) {
         op.result.value = -EBUSY;  // bytes are here already: read them first
         return true;
     }
@@ -152,12 +168,18 @@ bool UringStream::start_wait(StreamOp& op, bool readable) {
     return false;
 }
 
-void UringStream::abandon_read() {
+void UringStream::abandon_read() { give_up_read(false); }
+
+// @param keep_bytes the owner of the buffer goes on: what it held before is still in it
+void UringStream::give_up_read(bool keep_bytes) {
     UringSocket& s = *socket_;
     StreamOp* op = std::exchange(s.reader, nullptr);
-    if (op == nullptr || !s.one_armed) return;
-    s.orphan_read = std::move(*op->buffer);
-    s.error = ECANCELED;
+    if (op == nullptr || !s.one_armed || s.late.has_block()) return;
+    s.late = std::move(*op->buffer);
+    if (keep_bytes && !s.late.empty()) {
+        op->buffer->ensure(s.backend.buffers(), s.late.capacity(), s.late.headroom());
+        op->buffer->append(s.late.view());
+    }
     s.backend.cancel(UringBackend::data_of(&s, UringTag::receive_one));
 }
 
@@ -202,6 +224,7 @@ void UringStream::complete(UringSocket& s, UringTag tag, int result, uint32_t fl
 
 void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
     const bool last = (flags & IORING_CQE_F_MORE) == 0;
+    --s.undelivered;
     if (last) {
         s.many_armed = false;
         s.count_out();
@@ -217,6 +240,8 @@ void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
             else provided.next(s.last) = id;
             s.last = id;
             ++s.waiting;
+            const bool drained = static_cast<uint32_t>(result) < ProvidedBuffers::kSize && (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
+            if (drained) s.drained_in = s.backend.round();
         }
     } else if (result == 0) {
         s.eof = true;
@@ -234,10 +259,9 @@ void UringStream::deliver(UringSocket& s) {
     if (s.reader != nullptr) {
         StreamOp& op = *s.reader;
         if (s.waits_read) {
-            const bool ready = s.first != ProvidedBuffers::kNone || s.eof || s.error != 0;
-            if (ready) {
+            if (s.has_bytes() || s.eof || s.error != 0) {
                 s.reader = nullptr;
-                op.finish(s.first != ProvidedBuffers::kNone ? -EBUSY : 1);
+                op.finish(s.has_bytes() ? -EBUSY : 1);
             } else {
                 arm_reader(s);
             }
@@ -251,7 +275,7 @@ void UringStream::deliver(UringSocket& s) {
     }
     UringStream& stream = *s.owner;
     if (s.eof || s.error != 0) return stream.tell_closed();
-    if (s.first != ProvidedBuffers::kNone) {
+    if (s.has_bytes()) {
         if (s.waiting >= kMaxWaiting) s.cancel_many();
         if (stream.watcher_ != nullptr) stream.watcher_->on_unasked_bytes();
     } else if (!s.many_armed && stream.watcher_ != nullptr) {
@@ -273,14 +297,26 @@ void UringStream::look(UringSocket& s) {
 
 void UringStream::on_one(UringSocket& s, int result) {
     s.one_armed = false;
+    --s.undelivered;
     s.count_out();
-    s.orphan_read.release();
-    if (s.owner == nullptr) return release_if_over(s);
+    if (s.owner == nullptr) {
+        s.late.release();
+        return release_if_over(s);
+    }
+    if (result == 0) s.eof = true;
+    if (result < 0 && result != -ECANCELED) s.error = -result;
+    if (s.late.has_block()) {
+        // It was given up, perhaps too late.
+        if (result > 0) s.late_left = static_cast<uint32_t>(result);
+        else s.late.release();
+        return deliver(s);
+    }
     StreamOp* op = std::exchange(s.reader, nullptr);
     if (op == nullptr) return;
-    if (result > 0) op->buffer->commit(static_cast<uint32_t>(result));
-    if (result == 0) s.eof = true;
-    if (result < 0) s.error = -result;
+    if (result > 0) {
+        if (static_cast<uint32_t>(result) < op->room()) s.drained_in = s.backend.round();
+        op->buffer->commit(static_cast<uint32_t>(result));
+    }
     // It stood in for the armed receive, which had found no buffer: whoever watches still wants to know of the peer's end.
     if (result > 0 && !wants_bulk(*op) && s.owner->watcher_ != nullptr && !s.many_armed) s.arm_many();
     op->finish(result);
@@ -319,12 +355,12 @@ void UringStream::on_send(UringSocket& s, int result) {
     op.finish(result < 0 ? result : static_cast<int32_t>(s.sent));
 }
 
-void UringStream::interrupt(int error) {
+void UringStream::interrupt(int error, Direction which) {
     bool gone = false;
     bool* outer = std::exchange(gone_, &gone);
-    StreamOp* reader = socket_->reader;
-    StreamOp* writer = socket_->writer;
-    if (reader != nullptr) abandon_read();
+    StreamOp* reader = which != Direction::write ? socket_->reader : nullptr;
+    StreamOp* writer = which != Direction::read ? socket_->writer : nullptr;
+    if (reader != nullptr) give_up_read(true);
     if (writer != nullptr) abandon_write();
     interrupted_write_ = writer;
     if (reader != nullptr) reader->finish(-error);
@@ -336,16 +372,28 @@ void UringStream::interrupt(int error) {
     else if (outer != nullptr) *outer = true;
 }
 
+bool UringStream::quiet(bool now) {
+    UringSocket& s = *socket_;
+    if (s.has_bytes() || s.undelivered > 0 || s.one_armed || s.eof || s.error != 0) return false;
+    // An armed receive has told of everything that had come when this round's completions were taken.
+    const uint64_t round = s.backend.round();
+    if (!now && (s.drained_in == round || (s.many_armed && s.armed_in < round))) return true;
+    char byte;
+    return ::recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+bool UringStream::at_end() {
+    const UringSocket& s = *socket_;
+    return !s.has_bytes() && !s.one_armed && (s.eof || s.error != 0);
+}
+
 void UringStream::watch(StreamWatcher* watcher) {
     watcher_ = watcher;
     if (watcher == nullptr) return;
     UringSocket& s = *socket_;
-    if (s.first != ProvidedBuffers::kNone) watcher->on_unasked_bytes();
-    if (s.eof || s.error != 0) {
-        if (s.first == ProvidedBuffers::kNone) tell_closed();
-    } else if (!s.many_armed && s.reader == nullptr && s.waiting < kMaxWaiting) {
-        s.arm_many();
-    }
+    if (s.has_bytes()) watcher->on_unasked_bytes();
+    if (s.eof || s.error != 0) tell_closed();
+    else if (!s.many_armed && s.reader == nullptr && s.waiting < kMaxWaiting) s.arm_many();
 }
 
 void UringStream::tell_closed() {

@@ -16,7 +16,9 @@ class UringStream final : public Stream {
     UringStream(UringBackend& backend, int fd, const SocketAddress& peer);
     ~UringStream() override;
 
-    void interrupt(int error) override;
+    void interrupt(int error, Direction which) override;
+    bool quiet(bool now) override;
+    bool at_end() override;
     void watch(StreamWatcher* watcher) override;
     void shutdown_write() override;
     void abort_on_close() override { abort_ = true; }
@@ -38,6 +40,8 @@ class UringStream final : public Stream {
     static void release_if_over(UringSocket& s);
     static void deliver(UringSocket& s);
     static bool take(UringSocket& s, StreamOp& op);
+    static uint32_t take_late(UringSocket& s, StreamOp& op);
+    static uint32_t take_provided(UringSocket& s, StreamOp& op);
     static bool try_bulk(UringSocket& s, StreamOp& op);
     static void arm_reader(UringSocket& s);
     static void on_many(UringSocket& s, int result, uint32_t flags);
@@ -45,6 +49,7 @@ class UringStream final : public Stream {
     static void on_send(UringSocket& s, int result);
     static void on_poll_in(UringSocket& s, int result);
     static void look(UringSocket& s);
+    void give_up_read(bool keep_bytes);
     void tell_closed();
 
     UringSocket* socket_;

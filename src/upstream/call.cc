@@ -30,7 +30,6 @@ class Call {
     Time after(Duration d) const { return d == kForever ? io::Timer::kNever : loop_.now() + d; }
     Time within(Duration d) const { return std::min(after(d), end_); }
     void write_request(io::Buffer& out);
-    void prepare_read();
     Result<void> judge_read(io::IoResult got);
     Result<bool> take_head();
     Result<bool> take_whole(size_t head_size);
@@ -64,15 +63,12 @@ Result<bool> Call::acquire(bool fresh) {
     answer_.endpoint = endpoint_->address_text();
     reused_ = false;
     if (fresh) return false;
-    const bool careful = !http::is_idempotent(request_.method);
-    while ((connection_ = endpoint_->take_resting()) != nullptr) {
-        if (careful && !connection_->looks_alive()) continue;
-        reused_ = true;
-        ++answer_.reuses;
-        answer_.connected = loop_.now();
-        return true;
-    }
-    return false;
+    connection_ = endpoint_->take_resting(!http::is_idempotent(request_.method));
+    if (connection_ == nullptr) return false;
+    reused_ = true;
+    ++answer_.reuses;
+    answer_.connected = loop_.now();
+    return true;
 }
 
 Result<void> Call::take(Result<std::unique_ptr<Connection>> made) {
@@ -110,23 +106,24 @@ io::Task<Result<void>> Call::exchange() {
     interim_ = 0;
     io::Buffer out;
     write_request(out);
-    const io::IoResult sent = co_await connection_->stream().write(out);
-    if (!sent.ok()) co_return fail(failure(sent));
+    const io::IoResult sent = co_await connection_->send(out, true, within(request_.timeouts.idle));
+    if (sent.timed_out()) co_return fail(loop_.now() >= end_ ? Fault::upstream_total_timeout : Fault::upstream_idle_timeout);
+    // One that refuses early and closes while it is still written to: its response, if there is one, is what counts.
     for (;;) {
         if (!connection_->in().empty() || stage_ == Stage::in_place) {
             auto whole = stage_ == Stage::head ? take_head() : stage_ == Stage::in_place ? take_whole(head_size_) : take_body();
             if (!whole) co_return fail(std::move(whole).error());
             if (*whole) break;
         }
-        prepare_read();
-        const io::IoResult got = co_await connection_->stream().read(connection_->in());
+        connection_->make_room();
+        const Time due = within(answered_ ? request_.timeouts.idle : request_.timeouts.first_byte);
+        const io::IoResult got = co_await connection_->receive(connection_->in(), due);
         if (got.eof() && stage_ == Stage::moved && answer_.head.body.framing == Framing::until_close) break;
         if (auto read = judge_read(got); !read) co_return fail(std::move(read).error());
     }
     if (stage_ == Stage::moved) answer_.body = answer_.body_text_;
-    connection_->deadline().cancel();
-    const bool keep = clean_ && answer_.head.keep_alive && answer_.head.body.framing != Framing::until_close;
-    if (keep) {
+    connection_->end_response(clean_);
+    if (answer_.head.keep_alive && answer_.head.body.framing != Framing::until_close) {
         const http::Field* hint = answer_.head.fields.find(http::FieldName::keep_alive);
         endpoint_->give_back(std::move(connection_), hint != nullptr ? keep_alive_hint(hint->value) : kForever);
     }
@@ -161,7 +158,6 @@ void Call::write_request(io::Buffer& out) {
         }
         out.release();
     }
-    connection_->deadline().set_at(loop_.timers(), within(request_.timeouts.idle));
 }
 
 Error Call::failure(io::IoResult got) const {
@@ -176,21 +172,6 @@ Error Call::failure(io::IoResult got) const {
 }
 
 Error Call::too_large() const { return Error(Fault::answer_too_large, "more than " + std::to_string(request_.max_body) + " bytes"); }
-
-// Room and a deadline for the next read.
-void Call::prepare_read() {
-    io::Buffer& in = connection_->in();
-    if (in.has_block() && in.room() == 0) {
-        in.compact();
-        if (in.room() == 0) {
-            io::Buffer larger;
-            larger.ensure(loop_.buffers(), in.capacity() * 2);
-            larger.append(in.view());
-            in = std::move(larger);
-        }
-    }
-    connection_->deadline().set_at(loop_.timers(), within(answered_ ? request_.timeouts.idle : request_.timeouts.first_byte));
-}
 
 Result<void> Call::judge_read(io::IoResult got) {
     if (got.value <= 0) return fail(failure(got));
@@ -214,6 +195,10 @@ Result<bool> Call::take_head() {
         in.consume(static_cast<uint32_t>(head_size_));
         answer_.head.clear();
         if (in.empty()) return false;
+    }
+    if (reused_ && closes_idle(answer_.head) && http::is_idempotent(request_.method)) {
+        answered_ = false;
+        return fail(Fault::upstream_closed, "it closed the kept connection");
     }
     const http::BodyLength& length = answer_.head.body;
     if (length.framing == Framing::length && length.length > request_.max_body) return fail(too_large());

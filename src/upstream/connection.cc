@@ -1,7 +1,5 @@
 #include "upstream/connection.h"
 
-#include <sys/socket.h>
-
 #include "base/text.h"
 #include "upstream/endpoint.h"
 
@@ -17,8 +15,11 @@ Duration keep_alive_hint(std::string_view value) {
     return hint;
 }
 
+bool closes_idle(const http::ResponseHead& head) { return head.status == 408 && !head.keep_alive; }
+
 Connection::Connection(Endpoint& endpoint, io::Loop& loop, std::unique_ptr<io::Stream> stream)
-    : endpoint_(endpoint), loop_(loop), stream_(std::move(stream)), deadline_(stream_.get()) {
+    : endpoint_(endpoint), loop_(loop), stream_(std::move(stream)),
+      read_deadline_(stream_.get(), io::Direction::read), write_deadline_(stream_.get(), io::Direction::write) {
     ++endpoint_.open_;
     endpoint_.meter_.add(1);
 }
@@ -28,27 +29,29 @@ Connection::~Connection() {
     endpoint_.meter_.add(-1);
 }
 
+void Connection::make_room() {
+    if (!in_.has_block() || in_.room() > 0) return;
+    in_.compact();
+    if (in_.room() > 0) return;
+    io::Buffer larger;
+    larger.ensure(loop_.buffers(), in_.capacity() * 2);
+    larger.append(in_.view());
+    in_ = std::move(larger);
+}
+
 void Connection::begin() {
     resting_ = false;
     ++exchanges_;
+    request_ = response_ = Message::none;
     parser_.reset();
 }
 
 void Connection::rest(Time until) {
     rests_until_ = until;
     resting_ = true;
-    deadline_.cancel();
     in_.release();
     // Last: it may already have something to say.
     stream_->watch(this);
-}
-
-bool Connection::looks_alive() const {
-    const int fd = stream_->look_fd();
-    if (fd < 0) return true;
-    char byte;
-    const ssize_t n = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 void Connection::on_peer_closed(int) {

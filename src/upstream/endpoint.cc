@@ -30,11 +30,11 @@ Endpoint::~Endpoint() {
     while (Connection* c = idle_.pop_front()) delete c;
 }
 
-std::unique_ptr<Connection> Endpoint::take_resting() {
+std::unique_ptr<Connection> Endpoint::take_resting(bool careful) {
     while (Connection* c = idle_.pop_front()) {
         --resting_;
         std::unique_ptr<Connection> taken(c);
-        if (taken->dead() || taken->rests_until() <= loop_.now()) continue;
+        if (taken->rests_until() <= loop_.now() || !taken->fit(careful)) continue;
         taken->begin();
         return taken;
     }
@@ -72,7 +72,7 @@ io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
 }
 
 void Endpoint::give_back(std::unique_ptr<Connection> connection, Duration hint) {
-    if (draining_ || resting_ >= limits_.max_idle) return;
+    if (!connection->may_carry_another() || draining_ || resting_ >= limits_.max_idle) return;
     // A second early, so that it is not closed by the peer just as it is used again.
     if (hint != kForever) hint -= std::chrono::seconds(1);
     const Duration rest = std::min(hint, limits_.idle_connection);

@@ -62,12 +62,14 @@ class Endpoint final : private io::Timer {
         tls_ = std::move(tls);
     }
 
-    // A resting connection, or nullptr. @returns one that was alive when this turn of the loop began
-    std::unique_ptr<Connection> take_resting();
+    // A resting connection, or nullptr. @returns one that the peer had neither closed nor spoken on when this turn of the loop
+    // began; with `careful` at this very moment (for requests that cannot be repeated)
+    std::unique_ptr<Connection> take_resting(bool careful);
     // A new connection, its TLS handshake included.
     // @errors upstream_refused, upstream_unreachable, upstream_tls, upstream_connect_timeout, upstream_overloaded
     io::Task<Result<std::unique_ptr<Connection>>> connect(Time deadline);
-    // After a whole exchange on a connection that may be used again. @param hint the peer's own idle limit, or kForever
+    // After an exchange: keeps the connection where it may carry another one, and closes it otherwise.
+    // @param hint the peer's own idle limit, or kForever
     void give_back(std::unique_ptr<Connection> connection, Duration hint);
 
     // A connection could not be made: other endpoints are preferred for a while.

@@ -38,6 +38,12 @@ class Pool : public ::testing::Test, private io::Root::Owner {
         return std::move(result);
     }
     std::unique_ptr<Connection> connected(Endpoint& e) { return std::move(*connect(e)); }
+    // One that has carried both messages of an exchange whole.
+    static std::unique_ptr<Connection> used(std::unique_ptr<Connection> c) {
+        c->end_request();
+        c->end_response(true);
+        return c;
+    }
 
     io::SimNetwork net;
     io::Loop loop{net.backend(), net.clock()};
@@ -55,34 +61,34 @@ TEST_F(Pool, TheConnectionUsedLastIsUsedFirst) {
     Endpoint e(loop, kFirst, "a", {});
     auto one = connected(e), two = connected(e);
     Connection* last = two.get();
-    e.give_back(std::move(one), kForever);
-    e.give_back(std::move(two), kForever);
+    e.give_back(used(std::move(one)), kForever);
+    e.give_back(used(std::move(two)), kForever);
     EXPECT_EQ(e.resting(), 2u);
-    const auto taken = e.take_resting();
+    const auto taken = e.take_resting(false);
     EXPECT_EQ(taken.get(), last);
     EXPECT_TRUE(taken->reused());
 }
 
 TEST_F(Pool, AConnectionThatItsPeerClosesLeavesThePool) {
     Endpoint e(loop, kFirst, "a", {});
-    e.give_back(connected(e), kForever);
+    e.give_back(used(connected(e)), kForever);
     far.streams.clear();
     settle();
     EXPECT_EQ(e.resting(), 0u);
     EXPECT_EQ(e.open(), 0u);
-    EXPECT_EQ(e.take_resting(), nullptr);
+    EXPECT_EQ(e.take_resting(false), nullptr);
 }
 
 TEST_F(Pool, RestingEndsAtTheLimitOrASecondBeforeThePeersOwn) {
     Endpoint e(loop, kFirst, "a", {.max_idle = 8, .max_connections = 8, .idle_connection = seconds(20)});
-    e.give_back(connected(e), kForever);
+    e.give_back(used(connected(e)), kForever);
     pass(seconds(19));
-    auto again = e.take_resting();
+    auto again = e.take_resting(false);
     ASSERT_NE(again, nullptr);
-    e.give_back(std::move(again), seconds(5));
+    e.give_back(used(std::move(again)), seconds(5));
     pass(seconds(4));
-    EXPECT_EQ(e.take_resting(), nullptr);
-    e.give_back(connected(e), seconds(1));
+    EXPECT_EQ(e.take_resting(false), nullptr);
+    e.give_back(used(connected(e)), seconds(1));
     EXPECT_EQ(e.resting(), 0u);
 }
 
@@ -92,8 +98,8 @@ TEST_F(Pool, BoundsHold) {
     auto three = connect(e);
     ASSERT_FALSE(three);
     EXPECT_EQ(three.error().fault, Fault::upstream_overloaded);
-    e.give_back(std::move(one), kForever);
-    e.give_back(std::move(two), kForever);
+    e.give_back(used(std::move(one)), kForever);
+    e.give_back(used(std::move(two)), kForever);
     EXPECT_EQ(e.resting(), 1u);
     EXPECT_EQ(e.open(), 1u);
 }
@@ -120,7 +126,7 @@ TEST_F(Pool, AServiceTakesTurnsAndKeepsThePoolsOfEndpointsThatStay) {
     EXPECT_EQ(s.pick({}), first);
     EXPECT_EQ(s.pick({first.get()}), second);
     const auto kept = first->address() == kFirst ? first : second;
-    kept->give_back(connected(*kept), kForever);
+    kept->give_back(used(connected(*kept)), kForever);
     s.update({{"a", {kFirst}}}, {});
     EXPECT_EQ(s.endpoint_count(), 1u);
     EXPECT_EQ(s.pick({}), kept);

@@ -55,6 +55,23 @@ def test_edge_does_not_know_policies():
     assert [path for path, text in sources() if path.startswith("src/edge/") and '#include "policy/' in text] == []
 
 
+def test_messages_of_services_pass_through_their_connection():
+    """It knows whether it may carry another exchange because it sees each part: nobody reads or writes past it."""
+    wrong = [f"{path}: {found}" for path, text in sources()
+             if path.startswith(("src/gateway/", "src/upstream/", "src/policy/")) and not re.search(r"_(test|fixture)\.(cc|h)$", path)
+             for found in re.findall(r"stream\(\)\.(?:read|write|readable|writable)\(", text)]
+    assert wrong == []
+
+
+def test_whoever_waits_leaves_when_destroyed():
+    """A coroutine's handle is kept by an awaiter, which takes itself out when it goes; never by what it waits for."""
+    awaiters = {"src/io/task.h", "src/io/loop.h", "src/io/stream.h", "src/io/gate.h", "src/io/backend.h", "src/io/turn_budget.h", "src/io/name_client.cc",
+                "src/redis/call.h", "src/redis/call.cc", "src/policy/jwt/key_fetcher.h", "src/policy/jwt/key_fetcher.cc", "src/policy/concurrency/wait.h",
+                "src/policy/basic/verifier.h", "src/gateway/aggregate/aggregation.h"}
+    holders = {path for path, text in sources() if "coroutine_handle" in text and not re.search(r"_(test|fixture)\.(cc|h)$", path)}
+    assert holders - awaiters == set(), "a new place keeps handles: use io::Gate, or show that its waiter unregisters itself and list it"
+
+
 def test_secrets_are_compared_in_constant_time():
     """In the policies that hold credentials, digests meet in CRYPTO_memcmp and nowhere else."""
     wrong, constant = [], set()

@@ -64,7 +64,7 @@ io::Task<void> Aggregation::run() {
     for (uint32_t i = 0; i < runs_.size() && !spoilt_; ++i) {
         if (action_.graph.needs(i).empty()) begin(i);
     }
-    co_await Sleep{*this};
+    if (!over()) co_await settled_.opened();
     // What still runs could only be thrown away.
     for (Run& run : runs_) run.fork.reset();
     if (spoilt_) {
@@ -83,7 +83,7 @@ io::Task<void> Aggregation::run() {
     co_await reply_answer(x_, *std::move(body), tagged ? Tag::of_body : Tag::none);
 }
 
-void Aggregation::on_deferred() { std::exchange(sleeper_, nullptr).resume(); }
+void Aggregation::on_deferred() { settled_.open(); }
 
 io::Task<Result<void>> Aggregation::read_client_body() {
     if (auto held = co_await hold_request_body(x_, action_.max_body); !held) co_return held;
@@ -165,7 +165,7 @@ void Aggregation::end(uint32_t index) {
     for (const uint32_t waiting : action_.graph.wanted_by(index)) {
         if (--runs_[waiting].waits == 0 && !spoilt_) begin(waiting);
     }
-    if (over() && sleeper_ && !linked()) loop().defer(*this);
+    if (over() && settled_.waited_for() && !linked()) loop().defer(*this);
 }
 
 // The list of a for_each: its distinct values into `fan`, and for each value its place among them.
@@ -230,7 +230,7 @@ io::Task<void> Aggregation::take_values(Fan& fan) {
         count_failure(fan.index, outcome.failure);
         if (call.optional) continue;
         fail_call(fan.index, outcome);
-        if (sleeper_ && !linked()) loop().defer(*this);
+        if (settled_.waited_for() && !linked()) loop().defer(*this);
     }
 }
 

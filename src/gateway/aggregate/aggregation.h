@@ -12,11 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/intrusive_list.h"
 #include "gateway/actions.h"
 #include "gateway/aggregate/aggregate.h"
 #include "gateway/aggregate/call_outcome.h"
 #include "gateway/exchange.h"
 #include "http/content_coding.h"
+#include "io/gate.h"
 #include "io/loop.h"
 #include "json/document.h"
 #include "upstream/call.h"
@@ -32,6 +34,7 @@ class Aggregation final : private io::Deferred {
     Result<std::string> describe(uint32_t call, std::string_view authority);
 
   private:
+    struct Joined;
     // A request to a service, made once however many calls ask the same.
     struct Question {
         const AggregateCall* call = nullptr;  // the first that asks it
@@ -46,7 +49,7 @@ class Aggregation final : private io::Deferred {
         std::optional<json::ParseError> broken;
         json::Document document;
         bool ended = false;
-        std::vector<std::coroutine_handle<>> waiting;
+        IntrusiveList<Joined, Question> waiting;
     };
     struct Outcome {
         CallFailure failure = CallFailure::none;
@@ -72,17 +75,16 @@ class Aggregation final : private io::Deferred {
         size_t held = 0;  // bytes of the answers so far
     };
     // co_await, until another coroutine has got the question's answer.
-    struct Joined {
-        Question& question;
+    struct Joined : ListHook<Question> {
+        explicit Joined(Question& q) : question(q) {}
         bool await_ready() const { return question.ended; }
-        void await_suspend(std::coroutine_handle<> h) { question.waiting.push_back(h); }
+        void await_suspend(std::coroutine_handle<> h) {
+            waiter = h;
+            question.waiting.push_back(*this);
+        }
         void await_resume() const {}
-    };
-    struct Sleep {
-        Aggregation& of;
-        bool await_ready() const { return of.over(); }
-        void await_suspend(std::coroutine_handle<> h) { of.sleeper_ = h; }
-        void await_resume() const {}
+        Question& question;
+        std::coroutine_handle<> waiter;
     };
 
     io::Loop& loop() { return x_.context.loop; }
@@ -139,7 +141,7 @@ class Aggregation final : private io::Deferred {
     std::vector<Run> runs_;
     std::vector<std::unique_ptr<Question>> questions_;
     http::FieldList shared_fields_;    // of every call
-    std::coroutine_handle<> sleeper_;
+    io::Gate settled_;                 // opened once over(), outside of every call
     size_t left_ = 0;
     bool spoilt_ = false;
     Error error_{Fault::internal};     // where spoilt

@@ -43,11 +43,10 @@ class Taker final : public ClientSide {
     }
     io::Task<bool> send_end(const http::FieldList&) override { co_return true; }
     void abort_response() override {}
-    void set_write_deadline(Time) override {}
-    void set_read_deadline(Time) override {}
-    io::Stream* body_source(uint64_t&) override { return nullptr; }
+    void set_times(Duration, Time) override {}
+    io::Stream* body_source(uint64_t&, io::Until&) override { return nullptr; }
     void source_spliced(uint64_t) override {}
-    io::Stream* body_sink() override { return nullptr; }
+    io::Stream* body_sink(io::Until&) override { return nullptr; }
     void sink_spliced(uint64_t) override {}
     void end_spliced() override {}
     uint64_t bytes_in() const override { return 0; }

@@ -197,7 +197,7 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
     }
     Question& q = **made;
     if (questions_.size() == before) {
-        co_await Joined{q};
+        co_await Joined(q);
     } else if (const RespondAction* answer = x_.epoch->snapshot->service_answers[static_cast<size_t>(call.service)].get()) {
         q.done = answer_call(x_, *answer, *q.answer);
         if (q.done) {
@@ -215,7 +215,7 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
             read_answer(q);
         }
         q.ended = true;
-        for (const std::coroutine_handle<> waiting : std::exchange(q.waiting, {})) waiting.resume();
+        while (Joined* joined = q.waiting.pop_front()) joined->waiter.resume();
     }
     judge(call, q, out);
 }

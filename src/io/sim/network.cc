@@ -39,15 +39,17 @@ class SimStream final : public Stream {
         }
     }
 
-    void interrupt(int error) override {
-        StreamOp* reader = std::exchange(end_->reader, nullptr);
-        interrupted_write_ = std::exchange(end_->writer, nullptr);
+    void interrupt(int error, Direction which) override {
+        StreamOp* reader = which != Direction::write ? std::exchange(end_->reader, nullptr) : nullptr;
+        interrupted_write_ = which != Direction::read ? std::exchange(end_->writer, nullptr) : nullptr;
         const std::weak_ptr<End> alive = end_;
         const auto keep = end_;
         if (reader != nullptr) reader->finish(-error);
         if (keep->gone) return;
         if (StreamOp* op = std::exchange(interrupted_write_, nullptr)) op->finish(-error);
     }
+    bool at_end() override { return end_->inbox.empty() && (end_->eof || end_->reset); }
+    bool quiet(bool) override { return end_->inbox.empty() && !end_->eof && !end_->reset; }
     void watch(StreamWatcher* watcher) override {
         end_->watcher = watcher;
         wake(net_, end_);
