@@ -239,7 +239,7 @@ io::Task<Result<void>> Forwarding::read_head() {
                     if (!co_await x_.client->send_interim(100, {})) co_return fail(Fault::client_gone);
                     gate_.open();
                 } else if (status != 100) {
-                    take_upstream_head(x_, x_.upstream_head);
+                    take_interim_head(x_, x_.upstream_head);
                     if (!co_await x_.client->send_interim(status, x_.response.fields)) co_return fail(Fault::client_gone);
                     x_.response.clear();
                 }

@@ -76,8 +76,17 @@ bool is_token(std::string_view text);
 // True where `text` may stand as a field value: RFC 9110 §5.5 (HTAB, SP, VCHAR, obs-text; no CR, LF, NUL or other control).
 bool is_field_value(std::string_view text);
 
-// A set of names matched in every spelling: without case, and with `_` read as `-` (LANGUAGE.md §6). Built once at load,
-// then read by any thread.
+// One character of a name as all spellings have it: a letter in lower case, a digit, and `-` for every other byte. Programs that
+// hand header names on as variables (CGI, WSGI) tell no two of those apart (LANGUAGE.md §6).
+constexpr char folded_name_character(char c) {
+    if (c >= 'A' && c <= 'Z') return static_cast<char>(c | 0x20);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
+}
+std::string folded_name(std::string_view name);
+// True where both are one name in two spellings, or in one.
+bool is_same_name(std::string_view a, std::string_view b);
+
+// A set of names matched in every spelling (folded_name). Built once at load, then read by any thread.
 class NameSet {
   public:
     void insert(std::string_view name);
