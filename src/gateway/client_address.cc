@@ -69,7 +69,9 @@ ForwardingFields read_forwarding(const http::FieldList& fields) {
         }
     }
     if (f.chain.empty()) {
-        if (const http::Field* real = fields.find(FieldName::x_real_ip)) f.chain.push_back(real->value);
+        // Of two, one may be the client's own: neither can be believed.
+        const http::Field* real = fields.find(FieldName::x_real_ip);
+        if (real != nullptr) f.chain.push_back(fields.count(FieldName::x_real_ip) == 1 ? real->value : std::string_view{});
     }
     return f;
 }

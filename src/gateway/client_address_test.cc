@@ -34,6 +34,7 @@ TEST(ClientAddress, A81_is_none_where_a_trusted_proxy_says_none_that_can_be_read
         EXPECT_EQ(seen({{"Forwarded", value}}), Seen("none", "unknown")) << value;
     }
     EXPECT_EQ(seen({{"X-Real-IP", "8.8.8.8, 1.1.1.1"}}), Seen("none", "unknown"));
+    EXPECT_EQ(seen({{"X-Real-IP", "6.6.6.6"}, {"X-Real-IP", "8.8.8.8"}}), Seen("none", "unknown"));
     EXPECT_EQ(seen({{"X-Forwarded-For", "6.6.6.6, unknown, 10.0.0.1"}}), Seen("none", "unknown, 10.0.0.1"));
 }
 

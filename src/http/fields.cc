@@ -9,12 +9,11 @@
 namespace portico::http {
 namespace {
 
-uint64_t length_bit(std::string_view name) {
-    return uint64_t{1} << std::min<size_t>(name.size(), 63);
+// @requires not empty
+uint64_t ending_bit(std::string_view name) {
+    return uint64_t{1} << ((name.size() * 5 + static_cast<uint8_t>(folded_name_character(name.back()))) & 63);
 }
-uint64_t initial_bit(std::string_view name) {
-    return name.empty() ? 0 : uint64_t{1} << (static_cast<uint8_t>(folded_name_character(name.front())) & 63);
-}
+uint64_t initial_bit(std::string_view name) { return uint64_t{1} << (static_cast<uint8_t>(folded_name_character(name.front())) & 63); }
 
 // Three-way comparison of a folded name with one in any spelling.
 int compare(std::string_view folded, std::string_view name) {
@@ -67,17 +66,17 @@ bool is_same_name(std::string_view a, std::string_view b) {
 }
 
 void NameSet::insert(std::string_view name) {
+    if (name.empty()) return;
     std::string folded = folded_name(name);
     const auto at = std::ranges::lower_bound(names_, folded);
     if (at != names_.end() && *at == folded) return;
-    lengths_ |= length_bit(name);
+    endings_ |= ending_bit(name);
     initials_ |= initial_bit(name);
     names_.insert(at, std::move(folded));
 }
 
 bool NameSet::contains(std::string_view name) const {
-    if ((lengths_ & length_bit(name)) == 0) return false;
-    if (!name.empty() && (initials_ & initial_bit(name)) == 0) return false;
+    if (name.empty() || (endings_ & ending_bit(name)) == 0 || (initials_ & initial_bit(name)) == 0) return false;
     const auto at =
         std::lower_bound(names_.begin(), names_.end(), name,
                          [](std::string_view folded, std::string_view x) { return compare(folded, x) < 0; });

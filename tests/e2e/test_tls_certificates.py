@@ -150,6 +150,7 @@ def believed_by_openssl(server, ca_file, name):
     raise AssertionError("the handshake has no end")
 
 
+@pytest.mark.filterwarnings("ignore:SHA1")
 def test_whom_the_gateway_believes_is_whom_the_table_and_openssl_believe(tmp_path):
     table = list(cases())
     assert len(table) > 40 and len({c.what for c in table}) == len(table)
