@@ -342,6 +342,12 @@ def test_a95_options_without_a_hop_left_is_answered_here_behind_the_guards(hops)
     assert len(upstream.requests) == before
 
 
+def test_a95_explain_says_so():
+    ask = lambda value: explain(HOPS.format(url="http://127.0.0.1:1"), "OPTIONS", "/some", [f"Max-Forwards: {value}"]).out
+    assert "answer    204 Allow: GET, HEAD, OPTIONS, PUT" in ask(0) and "upstream" not in ask(0)
+    assert "Max-Forwards: 4" in ask(5)
+
+
 def test_a95_of_other_methods_it_passes_and_trace_is_not_served(hops):
     gateway, _ = hops
     assert fields(get(gateway.port, "/x", [("Max-Forwards", "0")]))["max-forwards"] == ["0"]
