@@ -59,6 +59,10 @@ class Rules:
     written_somewhere: set = dataclasses.field(default_factory=set)  # by a rule or a condition of any route
 
 
+    def trusts(self, address):
+        return any(address in n for n in self.trusted if n.version == address.version)
+
+
 class Expected:
     """`fields`: by lower-case name, in order. `own`: what the gateway writes: one value each, or a callable that judges it."""
 
@@ -107,23 +111,22 @@ def address_of(text):
 
 def client_of(sent, rules):
     """The client's address, none where it has none, and the X-Forwarded-For that the service gets."""
-    trusted = lambda a: any(a in n for n in rules.trusted if n.version == a.version)
     peer = ipaddress.ip_address(rules.peer)
     chain = [e for v in sent.exact("x-forwarded-for") for e in v.split(",")]
-    if not trusted(peer) or not chain:
+    if not rules.trusts(peer) or not chain:
         return peer, rules.peer
     seen = []
     for element in reversed(chain):
         address = address_of(element)
         seen.insert(0, "unknown" if address is None else str(address))
-        if address is None or not trusted(address):
+        if address is None or not rules.trusts(address):
             break
     return address, ", ".join(seen + [rules.peer])
 
 
 def expected(sent, rules):
     """What arrives at the service for a request that the guards let pass."""
-    trusted = client_of(sent, dataclasses.replace(rules))[1] != rules.peer or any(ipaddress.ip_address(rules.peer) in n for n in rules.trusted if n.version == 4)
+    trusted = rules.trusts(ipaddress.ip_address(rules.peer))
     protos, hosts = sent.exact("x-forwarded-proto"), sent.exact("x-forwarded-host")
     proto = protos[-1].lower() if trusted and protos and protos[-1].lower() in ("http", "https") else sent.scheme
     host = hosts[-1] if trusted and hosts and re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", hosts[-1]) else sent.host
@@ -134,7 +137,7 @@ def expected(sent, rules):
     traces = sent.exact("traceparent")
     traced = len(traces) == 1 and re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", traces[0])
     own["traceparent"] = traces[0] if traced else lambda v: v not in traces and re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", v)
-    own.update({name: value for name, value in rules.sets.items()})
+    own.update(rules.sets)
 
     taken = {folded(n) for n in rules.managed | rules.removes | set(rules.sets)}
     fields = {}
