@@ -10,12 +10,12 @@ import pytest
 
 from support.client import Client, chunk, head
 from support.gateway import Gateway
-from support.header_model import Rules, Sent, address_of, client_of, expected, folded
+from support.header_model import HOP_BY_HOP, Rules, Sent, address_of, client_of, expected, folded
 from support.pages import Page, Pages
 from support.tokens import SECRET, claims, hs
-from support.upstream import Echo
+from support.upstream import Echo, Scripted
 
-FEW, MANY = 350, 20_000
+FEW, MANY = 800, 20_000
 SEED = int(os.environ.get("PORTICO_SEED", "12"))
 
 CONFIG = """
@@ -193,6 +193,82 @@ def test_what_the_service_gets_is_what_the_rules_say(setting):
 @pytest.mark.long
 def test_what_the_service_gets_is_what_the_rules_say_of_very_many(setting):
     run(setting, SEED + 1, MANY)
+
+
+# The way back: heads, interim responses and trailers of a service.
+
+ANSWERS = """
+workers: 1
+services: {{ svc: {url} }}
+policies:
+  shape: {{ transform: {{ response: {{ headers: {{ remove: [X-Internal, {{ regex: "x-debug.*" }}], set: {{ X-Frame-Options: DENY }}, append: {{ X-Hop: gw }} }} }} }} }}
+routes:
+  - {{ match: /shape/**, use: [shape], forward: {{ service: svc }} }}
+  - {{ match: /**, forward: {{ service: svc }} }}
+"""
+ANSWERED = ["X-Internal", "X-Debug-Level", "X-Frame-Options", "X-Hop", "Link", "Server-Timing", "ETag", "Set-Cookie", "Keep-Alive", "X-Other", "Vary"]
+CLEAN_TRAILERS = {"server-timing", "x-other"}
+
+
+def draw_answer(rng):
+    """What a service sends: fields of an interim response or none, of the final one, and trailers."""
+    some = lambda most: [(spelling(rng, rng.choice(ANSWERED)), rng.choice(["1", "secret"])) for _ in range(rng.randrange(most))]
+    interim, final, trailers = some(5) if rng.random() < 0.6 else None, some(7), some(5)
+    if rng.random() < 0.3:
+        final.append(("Connection", rng.choice(["X-Other", "X-Hop", "keep-alive, Link"])))
+    return interim, final, trailers
+
+
+def answer_bytes(interim, final, trailers):
+    lines = lambda fields: "".join(f"{n}: {v}\r\n" for n, v in fields)
+    text = f"HTTP/1.1 103 Early Hints\r\n{lines(interim)}\r\n" if interim is not None else ""
+    return (text + f"HTTP/1.1 200 OK\r\n{lines(final)}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n{lines(trailers)}\r\n").encode()
+
+
+def is_removed(name):
+    return folded(name) == "x-internal" or folded(name).startswith("x-debug")
+
+
+def faults_of(answer, shaped, interim, final, trailers):
+    """What is wrong with what the client got, as sentences."""
+    nominated = {o.strip().lower() for n, v in final if n.lower() == "connection" for o in v.split(",")}
+    gone = lambda n: n.lower() in HOP_BY_HOP or n.lower() in nominated
+    wanted = [(n, v) for n, v in final if not gone(n) and not (shaped and (is_removed(n) or folded(n) == "x-frame-options"))]
+    if shaped:
+        wanted += [("X-Frame-Options", "DENY"), ("X-Hop", "gw")]
+    own = {"via", "date", "x-request-id", "transfer-encoding", "connection"}
+    got = [(n.lower(), v) for n, v in answer.headers if n.lower() not in own]
+    if sorted(got) != sorted((n.lower(), v) for n, v in wanted):
+        yield f"the head is {got}, expected {wanted}"
+    hints = [(n.lower(), v) for i in answer.interim for n, v in i.headers if n.lower() != "via"]
+    kept = [(n.lower(), v) for n, v in interim or [] if n.lower() not in HOP_BY_HOP and not (shaped and (is_removed(n) or folded(n) == "x-frame-options"))]
+    if hints != kept:
+        yield f"the interim response has {hints}, expected {kept}"
+    for name, _ in answer.trailers:
+        if folded(name) in ("set-cookie", "keep-alive", "vary") or (shaped and (is_removed(name) or folded(name) in ("x-frame-options", "x-hop"))):
+            yield f"the trailer {name} arrived"
+    clean = lambda fields: [n for n, _ in fields if folded(n) in CLEAN_TRAILERS]
+    if clean(answer.trailers) != clean(trailers):
+        yield f"of the trailers {trailers} {answer.trailers} arrived"
+
+
+@pytest.mark.parametrize("count", [400, pytest.param(10_000, marks=pytest.mark.long)])
+def test_what_the_client_gets_is_what_the_rules_say(count):
+    rng = random.Random(SEED)
+    answers = []
+
+    def script(connection):
+        while True:
+            connection.read_request()
+            connection.send(answer_bytes(*answers[-1]))
+
+    with Scripted(script) as upstream, Gateway(ANSWERS.format(url=upstream.url)) as gateway, Client(gateway.port) as client:
+        for number in range(count):
+            answers.append(draw_answer(rng))
+            shaped = rng.random() < 0.7
+            answer = client.get("/shape/x" if shaped else "/x")
+            faults = list(faults_of(answer, shaped, *answers[-1]))
+            assert not faults, "\n".join(faults) + f"\nseed {SEED}, answer {number}:\n{answer_bytes(*answers[-1]).decode()}"
 
 
 def test_the_model_reads_addresses_as_proxies_write_them():

@@ -58,7 +58,6 @@ class Rules:
     judges: set = dataclasses.field(default_factory=set)  # names by which a guard of the route decides
     written_somewhere: set = dataclasses.field(default_factory=set)  # by a rule or a condition of any route
 
-
     def trusts(self, address):
         return any(address in n for n in self.trusted if n.version == address.version)
 
