@@ -1,6 +1,9 @@
 #include "admin/admin.h"
 
+#include <algorithm>
+
 #include "gateway/reply.h"
+#include "http/uri.h"
 #include "json/writer.h"
 
 namespace portico::admin {
@@ -14,15 +17,22 @@ constexpr std::string_view kIndex =
 
 }  // namespace
 
+bool AdminPages::answers_to(gateway::Exchange& x) const {
+    std::string_view host = http::host_of(x.request.host, x.arena);
+    if (host.empty() || host == "localhost" || std::ranges::find(hosts_(), host) != hosts_().end()) return true;
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return IpAddress::parse(host).has_value();
+}
+
 io::Task<void> AdminPages::handle(gateway::Exchange& x) {
+    x.response.clear();
+    if (!answers_to(x)) return answer(x, 403, kText, "these pages answer to an IP address, to localhost and to the names in admin: { hosts: […] }\n");
     const std::string_view target = x.request.target;
     const std::string_view path = target.substr(0, target.find('?'));
     if (x.request.method != http::Method::get && x.request.method != http::Method::head) {
-        x.response.clear();
         x.response.fields.add("Allow", "GET, HEAD");
         return answer(x, 405, kText, "only GET and HEAD here\n");
     }
-    x.response.clear();
     if (path == "/") return answer(x, 200, kText, std::string(kIndex));
     if (path == "/live") return answer(x, 200, kText, "live\n");
     if (path == "/metrics") return answer(x, 200, "text/plain; version=0.0.4; charset=utf-8", registry_.exposition());

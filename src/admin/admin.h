@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,17 +21,22 @@ struct Readiness {
 
 class AdminPages final : public gateway::Handler {
   public:
-    AdminPages(const observe::Registry& registry, std::function<Readiness()> readiness)
-        : registry_(registry), readiness_(std::move(readiness)) {}
+    // @param hosts the names that pages answer to beside `localhost` and addresses, in lower case; asked for each request
+    AdminPages(const observe::Registry& registry, std::function<Readiness()> readiness, std::function<std::span<const std::string>()> hosts)
+        : registry_(registry), readiness_(std::move(readiness)), hosts_(std::move(hosts)) {}
 
     io::Task<void> handle(gateway::Exchange& x) override;
     io::Task<void> refuse(gateway::Exchange& x, Error error) override;
     void complete(gateway::Exchange&) override {}
 
   private:
+    // False for a name that somebody else may have pointed here, so that a page of theirs could read these (DNS rebinding). A request
+    // without a Host comes from no browser.
+    bool answers_to(gateway::Exchange& x) const;
     io::Task<void> answer(gateway::Exchange& x, int status, std::string_view type, std::string body);
     const observe::Registry& registry_;
     std::function<Readiness()> readiness_;
+    std::function<std::span<const std::string>()> hosts_;
 };
 
 }  // namespace portico::admin

@@ -99,13 +99,15 @@ std::optional<Cidr> parse_block(std::string_view text) {
     const size_t slash = text.find('/');
     const auto ip = IpAddress::parse(text.substr(0, slash));
     if (!ip) return std::nullopt;
-    const unsigned offset = ip->is_v4() ? 96 : 0;
+    const unsigned offset = text.substr(0, slash).find(':') == std::string_view::npos ? 96 : 0;
     unsigned bits = 128;
     if (slash != std::string_view::npos) {
         const auto n = parse_decimal<unsigned>(text.substr(slash + 1));
         if (!n || *n > 128 - offset) return std::nullopt;
         bits = *n + offset;
     }
+    // IPv4 addresses as IPv6 writes them begin at bit 96: what is shorter holds more than those.
+    if (ip->is_v4() && bits < 96) return std::nullopt;
     return Cidr{*ip, static_cast<uint8_t>(bits)};
 }
 
@@ -129,6 +131,8 @@ std::optional<std::string> Cidr::network_of(std::string_view text) {
 }
 
 bool Cidr::contains(const IpAddress& ip) const {
+    // A short IPv6 prefix would hold the place where IPv4 addresses are mapped to.
+    if (bits < 96 && ip.is_v4()) return false;
     const size_t whole = bits / 8;
     if (std::memcmp(network.bytes.data(), ip.bytes.data(), whole) != 0) return false;
     if (bits % 8 == 0) return true;

@@ -46,12 +46,14 @@ struct Cidr {
     IpAddress network;
     uint8_t bits = 128;  // prefix length in the 128-bit form: an IPv4 /8 is 104
 
-    // "10.0.0.0/8", "2001:db8::/32", or one address
+    // "10.0.0.0/8", "2001:db8::/32", or one address. A prefix counts in the notation that it stands behind: `::ffff:10.0.0.0/104` is
+    // 10.0.0.0/8.
     // @returns none also where bits beyond the prefix are set (10.0.0.1/8): most likely a slip
     static std::optional<Cidr> parse(std::string_view text);
     // The block that `text` would be without its bits beyond the prefix: 10.0.0.0/8 for 10.0.0.1/8.
     // @returns none where the text is no address and prefix length at all
     static std::optional<std::string> network_of(std::string_view text);
+    // The families are told apart: `::/0` holds no IPv4 address. An IPv4-mapped address is the IPv4 address that it maps.
     bool contains(const IpAddress& ip) const;
     bool operator==(const Cidr&) const = default;
 };

@@ -143,5 +143,24 @@ TEST(Cidr, bits_beyond_the_prefix_and_malformed_text_are_refused) {
     }
 }
 
+TEST(Cidr, A11_the_two_families_are_told_apart) {
+    for (const std::string_view block : {"::/0", "::/64", "::/80"}) {
+        EXPECT_FALSE(Cidr::parse(block)->contains(ip("192.0.2.1"))) << block;
+        EXPECT_FALSE(Cidr::parse(block)->contains(ip("::ffff:192.0.2.1"))) << block;
+        EXPECT_TRUE(Cidr::parse(block)->contains(ip("::1"))) << block;
+    }
+    EXPECT_FALSE(Cidr::parse("0.0.0.0/0")->contains(ip("::1")));
+}
+
+TEST(Cidr, A11_a_mapped_block_is_the_block_of_IPv4_and_its_prefix_counts_in_its_own_notation) {
+    EXPECT_EQ(Cidr::parse("::ffff:10.0.0.0/104"), Cidr::parse("10.0.0.0/8"));
+    EXPECT_EQ(Cidr::parse("::ffff:0:0/96"), Cidr::parse("0.0.0.0/0"));
+    EXPECT_EQ(Cidr::parse("::ffff:10.0.0.1"), Cidr::parse("10.0.0.1"));
+    for (const std::string_view text : {"::ffff:10.0.0.0/8", "::ffff:0:0/90", "10.0.0.0/104"}) {
+        EXPECT_FALSE(Cidr::parse(text)) << text;
+        EXPECT_FALSE(Cidr::network_of(text)) << text;
+    }
+}
+
 }  // namespace
 }  // namespace portico

@@ -9,6 +9,7 @@
 #include "config/load.h"
 #include "config/scalar.h"
 #include "gateway/forward.h"
+#include "gateway/max_forwards.h"
 #include "gateway/reply.h"
 #include "gateway/request_setup.h"
 #include "gateway/snapshot.h"
@@ -61,7 +62,7 @@ class Explanation {
         const size_t sent = x_.request.fields.size();
         auto ready = set_up_request(x_);
         std::printf("request   %s %s from %s\n", std::string(x_.request.method_text).c_str(), std::string(x_.request.target).c_str(),
-                    std::string(x_.client_ip).c_str());
+                    x_.client_ip.empty() ? "a client without an address" : std::string(x_.client_ip).c_str());
         if (x_.request.fields.size() < sent) {
             std::printf("          %zu header(s) removed that only the gateway may set\n", sent - x_.request.fields.size());
         }
@@ -215,6 +216,12 @@ class Explanation {
         std::printf("service   %s\n", c.name.c_str());
         if (c.respond) {
             std::printf("answer    %d, the service's fixed answer\n", c.respond->status);
+            return kGood;
+        }
+        auto passes = take_hop(x_);
+        if (!passes) return answer(passes.error());
+        if (!*passes) {
+            std::printf("answer    204 Allow: %s\n", methods_here(x_).c_str());
             return kGood;
         }
         auto plan = plan_forward(x_, onward, *service);

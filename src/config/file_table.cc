@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "config/objects.h"
 #include "config/read.h"
 
@@ -41,15 +42,32 @@ constexpr Field<ListenerConfig> kListener[] = {
      }},
     {{"tls", "mapping", "", "TLS on this listener.", R"({"type":"object"})"}, nullptr},
 };
-constexpr Field<ListenerConfig> kAdmin[] = {
+void read_admin_hosts(const Scope& scope, const Node& node, AdminConfig& into) {
+    for (const Text& t : read_texts(scope, node, "a host name such as gateway.internal")) {
+        std::string host = to_lower(t.value);
+        if (!is_host(host)) {
+            scope.error(t.mark, "bad-host", "expected a host name such as gateway.internal, found \"" + t.value + "\"",
+                        t.value.find(':') == std::string::npos ? "" : "a host stands here without scheme and port");
+            continue;
+        }
+        if (host.ends_with('.')) host.pop_back();
+        into.hosts.push_back(std::move(host));
+    }
+}
+
+constexpr Field<AdminConfig> kAdmin[] = {
     {{"address", "address", "", "Where metrics, health and the like are served; keep it on the loopback or an inner network.", R"({"type":"string"})", true},
-     [](const Scope& s, const Node& n, ListenerConfig& l) {
+     [](const Scope& s, const Node& n, AdminConfig& l) {
          if (auto a = read_address(s, n)) {
              l.address = *a;
              const bool loopback = a->ip.is_v4() ? a->ip.bytes[12] == 127 : a->ip == *IpAddress::parse("::1");
              if (!loopback) s.warning(n.mark, "public-admin", "the admin pages are reachable beyond this machine at " + a->text());
          }
      }},
+    {{"hosts", "host name or list of them", "none",
+      "Names by which the pages may be asked for, beside `localhost` and addresses: any other `Host` is 403, so that a page of another site cannot read them through a name of its own.",
+      R"({"$ref":"#/$defs/textOrList"})"},
+     read_admin_hosts},
 };
 constexpr Field<Limits> kLimits[] = {
     {{"body", "size or none", "128MiB", "The longest request body (413).", R"({"$ref":"#/$defs/sizeOrNone"})"},
@@ -124,9 +142,9 @@ constexpr Field<Draft> kFile[] = {
     {{"listeners", "list of listeners", "", "Where clients come in.", R"({"type":"array","items":{"$ref":"#/$defs/listener"}})"}, read_listeners},
     {{"admin", "mapping", "none", "The admin listener; without it there is none.", R"({"$ref":"#/$defs/admin"})"},
      [](const Scope& s, const Node& n, Draft& d) {
-         ListenerConfig l;
+         AdminConfig l;
          l.mark = n.mark;
-         if (read_object<ListenerConfig>(s, n, l, "the admin listener", admin_fields())) d.config.admin = l;
+         if (read_object<AdminConfig>(s, n, l, "the admin listener", admin_fields())) d.config.admin = l;
      }},
     {{"workers", "auto or count", "auto", "Event loops; auto is one a core.", R"({"oneOf":[{"const":"auto"},{"type":"integer","minimum":1,"maximum":1024}]})"},
      [](const Scope& s, const Node& n, Draft& d) {
@@ -167,7 +185,7 @@ constexpr Field<Draft> kFile[] = {
 
 std::span<const Field<Draft>> file_fields() { return kFile; }
 std::span<const Field<ListenerConfig>> listener_fields() { return kListener; }
-std::span<const Field<ListenerConfig>> admin_fields() { return kAdmin; }
+std::span<const Field<AdminConfig>> admin_fields() { return kAdmin; }
 std::span<const Field<Limits>> limit_fields() { return kLimits; }
 std::span<const Field<FileTimeouts>> file_timeout_fields() { return kFileTimeouts; }
 std::span<const Field<Timeouts>> timeout_fields() { return kTimeouts; }

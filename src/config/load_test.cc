@@ -129,6 +129,16 @@ TEST(Load, AnHttpsEndpointHasItsPortAndItsSettings) {
     EXPECT_TRUE(s.tls.verify);
 }
 
+TEST(Load, A71_a_server_name_that_names_nobody_is_refused) {
+    for (const char* name : {".", "..", "", "a..b", ".a", "a.."}) {
+        const auto l = load_text(service(std::string("{ endpoints: [https://a], tls: { server_name: \"") + name + "\" } }"));
+        EXPECT_FALSE(l.config) << name;
+        EXPECT_THAT(l.text, HasSubstr("expected a host name")) << name;
+    }
+    EXPECT_FALSE(load_text(service("{ endpoints: [https://.] }")).config);
+    EXPECT_TRUE(load_text(service("{ endpoints: [https://a.], tls: { server_name: users.test. } }")).config);
+}
+
 TEST(Load, AnUnverifiedServiceIsWarnedOf) {
     const auto l = load_text(service("{ endpoints: [https://a], tls: { verify: false } }"));
     ASSERT_TRUE(l.config);

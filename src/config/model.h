@@ -35,6 +35,10 @@ struct ListenerConfig {
     Mark mark;
 };
 
+struct AdminConfig : ListenerConfig {
+    std::vector<std::string> hosts;  // names that its pages answer to beside `localhost` and addresses; in lower case
+};
+
 // Durations: kForever is "none".
 struct Timeouts {
     std::optional<Duration> connect, first_byte, idle, total;
@@ -228,7 +232,7 @@ struct Config {
     std::string file_name;
 
     std::vector<ListenerConfig> listeners;
-    std::optional<ListenerConfig> admin;
+    std::optional<AdminConfig> admin;
     uint32_t workers = 0;  // 0: one for each core
     IoBackend io = IoBackend::automatic;
     std::vector<ServiceConfig> services;

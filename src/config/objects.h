@@ -37,7 +37,7 @@ std::span<const Field<LogConfig>> log_fields();
 std::span<const Field<DnsConfig>> dns_fields();
 std::span<const Field<StoreConfig>> store_fields();
 std::span<const Field<ListenerConfig>> listener_fields();
-std::span<const Field<ListenerConfig>> admin_fields();
+std::span<const Field<AdminConfig>> admin_fields();
 
 void read_service(const Scope& scope, const Entry& entry, Draft& into);
 void read_stores(const Scope& scope, const Node& node, Draft& into);

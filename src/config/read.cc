@@ -136,9 +136,13 @@ std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_v
     return out;
 }
 
-std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node) {
+std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named) {
     std::vector<Cidr> out;
     for (const Text& t : read_texts(scope, node, "a CIDR such as 10.0.0.0/8")) {
+        if (unix_named != nullptr && t.value == "unix") {
+            *unix_named = true;
+            continue;
+        }
         if (const auto block = Cidr::parse(t.value)) {
             out.push_back(*block);
             continue;
@@ -168,12 +172,31 @@ std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
     return s;
 }
 
+static bool is_label(std::string_view label) {
+    for (const char c : label) {
+        const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!ok) return false;
+    }
+    return !label.empty() && label.size() <= 63;
+}
+
+bool is_host(std::string_view host) {
+    if (IpAddress::parse(host)) return true;
+    if (host.ends_with('.')) host.remove_suffix(1);
+    if (host.size() > 253) return false;
+    for (;;) {
+        const size_t dot = host.find('.');
+        if (!is_label(host.substr(0, dot))) return false;
+        if (dot == std::string_view::npos) return true;
+        host.remove_prefix(dot + 1);
+    }
+}
+
 bool is_manageable_header(std::string_view name) {
     constexpr std::string_view kNever[] = {"authorization", "connection", "cookie", "host", "keep-alive", "te", "trailer",
                                            "transfer-encoding", "upgrade"};
     // Managed is managed in every spelling: `content_length` would take Content-Length off too.
-    std::string folded = to_lower(name);
-    std::ranges::replace(folded, '_', '-');
+    const std::string folded = http::folded_name(name);
     return !folded.starts_with("content-") && std::ranges::find(kNever, folded) == std::end(kNever);
 }
 

@@ -26,9 +26,13 @@ std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<
 // A scalar or a list of them, as texts.
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
 // CIDR blocks; one that is none, or that has bits behind its prefix, is a fault that shows the block it may have meant.
-std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node);
+// @param unix_named where the word `unix` may stand among them: set where it does
+std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named = nullptr);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
+// True for a name or an address as it stands in an endpoint, in lower case and without brackets. The root's dot may stand at a
+// name's end, but names nobody by itself.
+bool is_host(std::string_view host);
 // False for the names of headers that are the client's own, or part of the message's form, in every spelling.
 bool is_manageable_header(std::string_view name);
 // Judges the name of a header that only the gateway is to set (LANGUAGE.md §6), whatever its spelling. @returns false after a fault

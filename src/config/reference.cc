@@ -82,7 +82,7 @@ std::vector<ObjectText> describe_language() {
     std::vector<ObjectText> all;
     add<Draft>(all, "the file", "file", "The whole configuration.", file_fields());
     add<ListenerConfig>(all, "listeners: a listener", "listener", "An address on which clients come in.", listener_fields());
-    add<ListenerConfig>(all, "admin", "admin", "The admin listener: `/live`, `/ready`, `/metrics`.", admin_fields());
+    add<AdminConfig>(all, "admin", "admin", "The admin listener: `/live`, `/ready`, `/metrics`.", admin_fields());
     add<ServiceConfig>(all, "services: a service", "service", "Short form: its one endpoint, `users: http://users:8080`.", service_fields());
     add<StoreConfig>(all, "stores: a store", "store", "`shared: memory` counts in this process's memory.", store_fields());
     add<UpstreamTlsConfig>(all, "tls of a service", "upstreamTls",

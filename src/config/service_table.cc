@@ -14,16 +14,6 @@ bool is_service_name(std::string_view s) {
     return true;
 }
 
-// A name or an address as it stands in an endpoint, in lower case and without brackets.
-bool is_host(std::string_view host) {
-    if (IpAddress::parse(host)) return true;
-    for (const char c : host) {
-        const bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-        if (!ok) return false;
-    }
-    return !host.empty() && host.size() <= 253;
-}
-
 // http://host[:port] or https://host[:port], nothing behind it.
 void read_endpoint(const Scope& scope, const Node& node, ServiceConfig& into) {
     constexpr std::string_view kWhat = "an endpoint such as http://10.0.0.1:8080 or https://users.internal";

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "gateway/client_address.h"
 #include "gateway/snapshot.h"
 #include "json/writer.h"
 
@@ -43,7 +44,7 @@ void write_access_line(const Exchange& x, std::string& out) {
     w.key("time").value(timestamp(x.context.loop.wall()));
     w.key("request_id").value(x.request_id);
     w.key("trace_id").value(x.trace.trace());
-    w.key("client").value(x.client_ip);
+    w.key("client").value(x.client_ip.empty() ? kNoAddress : x.client_ip);
     w.key("method").value(x.request.method_text);
     w.key("host").value(x.request.host);
     w.key("path").value(x.view.path);

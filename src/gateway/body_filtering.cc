@@ -221,15 +221,19 @@ io::Task<bool> Filtering::send(std::string_view text, bool last) {
 
 void expect_filters(Exchange& x) {
     if (x.accepted) return;
-    constexpr std::array<std::string_view, 4> kKept = {"Range", "If-Range", "If-None-Match", "If-Modified-Since"};
+    constexpr std::array<std::string_view, 2> kRanges = {"Range", "If-Range"};
+    constexpr std::array<std::string_view, 2> kConditions = {"If-None-Match", "If-Modified-Since"};
+    // What guards a change (RFC 9110 §13.1) is the service's to judge: kept from it, the change would be made whatever is there.
+    const bool reads = x.request.method == http::Method::get || x.request.method == http::Method::head;
+    const auto is_kept = [&](const http::Field& f) {
+        return f.id == FieldName::other && (is_one_of(f.name, kRanges) || (reads && is_one_of(f.name, kConditions)));
+    };
     http::FieldList& fields = x.request.fields;
     for (const http::Field& f : fields) {
-        if (f.id == FieldName::other && is_one_of(f.name, kKept)) x.withheld.add(f);
+        if (is_kept(f)) x.withheld.add(f);
     }
     x.accepted = http::read_accept_encoding(fields);
-    fields.remove_if([&](const http::Field& f) {
-        return f.id == FieldName::accept_encoding || (f.id == FieldName::other && is_one_of(f.name, kKept));
-    });
+    fields.remove_if([&](const http::Field& f) { return is_kept(f) || http::is_same_name(f.name, "Accept-Encoding"); });
     fields.add("Accept-Encoding", http::narrowed_accept_encoding(*x.accepted), FieldName::accept_encoding);
 }
 

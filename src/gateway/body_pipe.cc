@@ -1,5 +1,6 @@
 #include "gateway/body_pipe.h"
 
+#include "gateway/field_rules.h"
 #include "gateway/splice.h"
 #include "http/h1/writer.h"
 
@@ -26,10 +27,6 @@ void frame_chunk(io::Buffer& part) {
     const char* from = http::h1::write_chunk_header(part.data(), part.size());
     part.prepend(static_cast<uint32_t>(data - from));
     part.append(http::h1::kChunkEnd);
-}
-
-bool may_be_trailer(const Exchange& x, const http::Field& f) {
-    return http::may_be_trailer(f.name) && !x.is_managed(f.name);
 }
 
 }  // namespace
@@ -66,7 +63,7 @@ void write_last_chunk(Exchange& x, io::Buffer& part) {
     http::h1::Output out(part.tail(), part.room());
     out.put(http::h1::kLastChunk);
     for (const http::Field& f : x.client->request_trailers()) {
-        if (may_be_trailer(x, f)) out.field(f.name, f.value);
+        if (may_be_trailer(x, MessageSide::request, f.name)) out.field(f.name, f.value);
     }
     out.put(http::h1::kChunkEnd);
     if (out.full()) part.append("0\r\n\r\n");
@@ -210,7 +207,7 @@ io::Task<PipeEnd> ResponsePipe::of_chunks(ResponsePipe pipe) {
             if (step->done) {
                 http::FieldList trailers;
                 for (const http::Field& f : decoder.trailers()) {
-                    if (may_be_trailer(pipe.x_, f)) trailers.add(f);
+                    if (may_be_trailer(pipe.x_, MessageSide::response, f.name)) trailers.add(f);
                 }
                 if (trailers.empty()) {
                     if (!co_await pipe.send(part, true)) co_return pipe.gone();

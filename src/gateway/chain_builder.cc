@@ -63,7 +63,9 @@ ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string
         faults_.error(p.mark, path, "idle-shadow", "the policy \"" + p.type + "\" is no guard: it has no shadow mode");
     }
     const size_t before = faults_.errors();
+    std::vector<std::string>* const outer = std::exchange(inner_writes_, &built.writes);
     auto made = built.type->make({built.name, *p.settings, path + "." + p.type, p.name.empty() ? identity : p.name, p.shadow, !p.name.empty(), *this}, faults_);
+    inner_writes_ = outer;
     if (made != nullptr) {
         made->set_index(static_cast<uint32_t>(s_.policies.size()));
         built.policy = made.get();
@@ -74,10 +76,16 @@ ChainBuilder::Built ChainBuilder::build(const PolicyConfig& p, const std::string
         faults_.error(p.mark, path, "policy-failed", "the policy \"" + p.type + "\" could not be built");
     }
     if (built.type->managed_headers != nullptr) {
-        for (const std::string& name : built.type->managed_headers(*p.settings)) s_.managed.insert(name);
+        for (std::string& name : built.type->managed_headers(*p.settings)) {
+            s_.managed.insert(name);
+            built.writes.push_back(std::move(name));
+        }
     }
     if (built.type->header_writes != nullptr) {
-        for (HeaderWrite& write : built.type->header_writes(*p.settings)) writes_.add(std::move(write), path + "." + p.type);
+        for (HeaderWrite& write : built.type->header_writes(*p.settings)) {
+            built.writes.push_back(write.name);
+            writes_.add(std::move(write), path + "." + p.type);
+        }
     }
     std::string canonical = p.type + (p.shadow ? "?" : "!");
     write_canonical(*p.settings, canonical);
@@ -99,6 +107,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
                                const Scope& use) {
     bool guaranteed = false;
     std::string_view established_by;
+    Writers written;
     for (size_t i = 0; i < route.use.size(); ++i) {
         const Scope at(use, i);
         const config::UseEntry& entry = route.use[i];
@@ -114,6 +123,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
                      "write it before the others");
         }
         built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow, route.forward.has_value()}, entry.mark, at);
+        check_spellings(built, written, entry.mark, at);
         const IdentityRole role = built.policy->identity();
         if (role != IdentityRole::none) {
             if (!established_by.empty()) {
@@ -131,6 +141,22 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
     std::ranges::sort(rules.guards);
     rules.guards.erase(std::unique(rules.guards.begin(), rules.guards.end()), rules.guards.end());
     return guaranteed;
+}
+
+void ChainBuilder::check_spellings(const Built& built, Writers& written, config::Mark mark, const Scope& scope) {
+    for (const std::string& name : built.writes) {
+        const auto same = std::ranges::find_if(written, [&](const auto& w) { return http::is_same_name(w.first, name); });
+        if (same == written.end()) {
+            written.emplace_back(name, built.name);
+        } else if (!iequals(same->first, name)) {
+            const bool one = same->second == built.name;
+            scope.error(mark, "two-spellings",
+                        "\"" + std::string(same->second) + "\" sets the header " + same->first + ", and " +
+                            (one ? "also " : "\"" + std::string(built.name) + "\" ") + name +
+                            ": services that hand headers on as variables take them for one",
+                        "write " + same->first + " in both places");
+        }
+    }
 }
 
 int32_t ChainBuilder::service(const Scope& scope, const Node& name) { return index_of(scope, name, "service", s_.config.services); }
@@ -156,6 +182,7 @@ std::vector<ChainLink> ChainBuilder::use(const Scope& scope, const Node& list) {
             continue;
         }
         if (built.shadow) at.error(entry.mark, "policy-order", "a policy in shadow mode decides nothing here");
+        if (inner_writes_ != nullptr) inner_writes_->insert(inner_writes_->end(), built.writes.begin(), built.writes.end());
         links.push_back({built.policy, built.name, built.shadow});
     }
     return faults_.errors() == before ? links : std::vector<ChainLink>{};

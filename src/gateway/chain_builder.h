@@ -28,9 +28,14 @@ class ChainBuilder final : private PolicyBuild {
         std::string_view name;
         bool shadow = false;
         uint32_t guard = 0;
+        std::vector<std::string> writes;  // the request headers that it sets, with those of the policies inside of it
     };
+    // Names that policies of one route write, each with the policy that wrote it first.
+    using Writers = std::vector<std::pair<std::string, std::string_view>>;
 
     Built build(const config::PolicyConfig& policy, const std::string& path, const std::string& identity);
+    // A service that folds names would read two headers as one: each is written in one spelling only.
+    static void check_spellings(const Built& built, Writers& written, config::Mark mark, const config::Scope& scope);
     // @param identity of one in place
     Built of(const config::UseEntry& use, const std::string& path, const std::string& identity);
 
@@ -47,6 +52,7 @@ class ChainBuilder final : private PolicyBuild {
     config::FaultList& faults_;
     std::map<std::string, Built, std::less<>> named_;
     std::map<std::string, uint32_t> guards_;
+    std::vector<std::string>* inner_writes_ = nullptr;  // where the policies inside of the one that is being built leave theirs
 };
 
 }  // namespace portico::gateway

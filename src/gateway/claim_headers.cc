@@ -14,12 +14,6 @@ namespace {
 
 using config::Scope;
 
-std::string folded(std::string_view name) {
-    std::string text = to_lower(name);
-    std::ranges::replace(text, '_', '-');
-    return text;
-}
-
 bool is_trimmed(std::string_view text) { return trim_ows(text).size() != text.size(); }
 
 void append_element(std::string& out, std::string_view text) {
@@ -44,7 +38,7 @@ void append_element(std::string& out, std::string_view text) {
 bool is_written_by_gateway(std::string_view name) {
     constexpr std::string_view kOwn[] = {"expect", "http2-settings", "proxy-authenticate", "proxy-authorization", "proxy-connection",
                                          "traceparent", "tracestate", "via", "x-request-id"};
-    return is_forwarding_header(name) || std::ranges::find(kOwn, folded(name)) != std::end(kOwn);
+    return is_forwarding_header(name) || std::ranges::find(kOwn, http::folded_name(name)) != std::end(kOwn);
 }
 
 Result<std::optional<std::string_view>> claim_as_field_value(json::Value claim, Arena& arena) {
@@ -84,11 +78,11 @@ ClaimHeaders ClaimHeaders::read(const Scope& scope, const config::Node& node) {
             at.error(e.key_mark, "unmanageable-header", e.key + " cannot bear a claim: the gateway writes it itself");
             continue;
         }
-        if (std::ranges::find(seen, folded(e.key)) != seen.end()) {
+        if (std::ranges::find(seen, http::folded_name(e.key)) != seen.end()) {
             at.error(e.key_mark, "duplicate-header", "the header " + e.key + " stands here twice, in two spellings");
             continue;
         }
-        seen.push_back(folded(e.key));
+        seen.push_back(http::folded_name(e.key));
         const auto text = config::read_string(at, *e.value, "a claim such as sub or realm_access.roles");
         if (!text) continue;
         std::string fault;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "gateway/access_log.h"
 #include "gateway/gateway.h"
+#include "gateway/max_forwards.h"
 #include "gateway/reply.h"
 #include "gateway/request_setup.h"
 #include "gateway/snapshot.h"
@@ -17,7 +18,7 @@ namespace portico::gateway {
 io::Task<void> Gateway::handle(Exchange& x) {
     auto ready = set_up_request(x);
     if (ready && x.target.form == http::TargetForm::asterisk) {
-        co_await answer_asterisk(x);
+        co_await answer_options(x, std::string(kEveryMethod));
         co_return;
     }
     if (ready) ready = find_route(x);
@@ -76,14 +77,17 @@ io::Task<void> Gateway::act(Exchange& x) {
         x.record.service = *service;
         return respond(x, *answer);
     }
+    auto passes = take_hop(x);
+    if (!passes) return reply_error(x, std::move(passes).error());
+    if (!*passes) return answer_options(x, methods_here(x));
     auto plan = plan_forward(x, onward, *service);
     if (!plan) return reply_error(x, std::move(plan).error());
     return forward(x, *plan);
 }
 
 io::Task<void> Gateway::refuse(Exchange& x, Error error) {
-    if (x.client_ip.empty()) {
-        x.client_address = x.peer;
+    if (x.forwarded_for.empty()) {  // it was not set up
+        x.client_address = x.peer.ip;
         x.client_ip = x.peer_text;
     }
     choose_ids(x);
@@ -99,11 +103,12 @@ io::Task<void> Gateway::refuse(Exchange& x, Error error) {
     co_await reply_error(x, std::move(error), &fields);
 }
 
-// OPTIONS * asks about the server as a whole (RFC 9110 §9.3.7): it is answered here, and says nothing of any route.
-io::Task<void> Gateway::answer_asterisk(Exchange& x) {
+// OPTIONS * asks about the server as a whole (RFC 9110 §9.3.7) and is answered here, without a word of any route; so is an OPTIONS
+// that may pass no further proxy.
+io::Task<void> Gateway::answer_options(Exchange& x, std::string allow) {
     x.response.clear();
     x.response.status = 204;
-    x.response.fields.add("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    x.response.fields.add("Allow", allow);
     x.own_answer = true;
     x.begin_response();
     co_await reply_body(x, {});
@@ -162,7 +167,7 @@ void Exchange::note_degraded(std::string_view policy, const Error& why, std::str
 }
 
 void Exchange::set_field(std::string_view name, std::string_view value, http::FieldName id) {
-    const auto is_it = [&](const http::Field& f) { return f.id == id && iequals(f.name, name); };
+    const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, name); };
     request.fields.remove_if(is_it);
     set_fields.remove_if(is_it);
     set_fields.add(name, value, id);
@@ -185,6 +190,7 @@ void Exchange::reset() {
     match.route = Match::kNone;
     match.rest = {};
     rules = nullptr;
+    client_address.reset();
     peer_text = client_ip = forwarded_for = forwarded_proto = forwarded_host = request_id = {};
     trace = {};
     trace_from_client = false;

@@ -79,8 +79,10 @@ class Exchange {
     RequestView view;
     Match match;
     const RouteRules* rules = nullptr;  // of the route, in the epoch's snapshot; nullptr where none matched
-    SocketAddress client_address;  // behind trusted proxies: the one they name
-    std::string_view client_ip;    // its text
+    // Behind trusted proxies: the one that they name. None where they name none that can be read (LANGUAGE.md §6): a guard by
+    // address refuses such a client.
+    std::optional<IpAddress> client_address;
+    std::string_view client_ip;    // its text; empty: it has none
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream
     std::string_view forwarded_proto;
     std::string_view forwarded_host;
@@ -148,7 +150,7 @@ class Exchange {
     }
     // A store or service behind a policy failed, and what was decided then: logged.
     void note_degraded(std::string_view policy, const Error& why, std::string_view outcome);
-    // A field for the service, in the place of the client's own of that name. @param value lives as long as the exchange
+    // A field for the service, in the place of the client's own of that name in every spelling. @param value lives as long as the exchange
     void set_field(std::string_view name, std::string_view value) { set_field(name, value, http::field_name(name)); }
     void set_field(std::string_view name, std::string_view value, http::FieldName id);
     // True for a header that only the gateway may set.

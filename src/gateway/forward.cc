@@ -278,7 +278,7 @@ io::Task<Result<void>> Forwarding::pass_interim(int status) {
         if (expect_) co_return co_await let_body_go();
         co_return Result<void>{};
     }
-    take_upstream_head(x_, x_.upstream_head);
+    take_interim_head(x_, x_.upstream_head);
     const bool sent = co_await x_.client->send_interim(status, x_.response.fields);
     x_.response.clear();
     if (!sent) co_return fail(Fault::client_gone);

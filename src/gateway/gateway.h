@@ -18,7 +18,7 @@ class Gateway final : public Handler {
 
   private:
     static io::Task<void> act(Exchange& x);
-    static io::Task<void> answer_asterisk(Exchange& x);
+    static io::Task<void> answer_options(Exchange& x, std::string allow);
     static io::Task<void> respond_for(Exchange& x, const ChainLink& link, PolicyCells& cells);
     static void note_shadow(Exchange& x, const ChainLink& link, const Verdict& verdict);
 };

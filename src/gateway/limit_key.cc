@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/client_address.h"
 #include "gateway/exchange.h"
 
 namespace portico::gateway {
@@ -49,6 +50,10 @@ bool LimitKey::names_claims() const {
     return std::ranges::any_of(values_, [](const Template& t) { return t.names_claims(); });
 }
 
+bool LimitKey::names_header(std::string_view name) const {
+    return std::ranges::any_of(values_, [&](const Template& t) { return t.names_header(name); });
+}
+
 Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
     const Values values = x.values();
     Arena arena;
@@ -57,11 +62,12 @@ Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
     for (size_t i = 0; i < values_.size(); ++i) {
         const TemplatePart& part = values_[i].parts().front();
         if (part.source == Source::client_ip) {
-            if (x.client_address.ip.is_v4()) {
-                found[i] = x.client_ip;
+            if (!x.client_address || x.client_address->is_v4()) {
+                // Clients without an address count as one.
+                found[i] = x.client_address ? x.client_ip : kNoAddress;
                 continue;
             }
-            if (address.empty()) append_limited_address(x.client_address.ip, address);
+            if (address.empty()) append_limited_address(*x.client_address, address);
             found[i] = address;
             continue;
         }

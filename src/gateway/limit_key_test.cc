@@ -21,8 +21,8 @@ class LimitKeyTest : public ::testing::Test {
     }
 
     void come_from(const char* ip) {
-        x_.client_address = {*IpAddress::parse(ip), 1};
-        x_.client_ip = x_.arena.copy(x_.client_address.ip.text());
+        x_.client_address = *IpAddress::parse(ip);
+        x_.client_ip = x_.arena.copy(x_.client_address->text());
     }
     void claims(std::string_view text) {
         auto parsed = json::Document::parse(text);

@@ -27,6 +27,9 @@ class HeaderWrites {
   public:
     // @param path where it stands: "policies.shape.transform"
     void add(HeaderWrite write, std::string path) { all_.push_back({std::move(write), std::move(path)}); }
+    void add_names(http::NameSet& to) const {
+        for (const Placed& p : all_) to.insert(p.write.name);
+    }
     // Adds to `managed` what follows; warns where a managed header's value is the client's.
     void settle(http::NameSet& managed, config::FaultList& faults) const;
 

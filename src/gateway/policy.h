@@ -90,6 +90,16 @@ struct AnswerShapes {
     bool edits = false;           // it changes bodies as they are: what comes out is not told
 };
 
+// Whose message a field stands in: the client's request, or the service's response.
+enum class MessageSide : uint8_t { request, response };
+// What a policy's rules do to the fields of one name, whatever they depend on: for where a policy cannot be asked in time, at
+// trailers and interim responses.
+enum class FieldRule : uint8_t {
+    none,
+    adds,       // further ones, beside those that came
+    withholds,  // those that came: it removes, replaces, judges or moves them
+};
+
 class Policy {
   public:
     virtual ~Policy() = default;
@@ -108,6 +118,8 @@ class Policy {
     virtual std::string_view challenge() const { return {}; }
     // Takes the credential off what goes to the service, where another policy of an `any_of` has decided.
     virtual void withhold_credential(Exchange&) const {}
+    // What it does to the fields of this name, in any spelling.
+    virtual FieldRule field_rule(MessageSide, std::string_view) const { return FieldRule::none; }
     // Of a policy that holds others: the one that decided about this exchange. For `explain`.
     virtual std::string_view decided_by(const Exchange&) const { return {}; }
     // Faults of a place in a route where it cannot work, or should not stand.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gateway/client_address.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
 
@@ -10,67 +11,6 @@ namespace portico::gateway {
 namespace {
 
 using http::FieldName;
-
-// What a proxy in front says of the client, where it is trusted.
-struct Forwarded {
-    std::vector<std::string_view> chain;  // addresses, the client's end first
-    std::string_view proto;
-    std::string_view host;
-};
-
-bool is_trusted(const config::Config& config, const IpAddress& ip) {
-    return std::ranges::any_of(config.trusted_proxies, [&](const Cidr& c) { return c.contains(ip); });
-}
-
-// An address as proxies write it: bare, in brackets, with a port.
-std::optional<IpAddress> address_in(std::string_view text) {
-    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-    if (text.starts_with('[')) {
-        const size_t end = text.find(']');
-        return end == std::string_view::npos ? std::nullopt : IpAddress::parse(text.substr(1, end - 1));
-    }
-    if (const size_t colon = text.find(':'); colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
-        text = text.substr(0, colon);
-    }
-    return IpAddress::parse(text);
-}
-
-// RFC 7239: for=…;proto=…;host=…, one element a proxy.
-void read_forwarded(std::string_view value, Forwarded& into) {
-    for_each_element(value, [&](std::string_view element) {
-        while (!element.empty()) {
-            const size_t end = std::min(element.find(';'), element.size());
-            const std::string_view pair = trim_ows(element.substr(0, end));
-            element.remove_prefix(std::min(end + 1, element.size()));
-            const size_t eq = pair.find('=');
-            if (eq == std::string_view::npos) continue;
-            const std::string_view name = pair.substr(0, eq);
-            std::string_view v = pair.substr(eq + 1);
-            if (iequals(name, "for")) into.chain.push_back(v);
-            if (v.size() >= 2 && v.front() == '"' && v.back() == '"') v = v.substr(1, v.size() - 2);
-            if (iequals(name, "proto")) into.proto = v;
-            else if (iequals(name, "host")) into.host = v;
-        }
-    });
-}
-
-Forwarded read_forwarding(const http::FieldList& fields) {
-    Forwarded f;
-    for (const http::Field& field : fields) {
-        if (field.id == FieldName::x_forwarded_for) for_each_element(field.value, [&](std::string_view e) { f.chain.push_back(e); });
-        else if (field.id == FieldName::x_forwarded_proto) f.proto = field.value;
-        else if (field.id == FieldName::x_forwarded_host) f.host = field.value;
-    }
-    if (f.chain.empty() && f.proto.empty() && f.host.empty()) {
-        for (const http::Field& field : fields) {
-            if (field.id == FieldName::forwarded) read_forwarded(field.value, f);
-        }
-    }
-    if (f.chain.empty()) {
-        if (const http::Field* real = fields.find(FieldName::x_real_ip)) f.chain.push_back(real->value);
-    }
-    return f;
-}
 
 bool is_field_of_gateway(const Exchange& x, const http::Field& f) {
     switch (f.id) {
@@ -82,35 +22,28 @@ bool is_field_of_gateway(const Exchange& x, const http::Field& f) {
         case FieldName::x_forwarded_prefix:
         case FieldName::x_forwarded_other:
         case FieldName::x_real_ip: return true;
-        case FieldName::other: return x.is_managed(f.name);
+        case FieldName::other: return is_forwarding_header(f.name) || x.epoch->snapshot->taken_off.contains(f.name);
         // Names that the gateway knows for other reasons may be in `managed_headers` too.
         default: return !x.epoch->snapshot->managed.empty() && x.epoch->snapshot->managed.contains(f.name);
     }
 }
 
-// The client's address from the right: past every trusted proxy, to the first that is none (LANGUAGE.md §6).
-void find_client(Exchange& x, const Forwarded& from, const config::Config& config) {
-    x.client_address = x.peer;
+// The client as its connection shows it, or as a trusted proxy says.
+ForwardingFields take_client(Exchange& x, std::span<const Cidr> trusted) {
+    x.client_address = x.peer.ip;
     x.client_ip = x.forwarded_for = x.peer_text;
-    if (from.chain.empty()) return;
-    std::string passed;
-    for (size_t i = from.chain.size(); i > 0; --i) {
-        const auto ip = address_in(from.chain[i - 1]);
-        if (!ip) break;  // "unknown", or a forgery: what is left of it says nothing
-        x.client_address = {*ip, 0};
-        passed = passed.empty() ? ip->text() : ip->text() + ", " + passed;
-        if (!is_trusted(config, *ip)) break;
-    }
-    if (passed.empty()) return;
-    if (x.client_address.ip != x.peer.ip) x.client_ip = x.arena.copy(x.client_address.ip.text());
-    x.forwarded_for = x.arena.copy(passed.append(", ").append(x.peer_text));
+    if (trusted.empty() || !is_trusted(trusted, x.peer.ip)) return {};
+    ForwardingFields said = read_forwarding(x.request.fields);
+    if (said.chain.empty()) return said;
+    FoundClient found = find_client(said, x.peer.ip, trusted);
+    x.client_address = found.address;
+    x.client_ip = found.address ? x.arena.copy(found.address->text()) : std::string_view{};
+    x.forwarded_for = x.arena.copy(found.passed.append(", ").append(x.peer_text));
+    return said;
 }
 
 void take_forwarding(Exchange& x) {
-    const config::Config& config = x.epoch->snapshot->config;
-    Forwarded from;
-    if (!config.trusted_proxies.empty() && is_trusted(config, x.peer.ip)) from = read_forwarding(x.request.fields);
-    find_client(x, from, config);
+    const ForwardingFields from = take_client(x, x.epoch->snapshot->config.trusted_proxies);
     x.forwarded_proto = iequals(from.proto, "https") ? "https" : iequals(from.proto, "http") ? "http" : x.scheme;
     x.forwarded_host = x.request.host;
     if (!from.host.empty() && http::is_valid_authority(from.host)) x.forwarded_host = from.host;

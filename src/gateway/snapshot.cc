@@ -29,6 +29,7 @@ class SnapshotBuilder {
         s_.routes.resize(s_.config.routes.size());
         for (size_t i = 0; i < s_.config.routes.size(); ++i) build_route(i);
         writes_.settle(s_.managed, faults_);
+        settle_names();
         if (s_.config.errors != nullptr) {
             s_.errors = ErrorShape::compile(Scope(faults_, "errors"), *s_.config.errors, TemplatePlace{});
         }
@@ -61,6 +62,20 @@ class SnapshotBuilder {
             if (rules.url.tls) rules.tls = store_tls(c, store);
             else if (c.ca.written) store.error(c.ca.mark, "idle-setting", "ca says whom to believe, and this store is reached without TLS", "write rediss:// for TLS");
             s_.stores.push_back(std::move(rules));
+        }
+    }
+
+    // Of names that the gateway reads or writes itself, the one spelling that it reads stays.
+    void settle_names() {
+        for (const std::string_view own : {"content-length", "transfer-encoding", "x-request-id", "keep-alive", "proxy-connection", "proxy-authenticate",
+                                           "proxy-authorization", "http2-settings"}) {
+            s_.taken_off.insert(own);
+        }
+        for (const std::string& name : s_.managed.names()) s_.taken_off.insert(name);
+        s_.no_trailers = s_.taken_off;
+        writes_.add_names(s_.no_trailers);
+        for (const config::RouteConfig& route : s_.config.routes) {
+            for (const config::ValueMatch& m : route.match.headers) s_.no_trailers.insert(m.name);
         }
     }
 
@@ -134,17 +149,14 @@ std::shared_ptr<const Snapshot> Snapshot::build(config::Config config, std::span
 
 bool is_forwarding_header(std::string_view name) {
     constexpr std::string_view kPrefix = "x-forwarded";
-    const auto folded = [](char c) { return c == '_' ? '-' : ascii_lower(c); };
-    const auto same = [&](std::string_view a, std::string_view b) {
-        return std::ranges::equal(a, b, {}, folded, [](char c) { return c; });
-    };
+    const auto same = http::is_same_name;
     if (name.empty()) return false;
-    switch (folded(name[0])) {
+    switch (http::folded_name_character(name[0])) {
         case 'f': return same(name, "forwarded");
         case 'x':
             if (same(name, "x-real-ip")) return true;
             if (name.size() < kPrefix.size() || !same(name.substr(0, kPrefix.size()), kPrefix)) return false;
-            return name.size() == kPrefix.size() || folded(name[kPrefix.size()]) == '-';
+            return name.size() == kPrefix.size() || http::folded_name_character(name[kPrefix.size()]) == '-';
         default: return false;
     }
 }

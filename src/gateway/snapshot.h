@@ -54,6 +54,10 @@ struct Snapshot {
     std::vector<std::string> policy_names;          // for metrics; of one in place: its type
     std::deque<config::UseEntry> inner_uses;        // of policies inside of policies
     http::NameSet managed;  // beside the forwarding headers
+    // Managed, or another spelling of what the gateway writes itself: taken off every request.
+    http::NameSet taken_off;
+    // Taken off, written by a rule or a condition of some route: no trailer of a request has one of these names.
+    http::NameSet no_trailers;
     std::unordered_map<std::string, int32_t> service_index;
     std::vector<std::unique_ptr<const RespondAction>> service_answers;  // by service; nullptr where it has endpoints
     std::vector<std::shared_ptr<const io::TlsClient>> service_tls;  // by service; nullptr where no endpoint is https

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gateway/field_rules.h"
 
 namespace portico::gateway {
 namespace {
@@ -101,6 +102,11 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
         out.fields.add(f);
     }
     out.fields.add("Via", kVia, FieldName::via);
+}
+
+void take_interim_head(Exchange& x, const http::ResponseHead& head) {
+    take_upstream_head(x, head);
+    clean_interim(x, x.response.fields);
 }
 
 std::string describe_upstream_request(Exchange& x, const ForwardPlan& plan, std::string_view authority) {

@@ -21,5 +21,7 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
 
 // The fields of an upstream's answer that go to the client, into x.response (status and body length too).
 void take_upstream_head(Exchange& x, const http::ResponseHead& head);
+// The same of an interim response (1xx), without what the route's policies remove from responses.
+void take_interim_head(Exchange& x, const http::ResponseHead& head);
 
 }  // namespace portico::gateway

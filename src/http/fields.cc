@@ -9,23 +9,18 @@
 namespace portico::http {
 namespace {
 
-constexpr char fold(char c) {
-    return c == '_' ? '-' : ascii_lower(c);
+// @requires not empty
+uint64_t ending_bit(std::string_view name) {
+    return uint64_t{1} << ((name.size() * 5 + static_cast<uint8_t>(folded_name_character(name.back()))) & 63);
 }
-
-uint64_t length_bit(std::string_view name) {
-    return uint64_t{1} << std::min<size_t>(name.size(), 63);
-}
-uint64_t initial_bit(std::string_view name) {
-    return name.empty() ? 0 : uint64_t{1} << (static_cast<uint8_t>(fold(name.front())) & 63);
-}
+uint64_t initial_bit(std::string_view name) { return uint64_t{1} << (static_cast<uint8_t>(folded_name_character(name.front())) & 63); }
 
 // Three-way comparison of a folded name with one in any spelling.
 int compare(std::string_view folded, std::string_view name) {
     const size_t common = std::min(folded.size(), name.size());
     for (size_t i = 0; i < common; ++i) {
         const auto a = static_cast<uint8_t>(folded[i]);
-        const auto b = static_cast<uint8_t>(fold(name[i]));
+        const auto b = static_cast<uint8_t>(folded_name_character(name[i]));
         if (a != b) return a < b ? -1 : 1;
     }
     return folded.size() == name.size() ? 0 : folded.size() < name.size() ? -1 : 1;
@@ -60,19 +55,28 @@ bool is_field_value(std::string_view text) {
     return find_control(text.data(), end) == end;
 }
 
-void NameSet::insert(std::string_view name) {
+std::string folded_name(std::string_view name) {
     std::string folded(name);
-    for (char& c : folded) c = fold(c);
+    for (char& c : folded) c = folded_name_character(c);
+    return folded;
+}
+
+bool is_same_name(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && std::ranges::equal(a, b, {}, folded_name_character, folded_name_character);
+}
+
+void NameSet::insert(std::string_view name) {
+    if (name.empty()) return;
+    std::string folded = folded_name(name);
     const auto at = std::ranges::lower_bound(names_, folded);
     if (at != names_.end() && *at == folded) return;
-    lengths_ |= length_bit(name);
+    endings_ |= ending_bit(name);
     initials_ |= initial_bit(name);
     names_.insert(at, std::move(folded));
 }
 
 bool NameSet::contains(std::string_view name) const {
-    if ((lengths_ & length_bit(name)) == 0) return false;
-    if (!name.empty() && (initials_ & initial_bit(name)) == 0) return false;
+    if (name.empty() || (endings_ & ending_bit(name)) == 0 || (initials_ & initial_bit(name)) == 0) return false;
     const auto at =
         std::lower_bound(names_.begin(), names_.end(), name,
                          [](std::string_view folded, std::string_view x) { return compare(folded, x) < 0; });

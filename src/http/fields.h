@@ -5,6 +5,7 @@
 // exchange's arena).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -76,8 +77,21 @@ bool is_token(std::string_view text);
 // True where `text` may stand as a field value: RFC 9110 §5.5 (HTAB, SP, VCHAR, obs-text; no CR, LF, NUL or other control).
 bool is_field_value(std::string_view text);
 
-// A set of names matched in every spelling: without case, and with `_` read as `-` (LANGUAGE.md §6). Built once at load,
-// then read by any thread.
+// One character of a name as all spellings have it: a letter in lower case, a digit, and `-` for every other byte. Programs that
+// hand header names on as variables (CGI, WSGI) tell no two of those apart (LANGUAGE.md §6).
+inline constexpr std::array<char, 256> kFoldedNameCharacter = [] {
+    std::array<char, 256> folded{};
+    folded.fill('-');
+    for (char c = '0'; c <= '9'; ++c) folded[static_cast<uint8_t>(c)] = c;
+    for (char c = 'a'; c <= 'z'; ++c) folded[static_cast<uint8_t>(c)] = folded[static_cast<uint8_t>(c - 0x20)] = c;
+    return folded;
+}();
+constexpr char folded_name_character(char c) { return kFoldedNameCharacter[static_cast<uint8_t>(c)]; }
+std::string folded_name(std::string_view name);
+// True where both are one name in two spellings, or in one.
+bool is_same_name(std::string_view a, std::string_view b);
+
+// A set of names matched in every spelling (folded_name). Built once at load, then read by any thread.
 class NameSet {
   public:
     void insert(std::string_view name);
@@ -88,8 +102,9 @@ class NameSet {
 
   private:
     std::vector<std::string> names_;
-    // A cheap first test, so that a name that is surely absent costs no comparison: one bit per (length, first letter) class.
-    uint64_t lengths_ = 0;
+    // A cheap first test, so that a name that is surely absent costs no comparison: one bit for each class of lengths and last
+    // characters, one for each first character.
+    uint64_t endings_ = 0;
     uint64_t initials_ = 0;
 };
 

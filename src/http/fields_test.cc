@@ -219,5 +219,22 @@ TEST(Trailers, hold_nothing_that_frames_routes_or_authenticates_in_any_spelling)
     }
 }
 
+TEST(Spelling, A84_case_and_every_byte_that_is_no_letter_or_digit_count_as_equal) {
+    for (const std::string_view name : {"X-User-ID", "x_user_id", "X.USER.ID", "x~user|id", "X-user_Id", "x!user'id"}) {
+        EXPECT_TRUE(is_same_name("X-User-ID", name)) << name;
+        EXPECT_EQ(folded_name(name), "x-user-id");
+        NameSet names;
+        names.insert("X-User-ID");
+        EXPECT_TRUE(names.contains(name)) << name;
+    }
+    for (const std::string_view name : {"X-UserID", "X--User-ID", "X-User-I", "X-User-IDs", "Y-User-ID", ""}) EXPECT_FALSE(is_same_name("X-User-ID", name)) << name;
+}
+
+TEST(Spelling, A84_is_one_for_names_that_are_no_trailers) {
+    EXPECT_FALSE(may_be_trailer("x.forwarded.for"));
+    EXPECT_FALSE(may_be_trailer("Set_Cookie"));
+    EXPECT_TRUE(may_be_trailer("X-Checksum"));
+}
+
 }  // namespace
 }  // namespace portico::http

@@ -111,6 +111,17 @@ bool may_resume(const SSL_SESSION* session, time_t now) {
     return certificate != nullptr && X509_cmp_time(X509_get0_notAfter(certificate), &now) > 0;
 }
 
+// Says whom the certificate must name. OpenSSL checks no name where none is set, an empty one included: what cannot be set must end
+// the handshake.
+// @returns false where `name` can be no server's name
+bool want_name(SSL* ssl, const std::string& name) {
+    if (name.empty() || name.find('\0') != std::string::npos) return false;
+    X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl);
+    // An address is no server name indication (RFC 6066 §3).
+    if (IpAddress::parse(name)) return X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str()) == 1;
+    return X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
+}
+
 }  // namespace
 
 TlsSession::~TlsSession() { SSL_SESSION_free(session_); }
@@ -150,22 +161,16 @@ std::expected<std::shared_ptr<const TlsClient>, TlsSettingFault> TlsClient::make
 }
 
 SSL* TlsClient::prepare(const std::string& name, WallTime now, TlsSession* session) const {
-    SSL* ssl = SSL_new(context_);
+    std::unique_ptr<SSL, FreeBy<SSL, SSL_free>> owned(SSL_new(context_));
+    SSL* ssl = owned.get();
+    if (ssl == nullptr || !want_name(ssl, name)) return nullptr;
     SSL_set_connect_state(ssl);
-    X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl);
-    if (IpAddress::parse(name)) {
-        // An address is no server name indication (RFC 6066 §3).
-        X509_VERIFY_PARAM_set1_ip_asc(wanted, name.c_str());
-    } else {
-        X509_VERIFY_PARAM_set1_host(wanted, name.data(), name.size());
-        SSL_set_tlsext_host_name(ssl, name.c_str());
-    }
     const time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(now));
-    X509_VERIFY_PARAM_set_time(wanted, seconds);
+    X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), seconds);
     if (session != nullptr && session->session_ != nullptr && (!verify_ || may_resume(session->session_, seconds))) {
         SSL_set_session(ssl, session->session_);
     }
-    return ssl;
+    return owned.release();
 }
 
 Task<Result<std::unique_ptr<Stream>>> TlsClient::handshake(Loop& loop, std::unique_ptr<Stream> plain, std::string host, Time deadline,
@@ -176,6 +181,10 @@ Task<Result<std::unique_ptr<Stream>>> TlsClient::handshake(Loop& loop, std::uniq
     if (attempt->name.ends_with('.')) attempt->name.pop_back();
     attempt->session = std::move(session);
     SSL* ssl = prepare(attempt->name, loop.wall(), attempt->session.get());
+    if (ssl == nullptr) {
+        ERR_clear_error();
+        co_return fail(Fault::upstream_tls, "there is no server name that a certificate could carry: \"" + attempt->name + "\"");
+    }
     SSL_set_app_data(ssl, attempt.get());
     auto stream = std::make_unique<TlsStream>(loop, std::move(plain), ssl, attempt);
     TlsStream::HandshakeEnd end = co_await stream->handshake(deadline);

@@ -63,7 +63,8 @@ class TlsClient {
     // `host` where they have none. Destroying the task closes the connection.
     // @param host DNS name or IP address, without brackets
     // @param session offered and renewed, or nullptr
-    // @errors upstream_tls (context: what was wrong, for a person); upstream_connect_timeout at the deadline. `system` is an errno
+    // @errors upstream_tls (context: what was wrong, for a person; also where neither names anybody, since nothing could be verified
+    // then); upstream_connect_timeout at the deadline. `system` is an errno
     Task<Result<std::unique_ptr<Stream>>> handshake(Loop& loop, std::unique_ptr<Stream> plain, std::string host, Time deadline,
                                                     std::shared_ptr<TlsSession> session = nullptr) const;
 
@@ -73,6 +74,7 @@ class TlsClient {
 
   private:
     TlsClient() = default;
+    // @returns nullptr where `name` can be nobody's
     ssl_st* prepare(const std::string& name, WallTime now, TlsSession* session) const;
     static int on_new_session(ssl_st* ssl, ssl_session_st* session);
 

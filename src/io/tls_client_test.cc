@@ -114,6 +114,21 @@ TEST_P(Handshake, asks_for_a_name_without_the_roots_dot) {
     EXPECT_STREQ(SSL_get_servername(far->ssl(), TLSEXT_NAMETYPE_host_name), "users.test");
 }
 
+TEST_P(Handshake, A71_ends_where_there_is_no_name_to_verify) {
+    TlsServer server(issue("DNS:elsewhere.test"));
+    for (const std::string& name : {std::string("."), std::string(), std::string("elsewhere.test\0x", 16), std::string(300, 'a')}) {
+        std::unique_ptr<Stream> near, behind;
+        ground.connect(near, behind);
+        bool done = false;
+        const auto with = client({.server_name = name});
+        Running a(run_client(*with, ground.loop(), std::move(near), "", ground.in(seconds(5)), nullptr, outcome, done));
+        ASSERT_TRUE(ground.turn_until([&] { return done; }));
+        ASSERT_FALSE(outcome) << name;
+        EXPECT_EQ(outcome.error().fault, Fault::upstream_tls);
+        EXPECT_THAT(outcome.error().context, HasSubstr("no server name that a certificate could carry"));
+    }
+}
+
 TEST_P(Handshake, takes_a_wildcard_for_one_label) {
     TlsServer server(issue("DNS:*.users.test"));
     EXPECT_TRUE(shake(*client(), server, "a.users.test"));

@@ -255,9 +255,14 @@ std::optional<int> Supervisor::open_admin(const config::Config& config, SocketAd
 
 void Supervisor::serve_admin(int fd, const SocketAddress& wanted, const SocketAddress& actual) {
     if (pages_ == nullptr) {
-        pages_ = std::make_unique<admin::AdminPages>(registry_, [this] {
+        const auto readiness = [this] {
             return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number, degraded_stores()};
-        });
+        };
+        const auto hosts = [this]() -> std::span<const std::string> {
+            const auto& admin = snapshot_->config.admin;
+            return admin ? std::span<const std::string>(admin->hosts) : std::span<const std::string>();
+        };
+        pages_ = std::make_unique<admin::AdminPages>(registry_, readiness, hosts);
         admin_connections_ = std::make_unique<edge::ConnectionSet>(*context_, *pages_);
         admin_connections_->set_limit(256);
     }

@@ -193,7 +193,7 @@ def test_a_reload_whose_admin_port_is_held_opens_no_listener_either():
         lines = gateway.reload(more + admin.format(holder.getsockname()[1]) + RESPOND.format(2), refused=True)
         assert not [line for line in lines if "listening on" in line]
         assert len(gateway.ports) == 1 and get(gateway.port, "/version").body == b"1"
-        assert get(gateway.admin_port, "/live").status == 200
+        assert get(gateway.admin_port, "/live", host="localhost").status == 200
 
 
 def test_a_reload_without_admin_closes_the_admin_listener():
@@ -201,7 +201,7 @@ def test_a_reload_without_admin_closes_the_admin_listener():
         gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\n" + RESPOND.format(2))
         eventually(lambda: closed("127.0.0.1", gateway.admin_port), "the end of the admin listener")
         gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\n" + RESPOND.format(3))
-        assert get(gateway.admin_port, "/live").status == 200
+        assert get(gateway.admin_port, "/live", host="localhost").status == 200
 
 
 def test_a_reload_that_moves_the_admin_listener_closes_the_old_one():
@@ -403,7 +403,7 @@ def test_while_it_drains_no_new_connection_is_taken_and_ready_says_so():
         eventually(refused, "the end of the listener")
         answer = get(gateway.admin_port, "/ready")
         assert answer.status == 503 and answer.json()["ready"] is False
-        assert get(gateway.admin_port, "/live").status == 200
+        assert get(gateway.admin_port, "/live", host="localhost").status == 200
         release.set()
         assert client.read_response().body == b"finished"
         assert gateway.wait() == 0

@@ -170,12 +170,12 @@ def test_a_gateway_starts_without_its_redis_and_finds_it_later():
         redis.stop()
         with Gateway(config(redis.url, "allow")) as gateway:
             assert get(gateway.port, "/x").status == 200
-            ready = get(gateway.admin_port, "/ready")
+            ready = get(gateway.admin_port, "/ready", host="localhost")
             assert ready.status == 200 and json.loads(ready.body)["degraded"] == ["store shared"]
             redis.start()
             with Load(gateway.port) as load:
                 recovers(gateway, load)
-            eventually(lambda: "degraded" not in json.loads(get(gateway.admin_port, "/ready").body), "a whole gateway", 5)
+            eventually(lambda: "degraded" not in json.loads(get(gateway.admin_port, "/ready", host="localhost").body), "a whole gateway", 5)
 
 
 def test_a_flushed_script_is_sent_anew_and_no_request_notices():

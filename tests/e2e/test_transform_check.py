@@ -134,6 +134,9 @@ def test_explain_says_what_it_would_do_with_a_body():
                    ["Content-Length: 7", "If-None-Match: \"a\"", "Accept-Encoding: zstd, gzip"])
     assert "would read the request's body" in said.out and "at most 65536 bytes" in said.out and "X-A: a" in said.out, said.out
     assert "Content-Length" not in said.out and "Content-Type: application/json" in said.out
+    # A condition on a change is the service's to judge, one on reading is not.
+    assert "Accept-Encoding: gzip" in said.out and "If-None-Match" in said.out[said.out.index("upstream"):]
+    said = explain(routes("{ response: { body: { n: $.n } } }"), "GET", "/x/7", ["If-None-Match: \"a\"", "Accept-Encoding: zstd, gzip"])
     assert "Accept-Encoding: gzip" in said.out and "If-None-Match" not in said.out[said.out.index("upstream"):]
 
 

@@ -19,7 +19,7 @@ SANITIZED = any(f"{os.sep}{preset}{os.sep}" in BINARY for preset in ("asan", "ts
 READY_WITHIN = 10.0
 WAIT = 10.0
 
-HEAD = "listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0 }\nworkers: 2\n"
+HEAD = "listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0, hosts: gateway.test }\nworkers: 2\n"
 
 
 class Gateway:
@@ -165,7 +165,7 @@ class Gateway:
 
     def metrics(self):
         """Every sample of /metrics, by its name with labels as it is written there."""
-        answer = get(self.admin_port, "/metrics")
+        answer = get(self.admin_port, "/metrics", host="127.0.0.1")
         assert answer.status == 200
         samples = {}
         for line in answer.body.decode().splitlines():

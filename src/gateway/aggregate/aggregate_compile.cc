@@ -39,7 +39,7 @@ std::unique_ptr<const BodyTemplate> compile_wrapped(const Scope& scope, const No
 // Fields that the gateway writes itself, and the one that would have answers encoded.
 bool is_reserved(std::string_view name) {
     constexpr std::string_view kNames[] = {"host", "expect", "via", "x-request-id", "traceparent", "tracestate", "accept-encoding"};
-    return is_forwarding_header(name) || std::ranges::any_of(kNames, [&](std::string_view n) { return iequals(n, name); });
+    return is_forwarding_header(name) || std::ranges::any_of(kNames, [&](std::string_view n) { return http::is_same_name(n, name); });
 }
 
 class Compiler {
@@ -187,6 +187,9 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
         if (is_reserved(name.value)) {
             at.error(name.mark, "bad-header-name", name.value + " is the gateway's to write",
                      iequals(name.value, "accept-encoding") ? "an aggregate reads answers as they are, without a content coding" : "");
+        }
+        for (const auto& [other, text] : into.headers) {
+            if (http::is_same_name(other, name.value)) at.error(name.mark, "duplicate-header", "the header " + other + " stands here twice, in two spellings");
         }
         accept |= iequals(name.value, "accept");
         into.headers.emplace_back(name.value, Template::parse(at, value, place));

@@ -162,10 +162,13 @@ upstream::CallRequest Aggregation::request_of(const AggregateCall& call, const Q
     request.has_body = call.has_body || call.method == http::Method::post || call.method == http::Method::put;
     request.max_body = call.max_body;
     request.timeouts = call.timeouts;
-    // A field of the call stands in the place of one that a policy has set.
-    if (std::ranges::none_of(q.fields, [&](const http::Field& f) { return shared_fields_.find(f.name) != nullptr; })) return request;
+    // A field of the call stands in the place of one that a policy has set, whatever the spelling.
+    const auto is_replaced = [&](const http::Field& shared_field) {
+        return std::ranges::any_of(q.fields, [&](const http::Field& f) { return http::is_same_name(f.name, shared_field.name); });
+    };
+    if (std::ranges::none_of(shared_fields_, is_replaced)) return request;
     for (const http::Field& f : shared_fields_) {
-        if (q.fields.find(f.name) == nullptr) shared.add(f);
+        if (!is_replaced(f)) shared.add(f);
     }
     request.more_fields = &shared;
     return request;

@@ -73,6 +73,10 @@ void add_headers(const std::vector<TemplatePart>& parts, std::vector<std::string
     }
 }
 
+bool Template::names_header(std::string_view name) const {
+    return std::ranges::any_of(parts_, [&](const TemplatePart& p) { return p.source == Source::header && http::is_same_name(p.text, name); });
+}
+
 void Template::add_headers(std::vector<std::string>& names) const { gateway::add_headers(parts_, names); }
 
 const TemplatePart* Template::compound(const Values& values) const {
@@ -151,7 +155,7 @@ std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& are
         case Source::parameter:
         case Source::named_parameter:
         case Source::rest: return http::decode_segment(encoded(part), arena);
-        case Source::client_ip: return exchange->client_ip;
+        case Source::client_ip: return non_empty(exchange->client_ip);
         case Source::request_method: return exchange->view.method_text;
         case Source::request_path: return exchange->view.path;
         case Source::request_host: return non_empty(exchange->view.host);

@@ -129,6 +129,8 @@ class Template {
     bool names_claims() const;
     // Adds the request's headers that it names, each once: what is made of it varies by them.
     void add_headers(std::vector<std::string>& names) const;
+    // It holds the request's header of that name, in any spelling.
+    bool names_header(std::string_view name) const;
     bool reads(size_t root) const;
     // Whether it names the status or a header field of that call of TemplatePlace::calls.
     bool names_call(size_t call) const;

@@ -57,6 +57,11 @@ class AnyOf final : public gateway::Policy {
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
     }
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        auto strongest = gateway::FieldRule::none;
+        for (const ChainLink& l : links_) strongest = std::max(strongest, l.policy->field_rule(side, name));
+        return strongest;
+    }
     std::string_view decided_by(const Exchange& x) const override {
         const auto* d = x.noted<Decision>(*this);
         return d == nullptr ? std::string_view{} : d->link->name;

@@ -49,6 +49,11 @@ class ApiKey final : public gateway::Policy {
         x.view.has_query = !x.view.query.empty();
     }
 
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        const bool is_key = side == gateway::MessageSide::request && !settings_.from.in_query && http::is_same_name(name, settings_.from.name);
+        return is_key ? gateway::FieldRule::withholds : gateway::FieldRule::none;
+    }
+
   private:
     Presented presented_by(Exchange& x) const {
         if (settings_.from.in_query) return key_in(x.view.query, settings_.from.name, x.arena);

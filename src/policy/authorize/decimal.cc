@@ -21,6 +21,8 @@ std::optional<Decimal> parse(std::string_view text) {
     Decimal d;
     d.negative = text.starts_with('-');
     if (d.negative) text.remove_prefix(1);
+    // Zero is zero, whatever its exponent.
+    if (text.substr(0, text.find_first_of("eE")).find_first_of("123456789") == std::string_view::npos) return Decimal{};
     int64_t exponent = 0;
     if (const size_t e = text.find_first_of("eE"); e != std::string_view::npos) {
         std::string_view power = text.substr(e + 1);
@@ -41,11 +43,12 @@ std::optional<Decimal> parse(std::string_view text) {
     d.digits.erase(0, zeros);
     d.exponent -= static_cast<int64_t>(zeros);
     d.digits.erase(d.digits.find_last_not_of('0') + 1);
-    if (d.digits.empty()) return Decimal{};
     return d;
 }
 
 }  // namespace
+
+bool is_comparable(std::string_view number) { return parse(number).has_value(); }
 
 bool same_number(std::string_view a, std::string_view b) {
     if (a == b) return true;

@@ -28,11 +28,47 @@ bool holds(Value held, Spelling spelling, std::string_view name) {
     return false;
 }
 
+// Whether `wanted` stands in the text between any of the characters that somebody may separate names by: what is not separated as
+// it should be is read differently by whom the identity is for.
+bool may_hold(std::string_view text, std::string_view wanted, bool spaces_separate) {
+    const auto separates = [&](char c) {
+        if (c == ' ') return spaces_separate;
+        constexpr std::string_view kOfNames = "-_.:/*~#@%+=?&!$";
+        const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return !alphanumeric && kOfNames.find(c) == std::string_view::npos;
+    };
+    for (size_t at = text.find(wanted); at != std::string_view::npos; at = text.find(wanted, at + 1)) {
+        const size_t end = at + wanted.size();
+        if ((at == 0 || separates(text[at - 1])) && (end == text.size() || separates(text[end]))) return true;
+    }
+    return false;
+}
+
+// For `none`: a role in a list may have spaces in its name, a scope has none (RFC 6749 §3.3).
+bool may_hold(Value held, Spelling spelling, std::string_view name) {
+    if (held.is_string()) return may_hold(held.string(), name, true);
+    for (const Value element : held.elements()) {
+        if (element.is_string() && may_hold(element.string(), name, spelling == Spelling::words)) return true;
+    }
+    return false;
+}
+
 // Whether what is there can be searched for names: if not, nobody knows what it does not hold.
 bool is_searchable(Value held) {
     if (!held || held.is_null() || held.is_string()) return true;
     if (!held.is_array()) return false;
     return std::ranges::all_of(held.elements(), [](Value v) { return v.is_string(); });
+}
+
+// Whether something stands in the path's way that holds no members: what the claim says, nobody knows.
+bool is_blocked(const gateway::ClaimPath& path, const json::Document& claims) {
+    Value at = claims.root();
+    for (const std::string& name : path.names()) {
+        if (!at || at.is_null()) return false;
+        if (!at.is_object()) return true;
+        at = at.find(name);
+    }
+    return false;
 }
 
 void append(std::string& detail, std::string_view sentence) {
@@ -63,7 +99,7 @@ bool judge_names(const Names& names, Value held, Spelling spelling, const std::s
     const bool more_would_help = detail.size() != before;
     if (!names.none.empty() && !is_searchable(held)) append(detail, "The " + noun + "s cannot be read.");
     for (const std::string& n : names.none) {
-        if (held_here(n)) append(detail, "The " + noun + " " + n + " does not allow this.");
+        if (may_hold(held, spelling, n)) append(detail, "The " + noun + " " + n + " does not allow this.");
     }
     return more_would_help;
 }
@@ -79,12 +115,28 @@ bool condition_holds(const ClaimCondition& c, const json::Document& claims) {
     return std::ranges::any_of(claim.elements(), [&](Value element) { return holds_one_of(element, c.values); });
 }
 
+// Whether a value reads like one that must not be there though it has another type ("true" for true, "1" for 1), or cannot be read:
+// an object or a list in a list, a number that cannot be compared.
+bool may_equal(Value value, const Scalar& wanted) {
+    if (gateway::is_compound(value)) return true;
+    if (value.kind() == json::Kind::number && !is_comparable(value.source())) return true;
+    if (value.is_null() || !value) return false;
+    const std::string_view text = value.is_string() ? value.string() : value.source();
+    if (text == wanted.text) return true;
+    const auto is_number = [](std::string_view s) {
+        const auto document = json::Document::parse(s);
+        return document && document->root().kind() == json::Kind::number;
+    };
+    return is_number(text) && is_number(wanted.text) && same_number(text, wanted.text);
+}
+
 // Whether a claim may hide, in a form that equals() does not look into, what must not be there.
 bool may_hide(const ClaimCondition& c, const json::Document& claims) {
+    if (is_blocked(c.claim, claims)) return true;
     const Value claim = c.claim.find(claims);
     if (c.present) return false;
-    if (claim.is_object()) return true;
-    return std::ranges::any_of(claim.elements(), [](Value v) { return gateway::is_compound(v); });
+    const auto hides = [&](Value value) { return std::ranges::any_of(c.values, [&](const Scalar& s) { return may_equal(value, s); }); };
+    return claim.is_array() ? std::ranges::any_of(claim.elements(), hides) : hides(claim);
 }
 
 void judge_claims(const ClaimConditions& conditions, const json::Document& claims, std::string& detail) {
@@ -129,6 +181,7 @@ std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
         if (scope && scp) judge_names({{}, {}, scopes.none}, scp, Spelling::words, "scope", refusal.detail);
     }
     if (!roles.empty()) judge_names(roles, roles_from.find(claims_of), Spelling::whole, "role", refusal.detail);
+    if (!roles.none.empty() && is_blocked(roles_from, claims_of)) append(refusal.detail, "The roles cannot be read.");
     judge_claims(claims, claims_of, refusal.detail);
     if (refusal.detail.empty()) return std::nullopt;
     return refusal;

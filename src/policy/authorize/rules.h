@@ -1,7 +1,8 @@
 // What an identity must hold to pass: scopes, roles and claims, each as `all`, `any` and `none`. Pure: claims in, a refusal or none
 // out. Immutable; any thread.
 //
-// Closed when in doubt: where `none` asks and the claim has a form that cannot be searched, that refuses.
+// Closed when in doubt: where `none` asks, a claim refuses that cannot be searched, whose names are separated as they should not be, or
+// whose value only reads like one that is named.
 #pragma once
 
 #include <optional>

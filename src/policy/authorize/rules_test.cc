@@ -105,6 +105,42 @@ INSTANTIATE_TEST_SUITE_P(Claims, Judged, ::testing::Values(
     Case{kNotOut, R"({"status":{"is":"out"}})", "The claim status does not allow this."},
     Case{kNotOut, R"({"status":[["out"]]})", "The claim status does not allow this."}));
 
+class A79 : public ::testing::TestWithParam<Case> {};
+TEST_P(A79, under_none_what_is_separated_or_typed_otherwise_refuses) { EXPECT_EQ(judged(GetParam().rules, GetParam().claims), GetParam().said); }
+
+constexpr const char* kNoAdmin = "scopes: { none: [admin] }";
+constexpr const char* kNoAdminRole = "roles: { none: [admin] }";
+constexpr const char* kScopeRefused = "The scope admin does not allow this.";
+constexpr const char* kRoleRefused = "The role admin does not allow this.";
+constexpr const char* kLevelRefused = "The claim level does not allow this.";
+INSTANTIATE_TEST_SUITE_P(Names, A79, ::testing::Values(
+    Case{kNoAdmin, R"({"scope":"read\tadmin"})", kScopeRefused},
+    Case{kNoAdmin, R"({"scope":"read,admin"})", kScopeRefused},
+    Case{kNoAdmin, R"({"scope":"read\u00a0admin"})", kScopeRefused},
+    Case{kNoAdmin, R"({"scope":"admin\n"})", kScopeRefused},
+    Case{kNoAdmin, R"({"scope":"[\"read\",\"admin\"]"})", kScopeRefused},
+    Case{kNoAdmin, R"({"scope":["read admin"]})", kScopeRefused},
+    Case{kNoAdmin, R"({"scope":"admin:read administrator xadmin org/admin"})", ""},
+    Case{kNoAdminRole, R"({"roles":"read admin"})", kRoleRefused},
+    Case{kNoAdminRole, R"({"roles":"read,admin"})", kRoleRefused},
+    Case{kNoAdminRole, R"({"roles":["read,admin"]})", kRoleRefused},
+    Case{kNoAdminRole, R"({"roles":["Domain admin"]})", ""},
+    Case{kNoAdminRole, R"({"roles":true})", "The roles cannot be read."},
+    Case{"roles: { from: realm.roles, none: [admin] }", R"({"realm":["admin"]})", "The roles cannot be read."},
+    Case{"roles: { from: realm.roles, none: [admin] }", R"({"realm":null})", ""},
+    Case{"roles: { any: [admin] }", R"({"roles":"read,admin"})", "The role admin is missing."}));
+INSTANTIATE_TEST_SUITE_P(Values, A79, ::testing::Values(
+    Case{"claims: { none: { level: [0] } }", R"({"level":0e9999999999999999999})", kLevelRefused},
+    Case{"claims: { none: { level: [0] } }", R"({"level":"0.0"})", kLevelRefused},
+    Case{"claims: { none: { level: [5] } }", R"({"level":50e9999999999999999999})", kLevelRefused},
+    Case{"claims: { none: { level: [5] } }", R"({"level":[1,"5"]})", kLevelRefused},
+    Case{"claims: { none: { level: [true] } }", R"({"level":"true"})", kLevelRefused},
+    Case{"claims: { none: { level: ['1'] } }", R"({"level":1})", kLevelRefused},
+    Case{"claims: { none: { a.level: [1] } }", R"({"a":"level"})", "The claim a.level does not allow this."},
+    Case{"claims: { none: { a.level: { present: true } } }", R"({"a":["level"]})", "The claim a.level does not allow this."},
+    Case{"claims: { none: { level: ['1'] } }", R"({"level":2})", ""},
+    Case{"claims: { none: { level: [true] } }", R"({"level":null})", ""}));
+
 TEST(Rules, SayAllThatIsMissingAtOnce) {
     const std::string said = judged("scopes: { all: [a] }\nroles: { any: [r, s] }\nclaims: { all: { t: x } }", R"({"t":"a secret"})");
     EXPECT_EQ(said, "The scope a is missing. One of the roles r, s is needed. The claim t does not allow this. [scope]");

@@ -95,6 +95,11 @@ class Concurrency final : public gateway::Policy {
         table_->leave(held->place);
     }
 
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        const bool counted = side == gateway::MessageSide::request && s_.key.names_header(name);
+        return counted ? gateway::FieldRule::withholds : gateway::FieldRule::none;
+    }
+
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.key.check_place(place.parameters, place.identity, mark, scope);
     }

@@ -113,6 +113,13 @@ class Cors final : public gateway::Policy {
         return gateway::Verdict::respond();
     }
 
+    // What it says of origins is its alone.
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        constexpr std::string_view kPrefix = "access-control-";
+        const bool said = side == gateway::MessageSide::response && http::is_same_name(name.substr(0, kPrefix.size()), kPrefix);
+        return said ? gateway::FieldRule::withholds : gateway::FieldRule::none;
+    }
+
     void on_response(gateway::Exchange& x, gateway::ResponseOut& response) const override {
         if (!x.preflight) return grant_.write_answer(origin_of(x), response.fields, x.arena);
         std::string asked;

@@ -29,8 +29,7 @@ class ForwardAuth final : public gateway::Policy {
     ForwardAuth(Settings settings, std::string_view name, bool shadow) : s_(std::move(settings)), name_(name), shadow_(shadow) {}
 
     Verdict on_request(Exchange& x) const override {
-        // Of two credentials the one that decides here might not be the one that counts behind.
-        if (sees_authorization_ && x.request.fields.count(http::FieldName::authorization) > 1) return Verdict::refuse(Error(Fault::token_multiple, "forward_auth: Authorization"));
+        if (const std::string* twice = doubled(x)) return Verdict::refuse(Error::told(Fault::token_multiple, "forward_auth: " + *twice, "Send " + *twice + " once."));
         auto target = target_of(x);
         if (!target) return Verdict::refuse(std::move(target).error());
         return Verdict::wait(ask(x, *target));
@@ -42,14 +41,17 @@ class ForwardAuth final : public gateway::Policy {
     }
 
     bool sees_credential(Exchange& x) const override {
-        return std::ranges::any_of(s_.headers, [&](const std::string& name) { return x.request.fields.find(name) != nullptr; });
+        return std::ranges::any_of(x.request.fields, [&](const http::Field& f) { return listed_as(f.name) != nullptr; });
     }
 
     // Cookies are the application's too, and stay.
     void withhold_credential(Exchange& x) const override {
-        x.request.fields.remove_if([&](const http::Field& f) {
-            return f.id != http::FieldName::cookie && std::ranges::any_of(s_.headers, [&](const std::string& h) { return iequals(h, f.name); });
-        });
+        x.request.fields.remove_if([&](const http::Field& f) { return f.id != http::FieldName::cookie && listed_as(f.name) != nullptr; });
+    }
+
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        const bool judged = side == gateway::MessageSide::request && listed_as(name) != nullptr;
+        return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
@@ -78,6 +80,14 @@ class ForwardAuth final : public gateway::Policy {
         return x.arena.copy(std::string(parts->path).append("?").append(parts->query));
     }
 
+    // The listed header of which `name` is a spelling, or nullptr.
+    const std::string* listed_as(std::string_view name) const {
+        const auto found = std::ranges::find_if(s_.headers, [&](const std::string& h) { return http::is_same_name(h, name); });
+        return found == s_.headers.end() ? nullptr : &*found;
+    }
+    // A listed header, cookies apart, that would be sent twice in any spelling, or nullptr: of two values the one that decides here
+    // might not be the one that counts behind.
+    const std::string* doubled(const Exchange& x) const;
     void write_question(Exchange& x, http::FieldList& fields) const;
     io::Task<Verdict> ask(Exchange& x, std::string_view target) const;
     Verdict pass(Exchange& x, const http::FieldList& answer) const;
@@ -87,24 +97,34 @@ class ForwardAuth final : public gateway::Policy {
     Settings s_;
     std::string_view name_;
     bool shadow_;
-    bool sees_authorization_ = std::ranges::any_of(s_.headers, [](const std::string& h) { return iequals(h, "Authorization"); });
 };
+
+// What the client says is for this hop only goes no further, so it is not judged either.
+bool ends_here(const Exchange& x, std::string_view name) {
+    return std::ranges::any_of(x.request.connection.names, [&](std::string_view n) { return iequals(n, name); });
+}
+
+const std::string* ForwardAuth::doubled(const Exchange& x) const {
+    for (const std::string& header : s_.headers) {
+        if (iequals(header, "Cookie")) continue;
+        const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, header); };
+        const auto goes_on = [&](const http::Field& f) { return is_it(f) && !ends_here(x, f.name); };
+        if (std::ranges::count_if(x.request.fields, goes_on) + std::ranges::count_if(x.set_fields, is_it) > 1) return &header;
+    }
+    return nullptr;
+}
 
 // A message of its own: of the client's only the listed headers, none of its framing (FIELD-CASES R14), and none that it could
 // have forged (R5).
 void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
-    const auto is_listed = [&](std::string_view name) {
-        return std::ranges::any_of(s_.headers, [&](const std::string& h) { return iequals(h, name); });
-    };
-    // What ends here is not passed on, so it is not judged either.
-    const auto ends_here = [&](std::string_view name) {
-        return std::ranges::any_of(x.request.connection.names, [&](std::string_view n) { return iequals(n, name); });
-    };
+    // By the name that the configuration lists, whatever the spelling: a service behind may take one for the other, so this one
+    // must see it.
     for (const http::Field& f : x.request.fields) {
-        if (is_listed(f.name) && !ends_here(f.name)) fields.add(f);
+        const std::string* name = listed_as(f.name);
+        if (name != nullptr && !ends_here(x, f.name)) fields.add(*name, f.value);
     }
     for (const http::Field& f : x.set_fields) {
-        if (is_listed(f.name)) fields.add(f);
+        if (const std::string* name = listed_as(f.name)) fields.add(*name, f.value);
     }
     std::string uri(x.view.path);
     if (x.view.has_query) uri.append("?").append(x.view.query);

@@ -22,19 +22,13 @@ struct Draft : Settings {
     const Node* on_failure_node = nullptr;
 };
 
-std::string folded(std::string_view name) {
-    std::string out = to_lower(name);
-    std::ranges::replace(out, '_', '-');
-    return out;
-}
-
 void read_headers(const Scope& scope, const Node& node, Draft& d) {
     d.headers.clear();
     for (config::Text& t : config::read_texts(scope, node, "a header's name")) {
         const auto id = http::field_name(t.value);
         if (!http::is_token(t.value)) {
             scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
-        } else if (id == http::FieldName::host || http::is_hop_by_hop(id) || folded(t.value).starts_with("content-")) {
+        } else if (id == http::FieldName::host || http::is_hop_by_hop(id) || http::folded_name(t.value).starts_with("content-")) {
             scope.error(t.mark, "bad-header", t.value + " belongs to the client's own message: the question has no body, and a form of its own");
         } else if (gateway::is_written_by_gateway(t.value)) {
             scope.error(t.mark, "bad-header", t.value + " is written by the gateway itself", "leave it out: where it says anything, it is sent");
@@ -57,7 +51,7 @@ void add_copied(const Scope& scope, config::Mark mark, Copied row, Draft& d) {
         return;
     }
     for (const Copied& other : d.copy) {
-        if (folded(other.header) == folded(row.header)) {
+        if (http::is_same_name(other.header, row.header)) {
             scope.error(mark, "duplicate-header", "the header " + row.header + " stands here twice");
             return;
         }

@@ -38,5 +38,23 @@ TEST(AddressRules, AnIpv4AddressInIpv6FormIsTheSameAddress) {
     EXPECT_TRUE(admits(rules({"192.0.2.0/24"}, {}), "::ffff:192.0.2.9"));
 }
 
+TEST(AddressRules, A11_a_rule_for_all_of_IPv6_holds_no_IPv4_address) {
+    EXPECT_FALSE(admits(rules({"::/0"}, {}), "192.0.2.9"));
+    EXPECT_FALSE(admits(rules({"::/0"}, {}), "::ffff:192.0.2.9"));
+    EXPECT_TRUE(admits(rules({"::/0"}, {}), "2001:db8::1"));
+    EXPECT_TRUE(admits(rules({}, {"::/0"}), "192.0.2.9"));
+    EXPECT_FALSE(admits(rules({"0.0.0.0/0"}, {}), "2001:db8::1"));
+    EXPECT_FALSE(admits(rules({}, {"0.0.0.0/0"}), "::ffff:192.0.2.9"));
+}
+
+TEST(AddressRules, A81_a_client_without_an_address_is_refused_unless_unix_is_allowed) {
+    EXPECT_FALSE(rules({"10.0.0.0/8", "0.0.0.0/0", "::/0"}, {}).admits(std::nullopt));
+    EXPECT_FALSE(rules({}, {"10.0.0.0/8"}).admits(std::nullopt));
+    AddressRules r = rules({}, {"10.0.0.0/8"});
+    r.unix_allowed = true;
+    EXPECT_TRUE(r.admits(std::nullopt));
+    EXPECT_FALSE(admits(r, "192.0.2.9"));
+}
+
 }  // namespace
 }  // namespace portico::policy::ip_access

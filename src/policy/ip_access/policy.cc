@@ -13,8 +13,10 @@ using config::Node;
 using config::Scope;
 
 constexpr Field<AddressRules> kFields[] = {
-    {{"allow", "list of CIDRs", "everybody", "Who may pass; everybody else may not.", R"({"$ref":"#/$defs/textOrList"})"},
-     [](const Scope& s, const Node& n, AddressRules& r) { r.allow = config::read_cidrs(s, n); }},
+    {{"allow", "list of CIDRs and `unix`", "everybody with an address",
+      "Who may pass; everybody else may not. `unix`: clients without an address, by a unix socket or because a trusted proxy names none that can be read.",
+      R"({"$ref":"#/$defs/textOrList"})"},
+     [](const Scope& s, const Node& n, AddressRules& r) { r.allow = config::read_cidrs(s, n, &r.unix_allowed); }},
     {{"deny", "list of CIDRs", "nobody", "Who may not pass, even if allowed above.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, AddressRules& r) { r.deny = config::read_cidrs(s, n); }},
 };
@@ -24,8 +26,8 @@ class IpAccess final : public gateway::Policy {
     explicit IpAccess(AddressRules rules) : rules_(std::move(rules)) {}
 
     gateway::Verdict on_request(gateway::Exchange& x) const override {
-        if (rules_.admits(x.client_address.ip)) return gateway::Verdict::proceed();
-        return gateway::Verdict::refuse(Error(Fault::forbidden, "ip_access: " + std::string(x.client_ip)));
+        if (rules_.admits(x.client_address)) return gateway::Verdict::proceed();
+        return gateway::Verdict::refuse(Error(Fault::forbidden, "ip_access: " + (x.client_address ? std::string(x.client_ip) : "the client has no address")));
     }
 
   private:

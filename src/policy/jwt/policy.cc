@@ -61,6 +61,11 @@ class Jwt final : public gateway::Policy {
             if (find_token(x, {&place, 1}).place != nullptr) remove_token(x, place);
         }
     }
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        const auto bears = [&](const TokenPlace& p) { return p.kind == TokenPlace::Kind::header && http::is_same_name(p.name, name); };
+        const bool judged = side == gateway::MessageSide::request && std::ranges::any_of(from_, bears);
+        return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
+    }
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const override;
     std::string preview(Exchange& x) const override;
 

@@ -39,6 +39,7 @@ class RateLimit final : public gateway::Policy {
 
     Verdict on_request(Exchange& x) const override;
     void on_response(Exchange& x, gateway::ResponseOut& response) const override;
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override;
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override;
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override;
     std::string preview(Exchange& x) const override;
@@ -154,6 +155,16 @@ Verdict RateLimit::conclude(Exchange& x, const CountedLimit& limit, const Decisi
     if (decision.admitted) return Verdict::proceed();
     if (!decision.never) x.error_fields.add("Retry-After", x.arena.copy(std::to_string(whole_seconds(decision.retry_after))));
     return Verdict::refuse(Error(Fault::rate_limit_exceeded, name_));
+}
+
+gateway::FieldRule RateLimit::field_rule(gateway::MessageSide side, std::string_view name) const {
+    using gateway::FieldRule;
+    if (side == gateway::MessageSide::response) {
+        const bool said = http::is_same_name(name, "RateLimit") || http::is_same_name(name, "RateLimit-Policy");
+        return said ? FieldRule::adds : FieldRule::none;
+    }
+    const bool counted = s_.key.names_header(name) || (s_.by && s_.by->names_header(name)) || (s_.cost_of && s_.cost_of->names_header(name));
+    return counted ? FieldRule::withholds : FieldRule::none;
 }
 
 void RateLimit::on_response(Exchange& x, gateway::ResponseOut& response) const {

@@ -12,7 +12,7 @@ class Headers {
     explicit Headers(const HeaderTarget& target) : target_(target) {}
 
     void remove(std::string_view name) {
-        remove_if([&](const http::Field& f) { return iequals(f.name, name); });
+        remove_if([&](const http::Field& f) { return http::is_same_name(f.name, name); });
     }
     template <class F>
     void remove_if(F&& drop) {
@@ -22,12 +22,13 @@ class Headers {
     void for_each(std::string_view name, F&& f) {
         for (http::FieldList* list : target_.lists) {
             for (http::Field& field : list->all()) {
-                if (iequals(field.name, name)) f(field);
+                if (http::is_same_name(field.name, name)) f(field);
             }
         }
     }
     bool has(std::string_view name) const {
-        return std::ranges::any_of(target_.lists, [&](const http::FieldList* list) { return list->find(name) != nullptr; });
+        const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, name); };
+        return std::ranges::any_of(target_.lists, [&](const http::FieldList* list) { return std::ranges::any_of(*list, is_it); });
     }
     void add(std::string_view name, std::string_view value) { target_.lists.back()->add(name, value); }
 
@@ -56,7 +57,30 @@ class Headers {
     const HeaderTarget& target_;
 };
 
+// A pattern is asked about the name as it came and as it is usually written.
+bool is_removed(const Rules& rules, std::string_view name) {
+    std::string usual;
+    return std::ranges::any_of(rules.remove, [&](const NameTest& t) {
+        if (t.pattern == nullptr) return http::is_same_name(t.name, name);
+        if (t.matches(name, true)) return true;
+        if (usual.empty()) usual = http::folded_name(name);
+        return usual != name && t.matches(usual, true);
+    });
+}
+
 }  // namespace
+
+gateway::FieldRule rule_for(const Rules& rules, std::string_view name) {
+    const auto is_it = [&](const auto& row) { return http::is_same_name(row.name, name); };
+    const auto moves = [&](const Pair& p) { return http::is_same_name(p.to, name); };
+    const auto takes = [&](const Pair& p) { return http::is_same_name(p.from, name); };
+    const bool withholds = is_removed(rules, name) || std::ranges::any_of(rules.set, is_it) || std::ranges::any_of(rules.replace, is_it) ||
+                           std::ranges::any_of(rules.rename, takes) || std::ranges::any_of(rules.rename, moves) ||
+                           std::ranges::any_of(rules.copy, moves);
+    if (withholds) return gateway::FieldRule::withholds;
+    const bool adds = std::ranges::any_of(rules.add, is_it) || std::ranges::any_of(rules.append, is_it);
+    return adds ? gateway::FieldRule::adds : gateway::FieldRule::none;
+}
 
 bool is_of_form(std::string_view name) {
     const auto id = http::field_name(name);
@@ -78,7 +102,7 @@ Result<void> apply_headers(const Rules& rules, const Rendered& values, const Hea
     }
     if (!rules.remove.empty()) {
         headers.remove_if([&](const http::Field& f) {
-            return std::ranges::any_of(rules.remove, [&](const NameTest& t) { return t.matches(f.name, true); }) && !is_of_form(f.name);
+            return is_removed(rules, f.name) && !is_of_form(f.name);
         });
     }
     size_t at = 0;

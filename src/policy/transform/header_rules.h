@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "gateway/policy.h"
 #include "http/fields.h"
 #include "policy/transform/rules.h"
 
@@ -18,8 +19,12 @@ struct HeaderTarget {
     const void* who = nullptr;
 };
 
+// Names are compared in every spelling (http::is_same_name): what a rule leaves is not what it was written against.
 // @errors value_refused where a replaced value cannot stand in a header
 Result<void> apply_headers(const Rules& rules, const Rendered& values, const HeaderTarget& target, Arena& arena);
+
+// What the rules do to fields of this name, whatever their values.
+gateway::FieldRule rule_for(const Rules& rules, std::string_view name);
 
 // True for headers that describe the message's form, not its content, and for those of one hop: no rule may touch them.
 bool is_of_form(std::string_view name);

@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 #include "gateway/request_body.h"
 #include "policy/transform/answer.h"
+#include "policy/transform/header_rules.h"
 #include "policy/transform/request.h"
 #include "policy/transform/settings.h"
 
@@ -51,6 +52,14 @@ class Transform final : public gateway::Policy {
             if (good && c.body.shape != nullptr) shapes.cases.push_back({c.body.shape.get(), c.when.body.get(), c.body.mark});
         }
         return shapes;
+    }
+
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        if (side == gateway::MessageSide::request) return s_.request ? rule_for(s_.request->headers, name) : gateway::FieldRule::none;
+        // Whichever case it will be.
+        auto strongest = gateway::FieldRule::none;
+        for (const AnswerCase& c : s_.response) strongest = std::max(strongest, rule_for(c.headers, name));
+        return strongest;
     }
 
     std::string preview(Exchange& x) const override { return describe_change(*s_.request, x); }

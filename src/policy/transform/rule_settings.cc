@@ -20,14 +20,8 @@ using config::Scope;
 
 enum class What : uint8_t { request_header, response_header, query, cookie };
 
-std::string folded(std::string_view name) {
-    std::string out = to_lower(name);
-    std::ranges::replace(out, '_', '-');
-    return out;
-}
-
 bool check_header_name(const Scope& scope, config::Mark mark, std::string_view name, What what) {
-    const std::string plain = folded(name);
+    const std::string plain = http::folded_name(name);
     if (!http::is_token(name)) {
         scope.error(mark, "bad-header-name", "\"" + std::string(name) + "\" is not a header's name");
     } else if (is_of_form(plain)) {

@@ -1,0 +1,36 @@
+// Who the client is where proxies stand in front: what a trusted one says of it, and the address that follows from that
+// (LANGUAGE.md §6). Pure: header fields and addresses in, an address out.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "http/fields.h"
+
+namespace portico::gateway {
+
+// What stands for a client without an address: in X-Forwarded-For (RFC 7239 §6.2), in the log and in a limit's key.
+inline constexpr std::string_view kNoAddress = "unknown";
+
+// What a trusted proxy says. Views of the fields.
+struct ForwardingFields {
+    std::vector<std::string_view> chain;  // of addresses as they were written, the client's end first; empty: it says nothing of them
+    std::string_view proto;
+    std::string_view host;
+};
+ForwardingFields read_forwarding(const http::FieldList& fields);
+
+struct FoundClient {
+    std::optional<IpAddress> address;  // none: it was said, but in no form that can be read ("unknown", `for=_x`, a zone)
+    std::string passed;                // what goes before the peer in X-Forwarded-For; empty: nothing
+};
+// From the right: past every trusted proxy to the first address that is none, or to the last that was named.
+FoundClient find_client(const ForwardingFields& said, const IpAddress& peer, std::span<const Cidr> trusted);
+
+bool is_trusted(std::span<const Cidr> trusted, const IpAddress& ip);
+
+}  // namespace portico::gateway

@@ -1,0 +1,55 @@
+// Whom a request counts as where proxies stand in front of the gateway.
+#include "gateway/client_address.h"
+
+#include <gtest/gtest.h>
+
+namespace portico::gateway {
+namespace {
+
+// The client's address and the X-Forwarded-For that goes before the peer; "none" for no address.
+std::pair<std::string, std::string> seen(std::initializer_list<std::pair<std::string_view, std::string_view>> sent) {
+    http::FieldList fields;
+    for (const auto& [name, value] : sent) fields.add(name, value);
+    const std::vector<Cidr> trusted = {*Cidr::parse("10.0.0.0/8")};
+    const FoundClient found = find_client(read_forwarding(fields), *IpAddress::parse("10.9.9.9"), trusted);
+    return {found.address ? found.address->text() : "none", found.passed};
+}
+using Seen = std::pair<std::string, std::string>;
+
+TEST(ClientAddress, is_the_first_from_the_right_that_is_no_trusted_proxy) {
+    EXPECT_EQ(seen({}), Seen("10.9.9.9", ""));
+    EXPECT_EQ(seen({{"X-Forwarded-For", "6.6.6.6, 8.8.8.8, 10.0.0.1"}}), Seen("8.8.8.8", "8.8.8.8, 10.0.0.1"));
+    EXPECT_EQ(seen({{"X-Forwarded-For", "6.6.6.6"}, {"X-Forwarded-For", "8.8.8.8"}}), Seen("8.8.8.8", "8.8.8.8"));
+    EXPECT_EQ(seen({{"X-Forwarded-For", "10.0.0.1, 10.0.0.2"}}), Seen("10.0.0.1", "10.0.0.1, 10.0.0.2"));
+    EXPECT_EQ(seen({{"X-Forwarded-For", "[2001:db8::1]:443"}}), Seen("2001:db8::1", "2001:db8::1"));
+    EXPECT_EQ(seen({{"X-Forwarded-For", "::ffff:8.8.8.8"}}), Seen("8.8.8.8", "8.8.8.8"));
+    EXPECT_EQ(seen({{"Forwarded", "for=6.6.6.6, for=\"8.8.8.8:80\";proto=https;by=x"}}), Seen("8.8.8.8", "8.8.8.8"));
+}
+
+TEST(ClientAddress, A81_is_none_where_a_trusted_proxy_says_none_that_can_be_read) {
+    for (const std::string_view value : {"unknown", "_hidden", "8.8.8.8, _x", "008.8.8.8", "8.8.8.8;", "fe80::1%eth0", "8.8.8.8.", "", "8.8.8.8,", "[::1", "[::1]x"}) {
+        EXPECT_EQ(seen({{"X-Forwarded-For", value}}), Seen("none", "unknown")) << value;
+    }
+    for (const std::string_view value : {"for=_x", "for=unknown", "for=\"[2001:db8::1%25eth0]\"", "for =8.8.8.8", "for=\"8.8.8.8:1;x\"", "for=\"8.8.8.8"}) {
+        EXPECT_EQ(seen({{"Forwarded", value}}), Seen("none", "unknown")) << value;
+    }
+    EXPECT_EQ(seen({{"X-Real-IP", "8.8.8.8, 1.1.1.1"}}), Seen("none", "unknown"));
+    EXPECT_EQ(seen({{"X-Real-IP", "6.6.6.6"}, {"X-Real-IP", "8.8.8.8"}}), Seen("none", "unknown"));
+    EXPECT_EQ(seen({{"X-Forwarded-For", "6.6.6.6, unknown, 10.0.0.1"}}), Seen("none", "unknown, 10.0.0.1"));
+}
+
+TEST(ClientAddress, A81_an_element_of_Forwarded_that_names_nobody_is_not_passed_over) {
+    EXPECT_EQ(seen({{"Forwarded", "for=10.0.0.7, proto=https;by=10.0.0.1"}}), Seen("none", "unknown"));
+    EXPECT_EQ(seen({{"Forwarded", "for=10.0.0.7;for=8.8.8.8"}}), Seen("none", "unknown"));
+    EXPECT_EQ(seen({{"Forwarded", "for=10.0.0.7"}, {"Forwarded", ""}}), Seen("none", "unknown"));
+}
+
+TEST(ClientAddress, a_long_chain_is_read_in_linear_time) {
+    std::string value = "8.8.8.8";
+    std::string expected = value;
+    for (int i = 0; i < 6000; ++i) expected = value += ", 10.0.0.1";
+    EXPECT_EQ(seen({{"X-Forwarded-For", value}}), Seen("8.8.8.8", expected));
+}
+
+}  // namespace
+}  // namespace portico::gateway
