@@ -171,7 +171,7 @@ int demo(int port) {
         std::string said = kTry;
         replace(said, "@AT@", "http://" + address.text());
         replace(said, "@TOKEN@", token);
-        std::fputs(said.c_str(), stderr);
+        return said;
     };
     return server::run(options);
 }

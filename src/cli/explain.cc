@@ -10,9 +10,11 @@
 #include "config/scalar.h"
 #include "gateway/forward.h"
 #include "gateway/max_forwards.h"
+#include "gateway/gateway.h"
 #include "gateway/reply.h"
 #include "gateway/request_setup.h"
 #include "gateway/snapshot.h"
+#include "server/process_limits.h"
 #include "server/server.h"
 
 namespace portico::cli {
@@ -49,6 +51,7 @@ class Explanation {
         for (const config::ServiceConfig& c : s_.config.services) services.push_back(std::make_shared<upstream::Service>(*loop_, c.name));
         x_.epoch = context_.make_epoch(std::move(snapshot), std::move(services));
         x_.scheme = "http";
+        x_.parser.set_limits(server::settings_of(s_.config).head);
     }
 
     int run(const std::string& bytes, const IpAddress& from) {
@@ -67,6 +70,10 @@ class Explanation {
             std::printf("          %zu header(s) removed that only the gateway may set\n", sent - x_.request.fields.size());
         }
         if (!ready) return answer(ready.error());
+        if (x_.target.form == http::TargetForm::asterisk) {
+            std::printf("answer    204, for the server as a whole\n");
+            return kGood;
+        }
         if (x_.view.path != x_.target.path) std::printf("path      %s after normalisation\n", std::string(x_.view.path).c_str());
         ready = find_route(x_);
         if (x_.rules != nullptr) route();
@@ -158,23 +165,62 @@ class Explanation {
 
     void policies() {
         if (x_.rules->chain.empty()) std::printf("policies  none\n");
-        for (size_t i = 0; i < x_.rules->chain.size(); ++i) {
+        for (size_t i = 0; i < x_.rules->chain.size() && !refused_ && !answered_; ++i) {
             const ChainLink& link = x_.rules->chain[i];
-            std::string outcome;
-            Verdict v = link.policy->on_request(x_);
-            if (v.kind == Verdict::Kind::later) outcome = link.policy->preview(x_);
-            if (v.kind == Verdict::Kind::proceed) outcome = "passes";
-            if (v.kind == Verdict::Kind::respond) outcome = "answers " + std::to_string(x_.response.status);
-            if (v.kind == Verdict::Kind::fail) {
-                outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + ": " + v.error.context;
-            }
-            if (const std::string_view inner = link.policy->decided_by(x_); !inner.empty()) outcome += ", as " + std::string(inner) + " decided";
+            const std::string outcome = identity_by_.empty() || !rests_on_identity(link, i) ? ask(link) : unasked(link);
             std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", outcome.c_str());
-            if (v.kind == Verdict::Kind::fail && !link.shadow) refused_ = v.error;
-            if (v.kind == Verdict::Kind::respond && !link.shadow) answered_ = true;
-            if (refused_ || answered_) break;
         }
+        x_.in_shadow = false;
         if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", std::string(x_.claims.text()).c_str(), std::string(x_.identity_by).c_str());
+        else if (!identity_by_.empty()) std::printf("identity  not known before %s has decided\n", std::string(identity_by_).c_str());
+    }
+
+    // One policy, by the gateway's own function. @returns its verdict in words
+    std::string ask(const ChainLink& link) {
+        Verdict v = Gateway::ask(x_, link);
+        std::string outcome = "passes";
+        if (v.kind == Verdict::Kind::later) {
+            outcome = link.policy->preview(x_);
+            undecided_.push_back(link.name);
+            if (link.policy->identity() != IdentityRole::none) identity_by_ = link.name;
+        }
+        if (v.kind == Verdict::Kind::respond) outcome = "answers " + std::to_string(x_.response.status);
+        if (v.kind == Verdict::Kind::fail) {
+            outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + ": " + v.error.context;
+        }
+        if (const std::string_view inner = link.policy->decided_by(x_); !inner.empty()) outcome += ", as " + std::string(inner) + " decided";
+        if (v.kind != Verdict::Kind::fail && v.kind != Verdict::Kind::respond) return outcome;
+        if (link.shadow) {
+            Gateway::note_shadow(x_, link, v);
+            return outcome + ", and the request goes on";
+        }
+        if (v.kind == Verdict::Kind::fail) refused_ = std::move(v.error);
+        else answered_ = true;
+        return outcome;
+    }
+
+    std::string unasked(const ChainLink& link) {
+        undecided_.push_back(link.name);
+        return "decides by the identity, which is not known before " + std::string(identity_by_) + " has decided";
+    }
+
+    // Whether the policy may not stand in its place where nothing before it signs in.
+    bool rests_on_identity(const ChainLink& link, size_t position) const {
+        const auto& parameters = s_.table.rules()[x_.match.route].parameters;
+        const bool forwards = config_of(x_.match.route).forward.has_value();
+        const auto faults = [&](bool identity) {
+            config::FaultList found;
+            link.policy->check_place({parameters, identity, identity, position, link.shadow, forwards}, {}, config::Scope(found));
+            return found.errors();
+        };
+        return faults(false) > faults(true);
+    }
+
+    // The policies whose decision is not known here, in words.
+    std::string undecided() const {
+        std::string names;
+        for (const std::string_view name : undecided_) names.append(names.empty() ? "" : ", ").append(name);
+        return names;
     }
 
     // What policies make of a good answer's body, in the order in which they do.
@@ -225,6 +271,10 @@ class Explanation {
             return kGood;
         }
         auto plan = plan_forward(x_, onward, *service);
+        if (!plan && !identity_by_.empty()) {
+            std::printf("upstream  not known before %s has decided\n", undecided().c_str());
+            return kGood;
+        }
         if (!plan) return answer(plan.error());
         for (const config::EndpointConfig& e : c.endpoints) std::printf("          %s://%s\n", e.tls ? "https" : "http", e.authority.c_str());
         const auto text = [](Duration d) { return d == kForever ? std::string("none") : config::duration_text(d); };
@@ -238,6 +288,7 @@ class Explanation {
             std::printf("%s%s\n", at == 0 ? "" : "          ", head.substr(at, end - at).c_str());
             at = end + 2;
         }
+        if (!undecided_.empty()) std::printf("          if %s let it pass, with what they add\n", undecided().c_str());
         return kGood;
     }
 
@@ -248,6 +299,8 @@ class Explanation {
     Exchange x_;
     std::optional<Error> refused_;
     bool answered_ = false;
+    std::vector<std::string_view> undecided_;  // policies that would have to ask another system, and those that rest on them
+    std::string_view identity_by_;             // of these the one that would sign in
 };
 
 }  // namespace

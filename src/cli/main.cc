@@ -1,8 +1,10 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "server/process_limits.h"
 
 int main(int argc, char** argv) {
+    portico::server::hold_standard_descriptors();
     CLI::App app{"Portico, an API gateway: the front door to a team's microservices.", "portico"};
     app.set_version_flag("--version", "portico " PORTICO_VERSION);
     app.require_subcommand(1);

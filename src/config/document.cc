@@ -3,12 +3,12 @@
 #include <yaml.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "config/scalar.h"
+#include "config/variables.h"
 #include "config/yaml_hints.h"
 
 namespace portico::config {
@@ -20,18 +20,11 @@ struct Document::Pool {
 Document::Document() : pool_(std::make_unique<Pool>()) {}
 Document::~Document() = default;
 
-Environment process_environment() {
-    return [](std::string_view name) -> std::optional<std::string> {
-        const char* value = std::getenv(std::string(name).c_str());
-        if (value == nullptr) return std::nullopt;
-        return std::string(value);
-    };
-}
-
 namespace {
 
-constexpr int kMaxDepth = 64;
-constexpr size_t kMaxAliases = 100'000;
+constexpr int kMaxDepth = 64;                  // levels of the tree, with every alias in its place
+constexpr size_t kMaxAliases = 100'000;        // and merge keys count as the aliases that they name
+constexpr size_t kMaxExpanded = 2'000'000;     // nodes that all aliases of a file stand for together: about 2 s of a load
 
 Mark mark_of(const yaml_mark_t& start, const yaml_mark_t& end) {
     Mark m;
@@ -137,9 +130,9 @@ class Builder {
         }
         switch (event_.type) {
             case YAML_SCALAR_EVENT: return scalar();
-            case YAML_MAPPING_START_EVENT: return mapping(depth);
-            case YAML_SEQUENCE_START_EVENT: return sequence(depth);
-            case YAML_ALIAS_EVENT: return alias();
+            case YAML_MAPPING_START_EVENT:
+            case YAML_SEQUENCE_START_EVENT: return collection(depth);
+            case YAML_ALIAS_EVENT: return alias(depth);
             default: return nullptr;
         }
     }
@@ -158,61 +151,21 @@ class Builder {
         node->quoted = s.style != YAML_PLAIN_SCALAR_STYLE;
         refuse_tag(s.tag);
         anchor(s.anchor, node);
-        substitute(*node);
+        if (environment_) substitute_variables(*node, environment_, faults_);
         if (!node->quoted && text_of(s.tag).empty()) node->kind = resolve_scalar(node->text);
         return node;
     }
 
-    void substitute(Node& node) {
-        if (!environment_ || node.text.find("${") == std::string::npos) return;
-        node.raw = node.text;
-        std::string out;
-        const std::string& in = node.raw;
-        for (size_t at = 0; at < in.size();) {
-            if (in.compare(at, 3, "$${") == 0) {
-                out += "${";
-                at += 3;
-                continue;
-            }
-            if (in.compare(at, 2, "${") != 0) {
-                out += in[at++];
-                continue;
-            }
-            const size_t end = in.find('}', at);
-            if (end == std::string::npos) {
-                faults_.error(node.mark, "", "bad-variable", "a \"${\" without its \"}\"", "write $${ for a dollar and a brace");
-                out += in.substr(at);
-                break;
-            }
-            std::string_view name = std::string_view(in).substr(at + 2, end - at - 2);
-            std::optional<std::string> fallback;
-            if (const size_t dash = name.find(":-"); dash != std::string_view::npos) {
-                fallback = std::string(name.substr(dash + 2));
-                name = name.substr(0, dash);
-            }
-            if (!is_variable_name(name)) {
-                faults_.error(node.mark, "", "bad-variable",
-                              "\"" + std::string(name) + "\" is not the name of an environment variable",
-                              "did you mean {" + std::string(name) + "}? (write $${ for a dollar and a brace)");
-            } else if (auto found = environment_(name)) {
-                out += *found;
-                node.substituted = true;
-            } else if (fallback) {
-                out += *fallback;
-                node.substituted = true;
-            } else {
-                faults_.error(node.mark, "", "unset-variable",
-                              "the environment variable " + std::string(name) + " is not set, and there is no default",
-                              "set it, or write ${" + std::string(name) + ":-default}");
-                node.unset = true;
-            }
-            at = end + 1;
-        }
-        node.text = std::move(out);
+    const Node* collection(int depth) {
+        const bool is_mapping = event_.type == YAML_MAPPING_START_EVENT;
+        Node* node = fresh(is_mapping ? NodeKind::mapping : NodeKind::sequence);
+        open_.push_back(node);
+        const Node* whole = is_mapping ? mapping(node, depth) : sequence(node, depth);
+        open_.pop_back();
+        return whole;
     }
 
-    const Node* sequence(int depth) {
-        Node* node = fresh(NodeKind::sequence);
+    const Node* sequence(Node* node, int depth) {
         refuse_tag(event_.data.sequence_start.tag);
         anchor(event_.data.sequence_start.anchor, node);
         while (next()) {
@@ -224,15 +177,14 @@ class Builder {
         return nullptr;
     }
 
-    const Node* mapping(int depth) {
-        Node* node = fresh(NodeKind::mapping);
+    const Node* mapping(Node* node, int depth) {
         node->mark.end_column = node->mark.column + 1;
         refuse_tag(event_.data.mapping_start.tag);
         anchor(event_.data.mapping_start.anchor, node);
         std::vector<const Node*> merges;
         while (next()) {
             if (event_.type == YAML_MAPPING_END_EVENT) {
-                for (const Node* m : merges) merge(*node, *m);
+                merge(*node, merges);
                 return node;
             }
             const Mark key_mark = mark_of(event_.start_mark, event_.end_mark);
@@ -281,9 +233,16 @@ class Builder {
         if (!ok) faults_.error(value.mark, "", "bad-merge", "\"<<\" takes an alias of a mapping, or a list of them");
     }
 
-    static void merge(Node& into, const Node& from) {
-        for (const Entry& e : from.entries) {
-            if (into.find(e.key) == nullptr) into.entries.push_back(e);
+    // Own keys first, then those of the earlier mapping.
+    static void merge(Node& into, const std::vector<const Node*>& merges) {
+        if (merges.empty()) return;
+        // Owned texts: the entries move as they become more.
+        std::unordered_set<std::string> keys;
+        for (const Entry& e : into.entries) keys.insert(e.key);
+        for (const Node* from : merges) {
+            for (const Entry& e : from->entries) {
+                if (keys.insert(e.key).second) into.entries.push_back(e);
+            }
         }
     }
 
@@ -291,7 +250,7 @@ class Builder {
         if (name != nullptr) anchors_[std::string(text_of(name))] = node;
     }
 
-    const Node* alias() {
+    const Node* alias(int depth) {
         const std::string name(text_of(event_.data.alias.anchor));
         const auto found = anchors_.find(name);
         const Mark mark = mark_of(event_.start_mark, event_.end_mark);
@@ -299,26 +258,50 @@ class Builder {
             faults_.error(mark, "", "unknown-alias", "there is no anchor &" + name + " above this line");
             return nullptr;
         }
-        // Nodes are shared, never copied: what an alias costs is walked later, and bounded by the whole tree's size.
-        expanded_ += size_of(*found->second, 0);
-        if (++aliases_ > kMaxAliases || expanded_ > 10'000'000) {
-            faults_.error(mark, "", "alias-expansion", "the aliases of this file expand to too much");
+        const Node& node = *found->second;
+        const std::string anchored = "the anchor &" + name + " of line " + std::to_string(node.mark.line);
+        // A tree has no cycles: everything that walks it later relies on that.
+        if (std::ranges::find(open_, &node) != open_.end()) {
+            faults_.error(mark, "", "alias-cycle", "*" + name + " stands inside of " + anchored + ", so it would contain itself",
+                          "close the anchored value before it is used");
             return nullptr;
         }
-        return found->second;
+        // Nodes are shared, never copied: what an alias costs is walked later, and bounded by the whole tree's size.
+        const Extent extent = extent_of(node);
+        if (depth + extent.height > kMaxDepth) {
+            faults_.error(mark, "", "yaml-depth", "nested too deeply with " + anchored + " in this place (64 levels at most)");
+            return nullptr;
+        }
+        expanded_ += extent.nodes;
+        if (++aliases_ > kMaxAliases || expanded_ > kMaxExpanded) {
+            faults_.error(mark, "", "alias-expansion",
+                          "the aliases of this file expand to too much: here it is " + anchored + ", which stands for " +
+                              std::to_string(extent.nodes) + " values");
+            return nullptr;
+        }
+        return &node;
     }
 
-    // Nodes below `node`, with a cache for those that were counted.
-    size_t size_of(const Node& node, int depth) {
-        if (depth > kMaxDepth) return 10'000'001;  // an alias within its own anchor
-        if (node.is_scalar()) return 1;
-        if (const auto found = sizes_.find(&node); found != sizes_.end()) return found->second;
-        size_t n = 1;
-        for (const Entry& e : node.entries) n += size_of(*e.value, depth + 1);
-        for (const Node* item : node.items) n += size_of(*item, depth + 1);
-        n = std::min<size_t>(n, 10'000'001);
-        sizes_[&node] = n;
-        return n;
+    // What stands below a node, itself included, every alias in its place.
+    struct Extent {
+        size_t nodes = 1;
+        int height = 0;  // levels below it
+    };
+
+    // @requires that the node's end has been read. Goes down kMaxDepth levels at most: no deeper tree is built.
+    Extent extent_of(const Node& node) {
+        if (node.is_scalar()) return {};
+        if (const auto found = extents_.find(&node); found != extents_.end()) return found->second;
+        Extent all;
+        const auto add = [&](const Node& child) {
+            const Extent one = extent_of(child);
+            all.nodes = std::min(all.nodes + one.nodes, kMaxExpanded + 1);
+            all.height = std::max(all.height, one.height + 1);
+        };
+        for (const Entry& e : node.entries) add(*e.value);
+        for (const Node* item : node.items) add(*item);
+        extents_.emplace(&node, all);
+        return all;
     }
 
     struct KeyOf {
@@ -339,7 +322,8 @@ class Builder {
     yaml_event_t event_{};
     bool has_event_ = false;
     std::unordered_map<std::string, const Node*> anchors_;
-    std::unordered_map<const Node*, size_t> sizes_;
+    std::vector<const Node*> open_;  // whose end has not been read, outermost first
+    std::unordered_map<const Node*, Extent> extents_;
     std::unordered_set<KeyOf, KeyHash> many_;
     size_t aliases_ = 0;
     size_t expanded_ = 0;

@@ -1,5 +1,6 @@
 // A YAML file as a tree with exact marks: libyaml's events, our own nodes (LANGUAGE.md §1). Duplicate keys are faults,
-// merge keys (`<<`) are applied, the expansion of aliases is bounded, a number keeps the text it was written with, and
+// merge keys (`<<`) are applied, the expansion of aliases is bounded (nothing contains itself, and 64 levels stand below the
+// root at most, aliases included: whoever walks the tree may recurse), a number keeps the text it was written with, and
 // `${NAME}` / `${NAME:-text}` in scalar values are replaced from the environment once, after the YAML was read. No schema here.
 #pragma once
 
@@ -32,7 +33,7 @@ struct Node {
     bool quoted = false;          // a string that stood in quotes or a block
     bool substituted = false;     // some of the text came from the environment: literal text in a template string
     std::string raw;              // what the file says, where substituted
-    bool unset = false;           // a variable in it was not there: a fault says so, and no other follows from it
+    bool unset = false;           // a variable in it could not be replaced: a fault says so, and no other follows from it
     std::vector<Entry> entries;   // mapping, in order of writing, merges applied (own keys first)
     std::vector<const Node*> items;  // sequence
 

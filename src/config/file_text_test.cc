@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace portico::config {
@@ -39,6 +41,18 @@ TEST_F(FileText, OfADirectoryIsAnErrorAndNoException) {
 
 TEST_F(FileText, OfAMissingFileIsAnError) {
     EXPECT_EQ(read_file_text(path()).error().system, ENOENT);
+}
+
+TEST_F(FileText, OfAPipeThatNobodyWritesToIsAnErrorInTime) {
+    ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+    EXPECT_EQ(read_file_text(path()).error().system, ETIMEDOUT);
+}
+
+TEST_F(FileText, OfAPipeIsWhatIsWrittenToIt) {
+    ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+    std::thread writer([this] { std::ofstream(path()) << "first, " << std::flush << "last"; });
+    EXPECT_EQ(read_file_text(path()).value(), "first, last");
+    writer.join();
 }
 
 TEST_F(FileText, WithoutEndIsAnError) {

@@ -192,5 +192,72 @@ TEST(Load, AliasesThatExpandWithoutBoundAreRefused) {
     EXPECT_THAT(load_text(bomb + kHead + kRoute).text, HasSubstr("expand to too much"));
 }
 
+TEST(Load, A30_anAliasInsideItsOwnAnchorIsAFaultThatNamesTheAnchor) {
+    for (const char* text : {
+             "x-a: &a [ *a ]\n",
+             "x-a: &a { b: *a }\n",
+             "x-a: &a { <<: *a }\n",
+             "x-a: &a { b: [{ c: *a }], d: 1 }\nx-b: *a\n",
+             "routes: [{ match: /**, respond: { body: &a { b: *a } } }]\n",
+         }) {
+        const auto l = load_text(std::string(text) + kHead);
+        EXPECT_FALSE(l.config);
+        EXPECT_THAT(l.text, HasSubstr("the anchor &a of line 1"));
+        EXPECT_THAT(l.text, HasSubstr("[alias-cycle]"));
+    }
+}
+
+TEST(Load, A30_anAliasMeansTheAnchorThatBeganLast) {
+    // An anchor's name may be given again; inside of the new value it already means that one.
+    EXPECT_THAT(load_text(with("x-a: &a { b: 1 }\nx-b: &a { <<: *a }\n" + kRoute)).text, HasSubstr("the anchor &a of line 4"));
+    EXPECT_TRUE(load_text(with("x-a: &a [x]\nx-b: &b [*a]\nx-c: &a [*b]\n" + kRoute)).config);
+}
+
+// Each alias is harmless for itself; one below the other they are a tree as deep as the file is long.
+TEST(Load, A30_theDepthOfATreeCountsItsAliases) {
+    std::string chain = "x-0: &a0 [[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]\n";
+    for (int i = 1; i < 2000; ++i) {
+        const std::string n = std::to_string(i);
+        chain += "x-" + n + ": &a" + n + " [*a" + std::to_string(i - 1) + "]\n";
+    }
+    const auto l = load_text(chain + kHead + kRoute);
+    EXPECT_FALSE(l.config);
+    EXPECT_THAT(l.text, HasSubstr("nested too deeply with the anchor &a"));
+}
+
+TEST(Load, A30_aHundredThousandOpenBracketsAreALocatedFault) {
+    for (const char* open : {"[", "{a: ", "[{a: ", "? [", "- "}) {
+        std::string text = "x-a: ";
+        if (open[0] == '-') text += "\n";
+        for (int i = 0; i < 100'000; ++i) text += open;
+        const auto l = load_text(text);
+        EXPECT_FALSE(l.config);
+        EXPECT_THAT(l.text, HasSubstr("p.yaml:")) << open;
+    }
+}
+
+TEST(Load, AMergeOfManyLargeMappingsTakesNoLongTime) {
+    std::string text = "x-a: &a {";
+    for (int i = 0; i < 1000; ++i) text += "k" + std::to_string(i) + ": 1, ";
+    text += "}\nx-b: { <<: [";
+    for (int i = 0; i < 1500; ++i) text += "*a, ";
+    EXPECT_TRUE(load_text(text + "] }\n" + kHead + kRoute).config);
+}
+
+TEST(Load, A40_aVariableInsideTheDefaultOfAnotherIsAFault) {
+    for (const char* text : {"${A:-${B}}", "${A:-x${PORT}y}", "${PORT:-${B:-c}}", "${A:-$${B}}", "${A:-${B}"}) {
+        const auto l = load_text(with("log: { file: \"" + std::string(text) + "\" }\n" + kRoute));
+        EXPECT_FALSE(l.config) << text;
+        EXPECT_THAT(l.text, HasSubstr("p.yaml:3:14")) << text;
+        EXPECT_THAT(l.text, HasSubstr("[bad-variable]")) << text;
+    }
+}
+
+TEST(Load, AVariablesDefaultStandsForAnEmptyValueToo) {
+    const auto l = load_text(with("log: { file: \"${EMPTY:-a.log}\" }\n" + kRoute));
+    ASSERT_TRUE(l.config) << l.text;
+    EXPECT_EQ(l.config->log.file, "a.log");
+}
+
 }  // namespace
 }  // namespace portico::config

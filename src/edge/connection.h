@@ -63,7 +63,11 @@ class ConnectionSet {
     void admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
     // Makes room for one more by closing the connection that has waited longest. @returns false when none waits
     bool evict_one();
-    void set_limit(uint32_t connections) { limit_ = connections; }
+    // Connections beyond a lower limit give way likewise; those that are being served stay.
+    void set_limit(uint32_t connections) {
+        limit_ = connections;
+        for (size_t over = size_ > limit_ ? size_ - limit_ : 0; over > 0 && evict_one(); --over) {}
+    }
     uint32_t size() const { return size_; }
     // Closes those that are between requests.
     void close_idle();

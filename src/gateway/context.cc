@@ -17,7 +17,7 @@ CommonCells::CommonCells(observe::Registry& r)
       managed_removed(r.counter("portico_managed_headers_removed_total",
                                 "Request headers removed because only the gateway may set them.")),
       dropped_log_lines(r.counter("portico_dropped_log_lines_total",
-                                  "Access log lines dropped because their destination was too slow.")) {}
+                                  "Access log lines that were lost because their destination was too slow or did not take them.")) {}
 
 Context::Context(io::Loop& l, observe::Registry& r, uint64_t seed)
     : loop(l), registry(r), shard(r.new_shard()), cells(r), random(seed) {}

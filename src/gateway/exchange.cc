@@ -28,9 +28,7 @@ io::Task<void> Gateway::handle(Exchange& x) {
     }
     x.client->limit_body(x.rules->body_limit);
     for (const ChainLink& link : x.rules->chain) {
-        x.in_shadow = link.shadow;
-        Verdict verdict = link.policy->on_request(x);
-        ++x.policies_run;
+        Verdict verdict = ask(x, link);
         if (verdict.kind == Verdict::Kind::later) verdict = co_await std::move(*verdict.task);
         PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
         if (verdict.kind == Verdict::Kind::proceed) {
@@ -53,6 +51,12 @@ io::Task<void> Gateway::handle(Exchange& x) {
     }
     x.in_shadow = false;
     co_await act(x);
+}
+
+Verdict Gateway::ask(Exchange& x, const ChainLink& link) {
+    x.in_shadow = link.shadow;
+    ++x.policies_run;
+    return link.policy->on_request(x);
 }
 
 // A policy's own answer: a preflight's, which lets pass, or another service's refusal.

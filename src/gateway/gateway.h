@@ -16,11 +16,15 @@ class Gateway final : public Handler {
     io::Task<void> refuse(Exchange& x, Error error) override;
     void complete(Exchange& x) override;
 
+    // One policy's turn on the way in, and what becomes of a verdict that only its shadow gave: for `explain` too, so that it judges
+    // as a running gateway does.
+    static Verdict ask(Exchange& x, const ChainLink& link);
+    static void note_shadow(Exchange& x, const ChainLink& link, const Verdict& verdict);
+
   private:
     static io::Task<void> act(Exchange& x);
     static io::Task<void> answer_options(Exchange& x, std::string allow);
     static io::Task<void> respond_for(Exchange& x, const ChainLink& link, PolicyCells& cells);
-    static void note_shadow(Exchange& x, const ChainLink& link, const Verdict& verdict);
 };
 
 }  // namespace portico::gateway

@@ -125,6 +125,7 @@ Result<void> find_route(Exchange& x) {
     const Snapshot& snapshot = *x.epoch->snapshot;
     const bool found = find_preflighted(x) || snapshot.table.find(x.view, x.match);
     if (found) x.rules = &snapshot.routes[x.match.route];
+    else x.match.route = Match::kNone;  // what a preflight was looked up by is no route of an OPTIONS that none takes
     if (x.view.ambiguous && !(found && x.rules->encoded_allow)) {
         return fail(Fault::bad_path, "an encoded / \\ ; ? or #, or a raw \\, without encoded: allow");
     }

@@ -1,11 +1,8 @@
 #include "gateway/upstream_tls.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
+#include "config/file_text.h"
 #include "config/schema.h"
 
 namespace portico::gateway {
@@ -17,15 +14,13 @@ using config::Text;
 // A file's content; empty after a fault, and where nothing was written.
 std::string content(const Scope& scope, const Text& path) {
     if (!path.written) return {};
-    std::ifstream in(path.value, std::ios::binary);
-    std::string text;
-    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
-    if (!in || in.bad()) {
-        scope.error(path.mark, "missing-file", "the file " + path.value + " cannot be read: " + std::strerror(errno));
+    auto text = config::read_file_text(path.value);
+    if (!text) {
+        scope.error(path.mark, "missing-file", "the file " + path.value + " cannot be read: " + text.error().context);
         return {};
     }
-    if (text.empty()) scope.error(path.mark, "bad-pem", "the file " + path.value + " is empty");
-    return text;
+    if (text->empty()) scope.error(path.mark, "bad-pem", "the file " + path.value + " is empty");
+    return std::move(*text);
 }
 
 }  // namespace

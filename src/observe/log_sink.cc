@@ -1,143 +1,179 @@
 #include "observe/log_sink.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <deque>
+#include <mutex>
+#include <thread>
+
+#include "observe/line_writer.h"
 
 namespace portico::observe {
 namespace {
 
-constexpr size_t kMaxWaiting = 8u << 20;
+using SteadyClock = std::chrono::steady_clock;
 
-class FileSink final : public LogSink {
+constexpr auto kLastWrites = std::chrono::seconds(1);         // how long the end waits for what is left
+constexpr auto kStuck = std::chrono::milliseconds(500);       // and for a thread that should have ended by then
+constexpr size_t kSpareCapacity = 1u << 20;
+
+// A pipe without a reader is an error, rather than a start (or a reload) that waits for one.
+int open_log(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640); }
+
+// What the sink and its thread share. The thread holds it too, for it may be left behind in a write that never returns.
+class Queue {
   public:
-    FileSink(std::string path, int fd) : path_(std::move(path)), fd_(fd), thread_([this] { run(); }) {}
-
-    ~FileSink() override {
-        {
-            std::lock_guard lock(mutex_);
-            ending_ = true;
-            end_by_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-        }
-        wake_.notify_one();
-        thread_.join();
-        if (fd_ > 2) ::close(fd_);
+    Queue(std::string path, int fd, LogSinkOptions options)
+        : path_(std::move(path)), options_(std::move(options)), writer_(fd) {}
+    ~Queue() {
+        if (!path_.empty()) ::close(writer_.fd());
     }
 
-    bool write(std::string& lines) override {
-        if (lines.empty()) return true;
-        bool kept = true;
-        {
-            std::lock_guard lock(mutex_);
-            if (waiting_bytes_ + lines.size() > kMaxWaiting) {
-                kept = false;
-                lines.clear();
-            } else {
-                waiting_bytes_ += lines.size();
-                waiting_.push_back(std::move(lines));
-                lines = std::move(spare_);
-                lines.clear();
-            }
-        }
-        if (kept) wake_.notify_one();
-        return kept;
+    bool write(std::string& lines) {
+        const std::lock_guard lock(mutex_);
+        const size_t room = options_.max_waiting - std::min(waiting_bytes_, options_.max_waiting);
+        // What fits of a long text, in whole lines.
+        const size_t cut = lines.size() <= room ? lines.size() : room == 0 ? 0 : lines.rfind('\n', room - 1) + 1;
+        const bool all = cut == lines.size();
+        dropped_ += static_cast<uint64_t>(std::count(lines.begin() + static_cast<ptrdiff_t>(cut), lines.end(), '\n'));
+        lines.resize(cut);
+        if (lines.empty()) return all;
+        waiting_bytes_ += lines.size();
+        waiting_.push_back(std::move(lines));
+        lines = std::move(spare_);
+        lines.clear();
+        wake_.notify_one();
+        return all;
     }
 
-    void reopen() override {
-        {
-            std::lock_guard lock(mutex_);
-            reopen_ = true;
-        }
+    void reopen() {
+        const std::lock_guard lock(mutex_);
+        reopen_ = true;
         wake_.notify_one();
+    }
+
+    // @returns whether the thread has ended
+    bool end() {
+        std::unique_lock lock(mutex_);
+        ending_ = true;
+        end_by_ = SteadyClock::now() + kLastWrites;
+        wake_.notify_one();
+        const bool ended = over_.wait_until(lock, end_by_ + kStuck, [this] { return ended_; });
+        options_.lost_shard = nullptr;  // may go now
+        return ended;
+    }
+
+    // The thread's work.
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (turn(lock)) publish();
+        for (const std::string& lines : waiting_) dropped_ += static_cast<uint64_t>(std::ranges::count(lines, '\n'));
+        publish();
+        ended_ = true;
+        over_.notify_one();
     }
 
   private:
-    void run() {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            wake_.wait(lock, [this] { return ending_ || reopen_ || !waiting_.empty(); });
-            // At once, not with the next line: whoever rotates the log waits for the old file to be let go.
-            if (std::exchange(reopen_, false)) {
-                lock.unlock();
-                open_again();
-                lock.lock();
-                continue;
-            }
-            if (waiting_.empty()) return;
-            std::string lines = std::move(waiting_.front());
-            waiting_.pop_front();
+    using Lock = std::unique_lock<std::mutex>;
+
+    // @returns false when there is nothing left to do
+    bool turn(Lock& lock) {
+        wake_.wait(lock, [this] { return ending_ || reopen_ || !waiting_.empty(); });
+        // At once, not with the next line: whoever rotates the log waits for the old file to be let go.
+        if (std::exchange(reopen_, false)) {
             lock.unlock();
-            put(lines);
+            open_again();
             lock.lock();
-            waiting_bytes_ -= lines.size();
-            if (lines.capacity() > spare_.capacity() && lines.capacity() < (1u << 20)) spare_ = std::move(lines);
-            if (ending_ && std::chrono::steady_clock::now() > end_by_) return;
+            return true;
         }
+        if (waiting_.empty()) return false;
+        std::string lines = std::move(waiting_.front());
+        waiting_.pop_front();
+        const uint64_t lost = put(lock, lines);
+        waiting_bytes_ -= lines.size();
+        dropped_ += lost;
+        if (lines.capacity() > spare_.capacity() && lines.capacity() < kSpareCapacity) spare_ = std::move(lines);
+        if (lost == 0 && waiting_.empty()) tell_of_loss(lock);
+        return !out_of_time();
     }
+
+    uint64_t put(Lock& lock, std::string_view lines) {
+        lock.unlock();
+        const size_t lost = writer_.write(lines, [&] {
+            lock.lock();
+            publish();
+            const bool waits = !out_of_time();
+            lock.unlock();
+            return waits;
+        });
+        lock.lock();
+        return lost;
+    }
+
+    void tell_of_loss(Lock& lock) {
+        publish();
+        if (untold_ == 0 || !options_.after_loss) return;
+        const uint64_t told = untold_;
+        if (put(lock, options_.after_loss(told)) == 0) untold_ -= told;
+    }
+
+    void publish() {
+        if (dropped_ == 0) return;
+        if (options_.lost_shard != nullptr) options_.lost_shard->add(options_.lost, dropped_);
+        untold_ += std::exchange(dropped_, 0);
+    }
+
+    bool out_of_time() const { return ending_ && SteadyClock::now() > end_by_; }
 
     void open_again() {
         if (path_.empty()) return;
-        const int fd = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+        const int fd = open_log(path_);
         if (fd < 0) return;  // the old file goes on being written: better than nothing
-        ::close(fd_);
-        fd_ = fd;
+        ::close(writer_.fd());
+        writer_.use(fd);
     }
 
-    // A pipe's descriptor is shared with others, so it stays blocking: what poll() says it takes (PIPE_BUF, pipe(7)) is written, no
-    // more, or a reader that has stopped would hold the end of the process.
-    bool is_file() const {
-        struct stat s {};
-        return ::fstat(fd_, &s) == 0 && S_ISREG(s.st_mode);
-    }
-    bool out_of_time() {
-        std::lock_guard lock(mutex_);
-        return ending_ && std::chrono::steady_clock::now() > end_by_;
-    }
-
-    void put(std::string_view text) {
-        const size_t step = is_file() ? text.size() : PIPE_BUF;
-        while (!text.empty()) {
-            pollfd p{fd_, POLLOUT, 0};
-            if (::poll(&p, 1, 50) == 0) {
-                if (out_of_time()) return;
-                continue;
-            }
-            const ssize_t n = ::write(fd_, text.data(), std::min(text.size(), step));
-            if (n > 0) {
-                text.remove_prefix(static_cast<size_t>(n));
-            } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
-                return;  // a closed pipe or a full disk: these lines are lost, the gateway is not
-            }
-        }
-    }
-
-    std::string path_;
-    int fd_;
-    std::mutex mutex_;
-    std::condition_variable wake_;
+    const std::string path_;  // empty: a descriptor of the process's, which stays open
+    LogSinkOptions options_;
+    LineWriter writer_;  // the thread's
+    std::mutex mutex_;   // for all below
+    std::condition_variable wake_, over_;
     std::deque<std::string> waiting_;
     size_t waiting_bytes_ = 0;
     std::string spare_;
-    bool ending_ = false;
-    bool reopen_ = false;
-    std::chrono::steady_clock::time_point end_by_{};
+    uint64_t dropped_ = 0;  // lines, not yet counted
+    uint64_t untold_ = 0;   // counted, not yet told
+    bool ending_ = false, ended_ = false, reopen_ = false;
+    SteadyClock::time_point end_by_{};
+};
+
+class QueuedSink final : public LogSink {
+  public:
+    explicit QueuedSink(std::shared_ptr<Queue> queue) : queue_(std::move(queue)), thread_([queue = queue_] { queue->run(); }) {}
+    ~QueuedSink() override {
+        if (queue_->end()) thread_.join();
+        else thread_.detach();
+    }
+    bool write(std::string& lines) override { return lines.empty() || queue_->write(lines); }
+    void reopen() override { queue_->reopen(); }
+
+  private:
+    std::shared_ptr<Queue> queue_;
     std::thread thread_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<LogSink>> LogSink::make(const std::string& file) {
-    if (file == "stdout") return std::make_unique<FileSink>("", 1);
-    if (file == "stderr") return std::make_unique<FileSink>("", 2);
-    const int fd = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+Result<std::unique_ptr<LogSink>> LogSink::make(const std::string& file, LogSinkOptions options) {
+    const bool standard = file == "stdout" || file == "stderr";
+    const int fd = file == "stdout" ? STDOUT_FILENO : file == "stderr" ? STDERR_FILENO : open_log(file);
     if (fd < 0) return fail(Fault::io, "opening the log " + file, errno);
-    return std::make_unique<FileSink>(file, fd);
+    return std::make_unique<QueuedSink>(std::make_shared<Queue>(standard ? "" : file, fd, std::move(options)));
 }
 
 }  // namespace portico::observe

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -201,6 +202,88 @@ TEST_F(LogSinkTest, a_reader_that_has_gone_costs_only_its_lines) {
     pipe.close();
     EXPECT_TRUE(put(*sink, "lost\n"));
     EXPECT_TRUE(put(*sink, "lost too\n"));
+}
+
+// What the sink counts as lost.
+struct Losses {
+    Registry registry;
+    Counter lost = registry.counter("lost", "");
+    LogSinkOptions options() {
+        LogSinkOptions o;
+        o.lost_shard = &registry.new_shard();
+        o.lost = lost;
+        o.after_loss = [](uint64_t lines) { return std::to_string(lines) + " lost\n"; };
+        return o;
+    }
+    int64_t count() const { return registry.value(Gauge{lost.cell}); }
+};
+
+TEST_F(LogSinkTest, A38_lines_that_a_full_disk_does_not_take_are_counted) {
+    Losses losses;
+    const auto sink = LogSink::make("/dev/full", losses.options());
+    for (int i = 0; i < 400; ++i) put(**sink, "a line\nand another\n");
+    EXPECT_TRUE(soon([&] { return losses.count() == 800; })) << losses.count();
+}
+
+TEST_F(LogSinkTest, A38_the_beginning_of_a_line_that_finds_no_room_is_taken_back) {
+    Losses losses;
+    std::signal(SIGXFSZ, SIG_IGN);  // as the server does
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const auto sink = LogSink::make(path("log"), losses.options());
+    rlimit small = before;
+    small.rlim_cur = 1000;  // ninety-nine lines, and a tenth of the next
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    std::string lines;
+    for (int i = 0; i < 150; ++i) lines += "123456789\n";
+    lines.insert(0, "x\n");
+    put(**sink, lines);
+    EXPECT_TRUE(soon([&] { return losses.count() == 51; })) << losses.count();
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    put(**sink, "after\n");
+    EXPECT_TRUE(soon([&] { return content("log").ends_with("9\nafter\n51 lost\n"); })) << content("log");
+    EXPECT_EQ(content("log").size(), 2u + 990 + 6 + 8);
+}
+
+TEST_F(LogSinkTest, A33_of_a_text_that_does_not_fit_the_lines_that_do_are_kept_and_the_rest_is_told_of) {
+    Losses losses;
+    Pipe pipe(path("pipe"));
+    LogSinkOptions options = losses.options();
+    options.max_waiting = 100;
+    const auto sink = LogSink::make(path("pipe"), options);
+    EXPECT_FALSE(put(**sink, std::string(60, 'a') + "\n" + std::string(30, 'b') + "\n" + std::string(30, 'c') + "\n"));
+    std::string got;
+    const std::string expected = std::string(60, 'a') + "\n" + std::string(30, 'b') + "\n1 lost\n";
+    EXPECT_TRUE(soon([&] {
+        got += pipe.take();
+        return got == expected;
+    })) << got;
+    EXPECT_EQ(losses.count(), 1);
+}
+
+TEST_F(LogSinkTest, A33_a_pipe_without_a_reader_is_an_error_rather_than_a_wait) {
+    ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+    const auto sink = LogSink::make(path("pipe"));
+    ASSERT_FALSE(sink);
+    EXPECT_EQ(sink.error().system, ENXIO);
+}
+
+TEST_F(LogSinkTest, A38_a_pipes_lines_are_whole_however_full_it_is) {
+    Pipe pipe(path("pipe"));
+    {
+        auto sink = open("pipe");
+        std::string lines;
+        for (int i = 0; i < 4000; ++i) lines += std::string(static_cast<size_t>(1 + i % 90), 'x') + "\n";
+        put(*sink, lines);
+    }
+    // The sink has gone, and the pipe holds what it took: no line is cut.
+    std::string got;
+    for (std::string part; !(part = pipe.take()).empty();) got += part;
+    EXPECT_GT(got.size(), 4096u);
+    EXPECT_TRUE(got.ends_with("x\n"));
+    size_t number = 0;
+    std::istringstream read(got);
+    for (std::string line; std::getline(read, line); ++number) EXPECT_EQ(line.size(), 1 + number % 90);
 }
 
 TEST_F(LogSinkTest, lines_of_several_writers_are_never_mixed) {

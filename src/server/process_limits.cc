@@ -1,12 +1,24 @@
 #include "server/process_limits.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 namespace portico::server {
+
+void hold_standard_descriptors() {
+    // The lowest free number is the next one given.
+    for (;;) {
+        const int fd = ::open("/dev/null", O_RDWR);
+        if (fd > STDERR_FILENO) ::close(fd);
+        if (fd < 0 || fd > STDERR_FILENO) return;
+    }
+}
 
 uint64_t raise_descriptors() {
     rlimit limit{};
@@ -28,6 +40,10 @@ io::BackendChoice io_choice(const config::Config& config) {
         case config::IoBackend::automatic: break;
     }
     return io::BackendChoice::automatic;
+}
+
+size_t worker_count(const config::Config& config) {
+    return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
 uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers) {

@@ -10,10 +10,15 @@
 
 namespace portico::server {
 
+// Opens /dev/null in the place of a standard descriptor that is closed: else the next file or connection would get its number, and
+// with it whatever is written to stdout or stderr.
+void hold_standard_descriptors();
 // As many descriptors as this process may have. @returns that number
 uint64_t raise_descriptors();
 // The configuration's, unless PORTICO_IO says otherwise.
 io::BackendChoice io_choice(const config::Config& config);
+// The workers that it asks for: without a number one for each core.
+size_t worker_count(const config::Config& config);
 // Client connections that a worker may hold: its share of the descriptors, less what upstream connections need.
 uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers);
 edge::ServerSettings settings_of(const config::Config& config);

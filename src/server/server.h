@@ -18,8 +18,8 @@ struct Options {
     std::string file_name;  // for messages; watched with `watch`
     bool watch = false;
     bool demo = false;      // quiet about what a demo's reader need not see
-    // Called once the gateway is ready, with the address of its first listener.
-    std::function<void(const SocketAddress&)> on_ready;
+    // Called once the gateway is ready, with the address of its first listener. @returns what to tell the operator, in whole lines
+    std::function<std::string(const SocketAddress&)> on_ready;
 };
 
 // Runs until it is told to end. @returns the process's exit status: 0 after a drain, 1 when it could not start

@@ -10,7 +10,10 @@
 
 #include "admin/admin.h"
 #include "server/name_watch.h"
+#include "server/opened_addresses.h"
+#include "server/operator_lines.h"
 #include "server/server.h"
+#include "server/ticker.h"
 #include "server/worker.h"
 
 namespace portico::server {
@@ -24,23 +27,40 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     int run();
 
   private:
-    class Ticker;
+    // A configuration that is good, and has all that it needs but the addresses of its names.
+    struct Coming {
+        std::shared_ptr<const gateway::Snapshot> snapshot;
+        OpenedAddresses addresses;
+        std::unique_ptr<observe::LogSink> sink;  // where the access log moves; nullptr: it stays
+        Time swap_by{};
+        bool due = false;
+        std::unique_ptr<Ticker> ticker;
+    };
 
     bool start();
     void block_signals();
     bool start_workers();
     bool start_names();
-    // Listeners and the admin's address: opens what the configuration adds, closes what it no longer names. @returns false when an
-    // address cannot be had: nothing has changed then
-    bool open_addresses(const config::Config& config);
-    // @returns the socket of a new admin address, -1 where there is none, nothing where it cannot be had
-    std::optional<int> open_admin(const config::Config& config, SocketAddress& actual);
-    void serve_admin(int fd, const SocketAddress& wanted, const SocketAddress& actual);
+
+    // Opens what the configuration adds to the listeners and the admin's address. @returns none when an address cannot be had
+    std::optional<OpenedAddresses> open_addresses(const config::Config& config);
+    bool open_listener(OpenedAddresses::Listener& into, size_t sockets, bool shared, int backlog);
     bool probe(const SocketAddress& wanted, SocketAddress& actual);
+    // Hands them to the workers, and closes what the configuration no longer names.
+    void serve_addresses(OpenedAddresses opened, const config::Config& config);
+    void serve_admin(const OpenedAddresses::Listener& opened);
+
     std::shared_ptr<const gateway::Snapshot> load(uint64_t number);
-    // @param done called once every worker begins new requests on it
-    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, const std::function<void()>& done);
+    // @returns the access log's sink where it is another than the one that is there, else nullptr @errors io
+    Result<std::unique_ptr<observe::LogSink>> open_log(const config::LogConfig& log);
     void reload(const char* why);
+    // All that a good configuration needs, without a change yet. @returns nullptr where something cannot be had
+    std::unique_ptr<Coming> prepare(std::shared_ptr<const gateway::Snapshot> fresh);
+    // What is coming takes the place of what runs.
+    void swap();
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot);
+    void tell_what_needs_a_restart(const config::Config& config);
+    void count_reload(const char* result);
     std::vector<std::string> degraded_stores();
     void announce_ready();
     void begin_drain();
@@ -58,7 +78,10 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     SystemClock clock_;
     observe::Registry registry_;
     gateway::Resources resources_;
+    OperatorLines operators_;
     std::unique_ptr<observe::LogSink> sink_;
+    std::string log_file_;  // where sink_ writes
+    std::vector<std::unique_ptr<observe::LogSink>> old_sinks_;  // until no worker writes to them
     std::unique_ptr<io::Loop> loop_;
     std::unique_ptr<gateway::Context> context_;  // the admin pages'
     std::unique_ptr<NameWatch> names_;
@@ -70,6 +93,10 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     std::vector<std::unique_ptr<Worker>> workers_;
     std::map<SocketAddress, SocketAddress> listening_;  // as configured -> as bound
     std::shared_ptr<const gateway::Snapshot> snapshot_;
+    std::unique_ptr<Coming> coming_;        // of a reload that waits for names
+    const char* reload_again_ = nullptr;    // why another reload was asked for meanwhile
+    uint64_t descriptors_ = 0;
+    io::BackendChoice io_ = io::BackendChoice::automatic;
     std::unique_ptr<FileWatch> file_watch_;
     std::unique_ptr<Ticker> ready_ticker_;
     std::unique_ptr<Ticker> drain_ticker_;

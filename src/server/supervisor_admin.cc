@@ -15,6 +15,24 @@ std::vector<std::string> Supervisor::degraded_stores() {
     return all;
 }
 
+void Supervisor::serve_admin(const OpenedAddresses::Listener& opened) {
+    if (pages_ == nullptr) {
+        const auto readiness = [this] {
+            return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number, degraded_stores()};
+        };
+        const auto hosts = [this]() -> std::span<const std::string> {
+            const auto& admin = snapshot_->config.admin;
+            return admin ? std::span<const std::string>(admin->hosts) : std::span<const std::string>();
+        };
+        pages_ = std::make_unique<admin::AdminPages>(registry_, readiness, hosts);
+        admin_connections_ = std::make_unique<edge::ConnectionSet>(*context_, *pages_);
+        admin_connections_->set_limit(256);
+    }
+    admin_acceptor_ = loop_->backend().listen(opened.fds.front(), *this);
+    admin_address_ = opened.wanted;
+    operators_.say("admin on " + opened.actual.text());
+}
+
 void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connections_->admit(std::move(stream), admin_settings_); }
 
 void Supervisor::on_accept_error(int) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <future>
 #include <random>
 
@@ -44,13 +43,7 @@ struct Worker::Local final : private io::Timer {
           stores(context),
           names(*loop, [this](std::string name, io::Resolver::Callback answered) { ask(std::move(name), std::move(answered)); }),
           connections(context, gateway) {
-        context.say = [](const std::string& line) {
-            std::string text = "portico: " + line;
-            // Some of it may be an issuer's words: no line of theirs, and nothing that moves a terminal.
-            std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-            text += '\n';
-            std::fwrite(text.data(), 1, text.size(), stderr);
-        };
+        if (options.operators != nullptr) context.say = [&to = *options.operators](const std::string& line) { to.say(line); };
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
     }
     ~Local() override {
@@ -58,7 +51,6 @@ struct Worker::Local final : private io::Timer {
         connections.close_all();
         flush_log();  // what was broken off has its line too
         context.epoch.reset();
-        services.clear();
     }
 
     // Equal settings are one object, which lives as long as the worker: a connection keeps those that it began with, and a
@@ -70,7 +62,7 @@ struct Worker::Local final : private io::Timer {
         return settings.emplace_back(s);
     }
 
-    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses& addresses);
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, const ServiceAddresses& addresses);
     void ask(std::string name, io::Resolver::Callback answered);
     void flush_log();
     void drain(Duration grace, std::function<void()> when_done);
@@ -88,32 +80,35 @@ struct Worker::Local final : private io::Timer {
     std::deque<edge::ServerSettings> settings;
     edge::ConnectionSet connections;
     std::map<SocketAddress, std::unique_ptr<Listening>> listeners;
-    std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> services;
+    using Services = std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>>;
+    Services services;  // of the running snapshot
     std::function<void()> done;
     Time idle_close_at{};
     bool stop = false;
 };
 
-void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses& addresses) {
+void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, const ServiceAddresses& addresses) {
     std::vector<std::shared_ptr<upstream::Service>> in_order;
-    std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> kept;
+    Services fresh;
     for (size_t i = 0; i < snapshot->config.services.size(); ++i) {
         const config::ServiceConfig& c = snapshot->config.services[i];
-        auto& service = kept[c.name];
-        if (const auto known = services.find(c.name); known != services.end()) {
-            service = std::move(known->second);
-            services.erase(known);
+        const upstream::ConnectionMeter meter{
+            &context.shard, context.registry.gauge("portico_upstream_connections_open", "Connections to the service that are open.",
+                                                   {{"service", c.name}})};
+        // Of its own for each snapshot: requests that wait keep the endpoints of the one that they began with.
+        const auto service = std::make_shared<upstream::Service>(*loop, c.name, meter);
+        const upstream::PoolLimits limits{c.max_idle, c.max_connections, c.idle_connection};
+        if (const auto before = services.find(c.name); before != services.end()) {
+            service->succeed(*before->second, addresses[i], limits);
+            services.erase(before);
         } else {
-            const upstream::ConnectionMeter meter{
-                &context.shard, context.registry.gauge("portico_upstream_connections_open", "Connections to the service that are open.",
-                                                       {{"service", c.name}})};
-            service = std::make_shared<upstream::Service>(*loop, c.name, meter);
+            service->update(addresses[i], limits);
         }
-        service->update(addresses[i], {c.max_idle, c.max_connections, c.idle_connection});
+        fresh.emplace(c.name, service);
         in_order.push_back(service);
     }
     for (const auto& [name, gone] : services) gone->drain();
-    services = std::move(kept);
+    services = std::move(fresh);
     auto clients = stores.take(*snapshot);
     context.epoch = context.make_epoch(std::move(snapshot), std::move(in_order), std::move(clients));
 }
@@ -131,10 +126,7 @@ void Worker::Local::flush_log() {
         context.log_lines.clear();
         return;
     }
-    const auto lines = static_cast<uint64_t>(std::ranges::count(context.log_lines, '\n'));
-    if (options.sink->write(context.log_lines)) return;
-    context.shard.add(context.cells.dropped_log_lines, lines);
-    context.log_lines.clear();
+    options.sink->write(context.log_lines);  // counts what it has no room for
 }
 
 void Worker::Local::drain(Duration grace, std::function<void()> when_done) {
@@ -208,10 +200,18 @@ void Worker::post(std::function<void(Local&)> f) {
     loop_->post([this, f = std::move(f)] { f(*local_); });
 }
 
-void Worker::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses, std::function<void()> done) {
-    post([snapshot = std::move(snapshot), addresses = std::move(addresses), done = std::move(done)](Local& l) mutable {
-        l.apply(snapshot, addresses);
-        done();
+void Worker::apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses) {
+    post([snapshot = std::move(snapshot), addresses = std::move(addresses)](Local& l) { l.apply(snapshot, addresses); });
+}
+
+void Worker::confirm(std::function<void()> done) {
+    post([done = std::move(done)](Local&) { done(); });
+}
+
+void Worker::log_to(observe::LogSink* sink) {
+    post([sink](Local& l) {
+        l.flush_log();
+        l.options.sink = sink;
     });
 }
 

@@ -18,6 +18,7 @@
 #include "gateway/snapshot.h"
 #include "io/name_client.h"
 #include "observe/log_sink.h"
+#include "server/operator_lines.h"
 
 namespace portico::server {
 
@@ -29,7 +30,8 @@ struct WorkerOptions {
     io::BackendChoice io = io::BackendChoice::automatic;
     const Clock* clock = nullptr;
     observe::Registry* registry = nullptr;
-    observe::LogSink* sink = nullptr;
+    OperatorLines* operators = nullptr;  // where Context::say goes
+    observe::LogSink* sink = nullptr;    // the access log's
     // Asks the resolver on the control thread for this worker; the answer comes back by answer_name().
     std::function<void(uint32_t worker, std::string name, uint64_t question)> ask_name;
 };
@@ -47,10 +49,13 @@ class Worker {
     const std::string& backend_name() const { return backend_name_; }
     const std::string& why_not_uring() const { return why_not_uring_; }
 
-    // New requests are served by this snapshot from now on.
-    // `done` runs on the worker's thread once every new request begins on it.
-    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses, std::function<void()> done);
-    // The addresses of one service have changed.
+    // New requests are served by this snapshot from now on; those that run keep theirs, endpoints included.
+    void apply(std::shared_ptr<const gateway::Snapshot> snapshot, ServiceAddresses addresses);
+    // `done` runs on the worker's thread once all that was asked of it before has been done.
+    void confirm(std::function<void()> done);
+    // Access log lines go there from now on. The former sink is used until this is confirmed.
+    void log_to(observe::LogSink* sink);
+    // The addresses of one service of the running snapshot have changed. Older snapshots keep those that they had.
     void set_addresses(std::string service, upstream::ResolvedService addresses);
     // What the resolver says to a question of ask_name.
     void answer_name(uint64_t question, Result<io::DnsAnswer> answer);

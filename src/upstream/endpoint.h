@@ -1,5 +1,6 @@
-// An endpoint: one upstream address, with this worker's pool of connections to it. Lives as long as its service names the
-// address; one that went (DNS changed, the configuration changed) is drained: what is out finishes, nothing comes back.
+// An endpoint: one upstream address, with this worker's pool of connections to it. Lives as long as a snapshot in use names the
+// address; one that the running snapshot no longer names (DNS changed, the configuration changed) is drained: nothing rests in its
+// pool, and exchanges of an older snapshot get connections that close behind them.
 // One worker's.
 #pragma once
 
@@ -77,7 +78,7 @@ class Endpoint final : private io::Timer {
     void note_success() { failures_ = 0; }
     bool avoided(Time now) const { return failures_ > 0 && now < avoid_until_; }
 
-    // No new exchanges: resting connections close now, the others after their exchange.
+    // Nothing rests from now on: resting connections close now, the others (new ones too) after their exchange.
     void drain();
     bool drained() const { return draining_ && open_ == 0; }
     uint32_t open() const { return open_; }

@@ -133,7 +133,48 @@ TEST_F(Pool, AServiceTakesTurnsAndKeepsThePoolsOfEndpointsThatStay) {
     EXPECT_EQ(kept->resting(), 1u);
     s.drain();
     EXPECT_EQ(kept->resting(), 0u);
-    EXPECT_FALSE(s.resolved());
+}
+
+TEST_F(Pool, A31_aSuccessorSharesThePoolsOfEndpointsThatStay) {
+    Service old_one(loop, "s"), new_one(loop, "s");
+    old_one.update({{"a", {kFirst}}}, {});
+    old_one.pick({})->give_back(connected(*old_one.pick({})), kForever);
+    new_one.succeed(old_one, {{"a", {kFirst}}, {"b", {kSecond}}}, {});
+    EXPECT_EQ(new_one.endpoint_count(), 2u);
+    EXPECT_EQ(old_one.pick({})->resting(), 1u);
+    EXPECT_EQ(old_one.endpoint_count(), 1u);
+}
+
+TEST_F(Pool, A31_whatASuccessorLeavesOutStillServesTheExchangesOfTheOldOne) {
+    Service old_one(loop, "s"), new_one(loop, "s");
+    old_one.update({{"a", {kFirst}}}, {});
+    old_one.pick({})->give_back(connected(*old_one.pick({})), kForever);
+    new_one.succeed(old_one, {{"b", {kSecond}}}, {});
+    const auto left = old_one.pick({});
+    ASSERT_NE(left, nullptr);
+    EXPECT_EQ(left->address(), kFirst);
+    EXPECT_EQ(left->resting(), 0u);
+    left->give_back(connected(*left), kForever);
+    EXPECT_EQ(left->resting(), 0u);
+    EXPECT_TRUE(left->drained());
+}
+
+TEST_F(Pool, A31_aServiceThatNoSnapshotNamesAnyMoreStillServesTheExchangesThatHoldIt) {
+    Service s(loop, "s");
+    s.update({{"a", {kFirst}}}, {});
+    s.drain();
+    ASSERT_NE(s.pick({}), nullptr);
+    EXPECT_TRUE(connect(*s.pick({})));
+}
+
+TEST_F(Pool, NewAddressesOfANameDrainOnlyWhatTheNewestServiceHasLeft) {
+    Service old_one(loop, "s"), new_one(loop, "s");
+    old_one.update({{"a", {kFirst}}}, {});
+    new_one.succeed(old_one, {{"a", {kFirst}}}, {});
+    new_one.update({{"a", {kSecond}}}, {});
+    EXPECT_EQ(new_one.pick({})->address(), kSecond);
+    EXPECT_EQ(old_one.pick({})->address(), kFirst);
+    EXPECT_TRUE(connect(*old_one.pick({})));
 }
 
 }  // namespace

@@ -4,27 +4,41 @@
 
 namespace portico::upstream {
 
-void Service::update(const ResolvedService& resolved, PoolLimits limits) {
-    std::vector<std::shared_ptr<Endpoint>> fresh;
+std::vector<std::shared_ptr<Endpoint>> Service::endpoints_of(const ResolvedService& resolved, PoolLimits limits, const Service& before) const {
+    std::vector<std::shared_ptr<Endpoint>> all;
     for (const ResolvedEndpoint& r : resolved) {
         for (const SocketAddress& address : r.addresses) {
             const auto same = [&](const std::shared_ptr<Endpoint>& e) {
-                return e != nullptr && e->address() == address && e->authority() == r.authority && e->tls().same_as(r.tls);
+                return e->address() == address && e->authority() == r.authority && e->tls().same_as(r.tls);
             };
-            if (std::ranges::any_of(fresh, same)) continue;
-            const auto kept = std::ranges::find_if(endpoints_, same);
-            if (kept != endpoints_.end()) {
+            if (std::ranges::any_of(all, same)) continue;
+            if (const auto kept = std::ranges::find_if(before.endpoints_, same); kept != before.endpoints_.end()) {
                 (*kept)->renew(limits, r.tls);
-                fresh.push_back(std::move(*kept));
+                all.push_back(*kept);
             } else {
-                fresh.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_, r.tls));
+                all.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_, r.tls));
             }
         }
     }
-    for (const auto& gone : endpoints_) {
-        if (gone != nullptr) gone->drain();
+    return all;
+}
+
+void Service::update(const ResolvedService& resolved, PoolLimits limits) {
+    auto fresh = endpoints_of(resolved, limits, *this);
+    fresh.swap(endpoints_);
+    drain_missing(fresh);
+}
+
+void Service::succeed(const Service& before, const ResolvedService& resolved, PoolLimits limits) {
+    endpoints_ = endpoints_of(resolved, limits, before);
+    next_ = before.next_;
+    drain_missing(before.endpoints_);
+}
+
+void Service::drain_missing(const std::vector<std::shared_ptr<Endpoint>>& before) const {
+    for (const auto& e : before) {
+        if (std::ranges::find(endpoints_, e) == endpoints_.end()) e->drain();
     }
-    endpoints_ = std::move(fresh);
 }
 
 std::shared_ptr<Endpoint> Service::pick(const std::vector<const Endpoint*>& tried) {
@@ -45,7 +59,6 @@ std::shared_ptr<Endpoint> Service::pick(const std::vector<const Endpoint*>& trie
 
 void Service::drain() {
     for (const auto& e : endpoints_) e->drain();
-    endpoints_.clear();
 }
 
 }  // namespace portico::upstream

@@ -1,6 +1,7 @@
 """Start, reload, drain and end."""
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -117,6 +118,42 @@ def test_half_a_file_is_refused(text):
             f.write(text)
         gateway.reload(refused=True)
         assert get(gateway.port, "/version").body == b"1"
+
+
+ENDLESS = {
+    "itself": "x-a: &a [ *a ]\nroutes: [{ match: /version, respond: { body: *a } }]\n",
+    "in_a_body": "routes: [{ match: /version, respond: { body: &a { b: *a } } }]\n",
+    "merged": "routes: [{ match: /version, respond: &a { <<: *a, body: x } }]\n",
+    "chain": "x-0: &a0 [x]\n" + "".join(f"x-{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 50_000)) + RESPOND.format(2),
+    "brackets": "x-a: " + "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ENDLESS))
+def test_a30_a_file_whose_tree_never_ends_is_refused_and_the_old_configuration_runs_on(kind):
+    with Gateway(RESPOND.format(1)) as gateway:
+        text = "listeners: [{ address: 127.0.0.1:0 }]\n" + ENDLESS[kind]
+        told = command("check", config=text)
+        assert told.code == 1 and re.search(r"portico\.yaml:\d+:\d+: error: .*(&a|64 levels)", told.text), told.text[:2000]
+        gateway.reload(text, refused=True)
+        assert get(gateway.port, "/version").body == b"1"
+
+
+@pytest.mark.parametrize("path", ["/etc", "/dev/zero"])
+def test_a_file_of_a_service_that_has_no_content_refuses_a_reload_and_ends_nothing(path):
+    with Gateway(RESPOND.format(1)) as gateway:
+        lines = gateway.reload(f"services: {{ s: {{ endpoints: [https://127.0.0.1:1], tls: {{ ca: {path} }} }} }}\n" + RESPOND.format(2), refused=True)
+        assert any(f"the file {path} cannot be read" in line for line in lines)
+        assert get(gateway.port, "/version").body == b"1"
+
+
+def test_a40_a_secret_is_never_the_text_of_a_variable_inside_of_a_default():
+    told = command("check", config="""
+listeners: [{ address: 127.0.0.1:0 }]
+policies: { p: { jwt: { algorithms: [HS256], secret: "${PORTICO_A:-${PORTICO_B}}" } } }
+routes: [{ match: /x, use: [p], respond: { body: x } }]
+""", env={"PORTICO_B": "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"})
+    assert told.code == 1 and "portico.yaml:3:" in told.text and "[bad-variable]" in told.text
 
 
 def test_a_file_that_is_gone_is_refused():

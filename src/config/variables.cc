@@ -1,0 +1,97 @@
+#include "config/variables.h"
+
+#include <cstdlib>
+
+#include "config/scalar.h"
+
+namespace portico::config {
+
+Environment process_environment() {
+    return [](std::string_view name) -> std::optional<std::string> {
+        const char* value = std::getenv(std::string(name).c_str());
+        if (value == nullptr) return std::nullopt;
+        return std::string(value);
+    };
+}
+
+namespace {
+
+constexpr const char* kEscape = "write $${ for a dollar and a brace";
+
+// One scalar's variables, from the left.
+class Substitution {
+  public:
+    Substitution(Node& node, const Environment& environment, FaultList& faults)
+        : node_(node), environment_(environment), faults_(faults), in_(node.raw) {}
+
+    std::string run() {
+        while (at_ < in_.size()) {
+            if (in_.substr(at_).starts_with("$${")) {
+                out_ += "${";
+                at_ += 3;
+            } else if (in_.substr(at_).starts_with("${")) {
+                variable();
+            } else {
+                out_ += in_[at_++];
+            }
+        }
+        return std::move(out_);
+    }
+
+  private:
+    void variable() {
+        const size_t end = in_.find('}', at_);
+        if (end == std::string_view::npos) {
+            fault("bad-variable", "a \"${\" without its \"}\"", kEscape);
+            out_ += in_.substr(at_);
+            at_ = in_.size();
+            return;
+        }
+        const std::string_view inside = in_.substr(at_ + 2, end - at_ - 2);
+        if (const size_t nested = inside.find("${"); nested != std::string_view::npos) {
+            fault("bad-variable", "a \"${\" inside of another: the default of a variable is plain text", kEscape);
+            at_ = in_.size();  // where the outer one was meant to end is anybody's guess
+            return;
+        }
+        at_ = end + 1;
+        const size_t dash = inside.find(":-");
+        const std::string_view name = inside.substr(0, dash);
+        if (!is_variable_name(name)) {
+            const std::string text(name);
+            fault("bad-variable", "\"" + text + "\" is not the name of an environment variable",
+                  "did you mean {" + text + "}? (write $${ for a dollar and a brace)");
+            return;
+        }
+        const auto found = environment_(name);
+        if (dash != std::string_view::npos && (!found || found->empty())) return put(inside.substr(dash + 2));
+        if (found) return put(*found);
+        fault("unset-variable", "the environment variable " + std::string(name) + " is not set, and there is no default",
+              "set it, or write ${" + std::string(name) + ":-default}");
+    }
+
+    void put(std::string_view text) {
+        out_ += text;
+        node_.substituted = true;
+    }
+    void fault(const char* code, std::string message, std::string hint) {
+        faults_.error(node_.mark, "", code, std::move(message), std::move(hint));
+        node_.unset = true;
+    }
+
+    Node& node_;
+    const Environment& environment_;
+    FaultList& faults_;
+    std::string_view in_;
+    std::string out_;
+    size_t at_ = 0;
+};
+
+}  // namespace
+
+void substitute_variables(Node& node, const Environment& environment, FaultList& faults) {
+    if (node.text.find("${") == std::string::npos) return;
+    node.raw = node.text;
+    node.text = Substitution(node, environment, faults).run();
+}
+
+}  // namespace portico::config

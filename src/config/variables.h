@@ -1,0 +1,13 @@
+// `${NAME}` and `${NAME:-text}` in scalar values, replaced from the environment once, after the YAML was read (LANGUAGE.md §1).
+// Private to src/config.
+#pragma once
+
+#include "config/document.h"
+
+namespace portico::config {
+
+// Replaces the variables in the node's text. `$${` is a dollar and a brace; a variable that is unset without a default, a name that
+// is none and a `${` inside a default are faults, after which the node counts as unset.
+void substitute_variables(Node& node, const Environment& environment, FaultList& faults);
+
+}  // namespace portico::config

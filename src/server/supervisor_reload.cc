@@ -1,0 +1,167 @@
+// The control thread's part of configurations: read, judged, and swapped whole once their names are known.
+#include <algorithm>
+
+#include "server/process_limits.h"
+#include "server/supervisor.h"
+
+namespace portico::server {
+namespace {
+
+// How long a reload waits for the first answers about names that it adds; the old configuration serves meanwhile.
+constexpr Duration kNewNames = std::chrono::seconds(5);
+
+void add_names(const config::Config& config, std::vector<std::string>& names) {
+    for (const config::ServiceConfig& s : config.services) {
+        for (const config::EndpointConfig& e : s.endpoints) {
+            if (!IpAddress::parse(e.host)) names.push_back(e.host);
+        }
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<const gateway::Snapshot> Supervisor::load(uint64_t number) {
+    config::FaultList faults;
+    auto source = options_.source(faults);
+    std::shared_ptr<const gateway::Snapshot> snapshot;
+    if (source) snapshot = build_snapshot(*source, options_.file_name, number, resources_, faults);
+    faults.sort();
+    if (!options_.demo || snapshot == nullptr) {
+        operators_.write(config::render(faults, options_.file_name, source ? *source : std::string_view{}));
+    }
+    return snapshot;
+}
+
+Result<std::unique_ptr<observe::LogSink>> Supervisor::open_log(const config::LogConfig& log) {
+    if (!log.access || (sink_ != nullptr && log.file == log_file_)) return nullptr;
+    observe::LogSinkOptions options;
+    options.lost_shard = &registry_.new_shard();
+    options.lost = context_->cells.dropped_log_lines;
+    return observe::LogSink::make(log.file, options);
+}
+
+void Supervisor::reload(const char* why) {
+    if (draining_) return;
+    if (coming_ != nullptr) {
+        // Names of the one before are still looked up: this one's turn comes when that has been swapped in.
+        reload_again_ = why;
+        return;
+    }
+    operators_.say(std::string("reloading: ") + why);
+    auto fresh = load(next_number_);
+    if (fresh != nullptr) coming_ = prepare(std::move(fresh));
+    if (coming_ == nullptr) {
+        count_reload("refused");
+        operators_.say("reload refused: configuration " + std::to_string(snapshot_->number) + " keeps running");
+        return;
+    }
+    ++next_number_;
+    // Of both until the swap: the running one goes on following its names.
+    std::vector<std::string> names;
+    add_names(snapshot_->config, names);
+    add_names(coming_->snapshot->config, names);
+    names_->set_names(names, coming_->snapshot->config.dns);
+    if (names_->settled()) return swap();
+    coming_->swap_by = loop_->now() + kNewNames;
+    coming_->ticker = std::make_unique<Ticker>(*loop_, std::chrono::milliseconds(10), [this] {
+        if (coming_->due || (!names_->settled() && loop_->now() < coming_->swap_by)) return;
+        coming_->due = true;
+        loop_->post([this] { swap(); });  // not from within the ticker, which goes
+    });
+}
+
+std::unique_ptr<Supervisor::Coming> Supervisor::prepare(std::shared_ptr<const gateway::Snapshot> fresh) {
+    auto opened = open_addresses(fresh->config);
+    if (!opened) return nullptr;
+    auto sink = open_log(fresh->config.log);
+    if (!sink) {
+        operators_.say("the access log " + fresh->config.log.file + ": " + sink.error().context);
+        return nullptr;
+    }
+    return std::unique_ptr<Coming>(new Coming{std::move(fresh), std::move(*opened), std::move(*sink), {}, false, nullptr});
+}
+
+void Supervisor::swap() {
+    if (coming_ == nullptr) return;
+    const std::unique_ptr<Coming> coming = std::move(coming_);
+    const config::Config& config = coming->snapshot->config;
+    const observe::LogSink* old_sink = sink_.get();
+    if (coming->sink != nullptr) {
+        old_sinks_.push_back(std::exchange(sink_, std::move(coming->sink)));
+        log_file_ = config.log.file;
+        for (auto& w : workers_) w->log_to(sink_.get());
+    }
+    apply(coming->snapshot);
+    serve_addresses(std::move(coming->addresses), config);
+    const uint32_t most = connection_limit(config, descriptors_, workers_.size());
+    for (auto& w : workers_) w->limit_connections(most);
+    tell_what_needs_a_restart(config);
+    count_reload("applied");
+    // Said when it is true of every worker: whoever reads it may send the next request at once.
+    const auto left = std::make_shared<size_t>(workers_.size());
+    for (auto& w : workers_) {
+        w->confirm([this, left, old_sink, number = coming->snapshot->number] {
+            loop_->post([this, left, old_sink, number] {
+                if (--*left > 0) return;
+                std::erase_if(old_sinks_, [&](const auto& s) { return s == nullptr || s.get() == old_sink; });
+                operators_.say("reloaded: configuration " + std::to_string(number) + " is running");
+            });
+        });
+    }
+    if (const char* why = std::exchange(reload_again_, nullptr)) reload(why);
+}
+
+void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
+    snapshot_ = std::move(snapshot);
+    std::vector<std::string> names;
+    add_names(snapshot_->config, names);
+    names_->set_names(names, snapshot_->config.dns);
+    ServiceAddresses addresses;
+    for (size_t i = 0; i < snapshot_->config.services.size(); ++i) addresses.push_back(addresses_of(i));
+    for (auto& w : workers_) w->apply(snapshot_, addresses);
+    // The admin pages need a snapshot only for the shape of errors.
+    auto epoch = std::make_shared<gateway::Epoch>();
+    epoch->snapshot = snapshot_;
+    epoch->route_cells.resize(snapshot_->config.routes.size() + 1);
+    context_->epoch = std::move(epoch);
+    const observe::Gauge gauge = registry_.gauge("portico_snapshot", "Number of the running configuration; each reload adds one.");
+    context_->shard.add(gauge, static_cast<int64_t>(snapshot_->number) - static_cast<int64_t>(shown_number_));
+    shown_number_ = snapshot_->number;
+}
+
+void Supervisor::tell_what_needs_a_restart(const config::Config& config) {
+    if (const size_t wanted = worker_count(config); wanted != workers_.size()) {
+        operators_.say("workers: " + std::to_string(wanted) + " needs a restart: " + std::to_string(workers_.size()) + " run until then");
+    }
+    if (io_choice(config) != io_) operators_.say("io needs a restart: " + workers_.front()->backend_name() + " is used until then");
+}
+
+void Supervisor::count_reload(const char* result) {
+    context_->shard.add(registry_.counter("portico_reloads_total", "Reloads by their result.", {{"result", result}}));
+}
+
+upstream::ResolvedService Supervisor::addresses_of(size_t service) const {
+    upstream::ResolvedService resolved;
+    for (const config::EndpointConfig& e : snapshot_->config.services[service].endpoints) {
+        upstream::ResolvedEndpoint r{e.authority, {}, {}};
+        if (e.tls) r.tls = {snapshot_->service_tls[service], e.host};
+        if (const auto literal = IpAddress::parse(e.host)) {
+            r.addresses.push_back({*literal, e.port});
+        } else {
+            for (const IpAddress& ip : names_->addresses(e.host)) r.addresses.push_back({ip, e.port});
+        }
+        resolved.push_back(std::move(r));
+    }
+    return resolved;
+}
+
+void Supervisor::on_name_changed(const std::string& name) {
+    for (size_t i = 0; i < snapshot_->config.services.size(); ++i) {
+        const config::ServiceConfig& s = snapshot_->config.services[i];
+        const bool uses = std::ranges::any_of(s.endpoints, [&](const config::EndpointConfig& e) { return e.host == name; });
+        if (!uses) continue;
+        for (auto& w : workers_) w->set_addresses(s.name, addresses_of(i));
+    }
+}
+
+}  // namespace portico::server

@@ -1,0 +1,231 @@
+"""`explain` and `run` are held against each other: over random configurations and requests, the route, each verdict, and the request
+that goes upstream are the same. What `explain` says is not known here (a service would have to be asked) it leaves open; nothing else."""
+import hashlib
+import os
+import random
+import re
+
+import pytest
+
+from support.client import Client, head
+from support.gateway import Gateway, check, explain
+from support.tokens import SECRET, claims, hs
+from support.upstream import Echo, Scripted
+
+KEY = hashlib.sha256(b"opskey").hexdigest()
+SEED = os.environ.get("PORTICO_SEED")
+
+
+def deciding(connection):
+    """The service that `ask` asks: who says "yes" is alice, who says "no" is refused, everybody else must sign in."""
+    while True:
+        request = connection.read_request()
+        word = next((v for n, v in request.headers if n.lower() == "x-auth"), "")
+        status = {"yes": "200 OK", "no": "403 Forbidden", "ill": "500 Oh"}.get(word, "401 Unauthorized")
+        connection.answer(b"", status, [("X-Who", "alice"), ("X-Role", "staff")])
+
+
+# Names and settings of policies; {shadow} may put them in shadow mode.
+SIGNS_IN = {
+    "key": f"api_key: {{ from: {{ header: X-Key }}, keys: [{{ name: ops, sha256: {KEY}, claims: {{ role: staff }} }}], claims_to_headers: {{ X-Key-Name: sub }} }}",
+    "token": f"jwt: {{ algorithms: [HS256], secret: {SECRET}, claims_to_headers: {{ X-Sub: sub, X-Plan: plan }} }}",
+    "ask": "forward_auth: { service: auth, path: /check, headers: [X-Auth], copy: { X-Who: sub, X-Role: role } }",
+    "either": "any_of: [key, token]",
+}
+OTHERS = {
+    "lan": "ip_access: { allow: [127.0.0.0/8] }",
+    "away": "ip_access: { allow: [10.0.0.0/8] }",
+    "many": "rate_limit: { key: client.ip, limit: 1000000, window: 60s }",
+    "each": "rate_limit: { key: header.X-Key, limit: 1000000, window: 60s }",
+    "few": "concurrency: { key: client.ip, limit: 100 }",
+    "shaped": 'transform: { request: { headers: { set: { X-Shaped: "{request.method}" }, remove: [X-Drop] } } }',
+}
+NEEDS_IDENTITY = {
+    "staff": "authorize: { claims: { all: { role: staff } } }",
+    "gold": "authorize: { claims: { any: { plan: [gold, silver] } } }",
+    "mine": 'transform: { request: { headers: { set: { X-Mine: "{claims.sub}" } } } }',
+    "person": "rate_limit: { key: claims.sub, limit: 1000000, window: 60s }",
+}
+ALL = {**SIGNS_IN, **OTHERS, **NEEDS_IDENTITY}
+NO_SHADOW = {"shaped", "mine"}
+
+
+def route(draw, number):
+    use = ["cors-all"] if draw.random() < 0.2 else []
+    use += draw.sample(sorted(OTHERS), draw.randint(0, 2))
+    signer = draw.choice([None, *SIGNS_IN])
+    shadow = draw.random() < 0.3
+    if signer:
+        use.insert(draw.randint(1 if use[:1] == ["cors-all"] else 0, len(use)), signer + ("-shadow" if shadow else ""))
+        if not shadow:
+            use += draw.sample(sorted(NEEDS_IDENTITY), draw.randint(0, 2))
+    more = draw.sample(sorted(OTHERS), 1) if draw.random() < 0.4 else []
+    use += [n for n in more if n not in use]
+    # Every policy but the first of its kind that signs in may be in shadow mode.
+    use = [n + "-shadow" if n in {**OTHERS, **NEEDS_IDENTITY} and n not in NO_SHADOW and draw.random() < 0.25 else n for n in use]
+    path = draw.choice([f"/r{number}/**", f"/r{number}/{{id}}", f"/r{number}"])
+    methods = draw.choice(["", "", ", methods: [GET, POST]"])
+    methods += draw.choice(["", "", "", ", headers: { X-Key: opskey }", ', host: "*.example.com"', ", query: { a: b }"])
+    target = draw.choice(["", ", path: \"/to/{**}\"" if path.endswith("**") else ", path: \"/to?{query}\""])
+    if signer and not shadow and draw.random() < 0.3:
+        target = ', path: "/of/{claims.sub}"'
+    action = draw.choice([f"forward: {{ service: echo{target} }}"] * 4 + ["respond: { body: x }", 'redirect: { to: "/else?{query}" }'])
+    if "respond" in action or "redirect" in action:
+        use = [n for n in use if n.removesuffix("-shadow") not in NO_SHADOW]
+    return f'  - {{ name: r{number}, match: {{ path: "{path}"{methods} }}, use: [{", ".join(use)}], {action} }}\n'
+
+
+def configuration(draw, echo, auth):
+    policies = "".join(f"  {n}: {{ {t} }}\n" + ("" if n in NO_SHADOW else f"  {n}-shadow: {{ {t}, mode: shadow }}\n") for n, t in ALL.items())
+    top = f"services: {{ echo: {echo.url}, auth: {{ endpoints: [{auth.url}], internal: true }} }}\npolicies:\n{policies}"
+    top += "  cors-all: { cors: { origins: ['https://a.example'], methods: [GET, PUT] } }\nroutes:\n"
+    routes = []
+    for number in range(8):
+        for _ in range(9):  # a place that the language refuses is drawn again
+            one = route(draw, number)
+            if check(top + one).code == 0:
+                routes.append(one)
+                break
+    return top + "".join(routes)
+
+
+def request(draw):
+    method = draw.choice(["GET", "GET", "GET", "HEAD", "DELETE", "OPTIONS"])
+    target = f"/r{draw.randint(0, 8)}" + draw.choice(["", "/", "/7", "/a%2Fb", "/x/../y", "/é"[:2], "/1/2"]) + draw.choice(["", "?a=b&c", "?"])
+    headers = []
+    pool = [("X-Key", "opskey"), ("X-Key", "bad"), ("X-Auth", "yes"), ("X-Auth", "no"), ("X-Auth", "ill"), ("X-Sub", "forged"), ("x_who", "forged"),
+            ("X-Drop", "1"), ("X-Forwarded-For", "6.6.6.6"), ("Accept", "*/*"), ("Cookie", "a=b"), ("Via", "1.1 x"), ("X-Request-ID", "mine"), ("Connection", "X-Drop"),
+            ("Authorization", "Bearer " + hs(claims(plan="gold", role="staff"))), ("Authorization", "Bearer " + hs(claims(sub="bob"))),
+            ("Authorization", "Bearer a.b.c")]
+    for name, value in draw.sample(pool, draw.randint(0, 6)):
+        if draw.random() < 0.1 or name not in [n for n, _ in headers]:
+            headers.append((name, value))
+    if method == "OPTIONS":
+        headers += [("Origin", draw.choice(["https://a.example", "https://b.example"])), ("Access-Control-Request-Method", draw.choice(["GET", "PUT"]))]
+    return method, draw.choice(["localhost", "localhost", "shop.example.com", "SHOP.example.com:80"]), target, headers
+
+
+class Told:
+    """What `explain` said."""
+
+    def __init__(self, out):
+        self.out, self.verdicts, self.upstream = out, [], None
+        self.route = self.answer = None
+        part = ""
+        for line in out.splitlines():
+            part, text = line[:10].strip() or part, line[10:]
+            if part == "route" and self.route is None:
+                self.route = text.split(" ")[0]
+            elif part == "policies" and text != "none":
+                self.verdicts.append(text.split(": ", 1))
+            elif part == "answer" and line.startswith("answer"):
+                self.answer = int(re.match(r"\d+", text)[0])
+            elif part == "upstream" and not text.startswith(("not known", "if ")):
+                self.upstream = (self.upstream or []) + [text]
+        self.undecided = [n for n, t in self.verdicts if re.match("would |decides by", t)]
+        self.refusal = next(((n, t) for n, t in self.verdicts if not n.endswith("(shadow)") and re.match(r"[345]\d\d |answers ", t)), None)
+        self.shadow = [f"{n.removesuffix(' (shadow)')}:{t.split(' ')[1].rstrip(':')}" for n, t in self.verdicts
+                       if n.endswith("(shadow)") and re.match(r"[345]\d\d ", t)]
+
+
+IDS = {"x-request-id", "traceparent"}
+
+
+def plain(lines):
+    return [line.split(":")[0] if line.split(":")[0].lower() in IDS else line for line in lines]
+
+
+def hold(told, status, log, sent):
+    """One request's two stories."""
+    assert told.route == log.get("route")
+    open_names = [n.removesuffix(" (shadow)") for n in told.undecided]
+    shadow = [s for s in filter(None, log.get("shadow", "").split(",")) if s.split(":")[0] not in open_names]
+    if log.get("refused_by") in open_names:
+        return  # what stands behind it was not asked
+    assert told.shadow == shadow
+    if told.refusal:
+        name, text = told.refusal
+        assert log.get("refused_by") == name or (text.startswith("answers 2") and "refused_by" not in log)
+        assert status == int(re.search(r"\d\d\d", text)[0])
+        assert text.startswith("answers") or log["code"] == text.split(" ")[1].rstrip(":")
+        assert sent is None
+        return
+    assert "refused_by" not in log
+    if told.upstream is not None:
+        lines = plain(told.upstream)
+        got = plain([f"{sent.method} {sent.target} HTTP/1.1"] + [f"{n}: {v}" for n, v in sent.headers])
+        assert (set(lines) <= set(got)) if told.undecided else lines == got
+    elif told.answer is not None and not told.undecided:
+        assert told.answer == status and sent is None
+
+
+def held_against_each_other(seed, count):
+    draw = random.Random(seed)
+    with Echo() as echo, Scripted(deciding) as auth:
+        config = configuration(draw, echo, auth)
+        with Gateway(config) as gateway:
+            for number in range(count):
+                method, host, target, headers = request(draw)
+                before = len(echo.requests)
+                with Client(gateway.port) as client:
+                    client.send(head(method, target, headers, host=host))
+                    status = client.read_response(method).status
+                log = gateway.access_lines(number + 1)[number]
+                sent = echo.requests[before] if len(echo.requests) > before else None
+                told = Told(explain(config, method, f"http://{host}{target}", [f"{n}: {v}" for n, v in headers]).out)
+                try:
+                    hold(told, status, log, sent)
+                except AssertionError as e:
+                    raise AssertionError(f"PORTICO_SEED={seed}: {method} {host} {target} {headers}\n{told.out}\n{log}\n{config}\n"
+                                         f"upstream: {sent and (sent.method, sent.target, sent.headers)}") from e
+
+
+def test_a34_explain_says_what_run_does():
+    seed = int(SEED or random.randrange(1 << 32))
+    print(f"PORTICO_SEED={seed}")
+    held_against_each_other(seed, 60)
+
+
+@pytest.mark.long
+def test_a34_explain_says_what_run_does_over_many_configurations():
+    for _ in range(60):
+        seed = random.randrange(1 << 32)
+        print(f"PORTICO_SEED={seed}")
+        held_against_each_other(seed, 100)
+
+
+CASES = """
+services: {{ echo: {echo}, auth: {{ endpoints: [{auth}], internal: true }} }}
+policies:
+  watched: {{ api_key: {{ from: {{ header: X-Key }}, keys: [{{ name: ops, sha256: {key} }}] }}, mode: shadow }}
+  ask: {{ forward_auth: {{ service: auth, path: /check, headers: [X-Auth], copy: {{ X-Who: sub }} }} }}
+  alice: {{ authorize: {{ claims: {{ all: {{ sub: alice }} }} }} }}
+routes:
+  - {{ match: /watched, use: [watched], forward: {{ service: echo }} }}
+  - {{ match: /asked, use: [ask, alice], forward: {{ service: echo }} }}
+  - {{ match: /mine, use: [ask, alice], forward: {{ service: echo, path: "/of/{{claims.sub}}" }} }}
+"""
+
+
+def test_a34_explain_shows_what_a_policy_in_shadow_leaves_in_the_request():
+    config = CASES.format(echo="http://127.0.0.1:9", auth="http://127.0.0.1:9", key=KEY)
+    for key in ("opskey", "bad"):
+        told = explain(config, "GET", "/watched", [f"X-Key: {key}"]).out
+        assert f"X-Key: {key}" in told and "GET /watched HTTP/1.1" in told, told
+
+
+def test_a34_explain_says_what_rests_on_an_identity_that_a_service_gives():
+    config = CASES.format(echo="http://127.0.0.1:9", auth="http://127.0.0.1:9", key=KEY)
+    told = explain(config, "GET", "/asked").out
+    assert "403" not in told and "GET /asked HTTP/1.1" in told and re.search("alice: decides by the identity", told), told
+    told = explain(config, "GET", "/mine").out
+    assert "403" not in told and "upstream  not known before ask, alice has decided" in told, told
+
+
+def test_a34_explain_refuses_a_head_by_the_files_limits():
+    config = "limits: { fields: 3 }\nroutes: [{ match: /x, respond: { body: x } }]\n"
+    assert "431" in explain(config, "GET", "/x", ["A: 1", "B: 2", "C: 3"]).out
+
+
+def test_a34_explain_answers_for_the_server_as_a_whole():
+    assert "answer    204" in explain("routes: [{ match: /x, respond: { body: x } }]\n", "OPTIONS", "*").out
