@@ -37,23 +37,27 @@ def setup():
 
 
 @pytest.mark.parametrize("target, headers", [
-    ("/bearer", [("Authorization", f"Basic {FORGED}"), ("Authorization", f"Bearer {GOOD}")]),
-    ("/bearer", [("Authorization", f"Bearer {GOOD}"), ("authorization", f"bearer {FORGED}")]),
-    ("/cookie", [("Cookie", f"session ={FORGED}; session={GOOD}")]),
-    ("/cookie", [("Cookie", f"session\t={FORGED}; session={GOOD}")]),
-    ("/cookie", [("Cookie", f"session={GOOD}; =session={FORGED}")]),
-    ("/cookie", [("Cookie", f"a=1,session={FORGED}"), ("cookie", f"session={GOOD}")]),
-    ("/header", [("X_Token", FORGED), ("X-Token", GOOD)]),
-    ("/header", [("X-Token", GOOD), ("x.token", FORGED)]),
-    (f"/query?a;token={FORGED}&token={GOOD}", []),
-    (f"/query?%20tok%65n={FORGED}&token={GOOD}", []),
-    ("/key", [("X_API_Key", FORGED), ("X-API-Key", "goodkey")]),
-    (f"/key-in-query?a;key={FORGED}&key=goodkey", []),
+    ("/bearer", [("Authorization", "Basic FORGED"), ("Authorization", "Bearer GOOD")]),
+    ("/bearer", [("Authorization", "Bearer GOOD"), ("authorization", "bearer FORGED")]),
+    ("/cookie", [("Cookie", "session =FORGED; session=GOOD")]),
+    ("/cookie", [("Cookie", "session\t=FORGED; session=GOOD")]),
+    ("/cookie", [("Cookie", "session=GOOD; =session=FORGED")]),
+    ("/cookie", [("Cookie", "a=1,session=FORGED"), ("cookie", "session=GOOD")]),
+    ("/header", [("X_Token", "FORGED"), ("X-Token", "GOOD")]),
+    ("/header", [("X-Token", "GOOD"), ("x.token", "FORGED")]),
+    ("/query?a;token=FORGED&token=GOOD", []),
+    ("/query?%20tok%65n=FORGED&token=GOOD", []),
+    ("/key", [("X_API_Key", "FORGED"), ("X-API-Key", "goodkey")]),
+    ("/key-in-query?a;key=FORGED&key=goodkey", []),
 ])
 def test_a7_a_second_credential_of_any_spelling_is_refused(setup, target, headers):
     gateway, upstream = setup
+
+    def filled(text):
+        return text.replace("FORGED", FORGED).replace("GOOD", GOOD)
+
     before = len(upstream.requests)
-    answer = get(gateway.port, target, headers)
+    answer = get(gateway.port, filled(target), [(name, filled(value)) for name, value in headers])
     assert answer.status == 401 and answer.code in ("jwt.multiple", "api_key.unknown"), answer.body
     assert len(upstream.requests) == before
 
