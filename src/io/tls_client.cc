@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "io/system_store.h"
 #include "io/tls_stream.h"
 #include "io/tls_words.h"
 
@@ -91,6 +92,7 @@ std::array<unsigned char, 32> digest_of(const TlsClientSettings& s) {
     for (const std::string* part : {&s.ca, &s.server_name, &s.certificate, &s.key, &s.alpn}) {
         all += std::to_string(part->size()) + ':' + *part;
     }
+    if (s.verify && s.ca.empty()) all += system_store_state();
     std::array<unsigned char, 32> digest{};
     SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), digest.data());
     OPENSSL_cleanse(all.data(), all.size());

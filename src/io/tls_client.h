@@ -68,8 +68,11 @@ class TlsClient {
     Task<Result<std::unique_ptr<Stream>>> handshake(Loop& loop, std::unique_ptr<Stream> plain, std::string host, Time deadline,
                                                     std::shared_ptr<TlsSession> session = nullptr) const;
 
-    // True where both were made of equal settings: what one connected may serve the other.
+    // True where both were made of equal settings and, where those name no authorities, of the same store of the system's: what one
+    // connected may serve the other.
     bool same_as(const TlsClient& other) const { return digest_ == other.digest_; }
+    // What same_as compares, as bytes.
+    std::string_view digest() const { return {reinterpret_cast<const char*>(digest_.data()), digest_.size()}; }
     bool verifies() const { return verify_; }
 
   private:

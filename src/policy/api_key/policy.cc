@@ -2,6 +2,7 @@
 
 #include "gateway/exchange.h"
 #include "gateway/policy.h"
+#include "http/credential.h"
 #include "policy/api_key/settings.h"
 
 namespace portico::policy::api_key {
@@ -44,9 +45,11 @@ class ApiKey final : public gateway::Policy {
     std::string_view challenge() const override { return challenge_; }
     // Also where keys are forwarded: in an any_of nobody has verified this one.
     void withhold_credential(Exchange& x) const override {
-        if (!settings_.from.in_query) return remove_key(x.request.fields, settings_.from.name);
-        x.view.query = without_key(x.view.query, settings_.from.name, x.arena);
-        x.view.has_query = !x.view.query.empty();
+        if (!settings_.from.in_query) return http::remove_headers(x.request.fields, settings_.from.name);
+        const std::string_view left = http::without_pairs(x.view.query, settings_.from.name, x.arena);
+        if (left.size() == x.view.query.size()) return;
+        x.view.query = left;
+        x.view.has_query = !left.empty();
     }
 
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {

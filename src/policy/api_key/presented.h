@@ -19,13 +19,8 @@ struct Presented {
     std::string_view key;  // the first, decoded
 };
 
+// Names as http/credential.h reads them.
 Presented key_in(const http::FieldList& fields, std::string_view name);
-// A name is compared decoded, so that no spelling of it passes for another parameter.
 Presented key_in(std::string_view query, std::string_view name, Arena& arena);
-
-// Takes the key's header off, in every spelling.
-void remove_key(http::FieldList& fields, std::string_view name);
-// The query without the key's pairs; the rest as it came. A view of `query` or of the arena.
-std::string_view without_key(std::string_view query, std::string_view name, Arena& arena);
 
 }  // namespace portico::policy::api_key

@@ -208,7 +208,7 @@ Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, con
     if (mixes_secrets(keys)) return std::unexpected("the set holds secrets beside public keys");
     drop_ambiguous(keys, read.notes);
     std::erase_if(keys, [&](const auto& key) { return key->has_id() && std::ranges::find(broken, key->id()) != broken.end(); });
-    if (keys.empty()) return std::unexpected(read.notes.empty() ? "the set is empty" : read.notes.front());
+    if (keys.empty() && !(bounds.may_be_empty && list.is_array())) return std::unexpected(read.notes.empty() ? "the set is empty" : read.notes.front());
     read.keys = KeySet(std::move(keys));
     return read;
 }

@@ -31,6 +31,19 @@ class KeyAge final : public observe::Asked {
     const Clock& clock_;
 };
 
+// How many keys verify tokens now.
+class KeyNumber final : public observe::Asked {
+  public:
+    explicit KeyNumber(std::shared_ptr<const RemoteKeys> keys) : keys_(std::move(keys)) {}
+    std::optional<double> value() const override {
+        const auto held = keys_->held().keys;
+        return held == nullptr ? 0.0 : static_cast<double>(held->keys().size());
+    }
+
+  private:
+    std::shared_ptr<const RemoteKeys> keys_;
+};
+
 }  // namespace
 
 struct KeyFetcher::End::Bell {
@@ -41,6 +54,7 @@ struct KeyFetcher::End::Bell {
 
 KeyFetcher::End::~End() {
     if (bell_ == nullptr) return;
+    keys_->leave(ticket_);
     const std::lock_guard lock(bell_->mutex);
     bell_->loop = nullptr;
     bell_->end = nullptr;
@@ -52,7 +66,7 @@ bool KeyFetcher::End::await_suspend(std::coroutine_handle<> h) {
     bell_->loop = &loop_;
     bell_->end = this;
     // Posted even where the fetch ends on this thread: who waits must not run inside of it.
-    const bool waits = keys_.await_end([bell = bell_] {
+    ticket_ = keys_->await_end([bell = bell_] {
         const std::lock_guard lock(bell->mutex);
         if (bell->loop == nullptr) return;
         bell->loop->post([bell] {
@@ -64,8 +78,9 @@ bool KeyFetcher::End::await_suspend(std::coroutine_handle<> h) {
             if (end != nullptr) end->go();
         });
     });
-    if (waits) set(loop_.timers(), deadline_);
-    return waits;
+    if (ticket_ == 0) return false;
+    set(loop_.timers(), deadline_);
+    return true;
 }
 
 void KeyFetcher::End::go() {
@@ -79,9 +94,12 @@ KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const R
         return context_.registry.counter("portico_jwt_key_fetches_total", "Fetches of issuers' keys.", {{"source", settings_.shown()}, {"result", result}});
     };
     good_ = cell("good");
+    empty_ = cell("empty");
     bad_ = cell("failed");
     age_ = std::make_shared<const KeyAge>(keys_, context.loop.clock());
     context_.registry.ask("portico_jwt_keys_age_seconds", "Since the last good fetch of an issuer's keys.", {{"source", settings_.shown()}}, age_);
+    number_ = std::make_shared<const KeyNumber>(keys_);
+    context_.registry.ask("portico_jwt_keys", "Keys of an issuer that verify tokens now.", {{"source", settings_.shown()}}, number_);
     set(context_.loop.timers(), context_.loop.now());
 }
 
@@ -91,7 +109,7 @@ KeyFetcher::~KeyFetcher() {
     if (holds_) keys_->abandon_fetch();
 }
 
-KeyFetcher::End KeyFetcher::end(Time deadline) { return End(context_.loop, *keys_, deadline); }
+KeyFetcher::End KeyFetcher::end(Time deadline) { return End(context_.loop, keys_, deadline); }
 
 bool KeyFetcher::look_for(std::string_view key_id) {
     if (keys_->begin_fetch_for(key_id, context_.loop.now())) {
@@ -112,6 +130,7 @@ bool KeyFetcher::fetch_due() {
 }
 
 void KeyFetcher::on_timer() {
+    if (context_.epoch != nullptr && context_.epoch.get() != &epoch_) return;
     fetch_due();
     // Somebody else may fetch meanwhile, and fail: looked at again before long.
     const Time next = std::max(keys_->due(), context_.loop.now() + std::chrono::seconds(1));
@@ -125,10 +144,7 @@ void KeyFetcher::on_root_done() {}
 io::Task<void> KeyFetcher::run() {
     auto done = co_await fetch_keys();
     holds_ = false;
-    if (done) {
-        context_.shard.add(good_);
-        co_return;
-    }
+    if (done) co_return;
     context_.shard.add(bad_);
     context_.say("the keys of " + settings_.shown() + " could not be fetched: " + std::string(done.error().code()) +
                  (done.error().context.empty() ? "" : ": " + done.error().context));
@@ -174,12 +190,33 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
     upstream::CallAnswer answer;
     auto got = co_await get(url, answer);
     if (!got) co_return got;
-    auto read = keys_from_json(answer.body, KeyOrigin::published);
-    if (!read) co_return fail(Fault::upstream_protocol, "the keys: " + read.error());
+    co_return take(answer);
+}
+
+Result<void> KeyFetcher::take(const upstream::CallAnswer& answer) {
+    auto read = keys_from_json(answer.body, KeyOrigin::published, {.may_be_empty = true});
+    if (!read) return fail(Fault::upstream_protocol, "the keys: " + read.error());
+    if (read->keys.empty() && keys_->held().keys == nullptr) {
+        return fail(Fault::upstream_protocol, "the keys: " + (read->notes.empty() ? "the set is empty" : read->notes.front()));
+    }
     const Duration fresh = freshness({value_of(answer, "cache-control"), value_of(answer, "age"), value_of(answer, "date"), value_of(answer, "expires")},
                                      {kLeastFresh, kMostFresh, settings_.refresh});
-    if (keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now())) context_.say("the keys of " + settings_.shown() + " were fetched again");
-    co_return Result<void>{};
+    tell(keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now()));
+    return {};
+}
+
+void KeyFetcher::tell(RemoteKeys::Fetched fetched) {
+    using enum RemoteKeys::Fetched;
+    context_.shard.add(fetched == taken || fetched == taken_again ? good_ : empty_);
+    switch (fetched) {
+        case taken:
+        case still_withdrawn: return;
+        case taken_again: return context_.say("the keys of " + settings_.shown() + " were fetched again");
+        case doubted:
+            set(context_.loop.timers(), std::max(keys_->due(), context_.loop.now()));
+            return context_.say("the set of keys of " + settings_.shown() + " holds no usable key: it is asked once more before the old ones are given up");
+        case withdrawn: return context_.say("the keys of " + settings_.shown() + " were withdrawn: its set holds no usable key, and its tokens are refused");
+    }
 }
 
 }  // namespace portico::policy::jwt

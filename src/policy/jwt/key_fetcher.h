@@ -1,5 +1,6 @@
 // Fetches an issuer's keys for the process, where this worker is the one to do it, and lets requests wait for a fetch. One
-// worker's, for one source of one policy.
+// worker's, for one source of one policy. Once its worker runs another snapshot it fetches only for requests that still wait: the
+// new snapshot's fetcher keeps the keys fresh, if it has the source still.
 #pragma once
 
 #include <memory>
@@ -37,20 +38,22 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     io::Task<void> run();
     io::Task<Result<void>> fetch_keys();
     io::Task<Result<void>> get(const std::string& url, upstream::CallAnswer& answer);
+    Result<void> take(const upstream::CallAnswer& answer);
+    void tell(RemoteKeys::Fetched fetched);
 
     gateway::Context& context_;
     gateway::Epoch& epoch_;
     const RemoteKeySettings& settings_;
     std::shared_ptr<RemoteKeys> keys_;
-    observe::Counter good_, bad_;
-    std::shared_ptr<const observe::Asked> age_;
+    observe::Counter good_, empty_, bad_;
+    std::shared_ptr<const observe::Asked> age_, number_;
     io::Root root_;
     bool holds_ = false;  // the process's one permission to fetch
 };
 
 class KeyFetcher::End final : private io::Timer {
   public:
-    End(io::Loop& loop, RemoteKeys& keys, Time deadline) : loop_(loop), keys_(keys), deadline_(deadline) {}
+    End(io::Loop& loop, std::shared_ptr<RemoteKeys> keys, Time deadline) : loop_(loop), keys_(std::move(keys)), deadline_(deadline) {}
     ~End() override;
     bool await_ready() const { return false; }
     bool await_suspend(std::coroutine_handle<> h);
@@ -62,10 +65,11 @@ class KeyFetcher::End final : private io::Timer {
     void go();
 
     io::Loop& loop_;
-    RemoteKeys& keys_;
+    std::shared_ptr<RemoteKeys> keys_;
     Time deadline_;
     std::coroutine_handle<> waiter_;
     std::shared_ptr<Bell> bell_;
+    uint64_t ticket_ = 0;
 };
 
 }  // namespace portico::policy::jwt

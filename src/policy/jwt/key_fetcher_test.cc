@@ -109,7 +109,7 @@ class Fetching : public ::testing::Test {
         site.pages["/keys"] = answer(R"({"keys":[)" + ec_jwk(key.get(), kid) + "]}", more);
     }
     std::unique_ptr<KeyFetcher> fetcher() {
-        if (keys == nullptr) keys = std::make_shared<RemoteKeys>(RemoteKeys::Timing{settings.cooldown, settings.refresh, settings.stale});
+        if (keys == nullptr) keys = std::make_shared<RemoteKeys>(RemoteKeys::Timing{settings.cooldown, settings.stale});
         return std::make_unique<KeyFetcher>(context, epoch, settings, keys);
     }
     void pass(Duration d) {
@@ -120,7 +120,7 @@ class Fetching : public ::testing::Test {
     }
     // What is due now, and what follows from it.
     void settle() { pass(milliseconds(2)); }
-    std::string kid() const { return keys->current() == nullptr ? "none" : keys->current()->keys()[0]->id(); }
+    std::string kid() const { return keys->held().keys == nullptr ? "none" : keys->held().keys->keys()[0]->id(); }
     std::optional<double> shown(const char* begin, const char* label = "") const {
         for (const auto& line : split(registry.exposition())) {
             if (line.starts_with(begin) && line.find(label) != std::string::npos) return std::stod(line.substr(line.rfind(' ')));
@@ -267,6 +267,7 @@ TEST_F(Fetching, WhoLeavesWhileItWaitsIsNotWoken) {
     auto gone = std::make_unique<Waiter>(*f, loop.now() + seconds(5));
     Waiter stays(*f, loop.now() + seconds(5));
     gone.reset();
+    EXPECT_EQ(keys->waiting(), 1u);
     site.speak();
     settle();
     EXPECT_TRUE(stays.done());
@@ -286,7 +287,7 @@ TEST_F(Fetching, OneWorkerFetchesForAll) {
     const auto a = fetcher(), b = fetcher();
     pass(seconds(5));
     EXPECT_EQ(site.asked.size(), 1u);
-    EXPECT_EQ(keys->generation(), 1u);
+    EXPECT_EQ(keys->held().generation, 1u);
 }
 
 TEST_F(Fetching, AReloadInMidFetchLeavesNobodyWithoutKeys) {
@@ -317,6 +318,35 @@ TEST_F(Fetching, TheNextSnapshotFetchesByItselfWhatTheLastGaveUp) {
     site.silent = false;
     pass(seconds(1));
     EXPECT_EQ(kid(), "k1");
+}
+
+TEST_F(Fetching, A82_keys_that_were_withdrawn_are_said_and_counted) {
+    const auto f = fetcher();
+    settle();
+    EXPECT_EQ(shown("portico_jwt_keys{"), 1);
+    site.pages["/keys"] = answer(R"({"keys":[]})");
+    pass(minutes(9));
+    EXPECT_EQ(kid(), "k1");
+    EXPECT_THAT(said, HasSubstr("asked once more"));
+    pass(seconds(2));
+    ASSERT_NE(keys->held().keys, nullptr);
+    EXPECT_TRUE(keys->held().keys->empty());
+    EXPECT_THAT(said, HasSubstr("were withdrawn"));
+    EXPECT_EQ(counted("empty"), 2);
+    EXPECT_EQ(counted("failed"), 0);
+    EXPECT_EQ(shown("portico_jwt_keys{"), 0);
+}
+
+TEST_F(Fetching, A85_an_old_snapshots_fetcher_rests) {
+    publish("k1", "Cache-Control: max-age=60\r\n");
+    context.epoch = std::make_shared<gateway::Epoch>();
+    const auto old = fetcher();
+    pass(minutes(10));
+    EXPECT_TRUE(site.asked.empty()) << "its epoch is not the one that runs";
+    EXPECT_TRUE(old->fetch_due()) << "but whoever still waits there is served";
+    settle();
+    EXPECT_EQ(kid(), "k1");
+    context.epoch = nullptr;
 }
 
 TEST_F(Fetching, AKeyThatIsNotKnownIsLookedForOnceInACooldown) {
@@ -364,13 +394,13 @@ TEST_F(Fetching, AnIssuerThatForbidsKeepingIsAskedOnceAMinuteAtMost) {
 TEST_F(Fetching, WhileTheIssuerIsDownForAnHourItsKeysServe) {
     const auto f = fetcher();
     settle();
-    const auto before = keys->generation();
+    const auto before = keys->held().generation;
     site.pages["/keys"] = answer("", "", "503 Service Unavailable");
     for (int i = 0; i < 3600; ++i) {
         pass(seconds(1));
         ASSERT_EQ(kid(), "k1");
     }
-    EXPECT_EQ(keys->generation(), before);
+    EXPECT_EQ(keys->held().generation, before);
     EXPECT_LT(site.asked.size(), 70u);
     publish("k2");
     pass(seconds(61));

@@ -74,6 +74,26 @@ constexpr std::array<Field<RemoteDraft>, 8> remote_rows() {
 constexpr auto kJwksRows = remote_rows<false>();
 constexpr auto kOidcRows = remote_rows<true>();
 
+std::string part(std::string_view text) { return std::to_string(text.size()) + ":" + std::string(text); }
+
+// Where a service is and whom to believe there: a reload that points it elsewhere names another source.
+std::string endpoints_of(const config::ServiceConfig& service) {
+    std::string all;
+    bool any_tls = false;
+    for (const config::EndpointConfig& e : service.endpoints) {
+        any_tls |= e.tls;
+        all += part((e.tls ? "https://" : "http://") + e.host + "/" + std::to_string(e.port) + "/" + e.authority);
+    }
+    if (!any_tls) return all;
+    io::TlsClientSettings tls;
+    tls.server_name = service.tls.server_name.value;
+    tls.verify = service.tls.verify;
+    if (!service.tls.ca.value.empty()) tls.ca = config::read_file_text(service.tls.ca.value).value_or("");
+    const auto client = io::TlsClient::make(tls);
+    // One that cannot be made is told where the service is.
+    return all + (client ? part((*client)->digest()) : "");
+}
+
 // Keys, or the document that names them, are asked of a service of the configuration.
 void read_service(const Scope& scope, const Node& node, RemoteDraft& draft) {
     if (draft.remote.path.empty()) {
@@ -81,6 +101,7 @@ void read_service(const Scope& scope, const Node& node, RemoteDraft& draft) {
                                                                             : "a service needs the path of its keys: path: /.well-known/jwks.json");
     }
     const auto& service = draft.build.config().services[static_cast<size_t>(draft.remote.service)];
+    draft.remote.endpoints = endpoints_of(service);
     draft.remote.url = "service " + service.name + " " + draft.remote.path;
     if (!service.internal) {
         scope.warning(node.mark, "reachable-issuer", "the service \"" + service.name + "\" issues keys and can be reached by name",
@@ -91,8 +112,8 @@ void read_service(const Scope& scope, const Node& node, RemoteDraft& draft) {
 }  // namespace
 
 std::string RemoteKeySettings::identity() const {
-    const auto part = [](const std::string& text) { return std::to_string(text.size()) + ":" + text; };
-    return (discovery ? "oidc " : "jwks ") + part(url) + part(issuer) + part(ca) + std::to_string(cooldown.count()) + " " + std::to_string(stale.count());
+    return (discovery ? "oidc " : "jwks ") + part(url) + part(issuer) + part(endpoints) + part(tls == nullptr ? "" : tls->digest()) +
+           std::to_string(cooldown.count()) + " " + std::to_string(stale.count());
 }
 
 void read_secret_key(const Scope& scope, const Node& node, IssuerDraft& into) {

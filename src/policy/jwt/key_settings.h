@@ -12,6 +12,8 @@ struct IssuerDraft {
     IssuerSettings issuer;
     std::vector<std::shared_ptr<const Key>> keys;
     unsigned key_kinds = 0;  // how many of secret, public_key, keys, jwks, oidc stand there
+    // Written, whatever it says: what stands at the top then does not hold here.
+    bool leeway_written = false, max_age_written = false;
     config::Mark mark;
     config::Mark algorithms_mark;
 };

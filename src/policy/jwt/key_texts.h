@@ -21,6 +21,7 @@ enum class KeyOrigin : uint8_t { configured, published };
 struct KeySetBounds {
     size_t max_size = size_t{256} << 10;  // bytes of text
     size_t max_keys = 100;
+    bool may_be_empty = false;  // a list without any usable key is a set too: its issuer has no other
 };
 struct ReadKeySet {
     KeySet keys;
@@ -31,7 +32,8 @@ struct ReadKeySet {
 // every bad one: an issuer may add what others understand. `use`, `key_ops` and `alg` are obeyed; private members are not read.
 // Of keys that share a `kid` and an algorithm none is used unless they are the same, since no token says which it means; a bad
 // one takes those of its `kid` with it.
-// @errors text that is no set of keys; a configured set that mixes secrets with public keys; a set without any usable key
+// @errors text that is no set of keys; a configured set that mixes secrets with public keys; a set without any usable key, unless it
+// may be empty
 Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds = {});
 
 }  // namespace portico::policy::jwt

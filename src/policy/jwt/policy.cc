@@ -35,9 +35,9 @@ struct State final : gateway::WorkerState {
     State(uint64_t seed, observe::Counter postponed_cell) : cache({}, seed), postponed(postponed_cell) {}
 
     struct Source {
-        std::shared_ptr<const KeySet> keys;
-        uint64_t generation = 0;
-        std::unique_ptr<KeyFetcher> fetcher;
+        KeyView view;
+        std::unique_ptr<KeyFetcher> fetcher{};  // where they are remote
+        const std::shared_ptr<const KeySet>& keys() const { return view.keys(); }
     };
     VerifierContext context;
     TokenCache cache;
@@ -75,6 +75,7 @@ class Jwt final : public gateway::Policy {
     // @param known  the headers of the token, where it was judged with them
     Verdict hand_on(Exchange& x, const TokenPlace& place, const gateway::ClaimHeaders::Rendered* known) const;
     Verdict refuse(Exchange& x, Error error) const;
+    Verdict refuse_without_keys(Exchange& x, size_t issuer) const;
     Verdict judge_new(Exchange& x, State& state, std::string_view text, const TokenPlace& place, uint64_t generation) const;
     // A token that was taken apart, and its issuer.
     struct Opened {
@@ -88,7 +89,7 @@ class Jwt final : public gateway::Policy {
     io::Task<Verdict> await_keys(Exchange& x, Opened opened, const TokenPlace& place) const;
     // The issuer of a token, by its `iss` where there are several. @returns SIZE_MAX for none
     size_t issuer_of(const OpenToken& token) const;
-    uint64_t bring_keys(State& state) const;
+    uint64_t bring_keys(State& state, Time now) const;
 
     std::string_view name_;
     std::vector<Issuer> issuers_;
@@ -111,7 +112,7 @@ Jwt::Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build)
         if (issuer.remote) {
             const RemoteKeySettings& r = *issuer.remote;
             issuer.keys = build.resources().get<RemoteKeys>("jwt.keys", r.identity(), [&] {
-                return std::make_shared<RemoteKeys>(RemoteKeys::Timing{r.cooldown, r.refresh, r.stale});
+                return std::make_shared<RemoteKeys>(RemoteKeys::Timing{r.cooldown, r.stale});
             });
         }
         issuers_.push_back(std::move(issuer));
@@ -124,29 +125,17 @@ std::unique_ptr<gateway::WorkerState> Jwt::make_worker_state(gateway::Context& c
                                                     {{"policy", std::string(name_)}});
     auto state = std::make_unique<State>(context.random.next(), postponed);
     for (const Issuer& issuer : issuers_) {
-        State::Source& source = state->sources.emplace_back();
-        source.keys = issuer.fixed;
+        State::Source& source = state->sources.emplace_back(issuer.remote ? KeyView(issuer.keys) : KeyView(issuer.fixed));
         if (!issuer.remote) continue;
-        source.keys = issuer.keys->current();
-        source.generation = issuer.keys->generation();
         source.fetcher = std::make_unique<KeyFetcher>(context, epoch, *issuer.remote, issuer.keys);
     }
     return state;
 }
 
-// @returns a number that moves on whenever any issuer's keys change
-uint64_t Jwt::bring_keys(State& state) const {
+// @returns a number that moves on whenever any issuer's keys change, and when they grow too old
+uint64_t Jwt::bring_keys(State& state, Time now) const {
     uint64_t sum = 1;
-    for (size_t i = 0; i < issuers_.size(); ++i) {
-        if (issuers_[i].keys == nullptr) continue;
-        State::Source& source = state.sources[i];
-        const uint64_t generation = issuers_[i].keys->generation();
-        if (generation != source.generation) {
-            source.generation = generation;
-            source.keys = issuers_[i].keys->current();
-        }
-        sum += generation;
-    }
+    for (State::Source& source : state.sources) sum += source.view.bring(now);
     return sum;
 }
 
@@ -165,7 +154,7 @@ Verdict Jwt::on_request(Exchange& x) const {
     if (found.several) return refuse(x, Error(Fault::token_multiple));
     if (found.place == nullptr) return optional_ ? Verdict::proceed() : refuse(x, Error(Fault::token_missing));
     State& state = x.state_of<State>(*this);
-    const uint64_t generation = bring_keys(state);
+    const uint64_t generation = bring_keys(state, x.context.loop.now());
     const WallTime now = x.context.loop.wall();
     if (const auto* known = state.cache.find(found.text, generation, now)) return accept(x, **known, *found.place);
     if (state.cache.is_bad(found.text, generation, now)) return refuse(x, Error(Fault::token_signature, "found bad before"));
@@ -184,11 +173,17 @@ Verdict Jwt::judge_new(Exchange& x, State& state, std::string_view text, const T
 Verdict Jwt::judge(Exchange& x, State& state, Opened opened, const TokenPlace& place, uint64_t generation, bool in_turn) const {
     const auto& [token, issuer] = opened;
     const State::Source& source = state.sources[issuer];
-    if (source.keys == nullptr) return Verdict::wait(await_keys(x, std::move(opened), place));
-    auto checked = issuers_[issuer].judge.check(token, *source.keys, x.context.loop.wall());
+    if (source.keys() == nullptr) {
+        if (!x.in_shadow) return Verdict::wait(await_keys(x, std::move(opened), place));
+        source.fetcher->fetch_due();
+        return refuse_without_keys(x, issuer);
+    }
+    auto checked = issuers_[issuer].judge.check(token, *source.keys(), x.context.loop.wall());
     if (!checked) {
         const bool may_be_new = checked.error().fault == Fault::token_key_unknown && source.fetcher != nullptr;
-        if (may_be_new && source.fetcher->look_for(token.token.header.key_id)) return Verdict::wait(await_keys(x, std::move(opened), place));
+        const bool comes = may_be_new && source.fetcher->look_for(token.token.header.key_id);
+        // In shadow nobody is held up: judged with what is there, and the next one by what comes.
+        if (comes && !x.in_shadow) return Verdict::wait(await_keys(x, std::move(opened), place));
         return refuse(x, std::move(checked).error());
     }
     if (in_turn || !checked->costly()) return verify(x, state, token, *checked, place, generation);
@@ -217,7 +212,7 @@ Verdict Jwt::verify(Exchange& x, State& state, const OpenToken& token, const Che
 io::Task<Verdict> Jwt::await_turn(Exchange& x, Opened opened, const TokenPlace& place) const {
     co_await x.context.computing.wait();
     State& state = x.state_of<State>(*this);
-    const uint64_t generation = bring_keys(state);
+    const uint64_t generation = bring_keys(state, x.context.loop.now());
     const std::string_view text = opened.token.token.compact;
     Verdict verdict;
     if (const auto* known = state.cache.find(text, generation, x.context.loop.wall())) {
@@ -238,22 +233,26 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, Opened opened, const TokenPlace& 
     const Issuer& issuer = issuers_[opened.issuer];
     State::Source& source = state.sources[opened.issuer];
     const std::string& key_id = opened.token.token.header.key_id;
-    const Time deadline = x.context.loop.now() + (source.keys == nullptr ? kFirstKeyWait : kKeyWait);
+    const Time deadline = x.context.loop.now() + (source.keys() == nullptr ? kFirstKeyWait : kKeyWait);
     const uint64_t failures = issuer.keys->counts().failures;
     const auto may_come = [&] { return x.context.loop.now() < deadline && issuer.keys->counts().failures == failures; };
-    while (may_come() && (source.keys == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
+    while (may_come() && (source.keys() == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
         co_await source.fetcher->end(deadline);
-        const uint64_t generation = bring_keys(state);
-        if (source.keys == nullptr) continue;
-        const auto checked = issuer.judge.check(opened.token, *source.keys, x.context.loop.wall());
+        const uint64_t generation = bring_keys(state, x.context.loop.now());
+        if (source.keys() == nullptr) continue;
+        const auto checked = issuer.judge.check(opened.token, *source.keys(), x.context.loop.wall());
         if (!checked && checked.error().fault == Fault::token_key_unknown) continue;
         Verdict verdict = judge(x, state, std::move(opened), place, generation);
         if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
         co_return verdict;
     }
-    if (source.keys != nullptr) co_return refuse(x, Error(Fault::token_key_unknown, key_id));
+    if (source.keys() != nullptr) co_return refuse(x, Error(Fault::token_key_unknown, key_id));
+    co_return refuse_without_keys(x, opened.issuer);
+}
+
+Verdict Jwt::refuse_without_keys(Exchange& x, size_t issuer) const {
     x.error_fields.add("Retry-After", "1");
-    co_return Verdict::refuse(Error(Fault::token_keys_unavailable, issuer.remote->shown()));
+    return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->shown()));
 }
 
 Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const {
@@ -299,7 +298,7 @@ Verdict Jwt::refuse(Exchange& x, Error error) const {
 std::string Jwt::preview(Exchange& x) const {
     const State& state = x.state_of<State>(*this);
     for (size_t i = 0; i < issuers_.size(); ++i) {
-        if (state.sources[i].keys == nullptr) return "would verify the token with the keys of " + issuers_[i].remote->shown();
+        if (state.sources[i].keys() == nullptr) return "would verify the token with the keys of " + issuers_[i].remote->shown();
     }
     return "would ask whether the token was revoked";
 }

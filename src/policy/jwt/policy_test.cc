@@ -82,8 +82,9 @@ class ComputingClock final : public Clock {
 // A request on its way through the policy; destroyed, its client has left.
 class Request {
   public:
-    Request(gateway::Context& context, std::shared_ptr<gateway::Epoch> epoch, const std::string& token) : x_(context) {
+    Request(gateway::Context& context, std::shared_ptr<gateway::Epoch> epoch, const std::string& token, bool shadow = false) : x_(context) {
         x_.epoch = std::move(epoch);
+        x_.in_shadow = shadow;
         x_.request.fields.add("Authorization", x_.arena.copy("Bearer " + token));
         root_.start(run(), nullptr);
     }
@@ -142,7 +143,7 @@ class JwtPolicy : public ::testing::Test {
         const int64_t now = std::chrono::duration_cast<seconds>(loop.wall().time_since_epoch()).count();
         return *mint(signer, Algorithm::es256, R"({"sub":")" + sub + R"(","exp":)" + std::to_string(now + lasts) + "}", kid);
     }
-    std::unique_ptr<Request> ask(const std::string& with) { return std::make_unique<Request>(context, epoch, with); }
+    std::unique_ptr<Request> ask(const std::string& with, bool shadow = false) { return std::make_unique<Request>(context, epoch, with, shadow); }
     std::string judged(const std::string& with) { return ask(with)->outcome(); }
     // The same where a fetch may be worth a moment.
     std::string judged_soon(const std::string& with) {
@@ -337,6 +338,63 @@ TEST_F(JwtPolicy, StaleKeysEndAtTheirBound) {
     publish({"k1"});
     pass(seconds(61));
     EXPECT_EQ(judged(token()), "passes");
+}
+
+// Whether or not the token was known: what was judged ends with its keys.
+TEST_F(JwtPolicy, A72_keys_that_grew_too_old_verify_nothing_though_no_fetch_has_failed) {
+    epoch = build("jwks: { url: \"http://id.test/keys\", stale: 5m, timeout: 10m }");
+    settle();
+    const std::string known = token();
+    EXPECT_EQ(judged(known), "passes");
+    site.silent = true;  // the next fetch hangs beyond the bound
+    pass(minutes(5) - seconds(1));
+    EXPECT_EQ(judged(known), "passes");
+    pass(seconds(2));
+    const auto r = ask(known);
+    pass(seconds(2));
+    EXPECT_EQ(r->outcome(), "jwt.keys_unavailable");
+}
+
+TEST_F(JwtPolicy, A72_a_strangers_fetch_that_fails_closes_no_route) {
+    site.text.replace(site.text.find("600"), 3, "900");
+    epoch = build("jwks: { url: \"http://id.test/keys\", stale: 5m }");
+    settle();
+    go_down();
+    pass(seconds(120));
+    EXPECT_EQ(judged_soon(token("unknown")), "jwt.kid_unknown");
+    EXPECT_EQ(judged(token()), "passes");
+    publish({"k1"});
+    pass(minutes(4));
+    EXPECT_EQ(judged(token()), "passes");
+}
+
+TEST_F(JwtPolicy, A82_tokens_of_withdrawn_keys_are_refused) {
+    epoch = build();
+    settle();
+    const std::string known = token();
+    EXPECT_EQ(judged(known), "passes");
+    publish({});
+    pass(minutes(9) + seconds(3));
+    EXPECT_EQ(judged_soon(known), "jwt.kid_unknown");
+    publish({"k1"});
+    pass(seconds(61));
+    EXPECT_EQ(judged_soon(known), "passes");
+}
+
+TEST_F(JwtPolicy, A83_shadow_waits_for_no_fetch) {
+    site.silent = true;
+    epoch = build();
+    const auto without = ask(token(), true);
+    EXPECT_EQ(without->outcome(), "jwt.keys_unavailable");
+    site.speak();
+    settle();
+    EXPECT_EQ(ask(token(), true)->outcome(), "passes");
+    site.silent = true;
+    EXPECT_EQ(ask(token("k2"), true)->outcome(), "jwt.kid_unknown");
+    EXPECT_EQ(ask(token("k2"))->outcome(), "waits") << "for the fetch that the shadow began";
+    EXPECT_EQ(site.asked, 1u);
+    settle();
+    EXPECT_EQ(site.asked, 2u);
 }
 
 TEST_F(JwtPolicy, TenThousandStrangersCauseOneFetchInACooldown) {

@@ -14,9 +14,9 @@ constexpr Duration kLastRetryWithout = std::chrono::seconds(5);
 
 }  // namespace
 
-std::shared_ptr<const KeySet> RemoteKeys::current() const {
+RemoteKeys::Held RemoteKeys::held() const {
     const std::lock_guard lock(mutex_);
-    return keys_;
+    return {keys_, generation_.load(std::memory_order_relaxed)};
 }
 
 bool RemoteKeys::fetching() const {
@@ -45,7 +45,7 @@ bool RemoteKeys::begin_fetch_for(std::string_view key_id, Time now) {
     return true;
 }
 
-bool RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
+RemoteKeys::Fetched RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
     std::unique_lock lock(mutex_);
     ++counts_.fetches;
     const bool found = std::ranges::any_of(keys.keys(), [&](const auto& k) { return k->id() == looked_for_; });
@@ -53,15 +53,43 @@ bool RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
         if (unknown_.size() >= kMaxUnknown) unknown_.clear();
         unknown_[looked_for_] = now + kUnknownFor;
     }
+    retry_ = kFirstRetry;
+    Fetched fetched = std::exchange(failed_, false) ? Fetched::taken_again : Fetched::taken;
+    if (!keys.empty()) doubted_at_ = std::nullopt;
+    else fetched = without_keys(now);
+    if (fetched != Fetched::doubted) take(std::move(keys), now);
+    // A little before the answer goes stale, so that no request ever finds it so; and where keys may serve for less, early enough for
+    // several tries.
+    due_ = fetched == Fetched::doubted ? *doubted_at_ + kFirstRetry : now + std::min(fresh_for - fresh_for / 10, timing_.stale / 2);
+    end(lock);
+    return fetched;
+}
+
+// A slip of the issuer's must not close its routes, and an issuer that takes its keys back must be heard: it is asked again, a while
+// later whoever causes fetches meanwhile.
+RemoteKeys::Fetched RemoteKeys::without_keys(Time now) {
+    if (!doubted_at_) doubted_at_ = now;
+    if (now < *doubted_at_ + kFirstRetry) return Fetched::doubted;
+    return keys_ != nullptr && keys_->empty() ? Fetched::still_withdrawn : Fetched::withdrawn;
+}
+
+void RemoteKeys::take(KeySet keys, Time now) {
     keys_ = std::make_shared<const KeySet>(std::move(keys));
     fetched_at_ = now;
-    retry_ = kFirstRetry;
-    // A little before the answer goes stale, so that no request ever finds it so.
-    due_ = now + fresh_for - fresh_for / 10;
+    const Time until = timing_.stale >= Time::max() - now ? Time::max() : now + timing_.stale;
+    serve_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
-    const bool again = std::exchange(failed_, false);
-    end(lock);
-    return again;
+}
+
+void RemoteKeys::let_go(Time now) {
+    const std::lock_guard lock(mutex_);
+    if (now >= Time(Duration(serve_until_.load(std::memory_order_relaxed)))) let_go_locked();
+}
+
+void RemoteKeys::let_go_locked() {
+    keys_ = nullptr;
+    serve_until_.store(Time::max().time_since_epoch().count(), std::memory_order_relaxed);
+    generation_.fetch_add(1, std::memory_order_release);
 }
 
 void RemoteKeys::fail_fetch(Time now) {
@@ -73,15 +101,9 @@ void RemoteKeys::fail_fetch(Time now) {
     // Without any keys the route is closed: the issuer's return is looked for more often.
     retry_ = std::min(retry_ * 2, keys_ == nullptr ? kLastRetryWithout : kLastRetry);
     // Old keys serve on while the issuer is down (stale-if-error), up to a bound of the configuration: a last try is made then.
-    if (keys_ != nullptr && timing_.stale != kForever) {
-        const Time bound = *fetched_at_ + timing_.stale;
-        if (now >= bound) {
-            keys_ = nullptr;
-            generation_.fetch_add(1, std::memory_order_release);
-        } else {
-            due_ = std::min(due_, bound);
-        }
-    }
+    const Time bound(Duration(serve_until_.load(std::memory_order_relaxed)));
+    if (now >= bound) let_go_locked();
+    else due_ = std::min(due_, bound);
     end(lock);
 }
 
@@ -97,7 +119,7 @@ void RemoteKeys::end(std::unique_lock<std::mutex>& lock) {
     looked_for_.clear();
     const auto waiting = std::exchange(waiting_, {});
     lock.unlock();
-    for (const auto& wake : waiting) wake();
+    for (const auto& [ticket, wake] : waiting) wake();
 }
 
 Time RemoteKeys::due() const {
@@ -105,11 +127,21 @@ Time RemoteKeys::due() const {
     return due_;
 }
 
-bool RemoteKeys::await_end(std::function<void()> wake) {
+uint64_t RemoteKeys::await_end(std::function<void()> wake) {
     const std::lock_guard lock(mutex_);
-    if (!fetching_) return false;
-    waiting_.push_back(std::move(wake));
-    return true;
+    if (!fetching_) return 0;
+    waiting_.emplace(++last_ticket_, std::move(wake));
+    return last_ticket_;
+}
+
+void RemoteKeys::leave(uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(ticket);
+}
+
+size_t RemoteKeys::waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
 }
 
 RemoteKeys::Counts RemoteKeys::counts() const {

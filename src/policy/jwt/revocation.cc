@@ -18,26 +18,43 @@ Revocation::Revocation(RevocationSettings settings)
       store_(settings.store),
       allow_on_failure_(settings.allow_on_failure) {}
 
+namespace {
+
+// What a claim is looked for by: a text, or a number as it was written. None where it is neither.
+std::optional<std::string_view> looked_for_by(json::Value claim) {
+    if (claim.is_string()) return claim.string();
+    if (claim.is_number()) return claim.number();
+    return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Error> Revocation::listed(const json::Document& claims) const {
+    // What cannot be looked for could be revoked and pass.
+    for (const char* name : {"jti", "sub"}) {
+        const json::Value value = claims.root().find(name);
+        if (value && !looked_for_by(value)) return Error(Fault::token_claim, std::string(name) + " is neither a text nor a number");
+    }
     const auto stands = [&](const char* name, const std::unordered_set<std::string>& list) {
         if (list.empty()) return false;
-        const json::Value value = claims.root().find(name);
-        return value.is_string() && list.contains(std::string(value.string()));
+        const auto text = looked_for_by(claims.root().find(name));
+        return text && list.contains(std::string(*text));
     };
     if (stands("jti", tokens_)) return Error(Fault::token_revoked, "by jti");
     if (stands("sub", subjects_)) return Error(Fault::token_revoked, "by sub");
     return std::nullopt;
 }
 
-namespace {
-
-// Whether a subject's entry revokes a token with these claims.
-bool revokes(std::string_view entry, const json::Document& claims) {
+bool Revocation::revokes(std::string_view entry, const json::Document& claims) {
+    // A moment that a clock cannot tell (milliseconds, or "for good" in nines) lies behind every token.
+    constexpr uint64_t kMost = WallTime::max().time_since_epoch() / std::chrono::seconds(1);
     const auto moment = parse_decimal<uint64_t>(entry);
-    if (!moment) return true;
+    if (!moment || *moment > kMost) return true;
     const auto issued = time_of(claims.root().find("iat"));
     return !issued || *issued <= WallTime(std::chrono::seconds(*moment));
 }
+
+namespace {
 
 // One key's entry in the store, while another is being looked up.
 struct Lookup {
@@ -54,10 +71,10 @@ struct Lookup {
 
 io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) const {
     redis::Client* client = x.epoch->stores[static_cast<size_t>(store_)].get();
-    const json::Value jti = x.claims.root().find("jti"), sub = x.claims.root().find("sub");
+    const auto jti = looked_for_by(x.claims.root().find("jti")), sub = looked_for_by(x.claims.root().find("sub"));
     std::array<Lookup, 2> lookups;
-    if (jti.is_string()) lookups[0].key = "portico:revoked:jti:" + std::string(jti.string());
-    if (sub.is_string()) lookups[1].key = "portico:revoked:sub:" + std::string(sub.string());
+    if (jti) lookups[0].key = "portico:revoked:jti:" + std::string(*jti);
+    if (sub) lookups[1].key = "portico:revoked:sub:" + std::string(*sub);
     const gateway::StoreRules& rules = x.epoch->snapshot->stores[static_cast<size_t>(store_)];
     const Time deadline = x.context.loop.now() + rules.timeout;
     // One question each, both in one write: in a cluster the two keys stand on different servers.

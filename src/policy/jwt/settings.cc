@@ -91,13 +91,17 @@ constexpr std::array<Field<T>, 11> issuer_rows() {
          }},
         {{"leeway", "duration", "0s", "How far the clocks may differ.", kDuration},
          [](const Scope& s, const Node& n, T& d) {
+             d.leeway_written = true;
              if (n.is_scalar() && n.text == "0s") d.issuer.rules.claims.leeway = Duration::zero();
              else if (auto v = config::read_duration(s, n, false)) d.issuer.rules.claims.leeway = *v;
          }},
         {{"required_claims", "list or mapping", "none", "Claims that a token must have, or with their values: `{ tenant: [acme, corp] }`.", "{}"},
          [](const Scope& s, const Node& n, T& d) { read_required(s, n, d); }},
-        {{"max_age", "duration", "none", "The oldest token taken, from its `iat`.", kDuration},
-         [](const Scope& s, const Node& n, T& d) { if (auto v = config::read_duration(s, n, true)) d.issuer.rules.claims.max_age = *v; }},
+        {{"max_age", "duration or none", "none", "The oldest token taken, from its `iat`.", R"({"$ref":"#/$defs/durationOrNone"})"},
+         [](const Scope& s, const Node& n, T& d) {
+             d.max_age_written = true;
+             if (auto v = config::read_duration(s, n, true)) d.issuer.rules.claims.max_age = *v;
+         }},
     }};
 }
 
@@ -223,8 +227,8 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
             ClaimRules& claims = issuer.issuer.rules.claims;
             const ClaimRules& top = draft.issuer.rules.claims;
             if (claims.audiences.empty()) claims.audiences = top.audiences;
-            if (claims.leeway == Duration::zero()) claims.leeway = top.leeway;
-            if (claims.max_age == kForever) claims.max_age = top.max_age;
+            if (!issuer.leeway_written) claims.leeway = top.leeway;
+            if (!issuer.max_age_written) claims.max_age = top.max_age;
             claims.required.insert(claims.required.end(), top.required.begin(), top.required.end());
             finish_issuer(Scope(scope, "issuers"), issuer);
             draft.settings.issuers.push_back(std::move(issuer.issuer));

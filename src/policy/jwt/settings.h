@@ -21,6 +21,7 @@ struct RemoteKeySettings {
     std::string url;           // http(s)://…; of a service: its name and path, for messages
     int32_t service = -1;      // in place of the URL's host
     std::string path;          // asked of the service
+    std::string endpoints;     // of the service: where it is and whom to believe there, for identity()
     std::string ca;            // PEM; empty: the system's
     std::string issuer;        // that a discovered document must name
     Duration timeout = std::chrono::seconds(5);
@@ -29,7 +30,8 @@ struct RemoteKeySettings {
     Duration stale = kForever;                      // how long keys serve after their last good fetch
     std::shared_ptr<const io::TlsClient> tls;       // that believes `ca`
 
-    // What tells two sources apart: where the keys are, whom to believe, and how long they serve. A service counts by its name.
+    // What tells two sources apart: where the keys are, whom to believe, and how long they serve. Of a service its endpoints count,
+    // beside its name.
     std::string identity() const;
 };
 

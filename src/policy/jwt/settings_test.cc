@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include "config/read.h"
 #include "gateway/snapshot.h"
@@ -24,6 +25,7 @@ class Build final : public gateway::PolicyBuild {
         for (const char* name : {"local", "shared"}) config_.stores.emplace_back().name = name;
         config_.stores[1].redis.value = "redis://127.0.0.1";
     }
+    config::ServiceConfig& keys() { return config_.services[1]; }
     gateway::Resources& resources() override { return resources_; }
     const config::Config& config() const override { return config_; }
     int32_t service(const config::Scope& scope, const config::Node& name) override { return find(scope, name, config_.services); }
@@ -48,10 +50,11 @@ struct Read {
     std::string faults;
 };
 
-Read read(const std::string& yaml) {
+Read read(const std::string& yaml, const std::function<void(config::ServiceConfig& keys)>& change = {}) {
     config::FaultList faults;
     const auto document = config::Document::parse(yaml, {}, faults);
     Build build;
+    if (change) change(build.keys());
     Read r;
     r.settings = read_settings({"guard", document->root(), "policies.guard.jwt", "guard", false, true, build}, faults);
     for (const auto& f : faults.all()) r.faults += f.code + ": " + f.message + " (" + f.hint + ")\n";
@@ -164,6 +167,46 @@ TEST(JwtSettings, SourcesAreOneExactlyWhereNothingTellsThemApart) {
                               "oidc: https://a.test/k", "jwks: { service: keys, path: /k }"}) {
         EXPECT_NE(one, identity(other)) << other;
     }
+}
+
+TEST(JwtSettings, A75_a_service_that_is_pointed_elsewhere_is_another_source) {
+    const auto source = [](const std::function<void(config::ServiceConfig&)>& change) {
+        const Read r = read("algorithms: [RS256]\njwks: { service: keys, path: /k }\naudience: a", change);
+        return r.settings ? r.settings->issuers[0].remote->identity() : r.faults;
+    };
+    const auto at = [](const char* host, uint16_t port, bool tls = false) {
+        return [=](config::ServiceConfig& s) { s.endpoints = {{.tls = tls, .host = host, .port = port, .authority = host, .mark = {}}}; };
+    };
+    const auto secure = [&](auto&& change) {
+        return source([&](config::ServiceConfig& s) {
+            at("a", 443, true)(s);
+            change(s.tls);
+        });
+    };
+    const std::string here = source(at("a", 80)), safe = secure([](auto&) {});
+    EXPECT_EQ(source(at("a", 80)), here);
+    EXPECT_NE(source(at("b", 80)), here);
+    EXPECT_NE(source(at("a", 81)), here);
+    EXPECT_NE(safe, here);
+    EXPECT_EQ(secure([](auto&) {}), safe);
+    EXPECT_NE(secure([](auto& tls) { tls.verify = false; }), safe);
+    EXPECT_NE(secure([](auto& tls) { tls.server_name.value = "other"; }), safe);
+    EXPECT_EQ(source([&](config::ServiceConfig& s) {
+        at("a", 80)(s);
+        s.max_idle = 1;
+    }), here) << "what has no part in whose keys they are";
+}
+
+TEST(JwtSettings, A78_what_an_issuer_writes_holds_though_it_is_the_default) {
+    const auto claims = [](const char* own) {
+        const Read r = read("leeway: 60s\nmax_age: 5m\nissuers:\n  - { issuer: a, algorithms: [HS256], secret: 0123456789abcdef0123456789abcdef" + std::string(own) + " }\n");
+        return r.settings ? r.settings->issuers[0].rules.claims : ClaimRules{};
+    };
+    EXPECT_EQ(claims("").leeway, std::chrono::seconds(60));
+    EXPECT_EQ(claims("").max_age, std::chrono::minutes(5));
+    EXPECT_EQ(claims(", leeway: 0s").leeway, Duration::zero());
+    EXPECT_EQ(claims(", max_age: none").max_age, kForever);
+    EXPECT_EQ(claims(", max_age: 1m").max_age, std::chrono::minutes(1));
 }
 
 TEST(JwtSettings, IssuersTakeWhatStandsAtTheTop) {

@@ -81,10 +81,18 @@ TEST_F(Places, MoreThanOneIsSaidWhereverTheyStand) {
     EXPECT_EQ(found({kBearer}), "several");
 }
 
-TEST_F(Places, AnotherSchemeBesideBearerDoesNotCount) {
+TEST_F(Places, A7_AnotherAuthorizationBesideATokenIsOneTooMany) {
     field("Authorization", "Basic YTpi");
+    EXPECT_EQ(found({kBearer}), "") << "somebody else's";
     field("Authorization", "Bearer a");
-    EXPECT_EQ(found({kBearer}), "<a>");
+    EXPECT_EQ(found({kBearer}), "several");
+}
+
+TEST_F(Places, A7_ASecondSpellingOfAHeadersNameIsASecondToken) {
+    field("X_Token", "a");
+    EXPECT_EQ(found({kHeader}), "<a>");
+    field("X-Token", "b");
+    EXPECT_EQ(found({kHeader}), "several");
 }
 
 class Cookies : public Places, public ::testing::WithParamInterface<std::array<const char*, 3>> {};
@@ -98,8 +106,8 @@ TEST_P(Cookies, AreFoundInTheirListAndTakenOut) {
 INSTANTIATE_TEST_SUITE_P(All, Cookies, ::testing::Values(
     std::array{"session=t", "<t>", ""}, std::array{"a=1; session=t; b=2", "<t>", "[a=1; b=2]"}, std::array{"session=t;a=1", "<t>", "[a=1]"},
     std::array{"a=1;session=t", "<t>", "[a=1]"}, std::array{"session=", "<>", ""}, std::array{"session=a=b", "<a=b>", ""}, std::array{"Session=t", "", "[Session=t]"},
-    std::array{"xsession=t; session2=u", "", "[xsession=t; session2=u]"}, std::array{"session=t; session=u", "several", ""}, std::array{";; a=1 ;;", "", "[a=1]"},
-    std::array{"a=1;  session=t  ;b=2", "<t>", "[a=1; b=2]"}));
+    std::array{"xsession=t; session2=u", "", "[xsession=t; session2=u]"}, std::array{"session=t; session=u", "several", ""}, std::array{";; a=1 ;;", "", "[;; a=1 ;;]"},
+    std::array{"a=1;  session=t  ;b=2", "<t>", "[a=1;b=2]"}, std::array{"flag; a=b; session=TOKEN", "<TOKEN>", "[flag; a=b]"}, std::array{"session =u; session=t", "several", ""}));
 
 TEST_F(Places, CookiesMayStandInSeveralFields) {
     field("Cookie", "a=1");
@@ -123,6 +131,7 @@ TEST_P(Queries, AreFoundAmongThePairsAndTakenOut) {
 INSTANTIATE_TEST_SUITE_P(All, Queries, ::testing::Values(
     std::array{"access_token=t", "<t>", ""}, std::array{"a=1&access_token=t&b=%2F", "<t>", "a=1&b=%2F"}, std::array{"%61ccess%5Ftoken=t&a", "<t>", "a"},
     std::array{"access_token", "<>", ""}, std::array{"access_token=", "<>", ""}, std::array{"access_token=t&access%5ftoken=u", "several", ""},
+    std::array{"a;access_token=u&access_token=t", "several", "a"},
     std::array{"access_tokens=t", "", "access_tokens=t"}, std::array{"Access_Token=t", "", "Access_Token=t"}));
 
 TEST_F(Places, AHeaderIsTakenOffInAnyCaseAndNoOtherOne) {

@@ -1,0 +1,170 @@
+#include "http/credential.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "http/characters.h"
+#include "http/uri.h"
+
+namespace portico::http {
+namespace {
+
+bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'); }
+
+bool is_spelling_of(std::string_view written, std::string_view name) {
+    const auto folded = [](char c) { return is_letter_or_digit(c) ? ascii_lower(c) : '-'; };
+    return written.size() == name.size() && std::ranges::equal(written, name, {}, folded, folded);
+}
+
+template <class Drop>
+std::string_view trimmed(std::string_view text, Drop&& drop) {
+    while (!text.empty() && drop(text.front())) text.remove_prefix(1);
+    while (!text.empty() && drop(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+// How a list of pairs is read.
+struct CookieSyntax {
+    static constexpr char kSeparator = ';', kFurther = ',';
+    // Some drop a name that is empty, and read the next one.
+    static std::string_view begin(std::string_view pair) {
+        while (!pair.empty() && !is_name_character(pair.front())) pair.remove_prefix(1);
+        return pair;
+    }
+    static bool is_named(std::string_view written, std::string_view name) {
+        const auto around = [](char c) { return !is_name_character(c); };
+        written = trimmed(written, around);
+        return written == name || (written.find('%') != std::string_view::npos && trimmed(decode_query_value(written), around) == name);
+    }
+
+  private:
+    static bool is_name_character(char c) { return all_are(kTokenChar, {&c, 1}); }
+};
+struct QuerySyntax {
+    static constexpr char kSeparator = '&', kFurther = ';';
+    static std::string_view begin(std::string_view pair) { return pair; }
+    static bool is_named(std::string_view written, std::string_view name) {
+        if (written == name) return true;
+        const std::string decoded = decode_query_value(written);
+        return trimmed(decoded, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '?'; }) == name;
+    }
+};
+
+template <class F>
+void for_each_part(std::string_view text, char separator, F&& f) {
+    for (;;) {
+        const size_t end = text.find(separator);
+        f(text.substr(0, end));
+        if (end == std::string_view::npos) return;
+        text.remove_prefix(end + 1);
+    }
+}
+
+template <class Syntax>
+bool is_named(std::string_view pair, std::string_view name) {
+    pair = Syntax::begin(pair);
+    return Syntax::is_named(pair.substr(0, pair.find('=')), name);
+}
+
+std::string_view value_of(std::string_view begun) {
+    const size_t equals = begun.find('=');
+    return equals == std::string_view::npos ? std::string_view{} : begun.substr(equals + 1);
+}
+
+template <class Syntax>
+void count_in(std::string_view text, std::string_view name, Presented& into) {
+    const auto found = [&](std::string_view pair) {
+        if (into.count++ == 0) into.first = value_of(Syntax::begin(pair));
+    };
+    for_each_part(text, Syntax::kSeparator, [&](std::string_view pair) {
+        bool first = true;
+        for_each_part(pair, Syntax::kFurther, [&](std::string_view piece) {
+            if (is_named<Syntax>(piece, name)) found(first ? pair : piece);
+            first = false;
+        });
+    });
+}
+
+// Appends `pair` without the credential. @returns false where nothing of it is left
+template <class Syntax>
+bool append_rest(std::string& out, std::string_view pair, std::string_view name) {
+    if (pair.find(Syntax::kFurther) == std::string_view::npos) {
+        if (is_named<Syntax>(pair, name)) return false;
+        out += pair;
+        return true;
+    }
+    // Where the pair itself is the credential, all of it is its value.
+    if (is_named<Syntax>(pair.substr(0, pair.find(Syntax::kFurther)), name)) return false;
+    bool any = false;
+    for_each_part(pair, Syntax::kFurther, [&](std::string_view piece) {
+        if (is_named<Syntax>(piece, name)) return;
+        if (std::exchange(any, true)) out += Syntax::kFurther;
+        out += piece;
+    });
+    return any;
+}
+
+template <class Syntax>
+std::string rest_of(std::string_view text, std::string_view name) {
+    std::string out;
+    bool any = false;
+    for_each_part(text, Syntax::kSeparator, [&](std::string_view pair) {
+        const size_t before = out.size();
+        if (any) out += Syntax::kSeparator;
+        if (append_rest<Syntax>(out, pair, name)) any = true;
+        else out.resize(before);
+    });
+    return out;
+}
+
+}  // namespace
+
+Presented presented_in_headers(const FieldList& fields, std::string_view name) {
+    Presented p;
+    for (const Field& f : fields) {
+        if (!is_spelling_of(f.name, name)) continue;
+        if (p.count++ == 0) p.first = f.value;
+    }
+    return p;
+}
+
+Presented presented_in_cookies(const FieldList& fields, std::string_view name) {
+    Presented p;
+    for (const Field& f : fields) {
+        if (f.id == FieldName::cookie) count_in<CookieSyntax>(f.value, name, p);
+    }
+    p.first = trim_ows(p.first);
+    return p;
+}
+
+Presented presented_in_query(std::string_view query, std::string_view name) {
+    Presented p;
+    count_in<QuerySyntax>(query, name, p);
+    return p;
+}
+
+void remove_headers(FieldList& fields, std::string_view name) {
+    fields.remove_if([&](const Field& f) { return is_spelling_of(f.name, name); });
+}
+
+void remove_cookies(FieldList& fields, std::string_view name, Arena& arena) {
+    bool emptied = false;
+    for (Field& f : fields.all()) {
+        if (f.id != FieldName::cookie) continue;
+        Presented here;
+        count_in<CookieSyntax>(f.value, name, here);
+        if (here.count == 0) continue;
+        f.value = trim_ows(arena.copy(rest_of<CookieSyntax>(f.value, name)));
+        emptied |= f.value.empty();
+    }
+    if (emptied) fields.remove_if([](const Field& f) { return f.id == FieldName::cookie && f.value.empty(); });
+}
+
+std::string_view without_pairs(std::string_view query, std::string_view name, Arena& arena) {
+    if (presented_in_query(query, name).count == 0) return query;
+    return arena.copy(rest_of<QuerySyntax>(query, name));
+}
+
+}  // namespace portico::http

@@ -1,0 +1,35 @@
+// A credential by its name: in a header, a cookie or a pair of the query. One reading of names finds it, counts it and takes it
+// off, so that what was judged is all that there is. Pure: a request's parts in, views of them out.
+//
+// Wider than any one specification: services read names in ways of their own, and one that finds a second credential where the
+// gateway saw none believes what nobody has verified. So a name counts in each of these spellings:
+//
+// - a header's in any case, and with any byte that is no letter or digit in place of another (CGI makes `X_Token` of both);
+// - a cookie's with anything around it that no name may hold (RFC 6265 §4.1.1), percent-encoded, and behind a `,` within a value
+//   (RFC 2965 §3.3.4 lets servers split there);
+// - a query pair's decoded, with white space or a `?` around it, and behind a `;` within a value (HTML 4.01 §B.2.2).
+#pragma once
+
+#include <string_view>
+
+#include "base/arena.h"
+#include "http/fields.h"
+
+namespace portico::http {
+
+struct Presented {
+    size_t count = 0;        // of more than one nobody knows which counts
+    std::string_view first;  // its value as it came, undecoded
+};
+
+Presented presented_in_headers(const FieldList& fields, std::string_view name);
+Presented presented_in_cookies(const FieldList& fields, std::string_view name);
+Presented presented_in_query(std::string_view query, std::string_view name);
+
+// What is not the credential keeps its bytes.
+void remove_headers(FieldList& fields, std::string_view name);
+void remove_cookies(FieldList& fields, std::string_view name, Arena& arena);
+// @returns `query` itself where there is nothing to take off, else a text in the arena
+std::string_view without_pairs(std::string_view query, std::string_view name, Arena& arena);
+
+}  // namespace portico::http

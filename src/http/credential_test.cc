@@ -1,0 +1,95 @@
+#include "http/credential.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+namespace portico::http {
+namespace {
+
+FieldList cookies(std::string_view value) {
+    FieldList fields;
+    fields.add("Cookie", value);
+    return fields;
+}
+std::string shown(const Presented& p) {
+    return p.count == 0 ? "none" : p.count > 1 ? "several" : "<" + std::string(p.first) + ">";
+}
+std::string value_left(const FieldList& fields) { return fields.empty() ? "gone" : std::string(fields.all()[0].value); }
+
+struct Case {
+    const char* text;
+    const char* found;
+    const char* left;
+};
+
+class CookieNames : public ::testing::TestWithParam<Case> {};
+TEST_P(CookieNames, AreReadAlikeForTakingAndForRemoving) {
+    Arena arena;
+    FieldList fields = cookies(GetParam().text);
+    EXPECT_EQ(shown(presented_in_cookies(fields, "session")), GetParam().found);
+    remove_cookies(fields, "session", arena);
+    EXPECT_EQ(value_left(fields), GetParam().left);
+    EXPECT_EQ(presented_in_cookies(fields, "session").count, 0u);
+}
+INSTANTIATE_TEST_SUITE_P(A7, CookieNames, ::testing::Values(
+    Case{"session=t", "<t>", "gone"}, Case{"session =f; session=t", "several", "gone"}, Case{"\tsession\t=f; session=t", "several", "gone"},
+    Case{"session\xa0=f; session=t", "several", "gone"}, Case{"\"session\"=f; session=t", "several", "gone"}, Case{"=session=f; session=t", "several", "gone"},
+    Case{"a=1,session=f; session=t", "several", "a=1"}, Case{"a=1, session=t; b=2", "<t>", "a=1; b=2"}, Case{"%73ession=f; session=t", "several", "gone"},
+    Case{"session; session=t", "several", "gone"}, Case{"session = t ;b=2", "<t>", "b=2"}, Case{"session=a,b=c", "<a,b=c>", "gone"},
+    Case{"Session=f; session=t", "<t>", "Session=f"}, Case{"xsession=f; session2=f; session=t", "<t>", "xsession=f; session2=f"}));
+INSTANTIATE_TEST_SUITE_P(A80, CookieNames, ::testing::Values(
+    Case{"flag; a=b; session=TOKEN", "<TOKEN>", "flag; a=b"}, Case{"session=TOKEN; flag", "<TOKEN>", "flag"}, Case{"a=1;session=t;  b=\"x, y\";;", "<t>", "a=1;  b=\"x, y\";;"},
+    Case{";; a=1 ;;", "none", ";; a=1 ;;"}, Case{"flag", "none", "flag"}, Case{"=x; a=1,2; session=t", "<t>", "=x; a=1,2"}));
+
+class PairNames : public ::testing::TestWithParam<Case> {};
+TEST_P(PairNames, AreReadAlikeForTakingAndForRemoving) {
+    Arena arena;
+    EXPECT_EQ(shown(presented_in_query(GetParam().text, "token")), GetParam().found);
+    const std::string_view left = without_pairs(GetParam().text, "token", arena);
+    EXPECT_EQ(left, GetParam().left);
+    EXPECT_EQ(presented_in_query(left, "token").count, 0u);
+}
+INSTANTIATE_TEST_SUITE_P(A7, PairNames, ::testing::Values(
+    Case{"token=t", "<t>", ""}, Case{"a;token=f&token=t", "several", "a"}, Case{"a;token=t;c&b", "<t>", "a;c&b"}, Case{"token=t;b=1", "<t;b=1>", ""},
+    Case{"token=f;token=t", "several", ""}, Case{"t%6fken=f&token=t", "several", ""}, Case{"+token=f&token%20=f&token=t", "several", ""},
+    Case{"?token=f&token=t", "several", ""}, Case{"a=1&&token=t&b=%2F&", "<t>", "a=1&&b=%2F&"}, Case{"a=1&&b", "none", "a=1&&b"}, Case{"", "none", ""},
+    Case{"token&a", "<>", "a"}, Case{"tokens=f&Token=f&a=token&token=t", "<t>", "tokens=f&Token=f&a=token"}));
+
+TEST(HeaderNames, A7_AreReadAlikeForTakingAndForRemoving) {
+    for (const char* other : {"X_Token", "x-token", "X.Token", "x!TOKEN"}) {
+        FieldList fields;
+        fields.add("X-Token", "t");
+        EXPECT_EQ(shown(presented_in_headers(fields, "X-Token")), "<t>");
+        fields.add("X-Tokens", "u");
+        fields.add(other, "f");
+        EXPECT_EQ(presented_in_headers(fields, "X-Token").count, 2u) << other;
+        remove_headers(fields, "X-Token");
+        ASSERT_EQ(fields.size(), 1u) << other;
+        EXPECT_EQ(fields.all()[0].name, "X-Tokens");
+    }
+}
+
+// Whatever is taken off, nothing of it is left, and nothing else went.
+TEST(Names, OfDrawnTextsAreTakenOffWhole) {
+    Arena arena;
+    constexpr std::array<const char*, 14> kPieces = {"token", "=", ";", "&", ",", " ", "a", "%74oken", "\"", "?", "+", "b=1", "\t", "flag"};
+    uint64_t seed = 42;
+    const auto draw = [&] { return (seed = seed * 6364136223846793005 + 1442695040888963407) >> 33; };
+    for (int i = 0; i < 20'000; ++i) {
+        std::string text;
+        for (uint64_t n = draw() % 12; n > 0; --n) text += kPieces[draw() % kPieces.size()];
+        const std::string_view query = without_pairs(text, "token", arena);
+        EXPECT_EQ(presented_in_query(query, "token").count, 0u) << text;
+        EXPECT_EQ(query == text, presented_in_query(text, "token").count == 0) << text;
+        FieldList fields = cookies(text);
+        const size_t count = presented_in_cookies(fields, "token").count;
+        remove_cookies(fields, "token", arena);
+        EXPECT_EQ(presented_in_cookies(fields, "token").count, 0u) << text;
+        if (count == 0) EXPECT_EQ(value_left(fields), text);
+    }
+}
+
+}  // namespace
+}  // namespace portico::http
