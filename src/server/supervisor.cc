@@ -140,7 +140,7 @@ bool Supervisor::start_workers() {
         });
     };
     for (size_t i = 0; i < count; ++i) {
-        workers_.push_back(std::make_unique<Worker>(WorkerOptions{static_cast<uint32_t>(i), io_choice(config), &clock_, &registry_, sink_.get(), ask}));
+        workers_.push_back(std::make_unique<Worker>(WorkerOptions{static_cast<uint32_t>(i), io_choice(config), &clock_, &registry_, sink_.get(), ask, &store_health_, count}));
         if (auto started = workers_.back()->start(); !started) {
             workers_.pop_back();
             say("not started: the event loop: " + started.error().context);

@@ -11,6 +11,7 @@
 #include "admin/admin.h"
 #include "server/name_watch.h"
 #include "server/server.h"
+#include "server/store_health.h"
 #include "server/worker.h"
 
 namespace portico::server {
@@ -58,6 +59,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     SystemClock clock_;
     observe::Registry registry_;
     gateway::Resources resources_;
+    StoreHealth store_health_;
     std::unique_ptr<observe::LogSink> sink_;
     std::unique_ptr<io::Loop> loop_;
     std::unique_ptr<gateway::Context> context_;  // the admin pages'
