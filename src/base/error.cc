@@ -76,6 +76,7 @@ constexpr Row kRows[] = {
     {Fault::store_timeout, Side::store, "store.timeout"},
     {Fault::store_unavailable, Side::store, "store.unavailable"},
     {Fault::store_protocol, Side::store, "store.protocol"},
+    {Fault::store_overload, Side::store, "store.overload"},
     {Fault::upstream_refused, Side::upstream, "upstream.refused"},
     {Fault::upstream_unreachable, Side::upstream, "upstream.unreachable"},
     {Fault::upstream_unresolved, Side::upstream, "upstream.unresolved"},

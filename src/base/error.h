@@ -34,7 +34,7 @@ enum class Fault : uint8_t {
     // an aggregate's calls
     call_failed, call_unavailable, call_timeout, call_status,
     // the stores behind guards
-    store_timeout, store_unavailable, store_protocol,
+    store_timeout, store_unavailable, store_protocol, store_overload,
     // the upstream
     upstream_refused, upstream_unreachable, upstream_unresolved, upstream_connect_timeout, upstream_first_byte_timeout,
     upstream_idle_timeout, upstream_total_timeout, upstream_closed, upstream_protocol, upstream_head_too_large,

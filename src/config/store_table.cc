@@ -9,7 +9,7 @@ constexpr Field<StoreConfig> kStore[] = {
      [](const Scope& s, const Node& n, StoreConfig& c) {
          if (auto t = read_secret(s, n)) c.redis = {std::move(*t), n.mark, true, true};
      }},
-    {{"timeout", "duration", "5ms", "The longest that a request waits for the store; a slower one counts as failed.", R"({"$ref":"#/$defs/duration"})"},
+    {{"timeout", "duration", "5ms", "What the store has for a question, from its sending on; one that is slower counts as failed.", R"({"$ref":"#/$defs/duration"})"},
      [](const Scope& s, const Node& n, StoreConfig& c) { if (auto d = read_duration(s, n, false)) c.timeout = *d; }},
     {{"ca", "file", "the system's", "Whose certificates are believed with `rediss://`.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, StoreConfig& c) { if (auto t = read_text(s, n, "a file of certificates")) c.ca = *t; }},

@@ -41,7 +41,7 @@ bool FetchUrl::is_loopback() const {
 
 io::Task<Result<void>> fetch(Context& context, const FetchUrl& url, std::shared_ptr<const io::TlsClient> tls, Duration timeout,
                              uint32_t max_body, upstream::CallAnswer& answer) {
-    const Time deadline = context.loop.now() + timeout;
+    const Time deadline = context.loop.precise_now() + timeout;
     if (url.tls && tls == nullptr) co_return fail(Fault::upstream_tls, "no TLS for " + url.authority);
     if (!context.resolve) co_return fail(Fault::upstream_unresolved, url.host);
     auto addresses = co_await context.resolve(url.host, deadline);
@@ -60,7 +60,7 @@ io::Task<Result<void>> fetch(Context& context, const FetchUrl& url, std::shared_
     request.fields = &fields;
     request.max_body = max_body;
     request.timeouts.connect = request.timeouts.first_byte = request.timeouts.idle = timeout;
-    request.timeouts.total = deadline - context.loop.now();
+    request.timeouts.total = deadline - context.loop.precise_now();
     auto done = co_await upstream::call(context.loop, service, request, answer);
     service.drain();
     co_return done;

@@ -86,6 +86,7 @@ constexpr FaultRow kRows[] = {
     {Fault::store_timeout, {503, "Service unavailable", "The gateway could not decide in time; try again.", false}},
     {Fault::store_unavailable, {503, "Service unavailable", "The gateway could not decide; try again.", false}},
     {Fault::store_protocol, {503, "Service unavailable", "The gateway could not decide; try again.", false}},
+    {Fault::store_overload, {503, "Service unavailable", "The gateway could not decide in time; try again.", false}},
     {Fault::upstream_refused, {502, kBadGateway, "The service does not accept connections.", false}},
     {Fault::upstream_unreachable, {502, kBadGateway, "The service cannot be reached.", false}},
     {Fault::upstream_unresolved, {503, "Service unavailable", "The service's address is not known at present.", false}},

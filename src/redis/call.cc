@@ -6,13 +6,14 @@ namespace portico::redis {
 namespace {
 
 constexpr std::string_view kAsking = "*1\r\n$6\r\nASKING\r\n";
+constexpr std::string_view kMark = "PING";
 constexpr std::string_view kEval = "EVAL", kEvalSha = "EVALSHA";
 
-// A count as EVAL takes it: the keys of a script are few.
-struct CountText {
+// A number as a word of a command.
+struct NumberText {
     char text[20];
     size_t size;
-    explicit CountText(size_t n) : size(static_cast<size_t>(std::to_chars(text, text + sizeof text, n).ptr - text)) {}
+    explicit NumberText(uint64_t n) : size(static_cast<size_t>(std::to_chars(text, text + sizeof text, n).ptr - text)) {}
     std::string_view view() const { return {text, size}; }
 };
 
@@ -27,14 +28,31 @@ bool Call::await_ready() { return !client_.begin(*this); }
 
 void Call::await_suspend(std::coroutine_handle<> h) {
     waiter_ = h;
-    set(client_.store_.loop.timers(), deadline_);
+    set(client_.store_.loop.timers(), since_ + timeout_);
 }
 
-void Call::on_timer() { client_.on_deadline(*this); }
+void Call::on_timer() { client_.on_timer(*this); }
+
+void Call::on_deferred() { client_.on_overdue(*this); }
+
+bool Call::fits(const Reply& reply) const {
+    return script_ == nullptr || script_->check() == nullptr || script_->check()(reply.value(), arguments_);
+}
+
+bool Call::is_mark(const Reply& reply) const {
+    const std::string_view text = reply.value().text();
+    if (reply.is_error()) return text.starts_with("NOPERM");
+    return text == NumberText(mark_).view() || text == "PONG";
+}
+
+void Call::stop_waiting() {
+    cancel();
+    static_cast<ListHook<io::Loop>&>(*this).unlink();
+}
 
 void Call::finish(Result<Reply>&& result) {
     client_.forget(*this);
-    cancel();
+    stop_waiting();
     result_ = std::move(result);
     waiter_.resume();
 }
@@ -50,10 +68,11 @@ size_t Call::measure() const {
         words += 3 + keys_.size();
         size += form_ == Form::digest ? encoded_size(kEvalSha) + encoded_size(script_->digest())
                                       : encoded_size(kEval) + encoded_size(script_->text());
-        size += encoded_size(CountText(keys_.size()).view());
+        size += encoded_size(NumberText(keys_.size()).view());
         for (std::string_view word : keys_) size += encoded_size(word);
     }
     for (std::string_view word : arguments_) size += encoded_size(word);
+    if (is_marked()) size += encoded_head_size(2) + encoded_size(kMark) + encoded_size(NumberText(mark_).view());
     return size + encoded_head_size(words);
 }
 
@@ -65,11 +84,12 @@ char* Call::encode(char* to) const {
         to = encode_head(to, 3 + keys_.size() + arguments_.size());
         to = redis::encode(to, form_ == Form::digest ? kEvalSha : kEval);
         to = redis::encode(to, form_ == Form::digest ? script_->digest() : script_->text());
-        to = redis::encode(to, CountText(keys_.size()).view());
+        to = redis::encode(to, NumberText(keys_.size()).view());
         for (std::string_view word : keys_) to = redis::encode(to, word);
     }
     for (std::string_view word : arguments_) to = redis::encode(to, word);
-    return to;
+    if (!is_marked()) return to;
+    return redis::encode(redis::encode(encode_head(to, 2), kMark), NumberText(mark_).view());
 }
 
 }  // namespace portico::redis

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <coroutine>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/intrusive_list.h"
 #include "base/result.h"
+#include "io/loop.h"
 #include "io/timer.h"
 #include "redis/resp.h"
 #include "redis/script.h"
@@ -17,12 +19,12 @@ namespace portico::redis {
 class Client;
 class Node;
 
-class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer {
+class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, private io::Deferred {
   public:
     using Words = std::span<const std::string_view>;
 
-    Call(Client& client, const Script* script, Words keys, Words arguments, Time deadline, Node* node = nullptr)
-        : client_(client), script_(script), keys_(keys), arguments_(arguments), deadline_(deadline), pinned_(node) {}
+    Call(Client& client, const Script* script, Words keys, Words arguments, Duration timeout, Node* node = nullptr, uint64_t mark = 0)
+        : client_(client), script_(script), keys_(keys), arguments_(arguments), timeout_(timeout), pinned_(node), mark_(mark) {}
     ~Call() override;
 
     bool await_ready();
@@ -37,9 +39,18 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer {
     enum class Form : uint8_t { digest, text };
 
     void on_timer() override;
+    void on_deferred() override;
+    // Whether a reply that is no error can be this call's.
+    bool fits(const Reply& reply) const;
+    // Nothing is due of it any more.
+    void stop_waiting();
     // The key that decides on the node; empty when there is none.
     std::string_view key() const;
-    // Bytes on the wire, its ASKING included.
+    // Whether the server is asked to repeat a mark behind this command, by which the reply is known to be this one's.
+    bool is_marked() const { return mark_ != 0; }
+    // Whether a reply is the one to that. A proxy may answer it in its own way, and an account may have no right to it.
+    bool is_mark(const Reply& reply) const;
+    // Bytes on the wire, its ASKING and its mark included.
     size_t measure() const;
     char* encode(char* to) const;
     // Ends the wait. The call may be gone afterwards.
@@ -48,17 +59,22 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer {
     Client& client_;
     const Script* script_;
     Words keys_, arguments_;
-    Time deadline_;
+    Duration timeout_;
     Node* pinned_;  // where it must go, whatever its key
+    uint64_t mark_;
     Result<Reply> result_;
+    std::optional<Reply> held_;  // until the server has repeated the mark
     std::coroutine_handle<> waiter_;
 
     // Where it is: in a node's list of the unsent ones (linked), or the number under which it was sent.
     Node* node_ = nullptr;
     uint64_t number_ = 0;
     size_t size_ = 0;
+    Time since_{};  // when it was asked for; once it is sent, when the server had it
     Form form_ = Form::digest;
     bool asking_ = false;
+    bool trial_ = false;  // sent although the breaker is open: its reply decides whether that closes
+    uint8_t looks_ = 0;   // for its reply, since its time was over
     uint8_t redirects_ = 0;
     uint8_t reloads_ = 0;
 };

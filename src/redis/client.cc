@@ -11,6 +11,17 @@ namespace {
 
 constexpr uint8_t kMaxRedirects = 5;
 constexpr uint8_t kMaxReloads = 3;
+// Turns in which bytes of the server still wait to be read when a command's time is over.
+constexpr uint8_t kMaxLooks = 16;
+
+// An error about what one key holds, or about where its slot is just now. Of the server it says neither good nor bad: one key must
+// not open the breaker for all the others.
+bool is_about_one_key(std::string_view error) {
+    constexpr std::string_view kCodes[] = {"TRYAGAIN", "CROSSSLOT"};
+    // Within a script, Redis 6 puts words of its own before it.
+    return error.find("WRONGTYPE") != std::string_view::npos ||
+           std::ranges::any_of(kCodes, [&](std::string_view code) { return error.starts_with(code); });
+}
 
 }  // namespace
 
@@ -44,7 +55,7 @@ bool Client::begin(Call& call) {
     Result<Node*> node = route(call);
     Result<void> taken = node ? submit(call, **node) : fail(std::move(node).error());
     if (taken) return true;
-    ++store_.counters.refused;
+    ++(taken.error().fault == Fault::store_overload ? store_.counters.overloads : store_.counters.refused);
     call.result_ = fail(std::move(taken).error());
     return false;
 }
@@ -64,15 +75,28 @@ Result<Node*> Client::route(const Call& call) {
 
 Result<void> Client::submit(Call& call, Node& node) {
     call.size_ = call.measure();
-    if (call.size_ > kMaxCommand) return fail(Fault::store_unavailable, "a command is too long");
+    if (call.size_ > kMaxCommand) return fail(Fault::internal, "a command is too long for a store");
     return node.submit(call);
 }
 
-void Client::on_deadline(Call& call) {
+// It may be early: the timer was set when the command was asked for.
+void Client::on_timer(Call& call) {
+    if (call.node_->has_more_time(call)) return;
+    call.looks_ = 0;
+    store_.loop.defer_to_next(call);
+}
+
+// First at the end of the timer's own turn, then of the next one, which has read what had come by then. A busy loop takes in so
+// many events in a turn: bytes that still lie in the socket may be the reply.
+void Client::on_overdue(Call& call) {
     Node* const node = call.node_;
+    if (node == nullptr || node->has_more_time(call)) return;
+    const bool first = call.looks_++ == 0;
+    if (first || (call.looks_ <= kMaxLooks && node->has_unread())) return store_.loop.defer_to_next(call);
+    Error why = node->out_of_time(call);
     forget(call);
-    if (node != nullptr) node->on_timeout();
-    call.finish(fail(Fault::store_timeout));
+    if (why.fault == Fault::store_timeout) node->on_timeout();
+    call.finish(fail(std::move(why)));
 }
 
 void Client::forget(Call& call) {
@@ -80,22 +104,38 @@ void Client::forget(Call& call) {
     if (call.form_ == Call::Form::text) std::erase(loaders_, &call);
 }
 
-void Client::on_reply(Node& node, Call& call, Reply&& reply) {
+Result<void> Client::on_reply(Node& node, Call& call, Reply&& reply) {
     if (call.form_ == Call::Form::text) std::erase(loaders_, &call);
-    if (!reply.is_error()) return call.finish(std::move(reply));
-    const std::string_view text = reply.value().text();
-    if (text.starts_with("NOSCRIPT") && call.script_ != nullptr) return reload(node, call, text);
+    if (reply.is_error()) {
+        on_error_reply(node, call, reply.value().text());
+        return {};
+    }
+    if (!call.fits(reply)) {
+        // Replies belong to commands by their order alone: after one that is not its command's, no other can be trusted.
+        const Error error(Fault::store_protocol, "a reply that is not this command's");
+        call.finish(fail(error));
+        return fail(error);
+    }
+    // That it knows its cluster says nothing of the work that it is there for.
+    if (call.pinned_ == nullptr) node.succeeded();
+    call.finish(std::move(reply));
+    return {};
+}
+
+void Client::on_error_reply(Node& node, Call& call, std::string_view text) {
+    if (text.starts_with("NOSCRIPT") && call.script_ != nullptr && ++call.reloads_ <= kMaxReloads) return reload(node, call);
     const bool moved = text.starts_with("MOVED "), ask = text.starts_with("ASK ");
     if (cluster_ && (moved || ask)) return redirect(node, call, text, ask);
-    // A master that became a replica: whoever is master now is found by connecting anew.
-    if (text.starts_with("READONLY")) node.lose({Fault::store_unavailable, text});
+    if (!is_about_one_key(text)) {
+        ++store_.counters.errors;
+        node.refused(text);
+    }
     if (cluster_ && (text.starts_with("CLUSTERDOWN") || text.starts_with("READONLY"))) cluster_->refresh();
     call.finish(fail(Fault::store_unavailable, text));
 }
 
 // The first to learn that the server lacks a script takes the text along; those behind it find it there.
-void Client::reload(Node& node, Call& call, std::string_view why) {
-    if (++call.reloads_ > kMaxReloads) return call.finish(fail(Fault::store_unavailable, why));
+void Client::reload(Node& node, Call& call) {
     const bool loading = std::ranges::any_of(loaders_, [&](const Call* other) {
         return other->script_ == call.script_ && other->node_ == &node;
     });
@@ -119,6 +159,7 @@ void Client::redirect(Node& node, Call& call, std::string_view why, bool ask) {
     }
     ++store_.counters.redirects;
     call.asking_ = ask;
+    call.trial_ = call.trial_ && *to == &node;
     if (auto taken = submit(call, **to); !taken) call.finish(fail(std::move(taken).error()));
 }
 

@@ -2,9 +2,15 @@
 // look things up. Commands of one loop turn go to a server in one write; many are in flight at once, each with its own
 // deadline. Nothing is ever sent twice: what a server may have executed fails, so that a limit is not charged twice.
 //
-//     Result<Reply> r = co_await client.eval(script, keys, arguments, loop.now() + timeout);
+//     Result<Reply> r = co_await client.eval(script, keys, arguments, timeout);
 //
-// A store that fails costs nothing for long: after a few failures commands fail at once, until a probe is answered.
+// The timeout runs from the moment at which the server has the command, and what has come by its end is read first: neither a long
+// turn of this worker nor a burst of commands makes a server late. Before it is sent, a command waits for a connection as long
+// again, and for its turn while the server answers others (Options::longest_queue).
+//
+// A store that fails costs nothing for long: after a few failures commands fail at once, until a probe is answered. One that answers
+// but refuses its work (a password is missing, no memory is left, it is a replica) has failed as well: it gets one command at a
+// time, rarely, until it does one.
 //
 // One worker's: one loop, one thread, no lock. @requires outlived by the loop; nobody is resumed by its destruction
 #pragma once
@@ -30,20 +36,28 @@ class Client final : private Node::Owner {
     // Runs a script by its digest; the server is sent its text when it does not know it. In a cluster all keys must stand in
     // one slot, and there must be one. The script, the words and what they refer to must live until the call is over.
     // @returns the script's reply, never an error reply
-    // @errors store_timeout at the deadline; store_unavailable at once when the store is down or has refused, with what it
-    //   said; store_protocol; internal for keys of several slots
-    Call eval(const Script& script, Call::Words keys, Call::Words arguments, Time deadline) {
-        return Call(*this, &script, keys, arguments, deadline);
+    // @errors store_timeout; store_unavailable at once when the store is down or has refused, with what it said; store_protocol,
+    //   also where the script's check does not know the reply; store_overload where too many commands wait; internal for keys of
+    //   several slots, or for a command that is too long
+    Call eval(const Script& script, Call::Words keys, Call::Words arguments, Duration timeout) {
+        return Call(*this, &script, keys, arguments, timeout);
     }
     // Runs a command, whose second word is its key. As eval().
-    Call command(Call::Words words, Time deadline) { return Call(*this, nullptr, {}, words, deadline); }
+    Call command(Call::Words words, Duration timeout) { return Call(*this, nullptr, {}, words, timeout); }
+    // The same for what must not be another's reply: the server repeats a mark behind it (PING with a message). A script that repeats a
+    // mark of its own needs no other.
+    Call marked_command(Call::Words words, Duration timeout) { return Call(*this, nullptr, {}, words, timeout, nullptr, next_mark()); }
+
+    // A number that no other question of this client bears: a script repeats it, and its check knows the reply by it.
+    uint64_t next_mark() { return ++marks_; }
 
     // Begins to connect before anything is asked for.
     void connect();
     // Of a cluster: open where one of its servers is.
     State state() const { return state_; }
     const Counters& counters() const { return store_.counters; }
-    // For logs: why a connection was last lost or not to be had. Holds no secret; empty when none ever was.
+    // For logs: why a connection was last lost or not to be had, or what a server refused with. Holds no secret and no key; empty
+    // when nothing ever failed.
     const std::string& last_failure() const { return store_.last_failure; }
     const Url& url() const { return store_.url; }
 
@@ -60,19 +74,22 @@ class Client final : private Node::Owner {
     bool begin(Call& call);
     Result<void> submit(Call& call, Node& node);
     Result<Node*> route(const Call& call);
-    void on_deadline(Call& call);
+    void on_timer(Call& call);
+    void on_overdue(Call& call);
     // Takes a call that is being destroyed, or is over, out of everything that knows it.
     void forget(Call& call);
-    void reload(Node& node, Call& call, std::string_view why);
+    void reload(Node& node, Call& call);
     void redirect(Node& node, Call& call, std::string_view why, bool ask);
 
     io::Task<Result<std::unique_ptr<io::Stream>>> dial(Node& node, Time deadline) override;
-    void on_reply(Node& node, Call& call, Reply&& reply) override;
+    Result<void> on_reply(Node& node, Call& call, Reply&& reply) override;
+    void on_error_reply(Node& node, Call& call, std::string_view text);
     void on_node_state(Node& node) override;
     void on_node_lost(Node& node) override;
 
     Store store_;
     State state_ = State::idle;
+    uint64_t marks_ = 0;
     std::vector<Call*> loaders_;  // on their way with a script's text
     std::unique_ptr<Node> node_;  // unless it is a cluster
     std::unique_ptr<Cluster> cluster_;

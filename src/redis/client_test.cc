@@ -10,30 +10,6 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr auto kSoon = milliseconds(5);
-
-class SingleServer : public OnSim {
-  protected:
-    // A client that is connected and greeted.
-    void start(std::string_view url = "redis://10.0.0.2:6379", Options options = {}) {
-        client = make(url, std::move(options));
-        client->connect();
-        greet();
-    }
-    void greet() {
-        settle();
-        server->last().commands.clear();
-        server->last().reads.clear();
-        server->last().say("+OK\r\n");
-        settle();
-    }
-    std::unique_ptr<Caller> get(const char* key, Duration timeout = kSoon) {
-        return std::make_unique<Caller>(*client, Words{"GET", key}, in(timeout));
-    }
-    std::unique_ptr<FakeServer> server = std::make_unique<FakeServer>(net, loop, "10.0.0.2:6379");
-    std::unique_ptr<Client> client;
-};
-
 TEST_F(SingleServer, CommandsOfOneTurnGoOutInOneWriteAndAreAnsweredInOrder) {
     start();
     auto a = get("a"), b = get("b"), c = get("c");
@@ -307,7 +283,7 @@ TEST_F(SingleServer, PendingCommandsAreBoundedTheAbandonedOnesToo) {
     pass(milliseconds(6));
     auto c = get("c"), d = get("d");
     EXPECT_EQ(c->said(), "-");
-    EXPECT_EQ(d->said(), "store.unavailable");
+    EXPECT_EQ(d->said(), "store.overload");
     settle();
     server->last().say("+A\r\n+B\r\n+C\r\n");
     settle();
@@ -322,7 +298,7 @@ TEST_F(SingleServer, BytesNotYetSentAreBounded) {
     const std::string key(400, 'k');
     auto a = get(key.c_str()), b = get(key.c_str()), c = get(key.c_str());
     EXPECT_EQ(b->said(), "-");
-    EXPECT_EQ(c->said(), "store.unavailable");
+    EXPECT_EQ(c->said(), "store.overload");
     settle();
     EXPECT_EQ(get(key.c_str())->said(), "-");
 }
@@ -372,12 +348,12 @@ TEST_F(SingleServer, CallersMayAskAgainAndLeaveWhileAConnectionBreaks) {
     std::unique_ptr<Caller> again;
     // Resumed first, it makes another leave and asks anew.
     struct Stirrer {
-        static io::Task<void> run(Client& c, std::array<std::string_view, 2> words, Time deadline, std::unique_ptr<Caller>& leaves,
+        static io::Task<void> run(Client& c, std::array<std::string_view, 2> words, Duration timeout, std::unique_ptr<Caller>& leaves,
                                   std::unique_ptr<Caller>& comes) {
-            Result<Reply> reply = co_await c.command(words, deadline);
+            Result<Reply> reply = co_await c.command(words, timeout);
             EXPECT_FALSE(reply);
             leaves.reset();
-            comes = std::make_unique<Caller>(c, Words{"GET", "again"}, deadline);
+            comes = std::make_unique<Caller>(c, Words{"GET", "again"}, timeout);
         }
     };
     b.reset();

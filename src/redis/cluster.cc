@@ -109,7 +109,11 @@ io::Task<void> Cluster::learn() {
         Result<Node*> node = at(where);
         if (!node) break;
         Result<std::vector<Range>> ranges = co_await ask(**node);
-        if (!ranges) continue;
+        if (!ranges) {
+            // A reply of another form is not its command's.
+            if (ranges.error().fault == Fault::store_protocol) (*node)->lose(ranges.error());
+            continue;
+        }
         apply(*ranges);
         backoff_.reset();
         break;
@@ -120,7 +124,7 @@ io::Task<void> Cluster::learn() {
 io::Task<Result<std::vector<Cluster::Range>>> Cluster::ask(Node& node) {
     const HostPort where = node.where();
     const std::array<std::string_view, 2> words{"CLUSTER", "SLOTS"};
-    Result<Reply> reply = co_await Call(client_, nullptr, {}, words, store_.loop.now() + store_.options.connect_timeout, &node);
+    Result<Reply> reply = co_await Call(client_, nullptr, {}, words, store_.options.connect_timeout, &node);
     if (!reply) co_return fail(std::move(reply).error());
     co_return read(*reply, where);
 }

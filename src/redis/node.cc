@@ -8,12 +8,6 @@ namespace {
 
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 
-// An error that says nothing against the server: it is there, and does its work.
-bool serves(std::string_view error) {
-    constexpr std::string_view kOutOfService[] = {"LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN"};
-    return std::ranges::none_of(kOutOfService, [&](std::string_view code) { return error.starts_with(code); });
-}
-
 }  // namespace
 
 Node::Node(Store& store, Owner& owner, HostPort where, uint64_t seed)
@@ -28,7 +22,7 @@ Node::~Node() {
     writing_.cancel();
     const auto abandon = [](Call& call) {
         call.node_ = nullptr;
-        call.cancel();
+        call.stop_waiting();
     };
     while (Call* call = unsent_.pop_front()) abandon(*call);
     for (Sent& sent : sent_) {
@@ -43,12 +37,19 @@ State Node::state() const {
 }
 
 Result<void> Node::submit(Call& call) {
-    if (breaker_.open()) return fail(Fault::store_unavailable, "breaker open");
     if (phase_ == Phase::waiting) return fail(Fault::store_unavailable, "not connected");
+    if (breaker_.open() && !call.trial_) {
+        if (!trial_ || call.pinned_ != nullptr) return fail(Fault::store_unavailable, "breaker open");
+        trial_ = false;
+        call.trial_ = true;
+    }
     if (pending() >= store_.options.max_pending || unsent_bytes_ + call.size_ > store_.options.max_pending_bytes) {
-        return fail(Fault::store_unavailable, "too many commands are pending");
+        // Of a server that cannot be reached, the failure is the server's.
+        return fail(phase_ == Phase::ready ? Fault::store_overload : Fault::store_unavailable, "too many commands are pending");
     }
     call.node_ = this;
+    // Once connected, it is sent at the end of this turn, and its time begins then.
+    call.since_ = phase_ == Phase::ready ? store_.loop.now() : store_.loop.precise_now();
     unsent_.push_back(call);
     ++unsent_count_;
     unsent_bytes_ += call.size_;
@@ -64,103 +65,18 @@ void Node::forget(Call& call) {
         --unsent_count_;
         unsent_bytes_ -= call.size_;
     } else {
-        sent_[call.number_ - first_sent_].call = nullptr;
+        const size_t at = call.number_ - first_sent_;
+        sent_[at].call = nullptr;
+        if (call.is_marked() && !call.held_) sent_[at + 1].call = nullptr;
     }
     call.node_ = nullptr;
-}
-
-void Node::connect() {
-    if (phase_ != Phase::idle) return;
-    phase_ = Phase::connecting;
-    owner_.on_node_state(*this);
-    session_.start(session(), this);
-}
-
-void Node::lose(Error error) {
-    if (phase_ == Phase::idle || phase_ == Phase::waiting || ended_) return;
-    ended_ = std::move(error);
-    wake();
-}
-
-void Node::on_root_done() {
-    if (!ended_) ended_.emplace(Fault::store_unavailable, "the connection ended");
-    wake();
 }
 
 // At the end of a turn: everything that was asked for in it goes out together.
 void Node::on_deferred() {
     if (ended_) return session_ended();
+    if (breaker_.open()) fail_unsent({Fault::store_unavailable, "breaker open"});
     if (phase_ == Phase::ready && has_output() && !writing_.running()) writing_.start(write_out(), nullptr);
-}
-
-io::Task<void> Node::session() {
-    const Time deadline = store_.loop.now() + store_.options.connect_timeout;
-    Result<std::unique_ptr<io::Stream>> stream = co_await owner_.dial(*this, deadline);
-    if (!stream) {
-        ended_ = std::move(stream).error();
-        co_return;
-    }
-    wire_ = std::make_unique<Wire>(store_.loop, std::move(*stream));
-    wire_->until(deadline);
-    Result<void> greeted = co_await greet();
-    if (!greeted) {
-        ended_ = std::move(greeted).error();
-        co_return;
-    }
-    wire_->until(io::Timer::kNever);
-    phase_ = Phase::ready;
-    heard_ = ready_since_ = store_.loop.now();
-    ++store_.counters.connects;
-    owner_.on_node_state(*this);
-    if (breaker_.open()) probe();
-    wake();
-    for (;;) {
-        Result<void> taken = take_replies();
-        if (!taken) {
-            ended_ = std::move(taken).error();
-            co_return;
-        }
-        const io::IoResult got = co_await wire_->stream().read(wire_->in());
-        if (got.value <= 0) {
-            ended_ = stream_error("read", got);
-            co_return;
-        }
-        heard_ = store_.loop.now();
-    }
-}
-
-io::Task<Result<void>> Node::greet() {
-    const Url& url = store_.url;
-    std::string hello;
-    const std::string database = std::to_string(url.database);
-    const bool has_password = !url.password.empty(), selects = url.database != 0;
-    const bool wants_master = url.topology == Topology::sentinel;
-    if (has_password && url.user.empty()) append_command(hello, std::array<std::string_view, 2>{"AUTH", url.password});
-    if (has_password && !url.user.empty()) append_command(hello, std::array<std::string_view, 3>{"AUTH", url.user, url.password});
-    if (selects) append_command(hello, std::array<std::string_view, 2>{"SELECT", database});
-    if (wants_master) append_command(hello, std::array<std::string_view, 1>{"ROLE"});
-    append_command(hello, std::array<std::string_view, 3>{"CLIENT", "SETNAME", store_.options.name});
-
-    Result<void> sent = co_await wire_->send(std::move(hello));
-    if (!sent) co_return fail(std::move(sent).error());
-    for (const auto& [asked, what] : {std::pair{has_password, "AUTH"}, {selects, "SELECT"}, {wants_master, "ROLE"}}) {
-        if (!asked) continue;
-        Result<Reply> reply = co_await wire_->receive();
-        if (!reply) co_return fail(std::move(reply).error());
-        const Value value = reply->value();
-        if (value.is_error()) {
-            // Its first word only: a server that does not know AUTH repeats the words that it got.
-            const std::string_view code = value.text().substr(0, value.text().find(' '));
-            co_return fail(Fault::store_unavailable, std::string(what) + " refused: " + std::string(code));
-        }
-        if (value.is_array() && value[0].text() != "master") {
-            co_return fail(Fault::store_unavailable, wire_->stream().peer().text() + " is not a master");
-        }
-    }
-    // A name is a courtesy: an account that may not give one is served all the same.
-    Result<Reply> named = co_await wire_->receive();
-    if (!named) co_return fail(std::move(named).error());
-    co_return Result<void>();
 }
 
 Result<void> Node::take_replies() {
@@ -181,10 +97,10 @@ Result<void> Node::deliver(Reply&& reply) {
     ++first_sent_;
     switch (sent.purpose) {
         case Purpose::asking: return {};
-        case Purpose::ping:
-            if (probing_ && probe_ == first_sent_ - 1) succeeded();
-            else heard_late();
-            return {};
+        case Purpose::ping: on_pong(reply, first_sent_ - 1); return {};
+        case Purpose::mark:
+            if (sent.call == nullptr) return {};
+            return deliver_held(*sent.call, reply);
         case Purpose::call: break;
     }
     if (sent.call == nullptr) {
@@ -192,17 +108,34 @@ Result<void> Node::deliver(Reply&& reply) {
         heard_late();
         return {};
     }
+    if (sent.call->is_marked()) return hold(*sent.call, std::move(reply));
     sent.call->node_ = nullptr;
-    if (!reply.is_error() || serves(reply.value().text())) {
-        succeeded();
-        backoff_.reset();
+    return owner_.on_reply(*this, *sent.call, std::move(reply));
+}
+
+// Its mark comes next. An error executed nothing, and needs no proof: at worst a command fails that would not have.
+Result<void> Node::hold(Call& call, Reply&& reply) {
+    if (reply.is_error()) {
+        sent_.front().call = nullptr;
+        call.node_ = nullptr;
+        return owner_.on_reply(*this, call, std::move(reply));
     }
-    owner_.on_reply(*this, *sent.call, std::move(reply));
+    call.held_ = std::move(reply);
+    ++call.number_;
     return {};
+}
+
+Result<void> Node::deliver_held(Call& call, const Reply& mark) {
+    call.node_ = nullptr;
+    if (call.is_mark(mark)) return owner_.on_reply(*this, call, std::move(*call.held_));
+    const Error error(Fault::store_protocol, "a reply that is not this command's");
+    call.finish(fail(error));
+    return fail(error);
 }
 
 io::Task<void> Node::write_out() {
     while (has_output()) {
+        const uint64_t first = first_sent_ + sent_.size();
         fill();
         ++store_.counters.writes;
         const io::IoResult sent = co_await wire_->stream().write(out_);
@@ -210,6 +143,7 @@ io::Task<void> Node::write_out() {
             lose(stream_error("write", sent));
             co_return;
         }
+        written(first);
     }
     out_.release();
 }
@@ -224,110 +158,54 @@ void Node::fill() {
         probe_ = first_sent_ + sent_.size();
         sent_.push_back({nullptr, Purpose::ping});
     }
-    while (!unsent_.empty() && unsent_.front().size_ <= out_.room()) {
+    const Time now = store_.loop.precise_now();
+    while (!unsent_.empty() && unsent_.front().size_ <= out_.room() && sent_.size() < store_.options.max_in_flight) {
         Call& call = *unsent_.pop_front();
         --unsent_count_;
         unsent_bytes_ -= call.size_;
         if (call.asking_) sent_.push_back({nullptr, Purpose::asking});
+        call.since_ = now;
         call.number_ = first_sent_ + sent_.size();
         sent_.push_back({&call, Purpose::call});
+        if (call.is_marked()) sent_.push_back({&call, Purpose::mark});
         call.encode(out_.tail());
         out_.commit(static_cast<uint32_t>(call.size_));
     }
 }
 
-void Node::session_ended() {
-    Error error = *std::exchange(ended_, std::nullopt);
-    session_.cancel();
-    writing_.cancel();
-    wire_.reset();
-    out_.release();
-    ping_wanted_ = probing_ = false;
-    ++store_.counters.failures;
-    store_.last_failure = error.context;
-    const bool was_ready = phase_ == Phase::ready;
-    // One that was closed while it rested says nothing against the server.
-    const bool rested = was_ready && sent_.empty() && store_.loop.now() - ready_since_ >= store_.options.most_backoff;
-    if (rested) backoff_.reset();
-    // One that worked is made anew at once, but only once: what breaks again and again has to wait.
-    const bool at_once = was_ready && backoff_.fresh();
-    phase_ = Phase::waiting;
-    if (!rested) failed();
-    const Duration delay = backoff_.next();
-    set(store_.loop.timers(), store_.loop.now() + delay);
-    if (at_once && !breaker_.open()) {
-        cancel();
-        phase_ = Phase::idle;
-        connect();
-    }
-    owner_.on_node_state(*this);
-    owner_.on_node_lost(*this);
-    fail_pending(std::move(error));
-}
-
-// What was sent may have been executed: it fails. What was not may still go out on a new connection.
-void Node::fail_pending(Error error) {
-    if (error.fault != Fault::store_protocol) error.fault = Fault::store_unavailable;
-    while (!sent_.empty()) {
-        Call* const call = sent_.front().call;
-        sent_.pop_front();
-        ++first_sent_;
+// The server has what was written: from here on its time runs.
+void Node::written(uint64_t first) {
+    written_ = store_.loop.precise_now();
+    if (probing_ && probe_ >= first && probe_ != kNotSent) set(store_.loop.timers(), written_ + store_.options.timeout);
+    // A reply may have been quicker than the news of the write.
+    for (uint64_t number = std::max(first, first_sent_); number < first_sent_ + sent_.size(); ++number) {
+        Call* const call = sent_[number - first_sent_].call;
         if (call == nullptr) continue;
-        call->node_ = nullptr;
-        call->finish(fail(error));
-    }
-    while (phase_ == Phase::waiting && !unsent_.empty()) {
-        Call& call = unsent_.front();
-        forget(call);
-        call.finish(fail(error));
+        call->since_ = written_;
+        call->set(store_.loop.timers(), written_ + call->timeout_);
     }
 }
 
-void Node::on_timeout() {
-    ++store_.counters.timeouts;
-    failed();
+// Until when a call may wait. One that waits for its turn may do so as long as the server takes and answers others, within bounds.
+Time Node::patience(const Call& call) const {
+    const ListHook<Call>& hook = call;
+    if (!hook.linked() || phase_ != Phase::ready) return call.since_ + call.timeout_;
+    const Time moved = std::max({call.since_, heard_, written_});
+    return std::min(moved + call.timeout_, std::max(call.since_ + store_.options.longest_queue, call.since_ + call.timeout_));
 }
 
-void Node::failed() {
-    if (!breaker_.failed()) return;
-    ++store_.counters.opened;
-    heard_ = store_.loop.now();
-    if (phase_ == Phase::ready) set(store_.loop.timers(), store_.loop.now() + backoff_.next());
-    owner_.on_node_state(*this);
-    owner_.on_node_lost(*this);
+bool Node::has_more_time(Call& call) {
+    const Time until = patience(call);
+    if (until <= store_.loop.now()) return false;
+    call.set(store_.loop.timers(), until);
+    return true;
 }
 
-void Node::succeeded() {
-    if (!breaker_.succeeded()) return;
-    cancel();
-    probing_ = false;
-    owner_.on_node_state(*this);
-}
-
-void Node::probe() {
-    probing_ = ping_wanted_ = true;
-    probe_ = kNotSent;
-    probed_ = store_.loop.now();
-    ++store_.counters.probes;
-    set(store_.loop.timers(), store_.loop.now() + store_.options.timeout);
-    wake();
-}
-
-// It speaks again, after a pause: no need to wait for the next probe's turn.
-void Node::heard_late() {
-    if (breaker_.open() && !probing_ && store_.loop.now() - probed_ >= store_.options.first_backoff) probe();
-}
-
-void Node::on_timer() {
-    if (phase_ == Phase::waiting) {
-        phase_ = Phase::idle;
-        return connect();
-    }
-    if (phase_ != Phase::ready || !breaker_.open()) return;
-    if (!probing_) return probe();
-    probing_ = false;
-    if (store_.loop.now() - heard_ >= store_.options.silence) return lose({Fault::store_timeout, "no answer to probes"});
-    set(store_.loop.timers(), store_.loop.now() + backoff_.next());
+Error Node::out_of_time(const Call& call) const {
+    const ListHook<Call>& hook = call;
+    const bool moves = std::max(heard_, written_) + call.timeout_ > store_.loop.now();
+    if (hook.linked() && phase_ == Phase::ready && moves) return {Fault::store_overload, "too many commands stood before it"};
+    return Error(Fault::store_timeout);
 }
 
 }  // namespace portico::redis

@@ -1,6 +1,10 @@
 // One server and the connection to it: commands go out in the order in which they were asked for, all of a loop turn in one
-// write, and replies come back in that order. Connects when something is asked, and again with backoff whenever the
-// connection is lost. Below client.h, which decides what goes to which node; knows nothing of scripts and slots. One thread.
+// write, and replies come back in that order. At most Options::max_in_flight are with the server; the others wait. Connects when
+// something is asked, and again with backoff whenever the connection is lost. Below client.h, which decides what goes to which
+// node; knows nothing of scripts and slots. One thread.
+//
+// node.cc: the pipeline. node_session.cc: a connection from its making to its end. node_health.cc: when the server has failed, and
+// how it is found again.
 #pragma once
 
 #include <deque>
@@ -22,8 +26,10 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     class Owner {
       public:
         virtual io::Task<Result<std::unique_ptr<io::Stream>>> dial(Node& node, Time deadline) = 0;
-        // The reply to a call that still waits. The call is no longer this node's.
-        virtual void on_reply(Node& node, Call& call, Reply&& reply) = 0;
+        // The reply to a call that still waits. The call is no longer this node's. Tells the node what the reply says of its server
+        // (succeeded(), refused()).
+        // @errors store_protocol: this reply, and so any after it, is not its call's. The connection is given up
+        virtual Result<void> on_reply(Node& node, Call& call, Reply&& reply) = 0;
         // state() may have changed. Must not destroy the node.
         virtual void on_node_state(Node& node) = 0;
         // A connection broke or could not be had, or the breaker opened. Must not destroy the node.
@@ -40,12 +46,22 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     State state() const;
     // Commands that a server has not answered yet, the abandoned ones among them.
     size_t pending() const { return unsent_count_ + sent_.size(); }
-    // Takes a call whose size is known. @errors store_unavailable: it fails at once
+    // Takes a call whose size is known. @errors it fails at once: store_unavailable; store_overload where too many are pending
     Result<void> submit(Call& call);
     // The call goes away: what was sent of it is answered to nobody.
     void forget(Call& call);
+    // Whether a call of this node may wait longer; its timer is then set anew.
+    bool has_more_time(Call& call);
+    // What a call fails with that has no more time: store_timeout, or store_overload where it stood behind others for too long.
+    Error out_of_time(const Call& call) const;
+    // Bytes of the server wait to be read.
+    bool has_unread() const { return wire_ != nullptr && wire_->has_unread(); }
     // A call of this node was not answered in time.
     void on_timeout();
+    // The server did what it was asked for.
+    void succeeded();
+    // It answered that it does not do its work, in its own words: no password was given, it has no memory left, it is a replica.
+    void refused(std::string_view why);
     // Begins to connect.
     void connect();
     // Gives the connection up; its commands fail with `error`.
@@ -53,7 +69,7 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
 
   private:
     enum class Phase : uint8_t { idle, connecting, ready, waiting };
-    enum class Purpose : uint8_t { call, asking, ping };
+    enum class Purpose : uint8_t { call, asking, mark, ping };
     struct Sent {
         Call* call;  // null when nobody waits for it any more
         Purpose purpose;
@@ -70,12 +86,19 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     void fill();
     Result<void> take_replies();
     Result<void> deliver(Reply&& reply);
-    bool has_output() const { return ping_wanted_ || !unsent_.empty(); }
+    Result<void> hold(Call& call, Reply&& reply);
+    Result<void> deliver_held(Call& call, const Reply& mark);
+    bool has_output() const { return ping_wanted_ || (!unsent_.empty() && sent_.size() < store_.options.max_in_flight); }
+    void written(uint64_t first);
+    Time patience(const Call& call) const;
     void session_ended();
     void fail_pending(Error error);
+    void fail_unsent(const Error& error);
     void failed();
-    void succeeded();
+    void close_breaker();
     void probe();
+    void probe_later();
+    void on_pong(const Reply& reply, uint64_t number);
     void heard_late();
     void wake() { store_.loop.defer(*this); }
 
@@ -97,11 +120,14 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     std::optional<Error> ended_;  // why the connection is to be given up, at the end of this turn
     bool ping_wanted_ = false;
     bool probing_ = false;    // the last probe may still be answered in time
+    bool refuses_ = false;    // the server has refused its work and done none since: a probe alone does not close the breaker
+    bool trial_ = false;      // a probe was answered: the next command may go out, and its reply decides
     static constexpr uint64_t kNotSent = UINT64_MAX;
     uint64_t probe_ = kNotSent;  // the number under which the last one was sent
     Time probed_{};
     Time ready_since_{};
-    Time heard_{};  // when bytes last came, or the breaker opened
+    Time heard_{};    // when bytes last came, or the breaker opened
+    Time written_{};  // when the last write was done
     io::Root session_;
     io::Root writing_;
 };

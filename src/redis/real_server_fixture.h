@@ -150,6 +150,7 @@ class RealServer {
 // A client on a real loop, on either backend.
 class OnRealServers : public io::OnEachBackend {
   protected:
+    Duration in(Duration d) const { return d; }
     std::unique_ptr<Client> make(const std::string& url, Options options = {}) {
         auto parsed = Url::parse(url);
         EXPECT_TRUE(parsed) << parsed.error();

@@ -72,7 +72,7 @@ TEST_P(RealSingle, LargeCommandsAndRepliesPass) {
     const std::string value = io::pattern(120 * 1024);
     EXPECT_EQ(ask(*client, {"SET", "k", value}), "OK");
     EXPECT_EQ(ask(*client, {"GET", "k"}), value);
-    EXPECT_EQ(ask(*client, {"SET", "k", io::pattern(200 * 1024)}), "store.unavailable");
+    EXPECT_EQ(ask(*client, {"SET", "k", io::pattern(200 * 1024)}), "gateway.internal");
 }
 
 TEST_P(RealSingle, APausedServerCostsAFewTimeoutsAndThenNothing) {

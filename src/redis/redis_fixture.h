@@ -27,15 +27,15 @@ inline std::string wire(const Words& words) {
 // One caller: asks, waits, and keeps the answer. May be destroyed while it waits.
 class Caller {
   public:
-    Caller(Client& client, Words words, Time deadline) : words_(std::move(words)) {
+    Caller(Client& client, Words words, Duration timeout) : words_(std::move(words)) {
         views_.assign(words_.begin(), words_.end());
-        root_.start(ask(client, deadline), nullptr);
+        root_.start(ask(client, timeout), nullptr);
     }
-    Caller(Client& client, const Script& script, Words keys, Words arguments, Time deadline)
+    Caller(Client& client, const Script& script, Words keys, Words arguments, Duration timeout)
         : words_(std::move(keys)), more_(std::move(arguments)) {
         views_.assign(words_.begin(), words_.end());
         more_views_.assign(more_.begin(), more_.end());
-        root_.start(eval(client, script, deadline), nullptr);
+        root_.start(eval(client, script, timeout), nullptr);
     }
     bool done() const { return result_.has_value(); }
     const Result<Reply>& result() const { return *result_; }
@@ -53,13 +53,35 @@ class Caller {
     }
 
   private:
-    io::Task<void> ask(Client& client, Time deadline) { result_ = co_await client.command(views_, deadline); }
-    io::Task<void> eval(Client& client, const Script& script, Time deadline) {
-        result_ = co_await client.eval(script, views_, more_views_, deadline);
+    io::Task<void> ask(Client& client, Duration timeout) { result_ = co_await client.command(views_, timeout); }
+    io::Task<void> eval(Client& client, const Script& script, Duration timeout) {
+        result_ = co_await client.eval(script, views_, more_views_, timeout);
     }
 
     Words words_, more_;
     std::vector<std::string_view> views_, more_views_;
+    std::optional<Result<Reply>> result_;
+    io::Root root_;
+};
+
+// One lookup whose reply is proved to be its own.
+class Looking {
+  public:
+    Looking(Client& client, std::string key, Duration timeout = std::chrono::milliseconds(5)) : words_{"GET", std::move(key)} {
+        views_.assign(words_.begin(), words_.end());
+        root_.start(ask(client, timeout), nullptr);
+    }
+    bool done() const { return result_.has_value(); }
+    std::string said() const {
+        if (!done()) return "-";
+        return *result_ ? Caller::in_words((*result_)->value()) : std::string(result_->error().code());
+    }
+
+  private:
+    io::Task<void> ask(Client& client, Duration timeout) { result_ = co_await client.marked_command(views_, timeout); }
+
+    Words words_;
+    std::vector<std::string_view> views_;
     std::optional<Result<Reply>> result_;
     io::Root root_;
 };
@@ -157,7 +179,7 @@ class OnSim : public testing::Test {
         while (net.clock().now() < end) loop.turn(end - net.clock().now());
         settle();
     }
-    Time in(Duration d) const { return loop.now() + d; }
+    Duration in(Duration d) const { return d; }
     std::unique_ptr<Client> make(std::string_view url, Options options = {}) {
         options.on_state = [this](State s) { states.push_back(s); };
         auto made = Client::make(loop, *Url::parse(url), std::move(options));
@@ -167,6 +189,31 @@ class OnSim : public testing::Test {
     std::vector<State> states;
     io::SimNetwork net;
     io::Loop loop{net.backend(), net.clock()};
+};
+
+constexpr Duration kSoon = std::chrono::milliseconds(5);
+
+// A single server that the test plays.
+class SingleServer : public OnSim {
+  protected:
+    // A client that is connected and greeted.
+    void start(std::string_view url = "redis://10.0.0.2:6379", Options options = {}) {
+        client = make(url, std::move(options));
+        client->connect();
+        greet();
+    }
+    void greet() {
+        settle();
+        server->last().commands.clear();
+        server->last().reads.clear();
+        server->last().say("+OK\r\n");
+        settle();
+    }
+    std::unique_ptr<Caller> get(const char* key, Duration timeout = kSoon) {
+        return std::make_unique<Caller>(*client, Words{"GET", key}, in(timeout));
+    }
+    std::unique_ptr<FakeServer> server = std::make_unique<FakeServer>(net, loop, "10.0.0.2:6379");
+    std::unique_ptr<Client> client;
 };
 
 }  // namespace portico::redis

@@ -70,6 +70,17 @@ Value Value::operator[](uint32_t i) const {
     return {*reply_, at};
 }
 
+bool Value::copy_integers(std::span<int64_t> into) const {
+    if (!is_array() || size() != into.size()) return false;
+    for (uint32_t i = 0; i < into.size(); ++i) {
+        // An array among them has no integer(), so that every value before this one was a single node.
+        const auto number = Value(*reply_, at_ + 1 + i).integer();
+        if (!number) return false;
+        into[i] = *number;
+    }
+    return true;
+}
+
 Result<ReplyReader::Progress> ReplyReader::read(std::string_view bytes) {
     Progress progress;
     size_t at = 0;

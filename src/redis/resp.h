@@ -71,6 +71,9 @@ class Value {
     uint32_t size() const { return is_array() ? node().size : 0; }
     // The element at `i`, found in i steps; nil beyond the end.
     Value operator[](uint32_t i) const;
+    // Copies a list of numbers, of which operator[] would count through the whole list for each.
+    // @returns false where this is no array of exactly `into.size()` values, or where one of them is no integer()
+    bool copy_integers(std::span<int64_t> into) const;
 
   private:
     friend class Reply;

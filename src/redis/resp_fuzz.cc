@@ -1,5 +1,5 @@
-// Properties of the reader of replies: whole equals split; it takes no more than its bounds; and a command of ours reads as the
-// words that were written. The first byte is the size of the pieces.
+// Properties of the reader of replies: whole equals split; it takes no more than its bounds; a list of numbers is copied as its
+// elements read; and a command of ours reads as the words that were written. The first byte is the size of the pieces.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -14,10 +14,19 @@ using namespace portico::redis;
 
 constexpr ReplyLimits kLimits{.depth = 4, .elements = 64, .line = 64, .string = 128, .total = 512};
 
+void copy_and_compare(Value value) {
+    std::vector<int64_t> numbers(value.size());
+    bool all = value.is_array();
+    for (uint32_t i = 0; i < value.size(); ++i) all = all && value[i].integer().has_value();
+    PORTICO_CHECK(value.copy_integers(numbers) == all);
+    for (uint32_t i = 0; all && i < value.size(); ++i) PORTICO_CHECK(numbers[i] == value[i].integer());
+}
+
 void describe(Value value, std::string& out, unsigned depth) {
     PORTICO_CHECK(depth <= kLimits.depth);
     out += static_cast<char>('0' + static_cast<int>(value.kind()));
     if (const auto number = value.integer()) out += std::to_string(*number);
+    copy_and_compare(value);
     out.append("\"").append(value.text()).append("\"");
     for (uint32_t i = 0; i < value.size(); ++i) describe(value[i], out, depth + 1);
     out += ';';

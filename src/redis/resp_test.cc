@@ -114,6 +114,21 @@ TEST(Value, IsReadWithoutKnowingWhatItIs) {
     EXPECT_EQ(value.text(), "");
 }
 
+TEST(Reply, CopiesAListOfNumbersAndNothingElse) {
+    ReplyReader reader;
+    const auto copied = [&](std::string_view bytes, size_t count) {
+        EXPECT_TRUE(reader.read(bytes)->done);
+        std::vector<int64_t> numbers(count, -1);
+        const Reply reply = reader.take();
+        return reply.value().copy_integers(numbers) ? numbers : std::vector<int64_t>{};
+    };
+    EXPECT_EQ(copied("*8\r\n:1\r\n$2\r\n22\r\n:3\r\n:4\r\n:5\r\n:6\r\n:7\r\n:-8\r\n", 8), (std::vector<int64_t>{1, 22, 3, 4, 5, 6, 7, -8}));
+    EXPECT_TRUE(copied("*2\r\n:1\r\n:2\r\n", 3).empty());
+    EXPECT_TRUE(copied("*2\r\n*1\r\n:1\r\n:2\r\n", 2).empty());
+    EXPECT_TRUE(copied("*2\r\n:1\r\n$-1\r\n", 2).empty());
+    EXPECT_TRUE(copied(":1\r\n", 1).empty());
+}
+
 TEST(Reply, KeepsItsValuesWhenItIsMoved) {
     ReplyReader reader;
     ASSERT_TRUE(reader.read("*7\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n$20\r\nabcdefghijklmnopqrst\r\n")->done);

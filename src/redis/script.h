@@ -1,14 +1,23 @@
 // A Lua script and the digest by which a server knows it, computed once. Immutable: any thread may read it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace portico::redis {
 
+class Value;
+
 class Script {
   public:
-    explicit Script(std::string text);
+    // Whether a reply can be the one to a call with these arguments. A script that repeats one of its arguments in its reply lets a
+    // check tell its own reply from another call's.
+    using Check = bool (*)(Value reply, std::span<const std::string_view> arguments);
+
+    // @param check of every reply that is no error; without one any reply is taken
+    explicit Script(std::string text, Check check = nullptr);
+    Check check() const { return check_; }
     const std::string& text() const { return text_; }
     // SHA-1 in lower case hex, as EVALSHA takes it.
     const std::string& digest() const { return digest_; }
@@ -16,6 +25,7 @@ class Script {
   private:
     std::string text_;
     std::string digest_;
+    Check check_;
 };
 
 }  // namespace portico::redis

@@ -6,6 +6,7 @@ namespace portico::redis {
 namespace {
 
 constexpr std::string_view kChannel = "+switch-master";
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 
 }  // namespace
 
@@ -21,14 +22,15 @@ io::Task<Result<std::unique_ptr<io::Stream>>> SentinelWatch::dial_master(Time de
     for (size_t i = 0; i < count; ++i) {
         const size_t at = (first + i) % count;
         // One that is silent leaves time for the others.
-        const Duration left = deadline - store_.loop.now();
-        const Time until = store_.loop.now() + left / static_cast<int64_t>(count - i + 1);
+        const Time now = store_.loop.precise_now();
+        const Time until = now + (deadline - now) / static_cast<int64_t>(count - i + 1);
         Result<HostPort> master = co_await ask(store_.url.hosts[at], until);
         if (!master) {
             last = std::move(master).error();
             continue;
         }
         good_ = at;
+        master_ = *master;
         co_return co_await dial(store_, std::move(*master), deadline);
     }
     co_return fail(std::move(last));
@@ -39,7 +41,7 @@ io::Task<Result<std::unique_ptr<Wire>>> SentinelWatch::open(HostPort sentinel, T
     if (!stream) co_return fail(std::move(stream).error());
     auto wire = std::make_unique<Wire>(store_.loop, std::move(*stream));
     wire->until(deadline);
-    Result<Reply> pong = co_await wire->ask("*1\r\n$4\r\nPING\r\n");
+    Result<Reply> pong = co_await wire->ask(std::string(kPing));
     if (!pong) co_return fail(std::move(pong).error());
     if (pong->is_error() && pong->value().text().starts_with("NOAUTH") && !store_.url.password.empty()) {
         const std::array<std::string_view, 3> words{"AUTH", store_.url.user, store_.url.password};
@@ -78,21 +80,42 @@ io::Task<void> SentinelWatch::listen() {
 
 // @returns nothing after a connection that worked for a while has ended
 io::Task<Result<void>> SentinelWatch::listen_to(HostPort sentinel) {
-    Result<std::unique_ptr<Wire>> wire = co_await open(std::move(sentinel), store_.loop.now() + store_.options.connect_timeout);
+    const Time deadline = store_.loop.precise_now() + store_.options.connect_timeout;
+    Result<std::unique_ptr<Wire>> wire = co_await open(sentinel, deadline);
     if (!wire) co_return fail(std::move(wire).error());
     const std::array<std::string_view, 2> words{"SUBSCRIBE", kChannel};
     Result<Reply> reply = co_await (*wire)->ask(command_bytes(words));
     if (!reply) co_return fail(std::move(reply).error());
     if (reply->is_error()) co_return fail(Fault::store_unavailable, reply->value().text());
-    (*wire)->until(io::Timer::kNever);
+    (*wire)->until(deadline + store_.options.heartbeat);
+    const io::Fork beating(beat(**wire)), catching(catch_up(std::move(sentinel)));
+    co_return co_await hear(**wire);
+}
+
+// Until the sentinel says nothing for longer than a heartbeat and its answer may take.
+io::Task<Result<void>> SentinelWatch::hear(Wire& wire) {
     for (;;) {
-        Result<Reply> told = co_await (*wire)->receive();
-        if (!told) co_return Result<void>();
+        Result<Reply> told = co_await wire.receive();
+        if (!told || told->is_error()) co_return Result<void>();
+        wire.until(store_.loop.precise_now() + store_.options.heartbeat + store_.options.connect_timeout);
         // "mymaster 10.0.0.1 6379 10.0.0.2 6379"
         const Value value = told->value();
         const std::string_view text = value[2].text();
         if (value[1].text() == kChannel && text.substr(0, text.find(' ')) == store_.url.master) moved_();
     }
+}
+
+io::Task<void> SentinelWatch::beat(Wire& wire) {
+    for (;;) {
+        co_await store_.loop.sleep(store_.options.heartbeat);
+        if (Result<void> sent = co_await wire.send(std::string(kPing)); !sent) co_return;
+    }
+}
+
+io::Task<void> SentinelWatch::catch_up(HostPort sentinel) {
+    if (master_.host.empty()) co_return;
+    Result<HostPort> master = co_await ask(std::move(sentinel), store_.loop.precise_now() + store_.options.connect_timeout);
+    if (master && *master != master_) moved_();
 }
 
 }  // namespace portico::redis

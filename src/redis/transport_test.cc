@@ -156,6 +156,45 @@ TEST_F(Sentinels, AnAnnouncedMasterIsGoneToAtOnce) {
     EXPECT_EQ(two.connections(), 1u);
 }
 
+TEST_F(Sentinels, A47_a_listener_that_answers_no_heartbeat_is_left_for_another) {
+    Served& listened = first.at(0);
+    listened.say("+PONG\r\n");
+    settle();
+    listened.say("*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n");
+    settle();
+    listened.commands.clear();
+    for (int i = 0; i < 10; ++i) {
+        pass(milliseconds(1000));
+        ASSERT_EQ(listened.commands.size(), 1u) << "heartbeat " << i;
+        EXPECT_EQ(listened.commands.front(), Words{"PING"});
+        listened.commands.clear();
+        listened.say(wire({"pong", ""}));
+        settle();
+    }
+    EXPECT_FALSE(listened.closed);
+    const size_t before = first.connections() + second.connections();
+    pass(milliseconds(2100));
+    EXPECT_TRUE(listened.closed);
+    EXPECT_GT(first.connections() + second.connections(), before);
+}
+
+TEST_F(Sentinels, A47_a_change_that_was_announced_while_nobody_listened_is_asked_for) {
+    name_master(first, "10.0.0.1");
+    one.last().say("+OK\r\n+OK\r\n*1\r\n$6\r\nmaster\r\n+OK\r\n");
+    settle();
+    ASSERT_EQ(client->state(), State::connected);
+    // It only now takes the subscription.
+    Served& listened = first.at(0);
+    listened.say("+PONG\r\n");
+    settle();
+    listened.say("*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n");
+    settle();
+    name_master(first, "10.0.0.2");
+    EXPECT_TRUE(one.last().closed);
+    name_master(first, "10.0.0.2");
+    EXPECT_EQ(two.connections(), 1u);
+}
+
 TEST_F(Sentinels, OneThatWantsThePasswordGetsIt) {
     Served& asked = first.last();
     asked.say("-NOAUTH Authentication required.\r\n");

@@ -1,5 +1,7 @@
 #include "redis/wire.h"
 
+#include <sys/socket.h>
+
 #include <cstring>
 
 namespace portico::redis {
@@ -63,6 +65,12 @@ Result<bool> Wire::next(Reply& reply) {
     return progress->done;
 }
 
+bool Wire::has_unread() const {
+    const int fd = stream_->look_fd();
+    char byte;
+    return fd >= 0 && ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 std::string command_bytes(std::span<const std::string_view> words) {
     std::string bytes;
     append_command(bytes, words);
@@ -83,7 +91,7 @@ io::Task<Result<std::unique_ptr<io::Stream>>> dial(Store& store, HostPort where,
     for (size_t i = 0; i < addresses->size(); ++i) {
         const SocketAddress address{(*addresses)[i], where.port};
         // One that is silent leaves time for the others.
-        const Time now = store.loop.now();
+        const Time now = store.loop.precise_now();
         const Time until = now + (deadline - now) / static_cast<int64_t>(addresses->size() - i);
         Result<std::unique_ptr<io::Stream>> stream = fail(Fault::internal);
         if (store.options.transport) {

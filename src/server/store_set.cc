@@ -28,6 +28,7 @@ io::Task<Dialled> dial_secured(io::Loop& loop, std::shared_ptr<const io::TlsClie
 StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     redis::Options options;
     options.timeout = rules.timeout;
+    options.max_in_flight = static_cast<uint32_t>(std::max(kMostInFlight / workers_, kLeastInFlight));
     options.seed = context_.random.next();
     options.resolve = context_.resolve;
     if (rules.tls != nullptr) {
@@ -47,6 +48,7 @@ StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     store.timeouts = r.counter("portico_store_timeouts_total", "Questions that a store did not answer in its timeout.", labels);
     store.failures = r.counter("portico_store_failures_total", "Connections to a store that broke or could not be made.", labels);
     store.refused = r.counter("portico_store_refused_total", "Questions that were not sent because the store is known to be out of reach.", labels);
+    store.errors = r.counter("portico_store_errors_total", "Answers by which a store refused its work: NOAUTH, OOM, READONLY, …", labels);
     store.connects = r.counter("portico_store_connects_total", "Connections made to a store.", labels);
     store.connected_cell = r.gauge("portico_store_connected", "Workers that are connected to the store.", labels);
     store.open_cell = r.gauge("portico_store_breaker_open", "Workers that have given the store up until it answers a probe.", labels);
@@ -72,36 +74,65 @@ std::vector<std::shared_ptr<redis::Client>> StoreSet::take(const gateway::Snapsh
         if (same) stores_.erase(known);
         clients.push_back(store.client);
     }
-    for (auto& [name, gone] : stores_) {
-        if (gone.connected) context_.shard.add(gone.connected_cell, -1);
-        if (gone.open) context_.shard.add(gone.open_cell, -1);
-    }
+    for (const auto& [name, gone] : stores_) forget(name, gone);
     stores_ = std::move(kept);
     return clients;
+}
+
+// A store that this worker uses no more.
+void StoreSet::forget(const std::string& name, const Store& store) {
+    if (store.connected) context_.shard.add(store.connected_cell, -1);
+    if (store.open) context_.shard.add(store.open_cell, -1);
+    if (store.lost) health_.forget(name);
 }
 
 void StoreSet::publish() {
     gone_->clear();
     for (auto& [name, store] : stores_) {
-        if (store.client == nullptr) continue;
-        const redis::Counters& now = store.client->counters();
-        const auto bring = [&](observe::Counter cell, uint64_t& shown, uint64_t value) {
-            if (value == shown) return;
-            context_.shard.add(cell, value - shown);
-            shown = value;
-        };
-        bring(store.commands, store.shown.commands, now.commands);
-        bring(store.timeouts, store.shown.timeouts, now.timeouts);
-        bring(store.failures, store.shown.failures, now.failures);
-        bring(store.refused, store.shown.refused, now.refused);
-        bring(store.connects, store.shown.connects, now.connects);
-        const auto flag = [&](observe::Gauge cell, bool& shown, bool value) {
-            if (value == shown) return;
-            context_.shard.add(cell, value ? 1 : -1);
-            shown = value;
-        };
-        flag(store.connected_cell, store.connected, store.client->state() == redis::State::connected);
-        flag(store.open_cell, store.open, store.client->state() == redis::State::open);
+        if (store.client != nullptr) publish(name, store);
+    }
+}
+
+void StoreSet::publish(const std::string& name, Store& store) {
+    const redis::Counters& now = store.client->counters();
+    const redis::State state = store.client->state();
+    if (now.errors != store.shown.errors) {
+        store.doubted_until = context_.loop.now() + kDoubt;
+        set(context_.loop.timers(), store.doubted_until);
+    }
+    const auto bring = [&](observe::Counter cell, uint64_t& shown, uint64_t value) {
+        if (value == shown) return;
+        context_.shard.add(cell, value - shown);
+        shown = value;
+    };
+    bring(store.commands, store.shown.commands, now.commands);
+    bring(store.timeouts, store.shown.timeouts, now.timeouts);
+    bring(store.failures, store.shown.failures, now.failures);
+    bring(store.refused, store.shown.refused, now.refused + now.overloads);
+    bring(store.connects, store.shown.connects, now.connects);
+    bring(store.errors, store.shown.errors, now.errors);
+    const auto flag = [&](observe::Gauge cell, bool& shown, bool value) {
+        if (value == shown) return;
+        context_.shard.add(cell, value ? 1 : -1);
+        shown = value;
+    };
+    const bool doubted = context_.loop.now() < store.doubted_until;
+    flag(store.connected_cell, store.connected, state == redis::State::connected && !doubted);
+    flag(store.open_cell, store.open, state == redis::State::open);
+    tell(name, store);
+}
+
+// A connection that is made anew at once is not worth a line.
+void StoreSet::tell(const std::string& name, Store& store) {
+    const std::string& why = store.client->last_failure();
+    if (store.lost && store.connected) {
+        store.lost = false;
+        if (const auto line = health_.found(name)) context_.say(*line);
+    } else if (store.lost && store.told != why) {
+        health_.still_lost(name, store.told = why);
+    } else if (!store.lost && (store.open || context_.loop.now() < store.doubted_until)) {
+        store.lost = true;
+        if (const auto line = health_.lost(name, store.told = why)) context_.say(*line);
     }
 }
 

@@ -9,12 +9,14 @@
 
 #include "gateway/context.h"
 #include "gateway/snapshot.h"
+#include "server/store_health.h"
 
 namespace portico::server {
 
-class StoreSet {
+class StoreSet final : private io::Timer {
   public:
-    explicit StoreSet(gateway::Context& context) : context_(context) {}
+    // @param workers of the process, which share what a store is given at a time
+    StoreSet(gateway::Context& context, StoreHealth& health, size_t workers) : context_(context), health_(health), workers_(workers) {}
 
     // The clients of a snapshot's stores, in its order; nullptr for memory. Those that it no longer names go with the last
     // exchange that uses them.
@@ -29,14 +31,30 @@ class StoreSet {
         std::shared_ptr<redis::Client> client;
         redis::Counters shown;
         bool connected = false, open = false;  // as shown
-        observe::Counter commands, timeouts, failures, refused, connects;
+        bool lost = false;                     // as told to the operator, and why
+        std::string told;
+        Time doubted_until{};                  // it has refused its work lately, if only some of it
+        observe::Counter commands, timeouts, failures, refused, connects, errors;
         observe::Gauge connected_cell, open_cell;
     };
     using Gone = std::vector<std::unique_ptr<redis::Client>>;
     Store make(const gateway::StoreRules& rules);
     std::shared_ptr<redis::Client> shared(std::unique_ptr<redis::Client> client);
+    void on_timer() override {}  // the turn's publish() looks again
+    void publish(const std::string& name, Store& store);
+    void tell(const std::string& name, Store& store);
+    void forget(const std::string& name, const Store& store);
+
+    // A store that refuses only some of its work (writes, without memory) and does the rest in between is not well before it has
+    // refused nothing for so long.
+    static constexpr Duration kDoubt = std::chrono::seconds(1);
+    // Commands that one server of a store has of this process at a time, and of each worker at least. A server takes some 10 us for
+    // one: all of them are done within the shortest usual timeout.
+    static constexpr size_t kMostInFlight = 256, kLeastInFlight = 8;
 
     gateway::Context& context_;
+    StoreHealth& health_;
+    const size_t workers_;
     // The last exchange of an old snapshot may drop a client out of the client's own callback: it waits here for the end of the
     // turn. Shared with whoever drops one.
     std::shared_ptr<Gone> gone_ = std::make_shared<Gone>();

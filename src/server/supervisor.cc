@@ -107,7 +107,7 @@ bool Supervisor::start_workers() {
     };
     for (size_t i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(
-            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask}));
+            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count}));
         if (auto started = workers_.back()->start(); !started) {
             workers_.pop_back();
             operators_.say("not started: the event loop: " + started.error().context);

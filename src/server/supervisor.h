@@ -14,6 +14,7 @@
 #include "server/operator_lines.h"
 #include "server/server.h"
 #include "server/ticker.h"
+#include "server/store_health.h"
 #include "server/worker.h"
 
 namespace portico::server {
@@ -79,6 +80,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     observe::Registry registry_;
     gateway::Resources resources_;
     OperatorLines operators_;
+    StoreHealth store_health_;
     std::unique_ptr<observe::LogSink> sink_;
     std::string log_file_;  // where sink_ writes
     std::vector<std::unique_ptr<observe::LogSink>> old_sinks_;  // until no worker writes to them

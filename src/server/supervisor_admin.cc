@@ -3,14 +3,17 @@
 
 namespace portico::server {
 
-// Stores that not every worker is connected to: their policies decide without them.
+// Stores that not every worker is served by, and why: their policies decide without them.
 std::vector<std::string> Supervisor::degraded_stores() {
     std::vector<std::string> all;
     for (const gateway::StoreRules& store : snapshot_->stores) {
         if (store.memory) continue;
         const observe::Gauge connected =
             registry_.gauge("portico_store_connected", "Workers that are connected to the store.", {{"store", store.name}});
-        if (registry_.value(connected) < static_cast<int64_t>(workers_.size())) all.push_back("store " + store.name);
+        if (registry_.value(connected) < static_cast<int64_t>(workers_.size())) {
+            const std::string why = store_health_.why(store.name);
+            all.push_back("store " + store.name + (why.empty() ? "" : ": " + why));
+        }
     }
     return all;
 }

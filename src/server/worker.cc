@@ -40,7 +40,7 @@ struct Worker::Local final : private io::Timer {
         : options(o),
           loop(std::move(l)),
           context(*loop, *o.registry, seed),
-          stores(context),
+          stores(context, *o.store_health, o.workers),
           names(*loop, [this](std::string name, io::Resolver::Callback answered) { ask(std::move(name), std::move(answered)); }),
           connections(context, gateway) {
         if (options.operators != nullptr) context.say = [&to = *options.operators](const std::string& line) { to.say(line); };

@@ -22,6 +22,8 @@
 
 namespace portico::server {
 
+class StoreHealth;
+
 // Addresses of a configuration's services, in its order.
 using ServiceAddresses = std::vector<upstream::ResolvedService>;
 
@@ -34,6 +36,8 @@ struct WorkerOptions {
     observe::LogSink* sink = nullptr;    // the access log's
     // Asks the resolver on the control thread for this worker; the answer comes back by answer_name().
     std::function<void(uint32_t worker, std::string name, uint64_t question)> ask_name;
+    StoreHealth* store_health = nullptr;
+    size_t workers = 1;  // of the process
 };
 
 class Worker {

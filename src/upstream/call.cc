@@ -27,7 +27,7 @@ class Call {
     Time connect_deadline() const { return within(request_.timeouts.connect); }
 
   private:
-    Time after(Duration d) const { return d == kForever ? io::Timer::kNever : loop_.now() + d; }
+    Time after(Duration d) const { return d == kForever ? io::Timer::kNever : loop_.precise_now() + d; }
     Time within(Duration d) const { return std::min(after(d), end_); }
     void write_request(io::Buffer& out);
     Result<void> judge_read(io::IoResult got);

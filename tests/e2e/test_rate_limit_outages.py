@@ -1,4 +1,5 @@
 """rate_limit while its Redis is away: killed, paused, slow, emptied, failed over, or spoken to over TLS."""
+import contextlib
 import json
 import re
 import threading
@@ -8,9 +9,9 @@ import pytest
 
 from support.client import Client, get
 from support.gateway import ROOT, Gateway, check
-from support.redis import Redis, SlowWay, free_port
+from support.redis import Redis, RedisError, SlowWay, Talk, free_port
 from support.tls import Authority
-from support.upstream import eventually
+from support.upstream import Scripted, answering, eventually
 
 HEAD = """
 listeners: [{ address: 127.0.0.1:0 }]
@@ -171,7 +172,7 @@ def test_a_gateway_starts_without_its_redis_and_finds_it_later():
         with Gateway(config(redis.url, "allow")) as gateway:
             assert get(gateway.port, "/x").status == 200
             ready = get(gateway.admin_port, "/ready", host="localhost")
-            assert ready.status == 200 and json.loads(ready.body)["degraded"] == ["store shared"]
+            assert ready.status == 200 and json.loads(ready.body)["degraded"] in (["store shared"], [f"store shared: connect to 127.0.0.1:{redis.port}: Connection refused"])
             redis.start()
             with Load(gateway.port) as load:
                 recovers(gateway, load)
@@ -342,3 +343,102 @@ routes: [{{ match: /**, use: [w, c, b, f], respond: {{ body: ok }} }}]
             eventually(lambda: get(gateway.port, "/x").status == 503, "the refusal")
             redis.run(*user)
             eventually(lambda: get(gateway.port, "/x").status != 503, "the recovery")
+
+
+# A store that answers, but refuses its work
+
+
+def degraded(gateway):
+    return json.loads(get(gateway.admin_port, "/ready").body).get("degraded")
+
+
+REFUSALS = {
+    "no password": ([], ["CONFIG", "SET", "requirepass", "secret"], ["CONFIG", "SET", "requirepass", ""], "NOAUTH Authentication required."),
+    "no memory": ([], ["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], "OOM command not allowed when used memory > 'maxmemory'."),
+    "no right": ([], ["ACL", "SETUSER", "default", "-evalsha"], ["ACL", "SETUSER", "default", "+evalsha"], "NOPERM this user has no permissions to run the 'evalsha' command"),
+    "no replicas": (["--min-replicas-to-write", "1"], [], ["CONFIG", "SET", "min-replicas-to-write", "0"], "NOREPLICAS Not enough good replicas to write."),
+}
+
+
+@pytest.mark.parametrize("case", list(REFUSALS))
+def test_a35_a_store_that_refuses_is_lost_and_found_again(case):
+    options, breaks, mends, words = REFUSALS[case]
+    with Redis(*options) as redis:
+        if breaks:
+            redis.run(*breaks)
+        with Gateway(config(redis.url, "allow", limit=2, timeout="100ms")) as gateway:
+            with Client(gateway.port) as client:
+                assert [client.get("/x").status for _ in range(10)] == [200] * 10
+            # Each worker learns it by a request.
+            eventually(lambda: [get(gateway.port, "/x"), gateway.metric("portico_store_breaker_open", store="shared")][1] == 2, "an outage that is seen")
+            assert gateway.metric("portico_store_connected", store="shared") == 0
+            assert degraded(gateway) == [f"store shared: {words}"]
+            signed_in(redis, *mends)
+
+            def well():
+                get(gateway.port, "/x")  # what was refused is tried again by a request
+                return gateway.metric("portico_store_connected", store="shared") == 2
+            eventually(well, "a recovery", 15)
+            assert degraded(gateway) is None
+            assert get(gateway.port, "/x", [("X-Forwarded-For", "192.0.2.9")]).get("RateLimit")
+            said = [line for line in gateway.stderr if "store shared" in line]
+            assert said == [f"portico: store shared is lost: {words}", "portico: store shared is found again"]
+
+
+def signed_in(redis, *words):
+    """A command of somebody who knows the password, where there is one."""
+    talk = Talk(redis.port)
+    try:
+        talk.send("AUTH", "secret")
+        with contextlib.suppress(RedisError):
+            talk.read()
+        talk.send(*words)
+        return talk.read()
+    finally:
+        talk.close()
+
+
+def test_a36_a_burst_of_one_client_is_counted_to_the_last_request():
+    """With the default timeout it took three late answers of its own to open the breaker for all."""
+    with Redis() as redis, Gateway(config(redis.url, "allow", limit=10, timeout="400ms")) as gateway:
+        clients = [Client(gateway.port) for _ in range(300)]
+        try:
+            for client in clients:
+                client.sock.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            statuses = [client.read_response().status for client in clients]
+        finally:
+            for client in clients:
+                client.close()
+        assert statuses.count(200) == 10 and statuses.count(429) == 290
+        # 300 requests, and far fewer questions.
+        assert gateway.metric("portico_store_commands_total", store="shared") < 100
+
+
+def test_a39_the_work_of_other_requests_is_no_time_of_the_store():
+    """A limit of 0 beside edits of 1 MiB, each of which takes a worker longer than the store's timeout."""
+    body = b"[" + b",".join([b'{"a":[1,2,{"cost":1}]}'] * 45000) + b"]"
+    edit = b"POST /edit HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with Redis() as redis, Scripted(answering()) as upstream, Gateway(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+admin: {{ address: 127.0.0.1:0 }}
+workers: 1
+stores: {{ shared: {{ redis: "{redis.url}", timeout: 20ms }} }}
+services: {{ svc: {{ endpoints: ["{upstream.url}"] }} }}
+policies: {{ fair: {{ rate_limit: {{ limit: 0, window: 60s, key: query.k, store: shared, on_store_failure: allow }} }} }}
+routes:
+  - {{ match: /limited, use: [fair], respond: {{ body: ok }} }}
+  - {{ match: /edit, use: [{{ transform: {{ request: {{ edit: {{ remove: "$..cost" }} }} }} }}], forward: {{ service: svc }} }}
+""") as gateway:
+        eventually(lambda: gateway.metric("portico_store_connected", store="shared") == 1, "the store")
+        statuses = []
+        with Client(gateway.port) as limited:
+            limited.get("/limited?k=first")
+            for i in range(10):
+                with Client(gateway.port) as editing:
+                    editing.send(edit[:-1])
+                    time.sleep(0.02)  # the editing begins with the last byte
+                    limited.send(b"GET /limited?k=%d HTTP/1.1\r\nHost: a\r\n\r\n" % i)
+                    editing.send(edit[-1:])
+                    statuses.append(limited.read_response().status)
+                    editing.read_response()
+        assert statuses == [429] * 10

@@ -177,3 +177,98 @@ class SlowWay:
                 other.sendall(data)
         except OSError:
             pass
+
+
+class FaultyWay:
+    """A way to a server that can be late, can refuse every command in the server's stead, or be closed. `mode` is read for each piece:
+    "well" (a command takes `pace` seconds), "late" (answers come after `delay` seconds), "refuse" (with `words`; a PING is answered),
+    "away"."""
+
+    def __init__(self, port):
+        self.mode = "well"
+        self.words = "OOM command not allowed when used memory > 'maxmemory'."
+        self.delay = 1.0
+        self.pace = 0.0
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.pairs = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._end(self.listener)
+        for near, far in self.pairs:
+            self._end(near)
+            self._end(far)
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+    def go(self, mode):
+        self.mode = mode
+        if mode == "away":
+            for near, far in self.pairs:
+                self._end(near)
+                self._end(far)
+            self.pairs = []
+
+    @staticmethod
+    def _end(s):
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        s.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                if self.mode == "away":
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            for s in (near, far):
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.pairs.append((near, far))
+            threading.Thread(target=self._ask, args=(near, far), daemon=True).start()
+            threading.Thread(target=self._answer, args=(near, far), daemon=True).start()
+
+    def _ask(self, near, far):
+        """Commands, one by one: they go on, or are refused here."""
+        file = near.makefile("rb")
+        try:
+            while head := file.readline():
+                words, raw = [], head
+                for _ in range(int(head[1:])):
+                    size = file.readline()
+                    word = file.read(int(size[1:]) + 2)
+                    words.append(word[:-2])
+                    raw += size + word
+                if self.pace:
+                    time.sleep(self.pace)
+                if self.mode != "refuse":
+                    far.sendall(raw)
+                elif words[0] == b"PING":
+                    near.sendall(b"+PONG\r\n")
+                elif words[0] == b"CLIENT":
+                    near.sendall(b"+OK\r\n")
+                else:
+                    near.sendall(b"-" + self.words.encode() + b"\r\n")
+        except (OSError, ValueError):
+            pass
+
+    def _answer(self, near, far):
+        try:
+            while data := far.recv(1 << 16):
+                if self.mode == "late":
+                    time.sleep(self.delay)
+                near.sendall(data)
+        except OSError:
+            pass

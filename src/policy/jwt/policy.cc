@@ -233,7 +233,7 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, Opened opened, const TokenPlace& 
     const Issuer& issuer = issuers_[opened.issuer];
     State::Source& source = state.sources[opened.issuer];
     const std::string& key_id = opened.token.token.header.key_id;
-    const Time deadline = x.context.loop.now() + (source.keys() == nullptr ? kFirstKeyWait : kKeyWait);
+    const Time deadline = x.context.loop.precise_now() + (source.keys() == nullptr ? kFirstKeyWait : kKeyWait);
     const uint64_t failures = issuer.keys->counts().failures;
     const auto may_come = [&] { return x.context.loop.now() < deadline && issuer.keys->counts().failures == failures; };
     while (may_come() && (source.keys() == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {

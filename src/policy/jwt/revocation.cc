@@ -61,9 +61,9 @@ struct Lookup {
     std::string key;  // empty: nothing is asked
     Result<redis::Reply> reply = fail(Fault::store_unavailable, "not connected");
 
-    io::Task<void> run(redis::Client& client, Time deadline) {
+    io::Task<void> run(redis::Client& client, Duration timeout) {
         const std::string_view words[] = {"GET", key};
-        reply = co_await client.command(words, deadline);
+        reply = co_await client.marked_command(words, timeout);
     }
 };
 
@@ -76,12 +76,11 @@ io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) co
     if (jti) lookups[0].key = "portico:revoked:jti:" + std::string(*jti);
     if (sub) lookups[1].key = "portico:revoked:sub:" + std::string(*sub);
     const gateway::StoreRules& rules = x.epoch->snapshot->stores[static_cast<size_t>(store_)];
-    const Time deadline = x.context.loop.now() + rules.timeout;
     // One question each, both in one write: in a cluster the two keys stand on different servers.
     if (client != nullptr) {
         std::optional<io::Fork> beside;
-        if (!lookups[1].key.empty()) beside.emplace(lookups[1].run(*client, deadline));
-        if (!lookups[0].key.empty()) co_await lookups[0].run(*client, deadline);
+        if (!lookups[1].key.empty()) beside.emplace(lookups[1].run(*client, rules.timeout));
+        if (!lookups[0].key.empty()) co_await lookups[0].run(*client, rules.timeout);
         if (beside) co_await *beside;
     }
     // What the store has said counts, whatever it could not say.
@@ -97,8 +96,10 @@ io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) co
     for (const Lookup& lookup : lookups) {
         if (lookup.key.empty() || lookup.reply) continue;
         const Error& why = lookup.reply.error();
-        x.note_degraded(x.epoch->snapshot->policy_names[policy.index()], why, allow_on_failure_ ? "allow" : "deny");
-        if (allow_on_failure_) co_return Verdict::proceed();
+        // What clients have sent is no failure of the store, and lets no token pass.
+        const bool allow = allow_on_failure_ && redis::is_failure_of_store(why);
+        x.note_degraded(x.epoch->snapshot->policy_names[policy.index()], why, allow ? "allow" : "deny");
+        if (allow) co_return Verdict::proceed();
         x.claims = {};
         x.identity_by = {};
         x.error_fields.add("Retry-After", "1");

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
+#include "policy/rate_limit/key_queue.h"
 #include "policy/rate_limit/memory_table.h"
 #include "policy/rate_limit/ratelimit_fields.h"
 #include "policy/rate_limit/redis_counter.h"
@@ -20,9 +21,12 @@ using gateway::Verdict;
 
 constexpr uint64_t kMaxCost = 1'000'000;
 
-// One worker's part: keys that the store has refused until a moment, and what the metrics say of its failures.
+// One worker's part: keys that the store has refused until a moment, who waits for the store, and what the metrics say of its
+// failures.
 struct State final : gateway::WorkerState {
+    explicit State(io::Loop& loop) : queues(loop, HashKey::random()) {}
     RefusedKeys refused{HashKey::random()};
+    KeyQueues queues;
     observe::Counter failures;
 };
 
@@ -60,7 +64,7 @@ class RateLimit final : public gateway::Policy {
 
 std::unique_ptr<gateway::WorkerState> RateLimit::make_worker_state(gateway::Context& context, gateway::Epoch&) const {
     if (s_.store < 0) return nullptr;
-    auto state = std::make_unique<State>();
+    auto state = std::make_unique<State>(context.loop);
     constexpr std::string_view kOutcomes[] = {"allow", "deny", "memory"};
     state->failures = context.registry.counter("portico_rate_limit_store_failures_total", "Requests that a limit decided about without its store.",
                                                {{"policy", std::string(name_)}, {"outcome", std::string(kOutcomes[static_cast<size_t>(s_.on_store_failure)])}});
@@ -110,8 +114,11 @@ Verdict RateLimit::on_request(Exchange& x) const {
         return conclude(x, limit, count_in_memory(x, limit, key, cost));
     }
     if (!limit.limit.charge_refused) {
-        State& state = x.state_of<State>(*this);
-        if (const auto known = state.refused.find(limit.limit, key, cost, x.context.loop.now())) return conclude(x, limit, *known);
+        const RefusedKeys& refused = x.state_of<State>(*this).refused;
+        // This turn may have taken long since it began: nothing is refused beyond its moment.
+        auto known = refused.find(limit.limit, key, cost, x.context.loop.now());
+        if (known) known = refused.find(limit.limit, key, cost, x.context.loop.precise_now());
+        if (known) return conclude(x, limit, *known);
     }
     return Verdict::wait(count_in_store(x, limit, std::move(key), cost));
 }
@@ -119,20 +126,21 @@ Verdict RateLimit::on_request(Exchange& x) const {
 io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const CountedLimit& limit, std::string key, uint64_t cost) const {
     const auto store = static_cast<size_t>(s_.store);
     State& state = x.state_of<State>(*this);
-    const Time deadline = x.context.loop.now() + x.epoch->snapshot->stores[store].timeout;
-    Result<Decision> decision = fail(Fault::store_unavailable, "there is no client");
+    Counted counted{fail(Fault::store_unavailable, "there is no client")};
     if (redis::Client* client = x.epoch->stores[store].get()) {
-        const RedisQuestion question(limit.form, key, cost);
-        auto reply = co_await client->eval(redis_counter(), question.keys(), question.arguments(), deadline);
-        if (reply) decision = read_decision(limit.limit, cost, reply->value());
-        else decision = fail(std::move(reply).error());
+        counted = co_await state.queues.count(*client, x.epoch->snapshot->stores[store].timeout, limit, key, cost);
     }
+    const Result<Decision>& decision = counted.decision;
     if (decision) {
-        if (!decision->admitted && !limit.limit.charge_refused) state.refused.keep(limit.limit, key, cost, *decision, x.context.loop.now());
+        if (!decision->admitted && !limit.limit.charge_refused) {
+            state.refused.keep(limit.limit, key, cost, *decision, {counted.asked, x.context.loop.precise_now()});
+        }
         co_return conclude(x, limit, *decision);
     }
-    x.context.shard.add(state.failures);
-    switch (s_.on_store_failure) {
+    // What clients have sent is no failure of the store, and lets nobody pass.
+    const bool failed = redis::is_failure_of_store(decision.error());
+    if (failed) x.context.shard.add(state.failures);
+    switch (failed ? s_.on_store_failure : OnStoreFailure::deny) {
         case OnStoreFailure::allow:
             x.note_degraded(name_, decision.error(), "allow");
             co_return Verdict::proceed();

@@ -1,26 +1,35 @@
 #include "policy/rate_limit/redis_counter.h"
 
-#include <array>
+#include <algorithm>
 
 #include "policy/rate_limit/redis_script.h"
 
 namespace portico::policy::rate_limit {
+namespace {
+
+// As RedisQuestion writes its arguments: letter, costs, charge_refused, three numbers a window, mark.
+bool is_answer(redis::Value reply, std::span<const std::string_view> arguments) {
+    const auto requests = static_cast<size_t>(std::ranges::count(arguments[1], ',')) + 1;
+    const size_t windows = (arguments.size() - 4) / 3;
+    return reply.size() == 1 + requests * decision_size(windows) && reply[0].text() == arguments.back();
+}
+
+}  // namespace
 
 const redis::Script& redis_counter() {
-    static const redis::Script kScript{std::string(redis_script())};
+    static const redis::Script kScript{std::string(redis_script()), is_answer};
     return kScript;
 }
 
-Result<Decision> read_decision(const Limit& limit, uint64_t cost, redis::Value reply) {
-    std::array<int64_t, 1 + 3 * kMaxWindows> numbers;
-    const uint32_t count = reply.size();
-    if (count > numbers.size()) return fail(Fault::store_protocol, "a limit's answer is too long");
-    for (uint32_t i = 0; i < count; ++i) {
-        const auto n = reply[i].integer();
-        if (!n) return fail(Fault::store_protocol, "a limit's answer holds something else than numbers");
-        numbers[i] = *n;
-    }
-    return decode_redis_reply(limit, cost, std::span(numbers).first(count));
+Result<void> RedisDecisions::read(const Limit& limit, size_t requests, redis::Value reply) {
+    numbers_.resize(1 + requests * decision_size(limit.windows.size()));
+    if (!reply.copy_integers(numbers_)) return fail(Fault::store_protocol, "rate_limit: the script's reply has another form");
+    return {};
+}
+
+Result<Decision> RedisDecisions::decision(const Limit& limit, size_t request, uint64_t cost) const {
+    const size_t size = decision_size(limit.windows.size());
+    return decode_redis_reply(limit, cost, std::span(numbers_).subspan(1 + request * size, size));
 }
 
 }  // namespace portico::policy::rate_limit

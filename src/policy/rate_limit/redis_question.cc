@@ -67,19 +67,26 @@ RedisForm::RedisForm(const Limit& limit)
     }
 }
 
-RedisQuestion::RedisQuestion(const RedisForm& form, std::string_view client, uint64_t cost)
+RedisQuestion::RedisQuestion(const RedisForm& form, std::string_view client, std::span<const uint64_t> costs, uint64_t mark)
     : windows_(form.numbers_.size() / 3) {
     const size_t longest_key = form.prefix_.size() + 3 * std::min(client.size(), kLongestClient) + 4;
-    const size_t most = kLongestNumber + windows_ * longest_key;
+    const size_t most = (1 + costs.size()) * kLongestNumber + windows_ * longest_key;
     if (most > few_.size()) more_ = std::make_unique_for_overwrite<char[]>(most);
     char* const begin = more_ ? more_.get() : few_.data();
 
-    // Any cost above every capacity is refused for good; capped, it stays exact in the script.
-    char* at = std::to_chars(begin, begin + kLongestNumber, std::min(cost, kMaxQuota + 1)).ptr;
+    char* at = begin;
+    for (const uint64_t cost : costs) {
+        if (at != begin) *at++ = ',';
+        // Any cost above every capacity is refused for good; capped, it stays exact in the script.
+        at = std::to_chars(at, at + kLongestNumber, std::min(cost, kMaxQuota + 1)).ptr;
+    }
     arguments_[0] = std::string_view(form.suffix_).substr(1);
     arguments_[1] = {begin, at};
     arguments_[2] = form.charge_refused_;
     std::ranges::copy(form.numbers_, arguments_.begin() + 3);
+    char* const marked = at;
+    at = std::to_chars(at, at + kLongestNumber, mark).ptr;
+    arguments_[3 + 3 * windows_] = {marked, at};
 
     char* const first = at;
     at = write_client(write(at, form.prefix_), client);

@@ -19,7 +19,8 @@ void question(benchmark::State& state) {
     const Limit limit = bench_limit(state.range(0));
     const RedisForm form(limit);
     for (auto _ : state) {
-        const RedisQuestion q(form, "203.0.113.77", 1);
+        const uint64_t costs[] = {1};
+        const RedisQuestion q(form, "203.0.113.77", costs, 1000);
         benchmark::DoNotOptimize(q.keys().data());
         benchmark::DoNotOptimize(q.arguments().data());
         benchmark::ClobberMemory();
@@ -29,12 +30,16 @@ BENCHMARK(question)->Arg(1)->Arg(3);
 
 void answer(benchmark::State& state) {
     const Limit limit = bench_limit(state.range(0));
-    std::string text = "*" + std::to_string(1 + 3 * state.range(0)) + "\r\n:1\r\n";
+    std::string text = "*" + std::to_string(2 + 3 * state.range(0)) + "\r\n$4\r\n1000\r\n:1\r\n";
     for (int64_t i = 0; i < state.range(0); ++i) text += ":7\r\n:0\r\n:59000000\r\n";
     redis::ReplyReader reader;
     if (!reader.read(text)) return state.SkipWithError("no reply");
     const redis::Reply reply = reader.take();
-    for (auto _ : state) benchmark::DoNotOptimize(read_decision(limit, 1, reply.value()));
+    RedisDecisions read;
+    for (auto _ : state) {
+        if (!read.read(limit, 1, reply.value())) return state.SkipWithError("no answer");
+        benchmark::DoNotOptimize(read.decision(limit, 0, 1));
+    }
 }
 BENCHMARK(answer)->Arg(1)->Arg(3);
 

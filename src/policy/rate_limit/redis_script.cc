@@ -84,7 +84,7 @@ std::string_view redis_script_digest() {
 
 Result<Decision> decode_redis_reply(const Limit& limit, uint64_t cost, std::span<const int64_t> reply) {
     const size_t count = limit.windows.size();
-    if (reply.size() != 1 + 3 * count || (reply[0] != 0 && reply[0] != 1)) {
+    if (reply.size() != decision_size(count) || (reply[0] != 0 && reply[0] != 1)) {
         return fail(Fault::store_protocol, "rate_limit: the script's reply has another form");
     }
     Decision d;

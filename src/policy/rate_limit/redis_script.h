@@ -1,5 +1,5 @@
-// The counters in Redis: one script that decides about all windows of a limit for one client in one call, and what comes
-// back. It holds no connection: redis_question.h writes what is sent. Pure and thread-safe.
+// The counters in Redis: one script that decides about all windows of a limit for one client in one call, be it for one request or
+// for several that wait, and what comes back. It holds no connection: redis_question.h writes what is sent. Pure and thread-safe.
 //
 // Redis 6.2 and later, and Cluster: the keys of one call share a hash tag. Time is Redis's own, in microseconds.
 // Refused requests write nothing, but they drop what has expired and carry changed numbers over. Keys expire by
@@ -30,7 +30,10 @@ std::string_view redis_script();
 // Its SHA-1 in lower-case hexadecimal, for EVALSHA.
 std::string_view redis_script_digest();
 
-// `reply` is the array of integers that the call returned for this limit and cost.
+// The integers of one decision in the script's reply.
+inline constexpr size_t decision_size(size_t windows) { return 1 + 3 * windows; }
+
+// `reply` is what the call returned for one request of this limit and cost: decision_size() integers.
 // @errors store_protocol where it is not what the script returns
 Result<Decision> decode_redis_reply(const Limit& limit, uint64_t cost, std::span<const int64_t> reply);
 

@@ -259,6 +259,36 @@ std::string free_port() {
     return std::to_string(ntohs(address.sin_port));
 }
 
+// Several requests of one key in one command are decided as if each had come alone at that instant.
+TEST(RedisScript, A36_requests_in_one_command_are_decided_as_those_that_come_one_by_one) {
+    std::mt19937_64 random(36);
+    for (int round = 0; round < 60; ++round) {
+        RedisStore redis;
+        const Algorithm a = kAll[round % 4];
+        Limit l{.name = "l", .algorithm = a, .charge_refused = round % 8 >= 6};
+        const uint64_t windows = 1 + static_cast<uint64_t>(round) / 4 % 3;
+        for (uint64_t i = 0; i < windows; ++i) {
+            Window w{some(random, 60), Micros(static_cast<int64_t>(1000 + some(random, 60'000'000))), 0};
+            if (a == token_bucket && random() % 2 == 0) w.burst = some(random, 2 * w.quota);
+            l.windows.push_back(w);
+        }
+        if (flaw_in(l)) continue;
+        for (int i = 0; i < 12; ++i) {
+            SCOPED_TRACE(std::string(name_of(a)) + ", round " + std::to_string(round) + ", command " + std::to_string(i));
+            std::vector<uint64_t> costs(1 + random() % (i % 4 == 0 ? 128 : 5));
+            // Mostly one cost, as clients are, which the script repeats a refusal for.
+            for (uint64_t& cost : costs) cost = random() % 4 != 0 ? 1 : random() % 20 == 0 ? 0 : some(random, 1 + l.windows[0].quota);
+            const auto together = redis.charge_all(l, "together", costs);
+            for (size_t n = 0; n < costs.size(); ++n) {
+                SCOPED_TRACE("request " + std::to_string(n) + " of " + std::to_string(costs[n]));
+                expect_equal(together[n], redis.charge(l, "alone", costs[n]));
+                if (testing::Test::HasFailure()) return;
+            }
+            redis.advance(Micros(static_cast<int64_t>(some(random, static_cast<uint64_t>(l.windows[0].length.count()) / 2))));
+        }
+    }
+}
+
 TEST(RedisScript, RunsInAClusterWithAllKeysOfACallInOneSlot) {
     RedisServer server({"--cluster-enabled", "yes", "--cluster-port", free_port(), "--bind", "127.0.0.1"});
     RedisCaller redis(server);
@@ -270,7 +300,8 @@ TEST(RedisScript, RunsInAClusterWithAllKeysOfACallInOneSlot) {
         const Limit l = limit_of("fair use}{", a, {{1, 60s}, {2, 600s}, {3, 6000s}});
         for (const std::string_view client : {"", "c", "}{", "{}"}) {
             const RedisForm form(l);
-            const RedisQuestion question(form, client, 1);
+            const uint64_t costs[] = {1};
+            const RedisQuestion question(form, client, costs, 1);
             const auto slot_of = [&](size_t i) {
                 return redis.connection().command({"CLUSTER", "KEYSLOT", std::string(question.keys()[i])}).numbers.at(0);
             };

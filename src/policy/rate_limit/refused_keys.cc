@@ -12,7 +12,7 @@ std::optional<Decision> RefusedKeys::find(const Limit& limit, std::string_view k
     Decision decision = e.decision;
     if (decision.never) return decision;
     // A higher cost may have to wait longer than this, never shorter; when this is over, the store says how long.
-    decision.retry_after = std::chrono::ceil<Micros>(e.until - now);
+    decision.retry_after = std::chrono::ceil<Micros>(e.passes - now);
     for (WindowOutcome& w : std::span(decision.windows).first(decision.count)) {
         w.retry_after = std::min(w.retry_after, decision.retry_after);
         w.reset = std::min(w.reset, decision.retry_after);
@@ -22,17 +22,18 @@ std::optional<Decision> RefusedKeys::find(const Limit& limit, std::string_view k
     return decision;
 }
 
-void RefusedKeys::keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Time now) {
+void RefusedKeys::keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Decided decided) {
     if (key.size() > kLongestKey) return;
     if (keys_.size() >= kMax) {
+        const Time now = decided.before;
         if (now < next_sweep_) return;
         next_sweep_ = now + kSweepEvery;
         std::erase_if(keys_, [&](const auto& e) { return e.second.until <= now; });
         // Full of keys that all wait: the newcomers ask the store, as without this.
         if (keys_.size() >= kMax) return;
     }
-    const Time until = decision.never ? now + std::chrono::seconds(60) : now + decision.retry_after;
-    keys_.insert_or_assign(std::string(key), Entry{&limit, cost, until, decision});
+    const Duration wait = decision.never ? Duration(std::chrono::seconds(60)) : Duration(decision.retry_after);
+    keys_.insert_or_assign(std::string(key), Entry{&limit, cost, decided.after + wait, decided.before + wait, decision});
 }
 
 }  // namespace portico::policy::rate_limit

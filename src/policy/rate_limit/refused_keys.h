@@ -26,15 +26,20 @@ class RefusedKeys {
 
     // @returns the refusal with what is left of its wait, for the same limit and a cost that is not lower
     std::optional<Decision> find(const Limit& limit, std::string_view key, uint64_t cost, Time now) const;
+    // A span of time in which the store decided: between the question and its answer.
+    struct Decided {
+        Time after, before;
+    };
     // @requires a refusal
-    void keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Time now);
+    void keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Decided decided);
     size_t size() const { return keys_.size(); }
 
   private:
     struct Entry {
         const Limit* limit;
         uint64_t cost;
-        Time until;
+        Time until;   // no later than when the store would let it pass: nothing is refused too early
+        Time passes;  // no earlier than that: whoever waits until then passes
         Decision decision;
     };
     std::unordered_map<std::string, Entry, SeededHash, std::equal_to<>> keys_;

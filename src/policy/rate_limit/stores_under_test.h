@@ -182,16 +182,30 @@ class RedisCaller {
         return charge_with(redis_script(), limit, client, cost);
     }
     Decision charge_with(std::string_view script, const Limit& limit, std::string_view client, uint64_t cost) {
+        const uint64_t costs[] = {cost};
+        return charge_all(script, limit, client, costs).front();
+    }
+    // Several requests in one command.
+    std::vector<Decision> charge_all(std::string_view script, const Limit& limit, std::string_view client, std::span<const uint64_t> costs) {
         const RedisForm form(limit);
-        const RedisQuestion question(form, client, cost);
+        const RedisQuestion question(form, client, costs, 4711);
         std::vector<std::string> words{"EVAL", std::string(script), std::to_string(limit.windows.size())};
         for (const auto part : {question.keys(), question.arguments()}) words.insert(words.end(), part.begin(), part.end());
         const RedisConnection::Reply reply = connection_.command(words);
         EXPECT_EQ(reply.error, "");
-        const Result<Decision> decision = decode_redis_reply(limit, cost, reply.numbers);
-        if (decision) return *decision;
-        ADD_FAILURE() << decision.error().context;
-        return {};
+        const size_t size = decision_size(limit.windows.size());
+        std::vector<Decision> decisions(costs.size());
+        if (reply.numbers.size() != costs.size() * size || reply.texts != std::vector<std::string>{"4711"}) {
+            ADD_FAILURE() << "not this question's reply";
+            return decisions;
+        }
+        for (size_t i = 0; i < costs.size(); ++i) {
+            const auto numbers = std::span(reply.numbers).subspan(i * size, size);
+            const Result<Decision> decision = decode_redis_reply(limit, costs[i], numbers);
+            if (decision) decisions[i] = *decision;
+            else ADD_FAILURE() << decision.error().context;
+        }
+        return decisions;
     }
     RedisConnection& connection() { return connection_; }
 
@@ -212,11 +226,15 @@ class RedisStore final : public Store {
         tell_time();
         return caller_.charge_with(script_, limit, client, cost);
     }
+    std::vector<Decision> charge_all(const Limit& limit, std::string_view client, std::span<const uint64_t> costs) {
+        tell_time();
+        return caller_.charge_all(script_, limit, client, costs);
+    }
     // Without the script's short way for common cases.
     Decision charge_at_length(const Limit& limit, std::string_view client, uint64_t cost = 1) {
         tell_time();
         std::string script = script_;
-        replace(script, "and not KEYS[2]", "and false");
+        replace(script, "or KEYS[2] then return end", "or true then return end");
         return caller_.charge_with(script, limit, client, cost);
     }
     RedisConnection& connection() { return caller_.connection(); }

@@ -1,0 +1,106 @@
+// When a node's server has failed, and how it is found again.
+#include <algorithm>
+
+#include "redis/node.h"
+
+namespace portico::redis {
+namespace {
+
+constexpr size_t kLongestReason = 200;
+
+// A refusal in the server's words, without what it repeats of a command: that may hold a client's key.
+std::string reason_of(std::string_view error) {
+    for (const std::string_view repeats : {", with args", ", args beginning", " script: ", ": @user_script"}) {
+        error = error.substr(0, error.find(repeats));
+    }
+    std::string reason(error.substr(0, kLongestReason));
+    std::ranges::replace_if(reason, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return reason;
+}
+
+}  // namespace
+
+void Node::on_timeout() {
+    ++store_.counters.timeouts;
+    store_.last_failure = "not answered in time";
+    failed();
+}
+
+void Node::refused(std::string_view why) {
+    refuses_ = true;
+    store_.last_failure = reason_of(why);
+    // A master that became a replica: the one that is master now is found by connecting anew. This counts as a failure there.
+    if (why.starts_with("READONLY")) lose({Fault::store_unavailable, reason_of(why)});
+    else failed();
+}
+
+void Node::failed() {
+    if (!breaker_.failed()) return;
+    ++store_.counters.opened;
+    heard_ = store_.loop.now();
+    if (phase_ == Phase::ready) probe_later();
+    owner_.on_node_state(*this);
+    owner_.on_node_lost(*this);
+    wake();  // those that were not sent fail
+}
+
+void Node::succeeded() {
+    refuses_ = false;
+    backoff_.reset();
+    close_breaker();
+}
+
+void Node::close_breaker() {
+    if (!breaker_.succeeded()) return;
+    cancel();
+    probing_ = trial_ = false;
+    owner_.on_node_state(*this);
+}
+
+void Node::probe() {
+    probing_ = ping_wanted_ = true;
+    probe_ = kNotSent;
+    probed_ = store_.loop.precise_now();
+    ++store_.counters.probes;
+    set(store_.loop.timers(), probed_ + store_.options.timeout);
+    wake();
+}
+
+void Node::probe_later() { set(store_.loop.timers(), store_.loop.now() + backoff_.next()); }
+
+// A server that is still loading, or wants a password, answers a probe with an error. One that does not let this account ask has
+// answered all the same.
+void Node::on_pong(const Reply& reply, uint64_t number) {
+    if (!breaker_.open()) return;
+    if (reply.is_error() && !reply.value().text().starts_with("NOPERM")) {
+        probing_ = false;
+        refuses_ = true;
+        store_.last_failure = reason_of(reply.value().text());
+        return probe_later();
+    }
+    if (!probing_ || probe_ != number) return heard_late();
+    if (!refuses_) return close_breaker();
+    // It is there, but when it last was asked for work it refused: only work shows whether it does it now.
+    probing_ = false;
+    trial_ = true;
+    probe_later();
+}
+
+// It speaks again, after a pause: no need to wait for the next probe's turn.
+void Node::heard_late() {
+    if (breaker_.open() && !probing_ && store_.loop.now() - probed_ >= store_.options.first_backoff) probe();
+}
+
+void Node::on_timer() {
+    if (phase_ == Phase::waiting) {
+        phase_ = Phase::idle;
+        return connect();
+    }
+    if (phase_ != Phase::ready || !breaker_.open()) return;
+    if (!probing_) return probe();
+    probing_ = false;
+    if (store_.loop.now() - heard_ >= store_.options.silence) return lose({Fault::store_timeout, "no answer to probes"});
+    probe_later();
+}
+
+}  // namespace portico::redis
