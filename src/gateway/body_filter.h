@@ -19,6 +19,9 @@ class BodyFilter {
     virtual bool wants_whole() const = 0;
     // The most that it may be given, in bytes, codings undone; more is answer_too_large.
     virtual size_t max_body() const = 0;
+    // True: what its policy makes of the head is known only once take() has run; it wants the whole. The policies further out wait
+    // for that: each judges the head that those before it have made, never the service's own.
+    virtual bool settles_head() const { return false; }
     // Takes the next part of the body (all of it where it wants the whole). `last`: it is the end. Appends what goes on to `out`.
     // @errors answer_not_json, answer_mapping, …: the answer is refused, or broken off where it has begun
     virtual Result<void> take(std::string_view part, bool last, std::string& out) = 0;

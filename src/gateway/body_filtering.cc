@@ -38,17 +38,41 @@ Error coding_error(http::CodingFault fault, size_t most) {
     return {Fault::answer_encoding, http::what(fault)};
 }
 
-// `out` is what came out of the last filter.
-Result<void> run_filters(Exchange& x, std::string_view part, bool last, std::string& out) {
-    for (const auto& filter : x.body_filters) {
+// Runs the filters from `first` on. `out` is what came out of the last one.
+Result<void> run_filters(Exchange& x, size_t first, std::string_view part, bool last, std::string& out) {
+    for (size_t i = first; i < x.body_filters.size(); ++i) {
+        BodyFilter& filter = *x.body_filters[i];
         std::string made;
-        if (auto took = filter->take(part, last, made); !took) {
-            x.refused_by = filter->policy();
+        auto took = part.size() > filter.max_body() ? fail(too_large(filter.max_body())) : filter.take(part, last, made);
+        if (!took) {
+            x.refused_by = filter.policy();
             return took;
         }
         out = std::move(made);
         part = out;
     }
+    return {};
+}
+
+// The same over the whole of a body, and with the policies that have waited for a filter to settle the head: they see that head, and
+// the length of the body that there is by then, and may put filters of their own behind.
+Result<void> run_over_whole(Exchange& x, std::string_view body, std::string& out) {
+    for (size_t done = 0;;) {
+        std::string made;
+        if (auto ran = run_filters(x, done, body, true, made); !ran) return ran;
+        if (x.body_filters.size() > done) body = out = std::move(made);
+        done = x.body_filters.size();
+        if (!x.response_policies_wait()) return {};
+        x.response.body = {Framing::length, body.size()};
+        x.continue_response_policies();
+        if (x.answer_error) return fail(*std::exchange(x.answer_error, std::nullopt));
+    }
+}
+
+// Where no body comes that a filter could be given, the head is what the policies make of it without one.
+Result<void> finish_head(Exchange& x) {
+    while (x.response_policies_wait()) x.continue_response_policies();
+    if (x.answer_error) return fail(*std::exchange(x.answer_error, std::nullopt));
     return {};
 }
 
@@ -122,7 +146,7 @@ io::Task<PipeEnd> Filtering::whole() {
     std::string_view all;
     if (PipeEnd end = co_await read_all(held, all); end.how != PipeEnd::How::whole) co_return end;
     std::string out;
-    if (auto ran = run_filters(x_, all, true, out); !ran) co_return refused(std::move(ran).error());
+    if (auto ran = run_over_whole(x_, all, out); !ran) co_return refused(std::move(ran).error());
     const bool tagged = is_tagged(x_);
     forget_body(x_.response.fields);
     if (const auto coding = settle_coding(x_, codings_)) {
@@ -185,7 +209,7 @@ io::Task<PipeEnd> Filtering::pass_part(std::optional<http::Encoder>& encoder) {
         }
         const bool last = done && body_.last();
         std::string out;
-        if (auto ran = run_filters(x_, decoder_ ? std::string_view(decoded) : part, last, out); !ran) co_return refused(std::move(ran).error());
+        if (auto ran = run_filters(x_, 0, decoder_ ? std::string_view(decoded) : part, last, out); !ran) co_return refused(std::move(ran).error());
         if (encoder && (!out.empty() || last)) {
             std::string coded;
             encoder->take(out, last ? http::Encoder::Flush::end : http::Encoder::Flush::now, coded);
@@ -255,7 +279,13 @@ void forget_body(http::FieldList& fields) {
 }
 
 io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length) {
+    // No range was asked for: what came is not the whole, and nobody could tell what is missing in what is made of it.
+    if (x.upstream_head.status == 206) {
+        x.refused_by = x.body_filters.front()->policy();
+        co_return PipeEnd{PipeEnd::How::refused, Error(Fault::answer_mapping, "206 to a request without a range")};
+    }
     if (http::never_has_body(x.response.status, x.request.method)) {
+        if (auto done = finish_head(x); !done) co_return PipeEnd{PipeEnd::How::refused, std::move(done).error()};
         forget_body(x.response.fields);
         co_return co_await pipe_response(x, from, deadlines, length);
     }
@@ -268,7 +298,7 @@ io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
     x.run_response_policies();
     if (!x.answer_error && !x.body_filters.empty()) {
         std::string out;
-        auto ran = run_filters(x, body, true, out);
+        auto ran = run_over_whole(x, body, out);
         if (ran) {
             if (is_tagged(x)) wanted = Tag::of_body;
             forget_body(x.response.fields);

@@ -154,13 +154,22 @@ void Exchange::begin_response() {
 void Exchange::run_response_policies() {
     // One that stands first marks the refusals too that came before any policy was asked: a body too large, a path in doubt.
     const bool marked = rules != nullptr && rules->answers_preflights;
-    for (uint32_t i = marked ? std::max(policies_run, 1u) : policies_run; i > 0; --i) {
-        const ChainLink& link = rules->chain[i - 1];
+    response_policies_left_ = marked ? std::max(policies_run, 1u) : policies_run;
+    continue_response_policies();
+}
+
+void Exchange::continue_response_policies() {
+    bool settled = true;
+    while (response_policies_left_ > 0 && settled) {
+        const ChainLink& link = rules->chain[--response_policies_left_];
         if (link.shadow) continue;
         const size_t before = body_filters.size();
         const bool refused = answer_error.has_value();
         link.policy->on_response(*this, response);
-        for (size_t k = before; k < body_filters.size(); ++k) body_filters[k]->set_policy(link.name);
+        for (size_t k = before; k < body_filters.size(); ++k) {
+            body_filters[k]->set_policy(link.name);
+            settled &= !body_filters[k]->settles_head();
+        }
         if (answer_error && !refused) refused_by = link.name;
     }
 }
@@ -207,7 +216,7 @@ void Exchange::reset() {
     degraded.clear();
     notes_.clear();
     shadowed.clear();
-    policies_run = 0;
+    policies_run = response_policies_left_ = 0;
     request_body.reset();
     sent_method_text = {};
     sent_target.reset();

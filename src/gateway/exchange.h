@@ -160,8 +160,11 @@ class Exchange {
     http::Method upstream_method() const { return sent_method_text.empty() ? request.method : sent_method; }
     // The answer's head is complete, but for what the policies change: they do now, backward. Its sending may begin.
     void begin_response();
-    // Only the first of the two: run once more where an error takes the answer's place.
+    // Only the policies: run once more where an error takes the answer's place. They stop behind one whose filter still has to
+    // settle the head (BodyFilter::settles_head), and go on once that has.
     void run_response_policies();
+    void continue_response_policies();
+    bool response_policies_wait() const { return response_policies_left_ > 0; }
     // Clears everything for the next use; keeps capacities.
     void reset();
     // The fault that decides the outcome, for the log (the first one stays).
@@ -169,6 +172,7 @@ class Exchange {
 
   private:
     std::vector<std::pair<const Policy*, void*>> notes_;
+    uint32_t response_policies_left_ = 0;  // of those that see the answer, backward
 };
 
 }  // namespace portico::gateway

@@ -1,9 +1,13 @@
 #include "gateway/form_document.h"
 
+#include <algorithm>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "http/form.h"
+#include "http/uri.h"
 #include "json/writer.h"
 
 namespace portico::gateway {
@@ -12,6 +16,68 @@ namespace {
 std::string_view text_of(json::Value scalar) {
     return scalar.is_string() ? scalar.string() : scalar.source();
 }
+
+std::string as_json_text(std::string_view text) {
+    std::string out;
+    json::Writer(out).value(text);
+    return out;
+}
+
+// Whether every reader takes the bytes for the one pair that they are here.
+bool is_plain_pair(std::string_view pair) {
+    for (size_t i = 0; i < pair.size(); ++i) {
+        if (pair[i] == ';') return false;
+        if (pair[i] != '%') continue;
+        if (i + 2 >= pair.size() || hex_value(pair[i + 1]) < 0 || hex_value(pair[i + 2]) < 0) return false;
+    }
+    return true;
+}
+
+// Puts the pairs of an object together with those that came.
+class FormWriter {
+  public:
+    explicit FormWriter(std::string_view came) {
+        http::for_each_pair(came, [&](std::string_view name, std::string_view value, std::string_view pair) {
+            auto& same = came_[as_json_text(http::decode_query_value(name))];
+            same.push_back({as_json_text(http::decode_query_value(value)), pair, places_++});
+        });
+    }
+
+    void put(const json::Member& member, json::Value value) {
+        std::string pair;
+        const auto found = came_.find(std::string(member.name_value.source()));
+        if (found != came_.end()) {
+            const auto one = std::ranges::find(found->second, value.source(), &Came::value);
+            if (one != found->second.end()) {
+                last_ = one->place;
+                if (is_plain_pair(one->pair)) pair = one->pair;
+                found->second.erase(one);
+            }
+        }
+        if (pair.empty()) http::append_form_pair(pair, 0, member.name, text_of(value));
+        pairs_.emplace_back(last_, std::move(pair));
+    }
+
+    void write(std::string& out) {
+        // What is new stands behind what it follows in the object.
+        std::ranges::stable_sort(pairs_, {}, &std::pair<size_t, std::string>::first);
+        for (bool first = true; const auto& [place, pair] : pairs_) {
+            if (!std::exchange(first, false)) out += '&';
+            out += pair;
+        }
+    }
+
+  private:
+    struct Came {
+        std::string value;      // as JSON text
+        std::string_view pair;  // its bytes
+        size_t place;
+    };
+    std::unordered_map<std::string, std::vector<Came>> came_;  // by the name as JSON text
+    std::vector<std::pair<size_t, std::string>> pairs_;         // with the place in the form as it came
+    size_t places_ = 0;
+    size_t last_ = 0;
+};
 
 }  // namespace
 
@@ -37,25 +103,23 @@ bool append_form_as_json(std::string& out, std::string_view form, size_t max_pai
     return true;
 }
 
-std::expected<void, std::string> append_json_as_form(std::string& out, json::Value object) {
+std::expected<void, std::string> append_json_as_form(std::string& out, json::Value object, std::string_view came) {
     if (!object.is_object()) return std::unexpected("it is not an object");
-    const size_t begin = out.size();
+    FormWriter form(came);
     for (const json::Member member : object.members()) {
-        const auto refuse = [&](std::string_view what) {
-            out.resize(begin);
-            return std::unexpected("`" + std::string(member.name) + "` " + std::string(what));
-        };
+        const auto refuse = [&](std::string_view what) { return std::unexpected("`" + std::string(member.name) + "` " + std::string(what)); };
         if (member.value.is_null()) continue;
         if (member.value.is_object()) return refuse("is an object");
         if (!member.value.is_array()) {
-            http::append_form_pair(out, begin, member.name, text_of(member.value));
+            form.put(member, member.value);
             continue;
         }
         for (const json::Value element : member.value.elements()) {
             if (element.is_object() || element.is_array()) return refuse("holds an object or a list");
-            if (!element.is_null()) http::append_form_pair(out, begin, member.name, text_of(element));
+            if (!element.is_null()) form.put(member, element);
         }
     }
+    form.write(out);
     return {};
 }
 

@@ -46,5 +46,27 @@ TEST(JsonAsForm, SaysWhatNoFormCanHold) {
     EXPECT_EQ(as_form("[1]"), "fault: it is not an object");
 }
 
+// The form as it comes back, with the members of `text` in the place of its own.
+std::string edited(std::string_view form, std::string_view text) {
+    const auto document = json::Document::parse(text);
+    std::string out;
+    EXPECT_TRUE(append_json_as_form(out, document->root(), form));
+    return out;
+}
+
+TEST(JsonAsForm, A26_pairs_that_nothing_touched_keep_their_bytes_and_their_places) {
+    constexpr std::string_view kForm = "name=Andr%E9&tag=a&x&tag=%7eb&e=&n=1%20+2";
+    EXPECT_EQ(edited(kForm, as_json(kForm)), kForm);
+    EXPECT_EQ(edited(kForm, R"({"name":"Andr\uFFFD","tag":["b"],"x":"","new":"1"})"), "name=Andr%EF%BF%BD&tag=b&x&new=1");
+    EXPECT_EQ(edited("a=%41&b=1&a=%42", R"({"a":["B"],"b":"2"})"), "a=%42&b=2");
+    EXPECT_EQ(edited("old=%41&b=%42", R"({"new":"A","b":"B"})"), "new=A&b=%42");
+    EXPECT_EQ(edited("a=%41&a=%41", R"({"a":"A"})"), "a=%41");
+}
+
+TEST(JsonAsForm, AnUntouchedPairThatOthersReadOtherwiseIsWrittenAnew) {
+    constexpr std::string_view kForm = "a=1;role=admin&b=%u0041&c=%4&rol%u0065=admin&d=%41";
+    EXPECT_EQ(edited(kForm, as_json(kForm)), "a=1%3Brole%3Dadmin&b=%25u0041&c=%254&rol%25u0065=admin&d=%41");
+}
+
 }  // namespace
 }  // namespace portico::gateway

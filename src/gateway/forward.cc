@@ -59,7 +59,7 @@ class Forwarding {
     io::Task<Result<void>> pass_interim(int status);
     io::Task<Result<void>> let_body_go();
     io::Task<Attempt> fail_attempt(Error error);
-    io::Task<Attempt> answer();
+    io::Task<void> answer();
     Error read_error(io::IoResult got);
     bool may_repeat() const;
     Attempt repeat();
@@ -78,6 +78,7 @@ class Forwarding {
     PipeEnd pumped_;
     std::optional<Error> unsent_;  // why the request did not leave whole
     Time head_due_{};              // until when the next byte of the head may be waited for
+    std::optional<Duration> kept_for_;  // the service keeps the connection, and says how long (or kForever)
     uint32_t interim_ = 0;
     bool expect_ = false;          // 100 is still to come
     bool pump_done_ = true;
@@ -146,6 +147,7 @@ io::Task<Attempt> Forwarding::attempt() {
     body_may_go_.shut();
     pumped_ = {};
     unsent_.reset();
+    kept_for_.reset();
     answered_byte_ = false;
     interim_ = 0;
     io::Buffer out;
@@ -166,7 +168,13 @@ io::Task<Attempt> Forwarding::attempt() {
         x_.upstream_head.clear();
         co_return repeat();
     }
-    if (head) co_return co_await answer();
+    if (head) {
+        co_await answer();
+        // Nobody uses the connection any more when it goes to rest, or goes.
+        pumping.reset();
+        if (kept_for_) lease_.endpoint->give_back(std::move(lease_.connection), *kept_for_);
+        co_return Attempt::over;
+    }
     pumping.reset();
     waker_.unlink();
     co_return co_await fail_attempt(std::move(head).error());
@@ -317,7 +325,7 @@ io::Task<Result<void>> Forwarding::read_head() {
     }
 }
 
-io::Task<Attempt> Forwarding::answer() {
+io::Task<void> Forwarding::answer() {
     upstream::Connection& from = *lease_.connection;
     take_upstream_head(x_, x_.upstream_head);
     const http::BodyLength length = x_.upstream_head.body;
@@ -329,7 +337,7 @@ io::Task<Attempt> Forwarding::answer() {
     x_.run_response_policies();
     if (x_.answer_error) {
         co_await reply_error(x_, std::move(*x_.answer_error));
-        co_return Attempt::over;
+        co_return;
     }
     // The head's views lie in from.in(): what follows of it must not move before the answer's head was sent.
     PipeEnd end = co_await (x_.body_filters.empty() ? pipe_response(x_, from, deadlines_, length) : filter_response(x_, from, deadlines_, length));
@@ -337,14 +345,13 @@ io::Task<Attempt> Forwarding::answer() {
         // Where the client's body failed, that is why the response was broken off.
         if (pumped_.how == PipeEnd::How::client_failed) end.error = std::move(pumped_.error);
         co_await reply_error(x_, std::move(end.error));
-        if (!end.read_whole) co_return Attempt::over;
+        if (!end.read_whole) co_return;
     }
     if (end.how == PipeEnd::How::client_failed) {
         x_.note(end.error);
-        co_return Attempt::over;
+        co_return;
     }
-    if (keep) lease_.endpoint->give_back(std::move(lease_.connection), hint);
-    co_return Attempt::over;
+    if (keep) kept_for_ = hint;
 }
 
 }  // namespace

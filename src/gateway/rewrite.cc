@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/exchange.h"
+#include "gateway/templates/field_value.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -30,6 +31,8 @@ bool has_dot_segment(std::string_view path) {
     }
     return found;
 }
+
+Error too_long(Fault blame = Fault::value_refused) { return {blame, "values of the path or the query have more than " + std::to_string(kMostTargetValues) + " bytes"}; }
 
 }  // namespace
 
@@ -158,6 +161,7 @@ Result<std::string_view> TargetTemplate::build_path(const Values& values, bool e
 
 Result<std::string_view> TargetTemplate::build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const {
     std::string built;
+    size_t given = 0;
     for (const TemplatePart& part : path_.parts()) {
         switch (part.source) {
             case Source::literal: built += part.text; break;
@@ -171,6 +175,8 @@ Result<std::string_view> TargetTemplate::build_values(const Values& values, bool
                 if (values.is_compound(part)) return fail(compound_error(part));
                 const auto value = values.get(part, arena);
                 if (!value || value->empty()) return fail(Fault::value_refused, "a value of the path is empty");
+                given += value->size();
+                if (given > kMostTargetValues) return fail(too_long());
                 http::encode_segment(*value, built);
             }
         }
@@ -199,6 +205,7 @@ bool TargetTemplate::overrides(std::string_view pair) const {
 
 Result<void> TargetTemplate::build_query(const Values& values, std::string& out) const {
     Arena arena;
+    size_t given = 0;
     const auto joint = [&] {
         if (!out.empty()) out += '&';
     };
@@ -217,8 +224,13 @@ Result<void> TargetTemplate::build_query(const Values& values, std::string& out)
         if (pair.value.is_single() && !values.get(pair.value.parts()[0], arena)) continue;
         joint();
         for (const TemplatePart& part : pair.whole.parts()) {
-            if (part.source == Source::literal) out += part.text;
-            else if (const auto value = values.get(part, arena)) http::encode_query_value(*value, out);
+            if (part.source == Source::literal) {
+                out += part.text;
+            } else if (const auto value = values.get(part, arena)) {
+                given += value->size();
+                if (given > kMostTargetValues) return fail(too_long(blame_of(part)));
+                http::encode_query_value(*value, out);
+            }
         }
     }
     return {};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/templates/field_value.h"
+
 namespace portico::gateway {
 namespace {
 
@@ -51,6 +53,22 @@ TEST(TargetOfDocuments, AQueryPairThatIsNothingButAMissingValueIsLeftOut) {
     EXPECT_EQ(built("/x?a={$.a}&b={$.b}&c=-{$.c}", R"({"b":null,"c":null})", "{}"), "/x?c=-");
     EXPECT_EQ(built("/x?a={$order.a}", "{}", R"({"a":[1]})"), "answer.mapping");
     EXPECT_EQ(built("/x?a={$.a}", R"({"a":{}})", "{}"), "route.value_refused");
+}
+
+TEST(TargetOfDocuments, A28_a_semicolon_of_a_value_is_no_parameter_of_the_path) {
+    EXPECT_EQ(built("/products/{$order.id}?", "{}", R"({"id":"7;role=admin"})"), "answer.mapping");
+    EXPECT_EQ(built("/products/{$.id}?", R"({"id":"..;"})", "{}"), "route.bad_rewrite");
+    EXPECT_EQ(built("/x?a={$.id}", R"({"id":"7;b=1"})", "{}"), "/x?a=7%3Bb%3D1");
+}
+
+TEST(TargetOfDocuments, A28_values_make_no_target_of_any_length) {
+    const std::string most(kMostTargetValues, 'x');
+    const auto id = [](const std::string& text) { return R"({"id":")" + text + R"("})"; };
+    EXPECT_EQ(built("/{$.id}?", id(most).c_str(), "{}"), "/" + most);
+    EXPECT_EQ(built("/{$.id}?", id(most + "x").c_str(), "{}"), "route.value_refused");
+    EXPECT_EQ(built("/{$order.id}?", "{}", id(most + "x").c_str()), "answer.mapping");
+    EXPECT_EQ(built("/x?a={$.id}", id(most + "x").c_str(), "{}"), "route.value_refused");
+    EXPECT_EQ(built("/x?a={$order.id}", "{}", id(most + "x").c_str()), "answer.mapping");
 }
 
 TEST(TargetOfDocuments, APathIsNoTarget) {

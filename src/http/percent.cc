@@ -38,7 +38,7 @@ std::string_view decode_segment(std::string_view text, Arena& arena) {
 
 void encode_segment(std::string_view text, std::string& out) {
     for (const char c : text) {
-        if (is(kPathChar, c) && c != '/') {
+        if (is(kPathChar, c) && c != '/' && c != ';') {
             out += c;
         } else {
             append_encoded(out, c);

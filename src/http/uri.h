@@ -44,7 +44,7 @@ Result<NormalPath> normalise_path(std::string_view path, Arena& arena);
 // The decoded form of a normal path's piece ("%2F" becomes "/"). The input itself where there is nothing to decode.
 std::string_view decode_segment(std::string_view text, Arena& arena);
 // `text` (decoded) as one path segment: all but unreserved, sub-delims, ":" and "@" is encoded (RFC 3986 §3.3) — and so are
-// "/" and "%". Appends.
+// "/", "%" and ";", at which some services cut a segment. Appends.
 void encode_segment(std::string_view text, std::string& out);
 // application/x-www-form-urlencoded value (space as %20, all but unreserved encoded). Appends.
 void encode_query_value(std::string_view text, std::string& out);

@@ -26,9 +26,12 @@ std::string_view ParseError::what() const {
 }
 
 std::expected<Document, ParseError> Document::parse(std::string_view text, const ParseOptions& options) {
-    auto block = detail::read_text(text, options);
-    if (!block) return std::unexpected(block.error());
-    return Document(*block);
+    constexpr std::string_view kMark = "\xEF\xBB\xBF";
+    const size_t skipped = options.byte_order_mark == ByteOrderMark::pass_over && text.starts_with(kMark) ? kMark.size() : 0;
+    auto block = detail::read_text(text.substr(skipped), options);
+    if (block) return Document(*block);
+    block.error().offset += skipped;
+    return std::unexpected(block.error());
 }
 
 Document::Document(const Document& other) : block_(other.block_) {

@@ -4,7 +4,8 @@
 // strings that hold escapes. A number keeps the text it was written with, and every value its place in the text, so that what
 // is not changed is copied as it stands.
 //
-// Decided: the text is UTF-8, strictly, without a byte order mark; what follows the value is refused; a number may have any
+// Decided: the text is UTF-8, strictly, without a byte order mark (or with one before it that is no part of the document, where the
+// caller says so); what follows the value is refused; a number may have any
 // length and size (it is text until someone asks); equal names in one object are refused or kept, as the caller says, and so
 // is an escape that names half of a surrogate pair refused or read as U+FFFD.
 //
@@ -28,6 +29,8 @@ enum class Kind : uint8_t { missing, null, boolean, number, string, array, objec
 
 // `keep`: all members stand in the document, and looking one up finds the last, as most readers of JSON do.
 enum class Duplicates : uint8_t { refuse, keep };
+// Of a message's body one may be passed over (RFC 8259 §8.1); what is signed or configured has none.
+enum class ByteOrderMark : uint8_t { refuse, pass_over };
 enum class LoneSurrogates : uint8_t { refuse, replace };
 
 struct ParseOptions {
@@ -35,6 +38,7 @@ struct ParseOptions {
     unsigned max_depth = 64;             // arrays and objects inside each other; never more than Document::kMaxDepth
     Duplicates duplicates = Duplicates::refuse;
     LoneSurrogates lone_surrogates = LoneSurrogates::refuse;
+    ByteOrderMark byte_order_mark = ByteOrderMark::refuse;
 };
 
 struct ParseError {

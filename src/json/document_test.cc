@@ -27,6 +27,15 @@ std::string written(Value value) {
     return out;
 }
 
+TEST(Document, A20_a_byte_order_mark_is_passed_over_where_the_caller_says_so) {
+    const ParseOptions options{.byte_order_mark = ByteOrderMark::pass_over};
+    const auto document = Document::parse("\xEF\xBB\xBF{\"a\":1}", options);
+    ASSERT_TRUE(document);
+    EXPECT_EQ(document->root().source(), "{\"a\":1}");
+    EXPECT_EQ(Document::parse("\xEF\xBB\xBF\xEF\xBB\xBF{}", options).error().reason, ParseError::Reason::byte_order_mark);
+    EXPECT_EQ(Document::parse("\xEF\xBB\xBF{]", options).error().offset, 4U);
+}
+
 TEST(JsonDocument, each_kind_of_value_is_read) {
     const Document d = parsed(R"( {"a":null,"b":true,"c":false,"d":-1.50e+2,"e":"x","f":[1,[],{}],"g":{"h":{}}} )");
     const Value v = d.root();

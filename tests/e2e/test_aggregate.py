@@ -277,6 +277,20 @@ def test_a_thousand_values_of_a_fixed_answer_are_answered_at_once():
         assert get(gateway.port, "/page").json() == [1] * 1000
 
 
+@pytest.mark.parametrize("depth,status", [(64, 200), (65, 502)])
+def test_a24_a_document_as_deep_as_it_may_be_is_one_in_a_list_too(depth, status):
+    deep = b"[" * depth + b"]" * depth
+    with Pages({"/deep": Page(body=deep)}) as users, Gateway(f"""
+services: {{ users: {users.url}, stub: {{ respond: {{ body: [1] }} }} }}
+routes:
+  - {{ match: /call, aggregate: {{ calls: {{ a: {{ service: users, path: /deep }} }}, body: "$a[0]" }} }}
+  - {{ match: /list, aggregate: {{ calls: {{ a: {{ service: users, path: /deep, for_each: "$n[*]" }}, n: {{ service: stub, path: / }} }}, body: "$a[0]" }} }}
+  - {{ match: /values, aggregate: {{ calls: {{ b: {{ service: users, path: /deep }}, a: {{ service: stub, path: /, for_each: $b }} }}, body: $a }} }}
+""") as gateway:
+        for path in ("/call", "/list", "/values"):
+            assert get(gateway.port, path).status == status, path
+
+
 def test_a_chain_of_calls_as_long_as_it_may_be():
     calls = "\n" + "\n".join(f'        c{n}: {{ service: users, path: "/v/{{$c{n - 1}}}" }}' if n else "        c0: { service: users, path: /v/0 }" for n in range(64))
     with Pages({"/v/1": 1, "/v/0": 1}) as users, Gateway(config(calls, "$c63", users=users.url, services="users: {users}")) as gateway:

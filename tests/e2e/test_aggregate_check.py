@@ -63,6 +63,10 @@ def test_what_cannot_work_is_said_where_it_stands(calls, code, place, said):
     ("body: { a: $b }", "unknown", "b"),
     ("body: [$a]\n      errors: true", "bad-errors", "mapping"),
     ("body: { a: $a, errors: 1 }\n      errors: true", "duplicate-name", "errors"),
+    # A25: the members of a literal are the body's, and there may be none.
+    ("body: { literal: { a: $a, errors: 1 } }\n      errors: true", "duplicate-name", "errors"),
+    ("body: { literal: { a: $a, failures: 1 } }\n      errors: failures", "duplicate-name", "failures"),
+    ("body: { literal: [$a] }\n      errors: true", "bad-errors", "mapping"),
     ("body: $a\n      status: 204", "bad-status", "204"),
     ("body: $a\n      status: [200, { when: '$a', status: 201 }]", "idle-case", ""),
     ("body: $a\n      status: [{ when: '$a' }]", "missing-key", "status"),

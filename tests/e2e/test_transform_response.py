@@ -140,9 +140,12 @@ def test_a_case_may_be_chosen_by_the_body():
         assert (answer.status, answer.body, answer.get("X-Problem")) == (422, b'{"problem":"bad"}', "17")
         site.body = b'{"items":[1],"count":1}'
         assert (site.get().status, site.get().body) == (200, b'{"count":1}')
-        for body in (b'{"other": 1}', b"no json"):
-            site.body = body
-            assert (site.get().status, site.get().body) == (200, body)
+        site.body = b'{"other": 1}'
+        assert (site.get().status, site.get().body) == (200, b'{"other": 1}')
+        site.body = b"no json"
+        assert (site.get().status, site.get().code) == (502, "answer.not_json")
+        site.headers = [("Content-Type", "text/plain")]
+        assert (site.get().status, site.get().body) == (200, b"no json")
 
 
 def test_heads_are_changed_whatever_the_answer_where_only_the_head_is():

@@ -241,9 +241,12 @@ void Compiler::errors_member() {
     const Scope scope(scope_, "errors");
     const Node& body = *from_.body;
     action_->errors = from_.errors.value;
-    const bool object = body.is_mapping() && body.get("for_each") == nullptr && body.get("get") == nullptr;
+    const Node* const literal = body.is_mapping() ? body.get("literal") : nullptr;
+    const Node& members = literal != nullptr ? *literal : body;
+    const bool directive = literal == nullptr && body.is_mapping() && (body.get("for_each") != nullptr || body.get("get") != nullptr);
+    const bool object = members.is_mapping() && !directive;
     if (!object) scope.error(from_.errors.mark, "bad-errors", "only a body that is a mapping can hold a further member", "write the body as a mapping, or leave errors out");
-    else if (const config::Entry* there = body.find(from_.errors.value)) {
+    else if (const config::Entry* there = members.find(from_.errors.value)) {
         scope.error(there->key_mark, "duplicate-name", "the body has a member \"" + from_.errors.value + "\" of its own", "name the other one: errors: failures");
     }
 }

@@ -14,6 +14,9 @@ namespace {
 
 // The most that the answers of one for_each may hold together, and their list.
 constexpr size_t kMostJoined = size_t{16} << 20;
+// What the gateway puts around documents that came is not of their depth: the list of a for_each, and the object that it stands in.
+constexpr unsigned kWrappers = 2;
+constexpr unsigned kMostDepth = json::ParseOptions{}.max_depth + kWrappers;
 
 }  // namespace
 
@@ -91,6 +94,7 @@ io::Task<Result<void>> Aggregation::read_client_body() {
     if (text.empty()) co_return Result<void>{};
     json::ParseOptions options;
     options.max_size = action_.max_body;
+    options.byte_order_mark = json::ByteOrderMark::pass_over;
     auto document = json::Document::parse(text, options);
     if (!document) co_return fail(Fault::body_not_json, document.error().text());
     client_body_ = std::move(*document);
@@ -172,7 +176,7 @@ void Aggregation::end(uint32_t index) {
 Result<json::Document> Aggregation::values_of(const AggregateCall& call, Run& run, Fan& fan, std::vector<uint32_t>& places) {
     std::string text;
     if (auto rendered = call.for_each->render(values(), text); !rendered) return fail(std::move(rendered).error());
-    auto document = json::Document::parse(text);
+    auto document = json::Document::parse(text, {.max_depth = kMostDepth});
     if (!document) return fail(Fault::answer_too_large, "its for_each: " + std::string(document.error().what()));
     const json::Value list = document->root().find("v");
     if (list && !list.is_null() && !list.is_array()) return fail(Fault::answer_mapping, "its for_each is not a list");
@@ -260,6 +264,7 @@ void Aggregation::join(const Fan& fan, const std::vector<uint32_t>& places, Run&
     text += ']';
     json::ParseOptions options;
     options.max_size = kMostJoined;
+    options.max_depth = kMostDepth;
     auto document = json::Document::parse(text, options);
     if (document) run.outcome.document = std::move(*document);
     else run.outcome.failure = CallFailure::too_large;

@@ -8,6 +8,7 @@
 #include "gateway/snapshot.h"
 #include "gateway/upstream_request.h"
 #include "http/content_coding.h"
+#include "http/media_type.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -83,6 +84,7 @@ Result<std::string_view> Aggregation::target_of(const AggregateCall& call, const
 Result<void> Aggregation::put_text(const CallPair& pair, const Values& values, std::string& target) {
     auto text = value_text(pair.text, values, ValuePlace::any, "the query's " + pair.name, x_.arena);
     if (!text) return fail(std::move(text).error());
+    if (*text && (*text)->size() > kMostTargetValues) return fail(Fault::value_refused, "a value of the query's " + pair.name + " is too long");
     if (*text) put_pair(target, pair.name, **text);
     return {};
 }
@@ -94,14 +96,17 @@ Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& 
     auto document = json::Document::parse(text);
     const json::Value found = document ? document->root().find("v") : json::Value();
     bool whole = document.has_value();
+    size_t given = 0;
     const auto put = [&](json::Value one) {
         whole &= !one.is_object() && !one.is_array();
-        if (one && !one.is_null()) put_pair(target, pair.name, one.is_string() ? one.string() : one.source());
+        given += one.source().size();
+        if (one && !one.is_null() && given <= kMostTargetValues) put_pair(target, pair.name, one.is_string() ? one.string() : one.source());
     };
     if (found.is_array()) std::ranges::for_each(found.elements(), put);
     else put(found);
-    if (whole) return {};
-    const std::string what = "a value of the query's " + pair.name + " is a list or an object";
+    if (whole && given <= kMostTargetValues) return {};
+    const std::string what = whole ? "values of the query's " + pair.name + " have more than " + std::to_string(kMostTargetValues) + " bytes"
+                                   : "a value of the query's " + pair.name + " is a list or an object";
     return fail(blamed(call, *pair.values, Error::told(Fault::answer_mapping, what, what)));
 }
 
@@ -235,9 +240,11 @@ void Aggregation::read_answer(Question& q) {
         q.empty = false;
         json::ParseOptions options;
         options.max_size = q.call->max_body;
+        options.byte_order_mark = json::ByteOrderMark::pass_over;
         auto document = json::Document::parse(*body, options);
         if (document) q.document = std::move(*document);
         else q.broken = document.error();
+        q.claims_json = http::claims_json(q.answer->head.fields);
     }
     if (action_.keeps_heads) q.answer->release_body();
     else q.answer->release();
@@ -260,7 +267,7 @@ void Aggregation::judge(const AggregateCall& call, const Question& q, Outcome& o
         out.why = Error(Fault::answer_encoding, std::string(http::what(*q.miscoded)) + from());
     } else if (!q.broken && !q.empty) {
         out.document = q.document;
-    } else if (q.empty || q.status >= 300) {
+    } else if (q.empty || (q.status >= 300 && !q.claims_json)) {
         out.document = *json::Document::parse("null");
     } else {
         out.failure = CallFailure::not_json;

@@ -13,6 +13,7 @@ bool is_cookie_octet(char c) {
 }
 
 bool may_stand(std::string_view text, ValuePlace place) {
+    if (place != ValuePlace::any && text.size() > kMostFieldValue) return false;
     switch (place) {
         case ValuePlace::header: return http::is_field_value(text);
         case ValuePlace::cookie: return std::ranges::all_of(text, is_cookie_octet);
@@ -25,6 +26,7 @@ Fault blame(const Template& text, const Values& values, ValuePlace place, Arena&
     for (const TemplatePart& part : text.parts()) {
         if (part.source != Source::literal && !may_stand(values.get(part, arena).value_or(std::string_view{}), place)) return blame_of(part);
     }
+    // Each could stand alone: together they are too long.
     return Fault::value_refused;
 }
 

@@ -17,6 +17,11 @@ enum class ValuePlace : uint8_t {
     any,     // it will be encoded
 };
 
+// The longest value of a header or cookie that a template makes, in bytes. A body may hold longer texts, and no service takes them there.
+inline constexpr size_t kMostFieldValue = 64 << 10;
+// The most that values put into a target, path and query together, in bytes.
+inline constexpr size_t kMostTargetValues = 64 << 10;
+
 // The template's text. @returns none where it is nothing but one {…} without a value: the pair is left out
 // @param what for the log, such as "the header X-Tenant"
 // @errors of the first part that cannot stand there: claim_refused, value_refused, answer_mapping

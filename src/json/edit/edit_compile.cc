@@ -224,6 +224,7 @@ class EditCompiler {
         for (const EditEdge& edge : place.names) {
             const EditPlace& to = program_.places[edge.to];
             place.creates |= to.makes || to.creates;
+            place.leads_to_element |= to.needs_element || to.leads_to_element;
             place.leads_through_object |= to.keeps || to.keeps_below;
             add_below(place, to);
         }
@@ -231,7 +232,7 @@ class EditCompiler {
             const EditPlace& to = program_.places[edge.to];
             const PathSelector::Kind kind = edge.selector->kind;
             place.needs_element |=
-                kind == PathSelector::Kind::index && !edge.descendant && (to.makes || to.creates || to.needs_element);
+                kind == PathSelector::Kind::index && !edge.descendant && (to.makes || to.creates || to.needs_element || to.leads_to_element);
             place.descends |= edge.descendant;
             if (!edge.descendant && (to.keeps || to.keeps_below)) {
                 place.leads_through_array = true;

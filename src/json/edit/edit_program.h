@@ -46,6 +46,8 @@ struct EditPlace {
     bool creates = false;
     // An index leads to something that is made.
     bool needs_element = false;
+    // Names lead to such an index: what stands here must be an object.
+    bool leads_to_element = false;
     bool renames_members = false;
     bool descends = false;
     // Something kept is below objects, or arrays, that stand here, and not by `..`.

@@ -133,43 +133,54 @@ EditWalk::Below EditWalk::below(States states) const {
         if (!full) continue;
         all.creates |= at->creates;
         all.needs_element |= at->needs_element;
+        all.leads_to_element |= at->leads_to_element;
         all.leads_through_object |= at->leads_through_object;
         all.leads_through_array |= at->leads_through_array;
     }
     return all;
 }
 
-// Nothing that write() may append is overlooked, or an object would hold a name twice.
-bool EditWalk::may_stay(Value v, States states, Mode mode, const Decision& decision) const {
-    if (decision.write != Decision::kNone) return true;
-    if (decision.removed) mode = Mode::none;
-    if (mode == Mode::all || (mode == Mode::keep && decision.kept)) return true;
-    const Below under = below(states);
-    if (v.size() == 0 && !under.creates && !under.leads_through_object && !under.leads_through_array) return false;
-    return under.writes || (mode == Mode::keep && under.keeps);
-}
-
 void EditWalk::find_renames(Value object, States states, Mode mode) {
     for (const Member member : object.members()) {
         const States inner = step_into(states, object, member.name, 0, member.value);
         const Decision decision = decide(inner);
-        if (decision.rename != Decision::kNone && may_stay(member.value, inner, mode, decision)) {
-            renames_.push_back({program_.steps[decision.rename].to, member.value, decision.rename});
-        }
+        if (decision.rename != Decision::kNone) note_rename(member, inner, mode, decision);
         states_.resize(inner.begin);
+        if (fault_) return;
     }
+}
+
+// Where it is not sure that anything becomes of the member, it is written: once, and for good.
+void EditWalk::note_rename(const Member& member, States states, Mode mode, const Decision& decision) {
+    Renamed r{program_.steps[decision.rename].to, member.value, decision.rename};
+    const bool sure = !decision.removed && (mode == Mode::all || (mode == Mode::keep && decision.kept));
+    if (!sure) {
+        const size_t at = out_.size();
+        r.stays = write(member.value, states, mode, decision);
+        r.text.assign(out_, at);
+        r.is_written = true;
+        out_.resize(at);
+    }
+    renames_.push_back(std::move(r));
+}
+
+const EditWalk::Renamed* EditWalk::renamed(Value member, size_t since) const {
+    for (size_t i = since; i < renames_.size(); ++i) {
+        if (renames_[i].member == member) return &renames_[i];
+    }
+    return nullptr;
 }
 
 bool EditWalk::is_displaced(std::string_view name, Value member, size_t since) const {
     const Renamed* winner = nullptr;
     for (size_t i = since; i < renames_.size(); ++i) {
-        if (renames_[i].name == name && (winner == nullptr || renames_[i].step >= winner->step)) winner = &renames_[i];
+        if (renames_[i].stays && renames_[i].name == name && (winner == nullptr || renames_[i].step >= winner->step)) winner = &renames_[i];
     }
     return winner != nullptr && winner->member != member;
 }
 
 void EditWalk::note_mismatches(Value v, States states, const Below& under) {
-    if (!under.creates && !under.needs_element) return;
+    if (!under.wants_container()) return;
     for (size_t i = states.begin; i < states.end; ++i) {
         const auto [from, full] = states_[i];
         if (!full) continue;

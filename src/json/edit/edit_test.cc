@@ -207,6 +207,40 @@ TEST(Edit, AMismatchIsAFaultOrCounted) {
     expect(R"({"a":5,"b":1})", {Kind::move, "$.b", "$.a.b"}, "$.b at $", R"({"a":5,"b":1})");
 }
 
+TEST(Edit, A22_what_stands_where_an_element_must_be_reached_is_a_mismatch_at_any_depth) {
+    constexpr auto kWhat = ": what stands there has no such member or element, and cannot get it";
+    const auto expect = [&](const char* document, const char* path, const std::string& place) {
+        EXPECT_EQ(edit(document, {{Kind::set, path, "1"}}), std::string("in ") + path + " at " + place + kWhat);
+        EXPECT_EQ(edit(document, {{Kind::set, path, "1"}}, {.skip_mismatches = true}), std::string(document) + " mismatches: 1");
+    };
+    expect(R"({"user":"x"})", "$.user.list[0].ssn", "$['user']");
+    expect(R"({"user":{"list":"x"}})", "$.user.list[0].ssn", "$['user']['list']");
+    expect(R"("x")", "$.user.list[0].ssn", "$");
+    expect("[]", "$.user.list[0]", "$");
+    expect(R"({"a":1})", "$[0].list[0].ssn", "$");
+    expect("[7]", "$[0].list[0].ssn", "$[0]");
+    // Where nothing stands there is nothing in the way.
+    EXPECT_EQ(edit(R"({"user":{}})", {{Kind::set, "$.user.list[0].ssn", "1"}}), R"({"user":{}})");
+    EXPECT_EQ(edit(R"({"user":null})", {{Kind::set, "$.user.list[0].ssn", "1"}}), R"({"user":null})");
+}
+
+TEST(Edit, A21_a_member_of_which_nothing_stays_takes_no_name) {
+    EXPECT_EQ(edit(R"({"b":1,"x":5})", {{Kind::keep, "$.b.c"}, {Kind::keep, "$.x"}, {Kind::rename, "$.b", "x"}}), R"({"x":5})");
+    EXPECT_EQ(edit(R"({"b":[1],"x":5})", {{Kind::keep, "$.b.c"}, {Kind::keep, "$.x"}, {Kind::rename, "$.b", "x"}}), R"({"x":5})");
+    EXPECT_EQ(edit(R"({"b":{"d":1},"x":5})", {{Kind::keep, "$..c"}, {Kind::keep, "$.x"}, {Kind::rename, "$.b", "x"}}), R"({"x":5})");
+    EXPECT_EQ(edit(R"({"b":1,"x":5})", {{Kind::remove, "$.b"}, {Kind::set, "$.b", "@"}, {Kind::rename, "$.b", "x"}}), R"({"x":[1]})");
+    EXPECT_EQ(edit(R"({"b":1,"x":5})", {{Kind::remove, "$.b"}, {Kind::set, "$.b", ""}, {Kind::rename, "$.b", "x"}}), R"({"x":5})");
+    // What leads to what is kept stays, and has the name.
+    EXPECT_EQ(edit(R"({"b":{"d":1},"x":5})", {{Kind::keep, "$.b.c"}, {Kind::keep, "$.x"}, {Kind::rename, "$.b", "x"}}), R"({"x":{}})");
+}
+
+TEST(Edit, NamesThatAreGivenInsideEachOtherAreJudgedInLinearTime) {
+    std::string deep = "1", kept = "1";
+    for (int i = 0; i < 60; ++i) deep = R"({"a":)" + deep + R"(,"x":0})";
+    // Nothing is kept of it: each level asks whether something becomes of the one below.
+    EXPECT_EQ(edit(deep, {{Kind::keep, "$..c"}, {Kind::rename, "$..a", "x"}}, {.max_steps = 10'000}), "{}");
+}
+
 TEST(Edit, WhatIsWrongIsSaidAtLoad) {
     constexpr auto kDocument = "{}";
     EXPECT_EQ(edit(kDocument, {{Kind::keep, "$.a"}, {Kind::keep, "$.a["}}).substr(0, 10), "error in 1");

@@ -98,7 +98,7 @@ bool EditWalk::is_untouched(Value v, States states, const Decision& decision) co
     if (states.empty()) return true;
     if (!decision.is_nothing()) return false;
     const Below under = below(states);
-    return !under.changes || (v.size() == 0 && !under.creates && !under.needs_element);
+    return !under.changes || (v.size() == 0 && !under.wants_container());
 }
 
 bool EditWalk::write_object(Value v, States states, Mode mode, const Below& under) {
@@ -118,7 +118,7 @@ bool EditWalk::write_object(Value v, States states, Mode mode, const Below& unde
             run.end = member.value.source().data() + member.value.source().size();
         } else if (!displaced && !inner.empty()) {
             flush(run, begin);
-            write_member(member, inner, mode, decision, begin);
+            write_member(member, inner, mode, decision, begin, renames_begin);
         } else {
             flush(run, begin);
         }
@@ -137,13 +137,16 @@ bool EditWalk::write_object(Value v, States states, Mode mode, const Below& unde
     return false;
 }
 
-void EditWalk::write_member(const Member& member, States states, Mode mode, const Decision& decision, size_t begin) {
+void EditWalk::write_member(const Member& member, States states, Mode mode, const Decision& decision, size_t begin, size_t renames_begin) {
     const size_t at = out_.size();
+    const Renamed* const given = decision.rename == Decision::kNone ? nullptr : renamed(member.value, renames_begin);
+    if (given != nullptr && !given->stays) return;
     separate(begin);
     out_ += decision.rename == Decision::kNone ? member.name_value.source()
                                                : std::string_view(program_.names[decision.rename]);
     out_ += ':';
-    if (!write(member.value, states, mode, decision)) out_.resize(at);
+    if (given != nullptr && given->is_written) out_ += given->text;
+    else if (!write(member.value, states, mode, decision)) out_.resize(at);
 }
 
 bool EditWalk::write_array(Value v, States states, Mode mode, const Below& under) {

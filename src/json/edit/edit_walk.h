@@ -54,15 +54,21 @@ class EditWalk {
         bool changes = false;
         bool creates = false;
         bool needs_element = false;
+        bool leads_to_element = false;
         bool renames_members = false;
+        // Something must stand here that members, or elements, can be made in.
+        bool wants_container() const { return creates || needs_element || leads_to_element; }
         bool leads_through_object = false;
         bool leads_through_array = false;
     };
-    // A name that a rename gives to a member.
+    // A member to which a rename gives a name.
     struct Renamed {
         std::string_view name;
         Value member;
         uint32_t step;
+        bool stays = true;         // something becomes of it: it takes the name
+        std::string text{};        // that, where it was written to find out
+        bool is_written = false;
     };
     struct Moved {
         bool active = false;
@@ -83,7 +89,7 @@ class EditWalk {
     bool write_contents(Value v, States states, Mode mode);
     bool write_object(Value v, States states, Mode mode, const Below& below);
     bool write_array(Value v, States states, Mode mode, const Below& below);
-    void write_member(const Member& member, States states, Mode mode, const Decision& decision, size_t begin);
+    void write_member(const Member& member, States states, Mode mode, const Decision& decision, size_t begin, size_t renames_begin);
     bool write_value_of(const Decision& decision, Value old);
     // An object of the members that are made below, in place of a value that is none.
     bool create_object(States states);
@@ -103,8 +109,10 @@ class EditWalk {
     Below below(States states) const;
     bool is_untouched(Value v, States states, const Decision& decision) const;
 
-    bool may_stay(Value v, States states, Mode mode, const Decision& decision) const;
+    // What gets a name, and whether it stays: of two members only one can have it.
     void find_renames(Value object, States states, Mode mode);
+    void note_rename(const Member& member, States states, Mode mode, const Decision& decision);
+    const Renamed* renamed(Value member, size_t since) const;
     // Whether another member gets `name` by a rename. @param member no value: one that would be made
     bool is_displaced(std::string_view name, Value member, size_t since) const;
     // Counts what is to be made below `v` and cannot be.

@@ -2,10 +2,10 @@
 
 #include <memory>
 
-#include "base/text.h"
 #include "config/read.h"
 #include "gateway/body_filtering.h"
 #include "gateway/exchange.h"
+#include "http/media_type.h"
 #include "http/uri.h"
 #include "policy/fields/selection.h"
 
@@ -73,15 +73,6 @@ constexpr Field<Settings> kFields[] = {
      }},
 };
 
-bool is_json(const http::FieldList& fields) {
-    const http::Field* field = fields.find(http::FieldName::content_type);
-    if (field == nullptr) return false;
-    const std::string_view type = trim_ows(field->value.substr(0, field->value.find(';')));
-    constexpr std::string_view kSuffix = "+json";
-    return iequals(type, "application/json") ||
-           (type.size() > kSuffix.size() && iequals(type.substr(type.size() - kSuffix.size()), kSuffix));
-}
-
 class Projection final : public gateway::BodyFilter {
   public:
     Projection(const Selection& selection, size_t max_body) : selection_(selection), max_body_(max_body) {}
@@ -90,7 +81,7 @@ class Projection final : public gateway::BodyFilter {
     size_t max_body() const override { return max_body_; }
     Result<void> take(std::string_view body, bool, std::string& out) override {
         if (body.empty()) return {};
-        const auto document = json::Document::parse(body, {.max_size = max_body_});
+        const auto document = json::Document::parse(body, {.max_size = max_body_, .byte_order_mark = json::ByteOrderMark::pass_over});
         if (!document) return fail(Fault::answer_not_json, document.error().what());
         if (!project(document->root(), selection_, out)) out += "null";
         return {};
@@ -150,7 +141,7 @@ class Fields final : public gateway::Policy {
     void on_response(Exchange& x, ResponseOut& response) const override {
         const Asked* asked = x.noted<Asked>(*this);
         const bool good = !x.own_answer && response.status >= 200 && response.status < 300;
-        if (asked == nullptr || !good || !is_json(response.fields)) return;
+        if (asked == nullptr || !good || !http::claims_json(response.fields)) return;
         x.body_filters.push_back(std::make_unique<Projection>(*asked->selection, s_->max_body));
     }
 

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "gateway/body_filtering.h"
+#include "http/media_type.h"
 #include "json/document.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/line_filter.h"
@@ -71,32 +72,43 @@ class WholeFilter final : public gateway::BodyFilter {
   public:
     // @param cases in order, of which the first whose condition on the body holds applies
     // @param head_done the only case has changed the head already
-    WholeFilter(Exchange& x, std::vector<const AnswerCase*> cases, bool head_done, const Tally& tally)
-        : x_(x), cases_(std::move(cases)), head_done_(head_done), tally_(tally) {
+    // @param settles_head what the head is, or whether there is a body, is not known before
+    WholeFilter(Exchange& x, std::vector<const AnswerCase*> cases, bool head_done, bool settles_head, const Tally& tally)
+        : x_(x), cases_(std::move(cases)), head_done_(head_done), settles_head_(settles_head), tally_(tally) {
         for (const AnswerCase* c : cases_) max_body_ = std::max(max_body_, c->max_body);
     }
 
     bool wants_whole() const override { return true; }
     size_t max_body() const override { return max_body_; }
+    bool settles_head() const override { return settles_head_; }
     Result<void> take(std::string_view body, bool, std::string& out) override;
 
   private:
     bool reads_body() const {
         return std::ranges::any_of(cases_, [](const AnswerCase* c) { return c->when.body != nullptr || c->head_reads_body() || c->body.reads_body(); });
     }
-    Result<const AnswerCase*> choose(const Values& values, bool is_json) const;
+    Result<const AnswerCase*> choose(const Values& values, std::string_view body, std::string_view why) const;
+    // Whether clients may read as JSON what is none here: it says that it is JSON, or says nothing and looks like it.
+    bool claims_json(std::string_view body) const {
+        const http::FieldList& fields = x_.response.fields;
+        return http::media_type(fields).empty() ? http::begins_as_json(body) : http::claims_json(fields);
+    }
 
     Exchange& x_;
     std::vector<const AnswerCase*> cases_;
     bool head_done_;
+    bool settles_head_;
     const Tally& tally_;
     size_t max_body_ = 0;
 };
 
-Result<const AnswerCase*> WholeFilter::choose(const Values& values, bool is_json) const {
+// @param why the body is no document, where it is none
+Result<const AnswerCase*> WholeFilter::choose(const Values& values, std::string_view body, std::string_view why) const {
     for (const AnswerCase* c : cases_) {
         if (c->when.body == nullptr) return c;
-        if (!is_json) continue;
+        // A case that may take something away is not passed over because what it is for cannot be read.
+        if (!why.empty() && claims_json(body)) return fail(Fault::answer_not_json, why);
+        if (!why.empty() || body.empty()) continue;
         auto holds = c->when.body->holds(values);
         if (!holds) return fail(std::move(holds).error());
         if (*holds) return c;
@@ -108,14 +120,14 @@ Result<void> WholeFilter::take(std::string_view body, bool, std::string& out) {
     json::Document document;
     std::string_view why;
     if (reads_body() && !body.empty()) {
-        auto parsed = json::Document::parse(body, {.max_size = max_body_});
+        auto parsed = json::Document::parse(body, {.max_size = max_body_, .byte_order_mark = json::ByteOrderMark::pass_over});
         if (parsed) document = std::move(*parsed);
         else why = x_.arena.copy(parsed.error().text());
     }
     const json::Value root = document.root();
     Values values = x_.values();
     values.roots = {&root, 1};
-    auto chosen = choose(values, static_cast<bool>(root));
+    auto chosen = choose(values, body, why);
     if (!chosen) return fail(std::move(chosen).error());
     const AnswerCase* c = *chosen;
     // An empty body has nothing that could be changed, but a constant may take its place.
@@ -143,17 +155,12 @@ void change_own_answer(const std::vector<AnswerCase>& cases, Exchange& x, Respon
     }
 }
 
-void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, const Tally& tally) {
-    // No range was asked for: what came is not the whole, and nobody could tell what is missing in what is made of it.
-    if (response.status == 206) {
-        x.answer_error = Error(Fault::answer_mapping, "206 to a request without a range");
-        return;
-    }
+void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, bool body, const Tally& tally) {
     if (c.lines.any()) {
         x.body_filters.push_back(make_line_filter(x, c, tally));
         return;
     }
-    x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::vector{&c}, !c.head_reads_body(), tally));
+    x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::vector{&c}, !c.head_reads_body(), c.head_reads_body() || !body, tally));
     if (!c.head_reads_body() && c.body.shape != nullptr) say_json(response);
 }
 
@@ -162,7 +169,7 @@ void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, const 
 void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOut& response, const Tally& tally) {
     if (x.own_answer) return change_own_answer(cases, x, response);
     const bool body = has_body(x, response);
-    const bool events = body && is_of_type(media_type(response.fields), kEvents);
+    const bool events = body && http::is_of_type(http::media_type(response.fields), kEvents);
     std::vector<const AnswerCase*> undecided;
     for (const AnswerCase& c : cases) {
         if (!holds_by_head(c, response)) continue;
@@ -177,12 +184,12 @@ void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOu
         }
         const bool may_have_body = body || !http::never_has_body(response.status, x.request.method);
         const bool filters = c.needs_body() && !events && (body || (may_have_body && c.body.any() && !c.body.reads_body()));
-        if (filters) push_filter(c, x, response, tally);
+        if (filters) push_filter(c, x, response, body, tally);
         if (filters && c.head_reads_body() && x.request.method != http::Method::head) return;
         if (auto changed = change_head(c, x, without_body(x), response); !changed) x.answer_error = std::move(changed).error();
         return;
     }
-    if (!undecided.empty()) x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::move(undecided), false, tally));
+    if (!undecided.empty()) x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::move(undecided), false, true, tally));
 }
 
 }  // namespace portico::policy::transform

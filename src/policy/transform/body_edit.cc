@@ -126,8 +126,8 @@ Result<uint64_t> BodyEdit::apply(const gateway::Values& values, json::Value root
     if (done) return *done;
     if (giver.error) return fail(std::move(*giver.error));
     const json::EditFault& fault = done.error();
-    const std::string why = (fault.place.empty() ? "" : fault.place + ": ") + std::string(fault.what());
-    return fail(Error::told(Fault::answer_mapping, why, "The document cannot be changed as this route does: " + why + "."));
+    // The place is spelt with the document's own names: whose document it is decides who may read them.
+    return fail(Fault::answer_mapping, (fault.place.empty() ? "" : fault.place + ": ") + std::string(fault.what()));
 }
 
 config::ObjectText BodyEdit::describe() {

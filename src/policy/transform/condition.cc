@@ -2,27 +2,9 @@
 
 #include <algorithm>
 
-#include "base/text.h"
+#include "http/media_type.h"
 
 namespace portico::policy::transform {
-
-std::string_view media_type(const http::FieldList& fields) {
-    const http::Field* field = fields.find(http::FieldName::content_type);
-    return field == nullptr ? std::string_view{} : trim_ows(field->value.substr(0, field->value.find(';')));
-}
-
-bool is_of_type(std::string_view type, std::string_view pattern) {
-    if (pattern.ends_with("/*")) {
-        const size_t slash = pattern.size() - 1;
-        return type.size() > slash && iequals(type.substr(0, slash), pattern.substr(0, slash));
-    }
-    if (const size_t plus = pattern.find("*+"); plus != std::string_view::npos) {
-        const std::string_view before = pattern.substr(0, plus), after = pattern.substr(plus + 1);
-        if (type.size() <= before.size() + after.size()) return false;
-        return iequals(type.substr(0, before.size()), before) && iequals(type.substr(type.size() - after.size()), after);
-    }
-    return iequals(type, pattern);
-}
 
 bool Condition::holds_for_fields(const http::FieldList& fields) const {
     std::string text;
@@ -32,8 +14,7 @@ bool Condition::holds_for_fields(const http::FieldList& fields) const {
         if (!c.holds(there ? &value : nullptr)) return false;
     }
     if (content_types.empty()) return true;
-    const std::string_view type = media_type(fields);
-    return std::ranges::any_of(content_types, [&](const std::string& pattern) { return is_of_type(type, pattern); });
+    return std::ranges::any_of(content_types, [&](const std::string& pattern) { return http::has_type(fields, pattern); });
 }
 
 bool Condition::holds_for_request(const http::FieldList& fields, std::string_view text) const {

@@ -29,9 +29,4 @@ struct Condition {
     bool holds_for_fields(const http::FieldList& fields) const;
 };
 
-// The media type without parameters and white space, of the first Content-Type; empty where there is none.
-std::string_view media_type(const http::FieldList& fields);
-// Whether a media type is `pattern`, such as `application/json`, `text/*` or `application/*+json`. Without case.
-bool is_of_type(std::string_view type, std::string_view pattern);
-
 }  // namespace portico::policy::transform

@@ -2,26 +2,28 @@
 
 #include <gtest/gtest.h>
 
+#include "http/media_type.h"
+
 namespace portico::policy::transform {
 namespace {
 
 TEST(MediaType, IsComparedWithoutParametersAndCase) {
     http::FieldList fields;
-    EXPECT_EQ(media_type(fields), "");
+    EXPECT_EQ(http::media_type(fields), "");
     fields.add("Content-Type", "Application/JSON ; charset=utf-8");
-    EXPECT_EQ(media_type(fields), "Application/JSON");
-    EXPECT_TRUE(is_of_type(media_type(fields), "application/json"));
-    EXPECT_TRUE(is_of_type(media_type(fields), "application/*"));
-    EXPECT_FALSE(is_of_type(media_type(fields), "text/*"));
-    EXPECT_FALSE(is_of_type(media_type(fields), "application/jso"));
+    EXPECT_EQ(http::media_type(fields), "Application/JSON");
+    EXPECT_TRUE(http::is_of_type(http::media_type(fields), "application/json"));
+    EXPECT_TRUE(http::is_of_type(http::media_type(fields), "application/*"));
+    EXPECT_FALSE(http::is_of_type(http::media_type(fields), "text/*"));
+    EXPECT_FALSE(http::is_of_type(http::media_type(fields), "application/jso"));
 }
 
 TEST(MediaType, MayBeNamedByItsSuffix) {
-    EXPECT_TRUE(is_of_type("application/ld+json", "application/*+json"));
-    EXPECT_FALSE(is_of_type("application/+json", "application/*+json"));
-    EXPECT_FALSE(is_of_type("application/json", "application/*+json"));
-    EXPECT_FALSE(is_of_type("text/ld+json", "application/*+json"));
-    EXPECT_FALSE(is_of_type("application/", "application/*"));
+    EXPECT_TRUE(http::is_of_type("application/ld+json", "application/*+json"));
+    EXPECT_FALSE(http::is_of_type("application/+json", "application/*+json"));
+    EXPECT_FALSE(http::is_of_type("application/json", "application/*+json"));
+    EXPECT_FALSE(http::is_of_type("text/ld+json", "application/*+json"));
+    EXPECT_FALSE(http::is_of_type("application/", "application/*"));
 }
 
 TEST(Condition, EverythingThatIsWrittenMustHold) {

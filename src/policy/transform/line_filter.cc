@@ -30,8 +30,9 @@ class LineFilter final : public gateway::BodyFilter {
   private:
     Result<void> change(std::string_view line, std::string& out) {
         json::Document document;
+        const bool first = lines_.count() == 1;
         if (of_.lines.reads_body()) {
-            auto parsed = json::Document::parse(line, {.max_size = of_.max_body});
+            auto parsed = json::Document::parse(line, {.max_size = of_.max_body, .byte_order_mark = first ? json::ByteOrderMark::pass_over : json::ByteOrderMark::refuse});
             if (!parsed) return fail(Fault::answer_not_json, parsed.error().text() + " of a line");
             document = std::move(*parsed);
         }

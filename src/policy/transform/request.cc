@@ -4,6 +4,7 @@
 
 #include "gateway/form_document.h"
 #include "gateway/snapshot.h"
+#include "http/media_type.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/query_rules.h"
 
@@ -17,10 +18,16 @@ constexpr std::string_view kForm = "application/x-www-form-urlencoded";
 // Of what a form becomes as JSON: quotes and commas.
 constexpr size_t kFormGrowth = 8;
 
-// The type of the body that the request bears now: a policy before may have made another.
-bool is_form(const Exchange& x) {
-    const std::string_view made = media_type(x.set_fields);
-    return is_of_type(made.empty() ? media_type(x.request.fields) : made, kForm);
+// The fields that say what the body is that the request bears now: a policy before may have made another.
+const http::FieldList& fields_of_type(const Exchange& x) { return http::media_type(x.set_fields).empty() ? x.request.fields : x.set_fields; }
+
+bool is_form(const Exchange& x) { return http::claims_form(fields_of_type(x)); }
+
+// Whether the service may read a body as JSON or a form that is neither here: it says that it is one, or says nothing and looks like it.
+bool claims_document(const Exchange& x) {
+    const http::FieldList& fields = fields_of_type(x);
+    if (http::media_type(fields).empty()) return http::begins_as_json(*x.request_body);
+    return http::claims_json(fields) || http::claims_form(fields);
 }
 
 // Whether the body is a form. Who sends JSON under a form's type, as tools do by default, is understood: a form writes these two
@@ -41,7 +48,7 @@ Result<json::Document> document_of(const RequestRules& rules, const Exchange& x)
         if (!gateway::append_form_as_json(from_form, text)) return fail(Fault::body_not_json, "too many pairs in the form");
         text = from_form;
     }
-    auto document = json::Document::parse(text, {.max_size = rules.max_body * kFormGrowth});
+    auto document = json::Document::parse(text, {.max_size = rules.max_body * kFormGrowth, .byte_order_mark = json::ByteOrderMark::pass_over});
     if (!document) return fail(Fault::body_not_json, document.error().text());
     return std::move(*document);
 }
@@ -52,10 +59,17 @@ Error of_client(Error e) {
     return e;
 }
 
-Result<std::string> as_form(std::string_view text) {
+// The document is the client's own, and so are the names in it.
+Error of_client_document(Error e) {
+    if (e.client_detail.empty() && !e.context.empty()) e.client_detail = "The document cannot be changed as this route does: " + e.context + ".";
+    return of_client(std::move(e));
+}
+
+// @param came the form that it was made of, if it was
+Result<std::string> as_form(std::string_view text, std::string_view came) {
     const auto document = json::Document::parse(text, {.max_size = json::Document::kMaxSize});
     std::string form;
-    const auto written = document ? gateway::append_json_as_form(form, document->root()) : std::unexpected(std::string("it is no JSON"));
+    const auto written = document ? gateway::append_json_as_form(form, document->root(), came) : std::unexpected(std::string("it is no JSON"));
     if (!written) return fail(Error::told(Fault::body_mapping, "as a form: " + written.error(), "The body cannot be a form: " + written.error() + "."));
     return form;
 }
@@ -63,12 +77,13 @@ Result<std::string> as_form(std::string_view text) {
 Result<void> set_body(const RequestRules& rules, Exchange& x, const Values& values, const Tally& tally) {
     std::string made;
     const auto count = rules.body.make(values, made);
-    if (!count) return fail(of_client(count.error()));
-    tally.add_mismatches(x, *count);
     const bool edited = rules.body.edit != nullptr;
-    const bool form = rules.as_form.value_or(edited && x.request_body && holds_form(x));
+    if (!count) return fail(edited ? of_client_document(count.error()) : of_client(count.error()));
+    tally.add_mismatches(x, *count);
+    const bool was_form = x.request_body && holds_form(x);
+    const bool form = rules.as_form.value_or(edited && was_form);
     if (form) {
-        auto text = as_form(made);
+        auto text = as_form(made, edited && was_form ? std::string_view(*x.request_body) : std::string_view());
         if (!text) return fail(std::move(text).error());
         made = std::move(*text);
     }
@@ -134,7 +149,8 @@ Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     const bool conditional = rules.when.body != nullptr;
     if (conditional || rules.head_reads_body() || rules.body.reads_body()) {
         auto read = document_of(rules, x);
-        if (!read && conditional) return {};
+        // A rule that may take something away is not passed over because what it is for cannot be read.
+        if (!read && conditional && !claims_document(x)) return {};
         if (!read) return fail(std::move(read).error());
         document = std::move(*read);
     }

@@ -1,0 +1,56 @@
+#include "http/media_type.h"
+
+#include "base/text.h"
+
+namespace portico::http {
+namespace {
+
+std::string_view without_parameters(std::string_view value) { return trim_ows(value.substr(0, value.find(';'))); }
+
+template <class Is>
+bool any_type(const FieldList& fields, Is is) {
+    bool found = false;
+    for (const Field& f : fields) {
+        if (f.id != FieldName::content_type) continue;
+        for_each_element(f.value, [&](std::string_view type) { found = found || is(without_parameters(type)); });
+    }
+    return found;
+}
+
+}  // namespace
+
+std::string_view media_type(const FieldList& fields) {
+    const Field* field = fields.find(FieldName::content_type);
+    return field == nullptr ? std::string_view{} : without_parameters(field->value);
+}
+
+bool is_of_type(std::string_view type, std::string_view pattern) {
+    if (pattern.ends_with("/*")) {
+        const size_t slash = pattern.size() - 1;
+        return type.size() > slash && iequals(type.substr(0, slash), pattern.substr(0, slash));
+    }
+    if (const size_t plus = pattern.find("*+"); plus != std::string_view::npos) {
+        const std::string_view before = pattern.substr(0, plus), after = pattern.substr(plus + 1);
+        if (type.size() <= before.size() + after.size()) return false;
+        return iequals(type.substr(0, before.size()), before) && iequals(type.substr(type.size() - after.size()), after);
+    }
+    return iequals(type, pattern);
+}
+
+bool has_type(const FieldList& fields, std::string_view pattern) {
+    return any_type(fields, [&](std::string_view type) { return is_of_type(type, pattern); });
+}
+
+bool claims_json(const FieldList& fields) {
+    return any_type(fields, [](std::string_view type) { return iequals(type, "application/json") || iequals(type, "text/json") || is_of_type(type, "*+json"); });
+}
+
+bool claims_form(const FieldList& fields) { return has_type(fields, "application/x-www-form-urlencoded"); }
+
+bool begins_as_json(std::string_view body) {
+    if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+    const size_t first = body.find_first_not_of(" \t\r\n");
+    return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
+}
+
+}  // namespace portico::http
