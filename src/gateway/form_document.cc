@@ -1,6 +1,7 @@
 #include "gateway/form_document.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -60,10 +61,13 @@ class FormWriter {
 
     void write(std::string& out) {
         // What is new stands behind what it follows in the object.
-        std::ranges::stable_sort(pairs_, {}, &std::pair<size_t, std::string>::first);
-        for (bool first = true; const auto& [place, pair] : pairs_) {
+        // Those of one place keep their order; libstdc++ 12's stable_sort takes its buffer by a function that its own headers deprecate.
+        std::vector<size_t> order(pairs_.size());
+        std::iota(order.begin(), order.end(), size_t{0});
+        std::ranges::sort(order, {}, [this](size_t i) { return std::pair(pairs_[i].first, i); });
+        for (bool first = true; const size_t i : order) {
             if (!std::exchange(first, false)) out += '&';
-            out += pair;
+            out += pairs_[i].second;
         }
     }
 

@@ -11,13 +11,6 @@
 namespace portico::http {
 namespace {
 
-bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'); }
-
-bool is_spelling_of(std::string_view written, std::string_view name) {
-    const auto folded = [](char c) { return is_letter_or_digit(c) ? ascii_lower(c) : '-'; };
-    return written.size() == name.size() && std::ranges::equal(written, name, {}, folded, folded);
-}
-
 template <class Drop>
 std::string_view trimmed(std::string_view text, Drop&& drop) {
     while (!text.empty() && drop(text.front())) text.remove_prefix(1);
@@ -124,7 +117,7 @@ std::string rest_of(std::string_view text, std::string_view name) {
 Presented presented_in_headers(const FieldList& fields, std::string_view name) {
     Presented p;
     for (const Field& f : fields) {
-        if (!is_spelling_of(f.name, name)) continue;
+        if (!is_same_name(f.name, name)) continue;
         if (p.count++ == 0) p.first = f.value;
     }
     return p;
@@ -146,7 +139,7 @@ Presented presented_in_query(std::string_view query, std::string_view name) {
 }
 
 void remove_headers(FieldList& fields, std::string_view name) {
-    fields.remove_if([&](const Field& f) { return is_spelling_of(f.name, name); });
+    fields.remove_if([&](const Field& f) { return is_same_name(f.name, name); });
 }
 
 void remove_cookies(FieldList& fields, std::string_view name, Arena& arena) {

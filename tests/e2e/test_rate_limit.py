@@ -192,11 +192,34 @@ def test_a_request_costs_what_it_says(where):
     with Gateway(limited(f"limit: 10, window: 1h, cost: query.items, {on}", store=store)) as gateway:
         assert get(gateway.port, "/x?items=7").get("RateLimit").startswith('"fair";r=3;t=')
         assert get(gateway.port, "/x?items=4").status == 429
-        assert get(gateway.port, "/x?items=many").status == 200  # counts as 1
+        assert get(gateway.port, "/x").status == 200  # without it a request counts as 1
         assert get(gateway.port, "/x?items=2").status == 200
         assert get(gateway.port, "/x").status == 429
         never = get(gateway.port, "/x?items=11")
         assert never.status == 429 and never.get("Retry-After") is None
+
+
+@pytest.mark.parametrize("query", ["items=1e2", "items=%2B100", "items=100.0", "items=0x64", "items=many", "items=", "items=-1", "items=1&items=100", "items=1;items=100",
+                                   "items=1&%69tems=100"])
+def test_a37_a_cost_that_can_be_read_in_two_ways_is_refused(query):
+    with Gateway(limited("limit: 10, window: 1h, cost: query.items")) as gateway:
+        refused = get(gateway.port, "/x?" + query)
+        assert (refused.status, refused.code) == (400, "route.value_refused")
+        assert get(gateway.port, "/x?items=10").status == 200, "a refused request costs nothing"
+
+
+def test_a37_a_cost_of_many_digits_is_more_than_any_limit():
+    with Gateway(limited("limit: 10, window: 1h, cost: query.items")) as gateway:
+        assert get(gateway.port, "/x?items=" + "9" * 23).status == 429
+        assert get(gateway.port, "/x?items=0").get("RateLimit").startswith('"fair";r=9;t=')
+        assert get(gateway.port, "/x?items=0009").get("RateLimit").startswith('"fair";r=0;t=')
+
+
+def test_a37_a_cost_in_two_headers_is_refused():
+    with Gateway(limited("limit: 10, window: 1h, cost: header.x-items")) as gateway:
+        assert get(gateway.port, "/x", [("X-Items", "1"), ("X_Items", "100")]).status == 400
+        assert get(gateway.port, "/x", [("X-Items", "1"), ("X-Items", "100")]).status == 400
+        assert get(gateway.port, "/x", [("X-Items", "10")]).status == 200
 
 
 def test_single_keys_have_limits_of_their_own(where):

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
+#include "http/credential.h"
 #include "policy/rate_limit/key_queue.h"
 #include "policy/rate_limit/memory_table.h"
 #include "policy/rate_limit/ratelimit_fields.h"
@@ -50,7 +51,8 @@ class RateLimit final : public gateway::Policy {
 
   private:
     const CountedLimit& limit_for(const Exchange& x, std::string_view key) const;
-    uint64_t cost_for(const Exchange& x) const;
+    // @errors value_refused, claim_refused
+    Result<uint64_t> cost_for(const Exchange& x) const;
     Verdict conclude(Exchange& x, const CountedLimit& limit, const Decision& decision) const;
     Decision count_in_memory(const Exchange& x, const CountedLimit& limit, std::string_view key, uint64_t cost) const {
         return memory_->charge(limit.limit, key, cost, micros_of(x.context.loop.now()));
@@ -95,21 +97,45 @@ const CountedLimit& RateLimit::limit_for(const Exchange& x, std::string_view key
     return found != s_.values.end() ? found->second : s_.limit;
 }
 
-// A cost that is no number counts as 1: whoever sends it gains nothing.
-uint64_t RateLimit::cost_for(const Exchange& x) const {
+// How often the request gives a value: of two, the limit would count one and the service might serve the other.
+size_t times_given(const Exchange& x, const gateway::TemplatePart& part) {
+    switch (part.source) {
+        case gateway::Source::header: return http::presented_in_headers(x.request.fields, part.text).count;
+        case gateway::Source::query_value: return x.view.has_query ? http::presented_in_query(x.view.query, part.text).count : 0;
+        default: return 1;
+    }
+}
+
+// A whole number as decimal digits, nothing else; more than any limit is as good as the largest.
+std::optional<uint64_t> read_whole_number(std::string_view text) {
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+    return parse_decimal<uint64_t>(text).value_or(UINT64_MAX);
+}
+
+// What names no cost counts for the least; what names one in a way that can be read differently is refused: it would be cheap here
+// and dear behind.
+Result<uint64_t> RateLimit::cost_for(const Exchange& x) const {
     if (!s_.cost_of) return s_.cost;
     Arena arena;
-    const auto& part = s_.cost_of->parts().front();
-    const auto text = x.values().is_compound(part) ? std::nullopt : x.values().get(part, arena);
-    const auto cost = text ? parse_decimal<uint64_t>(*text) : std::nullopt;
-    return cost && *cost > 0 ? std::min(*cost, kMaxCost) : s_.cost;
+    const gateway::TemplatePart& part = s_.cost_of->parts().front();
+    const Fault fault = part.source == gateway::Source::claim ? Fault::claim_refused : Fault::value_refused;
+    const auto refused = [&](std::string_view why) { return fail(fault, "a limit's cost: " + gateway::name_of(part) + std::string(why)); };
+    if (x.values().is_compound(part)) return refused(" is a list or an object");
+    if (times_given(x, part) > 1) return refused(" is there more than once");
+    const auto text = x.values().get(part, arena);
+    if (!text) return s_.cost;
+    const auto cost = read_whole_number(*text);
+    if (!cost) return refused(" is no whole number");
+    return std::clamp<uint64_t>(*cost, 1, kMaxCost);
 }
 
 Verdict RateLimit::on_request(Exchange& x) const {
     std::string key;
     if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());
     const CountedLimit& limit = limit_for(x, key);
-    const uint64_t cost = cost_for(x);
+    const auto costs = cost_for(x);
+    if (!costs) return Verdict::refuse(costs.error());
+    const uint64_t cost = *costs;
     if (s_.store < 0 || x.epoch->snapshot->stores[static_cast<size_t>(s_.store)].memory) {
         return conclude(x, limit, count_in_memory(x, limit, key, cost));
     }
