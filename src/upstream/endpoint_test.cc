@@ -138,7 +138,7 @@ TEST_F(Pool, AServiceTakesTurnsAndKeepsThePoolsOfEndpointsThatStay) {
 TEST_F(Pool, A31_aSuccessorSharesThePoolsOfEndpointsThatStay) {
     Service old_one(loop, "s"), new_one(loop, "s");
     old_one.update({{"a", {kFirst}}}, {});
-    old_one.pick({})->give_back(connected(*old_one.pick({})), kForever);
+    old_one.pick({})->give_back(used(connected(*old_one.pick({}))), kForever);
     new_one.succeed(old_one, {{"a", {kFirst}}, {"b", {kSecond}}}, {});
     EXPECT_EQ(new_one.endpoint_count(), 2u);
     EXPECT_EQ(old_one.pick({})->resting(), 1u);
@@ -148,13 +148,13 @@ TEST_F(Pool, A31_aSuccessorSharesThePoolsOfEndpointsThatStay) {
 TEST_F(Pool, A31_whatASuccessorLeavesOutStillServesTheExchangesOfTheOldOne) {
     Service old_one(loop, "s"), new_one(loop, "s");
     old_one.update({{"a", {kFirst}}}, {});
-    old_one.pick({})->give_back(connected(*old_one.pick({})), kForever);
+    old_one.pick({})->give_back(used(connected(*old_one.pick({}))), kForever);
     new_one.succeed(old_one, {{"b", {kSecond}}}, {});
     const auto left = old_one.pick({});
     ASSERT_NE(left, nullptr);
     EXPECT_EQ(left->address(), kFirst);
     EXPECT_EQ(left->resting(), 0u);
-    left->give_back(connected(*left), kForever);
+    left->give_back(used(connected(*left)), kForever);
     EXPECT_EQ(left->resting(), 0u);
     EXPECT_TRUE(left->drained());
 }
