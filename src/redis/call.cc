@@ -36,6 +36,7 @@ void Call::on_timer() { client_.on_timer(*this); }
 void Call::on_deferred() { client_.on_overdue(*this); }
 
 bool Call::fits(const Reply& reply) const {
+    if (is_marked()) return reply.value().kind() == Kind::text || reply.value().is_nil();
     return script_ == nullptr || script_->check() == nullptr || script_->check()(reply.value(), arguments_);
 }
 

@@ -44,9 +44,9 @@ class Client final : private Node::Owner {
     }
     // Runs a command, whose second word is its key. As eval().
     Call command(Call::Words words, Duration timeout) { return Call(*this, nullptr, {}, words, timeout); }
-    // The same for what must not be another's reply: the server repeats a mark behind it (PING with a message). A script that repeats a
-    // mark of its own needs no other.
-    Call marked_command(Call::Words words, Duration timeout) { return Call(*this, nullptr, {}, words, timeout, nullptr, next_mark()); }
+    // Looks up one value (GET), where another command's reply would do harm: the server repeats a mark behind it (PING with a message),
+    // and what is neither a text nor nothing is not its reply. A script that repeats a mark of its own needs no other.
+    Call look_up(Call::Words words, Duration timeout) { return Call(*this, nullptr, {}, words, timeout, nullptr, next_mark()); }
 
     // A number that no other question of this client bears: a script repeats it, and its check knows the reply by it.
     uint64_t next_mark() { return ++marks_; }

@@ -109,11 +109,7 @@ io::Task<void> Cluster::learn() {
         Result<Node*> node = at(where);
         if (!node) break;
         Result<std::vector<Range>> ranges = co_await ask(**node);
-        if (!ranges) {
-            // A reply of another form is not its command's.
-            if (ranges.error().fault == Fault::store_protocol) (*node)->lose(ranges.error());
-            continue;
-        }
+        if (!ranges) continue;
         apply(*ranges);
         backoff_.reset();
         break;

@@ -78,7 +78,7 @@ class Looking {
     }
 
   private:
-    io::Task<void> ask(Client& client, Duration timeout) { result_ = co_await client.marked_command(views_, timeout); }
+    io::Task<void> ask(Client& client, Duration timeout) { result_ = co_await client.look_up(views_, timeout); }
 
     Words words_;
     std::vector<std::string_view> views_;

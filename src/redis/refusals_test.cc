@@ -197,7 +197,7 @@ TEST_F(Refusals, A46_a_reply_too_many_ends_the_connection_and_gives_nobody_anoth
     EXPECT_EQ(server->connections(), 2u);
 }
 
-TEST_F(Refusals, A46_a_marked_command_takes_no_reply_but_its_own) {
+TEST_F(Refusals, A46_a_look_up_takes_no_reply_but_its_own) {
     start();
     Looking a(*client, "a", seconds(1)), b(*client, "b", seconds(1));
     settle();

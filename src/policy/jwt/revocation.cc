@@ -63,7 +63,7 @@ struct Lookup {
 
     io::Task<void> run(redis::Client& client, Duration timeout) {
         const std::string_view words[] = {"GET", key};
-        reply = co_await client.marked_command(words, timeout);
+        reply = co_await client.look_up(words, timeout);
     }
 };
 

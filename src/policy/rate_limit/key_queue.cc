@@ -15,14 +15,14 @@ class KeyQueue final : private io::Deferred, private io::Root::Owner {
         while (CountedWait* wait = gathering_.pop_front()) wait->queue_ = nullptr;
     }
 
-    void open(redis::Client& client, Duration timeout, const CountedLimit& limit, std::string_view key) {
+    void open(redis::Client& client, Duration timeout, const CountedLimit& limit, std::string_view key, size_t in_bucket) {
+        bucket = in_bucket;
         client_ = &client;
         timeout_ = timeout;
         limit_ = &limit;
         key_ = key;
     }
     bool is_of(const CountedLimit& limit, std::string_view key) const { return limit_ == &limit && key_ == key; }
-    const std::string& key() const { return key_; }
 
     // The first one of a turn waits for its end, and so is joined by the others of that turn.
     void join(CountedWait& wait) {
@@ -35,6 +35,7 @@ class KeyQueue final : private io::Deferred, private io::Root::Owner {
     }
 
     std::unique_ptr<KeyQueue> next;  // in its bucket
+    size_t bucket = 0;
 
   private:
     void on_deferred() override { asking_.start(ask(), this); }
@@ -97,7 +98,8 @@ KeyQueues::KeyQueues(io::Loop& loop, HashKey seed) : loop_(loop), hash_{seed} {}
 KeyQueues::~KeyQueues() = default;
 
 CountedWait KeyQueues::count(redis::Client& client, Duration timeout, const CountedLimit& limit, std::string_view key, uint64_t cost) {
-    std::unique_ptr<KeyQueue>& bucket = bucket_of(key);
+    const size_t at = hash_(key) % kBuckets;
+    std::unique_ptr<KeyQueue>& bucket = buckets_[at];
     KeyQueue* queue = bucket.get();
     while (queue != nullptr && !queue->is_of(limit, key)) queue = queue->next.get();
     if (queue == nullptr) {
@@ -109,7 +111,7 @@ CountedWait KeyQueues::count(redis::Client& client, Duration timeout, const Coun
             spare_.pop_back();
         }
         queue = fresh.get();
-        queue->open(client, timeout, limit, key);
+        queue->open(client, timeout, limit, key, at);
         queue->next = std::exchange(bucket, std::move(fresh));
     }
     // None of them runs now: those beyond what is kept may go.
@@ -119,7 +121,7 @@ CountedWait KeyQueues::count(redis::Client& client, Duration timeout, const Coun
 
 // Called from inside the queue: it is kept, not destroyed.
 void KeyQueues::retire(KeyQueue& queue) {
-    std::unique_ptr<KeyQueue>* link = &bucket_of(queue.key());
+    std::unique_ptr<KeyQueue>* link = &buckets_[queue.bucket];
     while (link->get() != &queue) link = &(*link)->next;
     std::unique_ptr<KeyQueue> retired = std::move(*link);
     *link = std::move(retired->next);

@@ -69,7 +69,6 @@ class KeyQueues {
     // Queues that rest are kept for the next keys, so that a request allocates none.
     static constexpr size_t kMostSpare = 256;
 
-    std::unique_ptr<KeyQueue>& bucket_of(std::string_view key) { return buckets_[hash_(key) % kBuckets]; }
     void retire(KeyQueue& queue);
 
     io::Loop& loop_;

@@ -234,7 +234,7 @@ class RedisStore final : public Store {
     Decision charge_at_length(const Limit& limit, std::string_view client, uint64_t cost = 1) {
         tell_time();
         std::string script = script_;
-        replace(script, "or KEYS[2] then return end", "or true then return end");
+        replace(script, "and not KEYS[2]", "and false");
         return caller_.charge_with(script, limit, client, cost);
     }
     RedisConnection& connection() { return caller_.connection(); }
