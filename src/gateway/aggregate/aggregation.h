@@ -47,7 +47,6 @@ class Aggregation final : private io::Deferred {
         bool empty = true;
         std::optional<http::CodingFault> miscoded;
         std::optional<json::ParseError> broken;
-        bool claims_json = false;             // its head does
         json::Document document;
         bool ended = false;
         IntrusiveList<Joined, Question> waiting;

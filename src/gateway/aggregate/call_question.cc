@@ -8,7 +8,6 @@
 #include "gateway/snapshot.h"
 #include "gateway/upstream_request.h"
 #include "http/content_coding.h"
-#include "http/media_type.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -244,7 +243,6 @@ void Aggregation::read_answer(Question& q) {
         auto document = json::Document::parse(*body, options);
         if (document) q.document = std::move(*document);
         else q.broken = document.error();
-        q.claims_json = http::claims_json(q.answer->head.fields);
     }
     if (action_.keeps_heads) q.answer->release_body();
     else q.answer->release();
@@ -267,7 +265,7 @@ void Aggregation::judge(const AggregateCall& call, const Question& q, Outcome& o
         out.why = Error(Fault::answer_encoding, std::string(http::what(*q.miscoded)) + from());
     } else if (!q.broken && !q.empty) {
         out.document = q.document;
-    } else if (q.empty || (q.status >= 300 && !q.claims_json)) {
+    } else if (q.empty || q.status >= 300) {
         out.document = *json::Document::parse("null");
     } else {
         out.failure = CallFailure::not_json;
