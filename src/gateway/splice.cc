@@ -89,13 +89,13 @@ class NonBlocking {
 
 class Splicing {
   public:
-    Splicing(int from, int to, uint64_t size) : from_(from), to_(to), size_(size) {}
+    Splicing(io::Stream& from, io::Stream& to, uint64_t size) : from_(from), to_(to), size_(size) {}
     enum class Next : uint8_t { again, wait_from, wait_to, over };
 
     bool ok() const { return pipe_.ok(); }
     // Moves what can be moved without waiting.
     Next round(SpliceEnd& end) {
-        const NonBlocking from(from_), to(to_);
+        const NonBlocking from(from_.splice_fd()), to(to_.splice_fd());
         const bool took = take(end);
         if (end.from_failed && pipe_.inside == 0) return Next::over;
         const bool gave = give(end);
@@ -110,7 +110,7 @@ class Splicing {
     bool take(SpliceEnd& end) {
         if (taken_ == size_ || pipe_.inside > 0) return false;
         const size_t want = static_cast<size_t>(std::min<uint64_t>(size_ - taken_, kStep));
-        const ssize_t n = ::splice(from_, nullptr, pipe_.in(), nullptr, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const ssize_t n = from_.splice_to(pipe_.in(), want);
         if (n > 0) {
             taken_ += static_cast<uint64_t>(n);
             pipe_.inside += static_cast<uint64_t>(n);
@@ -126,9 +126,7 @@ class Splicing {
     bool give(SpliceEnd& end) {
         bool gave = false;
         while (pipe_.inside > 0) {
-            const unsigned more = taken_ < size_ ? SPLICE_F_MORE : 0;
-            const ssize_t n = ::splice(pipe_.out(), nullptr, to_, nullptr, static_cast<size_t>(pipe_.inside),
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
+            const ssize_t n = to_.splice_from(pipe_.out(), static_cast<size_t>(pipe_.inside), taken_ < size_);
             if (n > 0) {
                 pipe_.inside -= static_cast<uint64_t>(n);
                 end.moved += static_cast<uint64_t>(n);
@@ -144,8 +142,8 @@ class Splicing {
     }
 
     PipeLease pipe_;
-    int from_;
-    int to_;
+    io::Stream& from_;
+    io::Stream& to_;
     uint64_t size_;
     uint64_t taken_ = 0;
 };
@@ -159,7 +157,7 @@ io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint6
         from.until.extend_other();
         to.until.extend_other();
     };
-    Splicing splicing(from.stream.splice_fd(), to.stream.splice_fd(), size);
+    Splicing splicing(from.stream, to.stream, size);
     if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
     Splicing::Next next = Splicing::Next::wait_from;
     for (int rounds = 0;;) {

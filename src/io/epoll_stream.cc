@@ -85,6 +85,7 @@ bool EpollStream::try_write(StreamOp& op) {
                 return false;
             }
             op.result.value = -errno;
+            if (errno == ECONNRESET) note_reset();
             return true;
         }
         from.consume(static_cast<uint32_t>(n));

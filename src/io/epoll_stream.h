@@ -44,6 +44,7 @@ class EpollStream final : public Stream, private EpollHandler {
 
   private:
     void on_events(uint32_t events) override;
+    void note_reset() override { error_ = ECONNRESET; }
     bool try_read(StreamOp& op);
     bool try_write(StreamOp& op);
     void tell_closed();

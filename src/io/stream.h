@@ -16,6 +16,8 @@
 // only, and ends with the operation: no deadline outlives what it bounds.
 #pragma once
 
+#include <sys/types.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <coroutine>
@@ -164,8 +166,12 @@ class Stream {
     virtual void abort_on_close() = 0;
     virtual SocketAddress peer() const = 0;
     virtual SocketAddress local() const = 0;
-    // The plain descriptor where bytes may pass around user space (splice), or -1 (TLS, simulation).
+    // The plain descriptor where bytes may pass around user space (splice), or -1 (TLS).
     virtual int splice_fd() const { return -1; }
+    // Moves at most so many bytes that have come into a pipe, or out of one to the peer, without waiting: as splice() does.
+    // @requires splice_fd() >= 0
+    virtual ssize_t splice_to(int pipe, size_t most);
+    virtual ssize_t splice_from(int pipe, size_t most, bool more);
     // True where nothing has come that was not read, neither bytes nor an end: the state of the kernel's socket when this turn
     // of the loop began or later, or with `now` of this moment. Asks the kernel only where that is not known.
     virtual bool quiet(bool now) = 0;
@@ -205,6 +211,9 @@ class Stream {
     // The waiting operation's owner is being destroyed: op and its Buffer must not be touched again.
     virtual void abandon_read() = 0;
     virtual void abandon_write() = 0;
+
+    // A write has met the peer's reset. The kernel tells of it once: without this a later read would find an end in order.
+    virtual void note_reset() {}
 
     // The same of the stream that this one runs over.
     static bool start_read_of(Stream& s, StreamOp& op) { return s.start_read(op); }
@@ -248,6 +257,8 @@ class StreamDeadline final : public Timer {
 };
 
 inline void Until::extend_other() const {
+    // One that may take any time says nothing of when the last byte came.
+    if (at == Timer::kNever) return;
     if (other != nullptr && other->armed() && other->deadline() < at) other->set_at(*wheel, at);
 }
 

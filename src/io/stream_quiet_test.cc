@@ -190,6 +190,36 @@ TEST_P(StreamQuiet, A6_what_happens_in_one_direction_gives_the_other_its_time_ag
     EXPECT_TRUE(out_.result.timed_out());
 }
 
+TEST_P(StreamQuiet, A8_an_operation_without_a_deadline_leaves_the_others_alone) {
+    StreamDeadline reads(&stream(), Direction::read), writes(&stream(), Direction::write);
+    Buffer into;
+    reader_.start(read_within(into, until(reads, milliseconds(20))));
+    Buffer from = buffer_with(loop(), "x");
+    writer_.start(write_within(from, {&writes, &loop().timers(), Timer::kNever, &reads}));
+    EXPECT_TRUE(turn_until([&] { return out_.done; }, milliseconds(2000)));
+    EXPECT_TRUE(out_.result.timed_out());
+}
+
+TEST_P(StreamQuiet, A92_a_reset_that_a_write_has_met_is_no_end_in_order) {
+    for (const uint32_t capacity : {kSmallBuffer, kLargeBuffer}) {
+        pair_ = stream_pair(loop());
+        peer().send("early");
+        settle(2);
+        peer().reset();
+        // The kernel tells a socket's error once, and this write is told.
+        for (int i = 0; i < 3; ++i) {
+            Buffer from = buffer_with(loop(), "x");
+            writer_.start(write_within(from, {}));
+            EXPECT_TRUE(turn_until([&] { return sent_.done; }));
+        }
+        EXPECT_FALSE(sent_.result.ok());
+        Buffer into;
+        if (capacity == kLargeBuffer) into.ensure(loop().buffers(), capacity);
+        while (read(into).value > 0) into.clear();
+        EXPECT_FALSE(out_.result.eof()) << capacity;
+    }
+}
+
 TEST_P(StreamQuiet, A96_a_read_that_was_interrupted_loses_nothing) {
     const std::string text = pattern(1 << 20);
     std::string got;

@@ -2,6 +2,7 @@
 // UringStream owns one, and the kernel may outlive the stream (uring_stream.h).
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 #include "io/stream.h"
@@ -43,6 +44,7 @@ struct alignas(16) UringSocket {
     uint64_t armed_in = 0;     // the round in which the receive was armed
     uint64_t drained_in = 0;   // the round in which a reception left the socket empty
     bool eof = false;
+    bool reset = false;       // a write has met the peer's reset: no end that is read is one in order
     bool waits_read = false;  // the reader waits for readiness only (splice)
     bool waits_write = false;
     bool starved = false;     // the receive ended because the provided buffers ran out
@@ -57,6 +59,11 @@ struct alignas(16) UringSocket {
     void cancel_many();
     // Gives back the provided buffers that nobody read.
     void drop_waiting();
+    // A read found the end.
+    void end() {
+        if (reset) error = ECONNRESET;
+        else eof = true;
+    }
     // Bytes were received that nobody read.
     bool has_bytes() const { return late_left > 0 || first != ProvidedBuffers::kNone; }
     // @requires nothing is under way

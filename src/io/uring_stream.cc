@@ -140,9 +140,9 @@ bool UringStream::try_bulk(UringSocket& s, StreamOp& op) {
         if (static_cast<uint32_t>(n) < op.room()) s.drained_in = s.backend.round();
         op.buffer->commit(static_cast<uint32_t>(n));
     }
-    if (n == 0) s.eof = true;
+    if (n == 0) s.end();
     if (n < 0) s.error = errno;
-    op.result.value = n < 0 ? -s.error : static_cast<int32_t>(n);
+    op.result.value = n > 0 ? static_cast<int32_t>(n) : -s.error;
     return true;
 }
 
@@ -244,7 +244,7 @@ void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
             if (drained) s.drained_in = s.backend.round();
         }
     } else if (result == 0) {
-        s.eof = true;
+        s.end();
     } else if (result == -ENOBUFS) {
         s.starved = true;
         s.backend.provided().ran_out();
@@ -290,7 +290,7 @@ void UringStream::look(UringSocket& s) {
     const ssize_t n = ::recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return s.arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
     if (n > 0) return s.owner->watcher_->on_unasked_bytes();
-    if (n == 0) s.eof = true;
+    if (n == 0) s.end();
     else s.error = errno;
     s.owner->tell_closed();
 }
@@ -303,7 +303,7 @@ void UringStream::on_one(UringSocket& s, int result) {
         s.late.release();
         return release_if_over(s);
     }
-    if (result == 0) s.eof = true;
+    if (result == 0) s.end();
     if (result < 0 && result != -ECANCELED) s.error = -result;
     if (s.late.has_block()) {
         // It was given up, perhaps too late.
@@ -319,7 +319,7 @@ void UringStream::on_one(UringSocket& s, int result) {
     }
     // It stood in for the armed receive, which had found no buffer: whoever watches still wants to know of the peer's end.
     if (result > 0 && !wants_bulk(*op) && s.owner->watcher_ != nullptr && !s.many_armed) s.arm_many();
-    op->finish(result);
+    op->finish(result == 0 ? -s.error : result);
 }
 
 void UringStream::on_poll_in(UringSocket& s, int result) {
@@ -351,6 +351,7 @@ void UringStream::on_send(UringSocket& s, int result) {
         s.send_left -= n;
         if (s.send_left > 0) return s.arm_send(op.buffer->data(), s.send_left);
     }
+    if (result == -ECONNRESET) s.reset = true;
     s.writer = nullptr;
     op.finish(result < 0 ? result : static_cast<int32_t>(s.sent));
 }

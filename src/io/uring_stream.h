@@ -37,6 +37,7 @@ class UringStream final : public Stream {
     void abandon_write() override;
 
   private:
+    void note_reset() override { socket_->reset = true; }
     static void release_if_over(UringSocket& s);
     static void deliver(UringSocket& s);
     static bool take(UringSocket& s, StreamOp& op);

@@ -1,0 +1,91 @@
+// A socket of the simulated network, as its kernel knows it: what has come and lies there unread, what is on its way, and how the
+// other end left. SimStream makes a Stream of one; a test's own peers use one as it is (SimPeer). Private to io/sim, but for SimPeer.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+
+namespace portico::io {
+
+class SimNetwork;
+
+class SimSocket final : public std::enable_shared_from_this<SimSocket> {
+  public:
+    // Whoever is told when something came or left, from inside of the kernel: it may only take note.
+    class User {
+      public:
+        virtual void on_came() = 0;  // bytes, or the peer's end
+        virtual void on_room() = 0;  // what is sent may be more
+
+      protected:
+        ~User() = default;
+    };
+    SimSocket(SimNetwork& net, const SocketAddress& local, const SocketAddress& remote, size_t capacity)
+        : net_(net), local_(local), remote_(remote), capacity_(capacity) {}
+    static void join(const std::shared_ptr<SimSocket>& a, const std::shared_ptr<SimSocket>& b);
+
+    void set_user(User* user) { user_ = user; }
+    const SocketAddress& local() const { return local_; }
+    const SocketAddress& remote() const { return remote_; }
+
+    // @returns bytes, 0 at the end, -EAGAIN, -ECONNRESET
+    ssize_t receive(char* into, size_t most);
+    // What receive() would bring first; empty when it would say something else.
+    std::string_view there() const { return there_; }
+    // True where receive() would not say -EAGAIN.
+    bool readable() const { return !there_.empty() || end_there_ || reset_there_; }
+    bool ended() const { return end_there_ || reset_there_; }
+    // @param together the bytes arrive at once, with those that were sent before
+    // @returns bytes, which may be fewer; -EAGAIN, -EPIPE
+    ssize_t send(std::string_view bytes, bool together = false);
+    size_t room() const;
+    bool writable() const;
+    void shut_down();
+    // @param abort the peer sees a reset; it does so as well where bytes lie here unread
+    void close(bool abort);
+
+  private:
+    void depart();
+    void arrive();
+    void break_off();
+
+    SimNetwork& net_;
+    std::weak_ptr<SimSocket> peer_;
+    User* user_ = nullptr;
+    SocketAddress local_, remote_;
+    // Towards this socket.
+    size_t capacity_;
+    std::string there_;
+    std::string flying_;
+    size_t together_ = 0;  // so many of the flying bytes arrive at once
+    bool moving_ = false;  // something is on its way, and a moment is set at which it arrives
+    bool end_sent_ = false, end_there_ = false;
+    bool reset_sent_ = false, reset_there_ = false;
+    bool closed_ = false;  // this end
+};
+
+// An end of a connection in the hands of a test: it reads and writes when it pleases, and waits for nothing.
+class SimPeer {
+  public:
+    explicit SimPeer(std::shared_ptr<SimSocket> socket) : socket_(std::move(socket)) {}
+    ~SimPeer() { socket_->close(false); }
+    SimPeer(const SimPeer&) = delete;
+    SimPeer& operator=(const SimPeer&) = delete;
+
+    ssize_t receive(char* into, size_t most) { return socket_->receive(into, most); }
+    ssize_t send(std::string_view bytes, bool together = false) { return socket_->send(bytes, together); }
+    void shut_down() { socket_->shut_down(); }
+    void reset() { socket_->close(true); }
+    const SocketAddress& local() const { return socket_->local(); }
+    const SocketAddress& remote() const { return socket_->remote(); }
+
+  private:
+    std::shared_ptr<SimSocket> socket_;
+};
+
+}  // namespace portico::io

@@ -1,0 +1,97 @@
+// A model of the exchange, checked: clients and services take random steps around the real gateway on a network in memory, and an
+// oracle accounts for every byte.
+//
+//     PORTICO_MODEL_SECONDS=60 server_test --gtest_filter='ExchangeModel.E*'   episodes of fresh seeds for so long
+//     PORTICO_MODEL_SEED=17 …      that episode alone, with its last steps
+//     PORTICO_MODEL_FIRST=1 …      seeds from there on; PORTICO_MODEL_FAILURES=100 goes on after a failure
+//
+// A failure prints its seed; under ASan a death does too.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <random>
+
+#include "server/model/episode.h"
+#include "server/model/real_ground.h"
+
+#if __has_feature(address_sanitizer)
+extern "C" void __sanitizer_set_death_callback(void (*callback)());
+#endif
+
+namespace portico::server::model {
+namespace {
+
+uint64_t number_from(const char* name, uint64_t otherwise) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// For whoever looks at a process that died.
+volatile uint64_t current_seed = 0;
+
+#if __has_feature(address_sanitizer)
+[[maybe_unused]] const bool says_seed_at_death = [] {
+    __sanitizer_set_death_callback([] { std::fprintf(stderr, "PORTICO_MODEL_SEED=%lu\n", current_seed); });
+    return true;
+}();
+#endif
+
+Outcome run_simulated(uint64_t seed, bool trace) {
+    const io::SimWeather weather = draw_weather(seed);
+    SimGround ground(weather);
+    Outcome one = Episode(ground, seed, false, trace).run();
+    if (!one.broken.empty()) one.broken += weather.style == io::SimStyle::rings ? " (rings" : " (edges";
+    if (!one.broken.empty()) one.broken += one.lawful ? ", lawful)" : ", unlawful)";
+    return one;
+}
+
+// Runs episodes, each of a seed of its own, until the time is over.
+template <class F>
+void run_for(uint64_t for_seconds, F run) {
+    if (for_seconds == 0 && number_from("PORTICO_MODEL_SEED", 0) == 0) GTEST_SKIP() << "PORTICO_MODEL_SECONDS and PORTICO_MODEL_REAL_SECONDS say for how long";
+    if (const uint64_t seed = number_from("PORTICO_MODEL_SEED", 0); seed != 0) {
+        const Outcome one = run(seed, true);
+        EXPECT_EQ(one.broken, "") << "seed " << seed << ":\n" << one.steps;
+        return;
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const auto gone = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+    const uint64_t first = number_from("PORTICO_MODEL_FIRST", std::random_device()() % 1'000'000'000 + 1);
+    const uint64_t most_failures = number_from("PORTICO_MODEL_FAILURES", 1);
+    Outcome sum;
+    uint64_t seed = first;
+    for (uint64_t failures = 0; gone() < static_cast<double>(for_seconds) && failures < most_failures; ++seed) {
+        current_seed = seed;
+        const Outcome one = run(seed, false);
+        sum.turns += one.turns, sum.actions += one.actions, sum.requests += one.requests, sum.bytes += one.bytes;
+        sum.whole += one.whole, sum.errors += one.errors, sum.cut += one.cut;
+        if (one.broken.empty()) continue;
+        ++failures;
+        ADD_FAILURE() << "after " << gone() << " s, PORTICO_MODEL_SEED=" << seed << ": " << one.broken << (most_failures == 1 ? "\n" + run(seed, true).steps : "");
+    }
+    std::printf("model: seeds %lu to %lu, %lu turns, %lu actions, %lu requests, %lu whole, %lu errors, %lu cut, %lu MB\n", first, seed - 1, sum.turns, sum.actions, sum.requests, sum.whole, sum.errors,
+                sum.cut, sum.bytes >> 20);
+}
+
+Outcome run_really(io::BackendChoice choice, uint64_t seed, bool trace) {
+    RealGround ground(choice, seed);
+    return Episode(ground, seed, true, trace).run();
+}
+
+TEST(ExchangeModel, EachRequestReachesItsServiceOnceAndEachClientGetsItsOwnAnswer) {
+    run_for(number_from("PORTICO_MODEL_SECONDS", 0), run_simulated);
+}
+
+TEST(ExchangeModel, HoldsOnIoUring) {
+    SystemClock clock;
+    if (!io::Loop::make(io::BackendChoice::uring, clock)) GTEST_SKIP() << "no io_uring here";
+    run_for(number_from("PORTICO_MODEL_REAL_SECONDS", 0), [](uint64_t seed, bool trace) { return run_really(io::BackendChoice::uring, seed, trace); });
+}
+
+TEST(ExchangeModel, HoldsOnEpoll) {
+    run_for(number_from("PORTICO_MODEL_REAL_SECONDS", 0), [](uint64_t seed, bool trace) { return run_really(io::BackendChoice::epoll, seed, trace); });
+}
+
+}  // namespace
+}  // namespace portico::server::model
