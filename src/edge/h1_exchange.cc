@@ -219,7 +219,8 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
     uint32_t size = io::kSmallBuffer;
     for (;;) {
         out_.ensure(server_.context_.loop.buffers(), size);
-        http::h1::Output out(out_.tail(), out_.room());
+        // With room for the end of a body that is empty.
+        http::h1::Output out(out_.tail(), out_.room() - gateway::kPartTailroom);
         write_head(out, head);
         if (!out.full()) {
             out_.commit(static_cast<uint32_t>(out.size()));

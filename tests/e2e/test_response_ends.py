@@ -61,6 +61,21 @@ def test_a04_what_follows_a_chunked_body_keeps_its_order():
         assert [client.read_response().body for _ in range(3)] == [b"/one", b"/two", b"/three"]
 
 
+def test_a_head_of_any_length_leaves_room_for_the_end_of_an_empty_chunked_body():
+    """Heads are written into blocks of 16 KiB: one that just fits must not cut what follows it."""
+    def script(connection):
+        with pytest.raises(Closed):
+            while True:
+                pad = int(connection.read_request().get("x-pad"))
+                connection.send(b"HTTP/1.1 200 OK\r\nX-Pad: " + b"p" * pad + b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+
+    with Scripted(script) as upstream, Gateway(configuration(upstream)) as gateway, Client(gateway.port, timeout=2) as client:
+        assert client.get("/", [("X-Pad", 1)]).body == b""
+        rest = len(client.wire.raw) - 1
+        for length in range(16 * 1024 - 12, 16 * 1024 + 12):
+            assert client.get("/", [("X-Pad", length - rest)]).body == b""
+
+
 def test_a06_a_steady_upload_outlives_the_idle_time_of_the_response_before_it():
     def script(connection):
         request = connection.read_request(read_body=False)
