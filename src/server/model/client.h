@@ -133,7 +133,8 @@ class ClientActor final : public Actor {
     void whole(Planned& p, bool by_end) {
         if (!checked_) {
             // Interim.
-            if (reader_.status() == 100 && !held_.empty()) go_on();
+            // One that was sent without waiting gets its 100 late, when another head is already on its way.
+            if (reader_.status() == 100 && sending_ == &p && all_sent() && !held_.empty()) go_on();
             reader_ = {};
             return;
         }
