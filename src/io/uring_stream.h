@@ -37,6 +37,9 @@ class UringStream final : public Stream {
     void abandon_write() override;
 
   private:
+    // Provided buffers that may wait unread before the receive is taken back.
+    static constexpr uint16_t kMaxWaiting = 4;
+
     void note_reset() override { socket_->reset = true; }
     static void release_if_over(UringSocket& s);
     static void deliver(UringSocket& s);

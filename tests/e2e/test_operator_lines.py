@@ -72,7 +72,7 @@ def fill(gateway):
 def test_a33_stderr_that_nobody_reads_holds_nobody_up_and_lost_lines_are_counted_and_told():
     with Unread(PLAIN) as gateway:
         fill(gateway)
-        assert get(gateway.admin_port, "/live").status == 200
+        assert get(gateway.admin_port, "/live", host="localhost").status == 200
         assert get(gateway.port, "/x").status == 204
         lines = []
         while True:
@@ -226,12 +226,12 @@ class Quiet:
 
     def _ready(self):
         try:
-            return get(self.admin_port, "/ready").status == 200
+            return get(self.admin_port, "/ready", host="localhost").status == 200
         except OSError:
             return False
 
     def metric(self, name):
-        lines = get(self.admin_port, "/metrics").body.decode().splitlines()
+        lines = get(self.admin_port, "/metrics", host="localhost").body.decode().splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
 
     def __exit__(self, *_):

@@ -349,7 +349,7 @@ routes: [{{ match: /**, use: [w, c, b, f], respond: {{ body: ok }} }}]
 
 
 def degraded(gateway):
-    return json.loads(get(gateway.admin_port, "/ready").body).get("degraded")
+    return json.loads(get(gateway.admin_port, "/ready", host="localhost").body).get("degraded")
 
 
 REFUSALS = {
