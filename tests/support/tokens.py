@@ -92,7 +92,7 @@ def signed(key, claims, **header):
     return sign({"alg": key.algorithm, "typ": "JWT", **kid, **header}, claims, key.sign)
 
 
-def claims(sub="alice", lasts=300, **more):
+def claims(sub="alice", lasts=3600, **more):
     """Claims that hold for a while; None leaves one out."""
     made = {"sub": sub, "exp": int(time.time()) + lasts, **more}
     return {name: value for name, value in made.items() if value is not None}
