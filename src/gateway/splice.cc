@@ -66,6 +66,7 @@ class PipeLease {
 
 constexpr size_t kStep = 1 << 20;
 constexpr int kRounds = 8;  // before the worker's other connections get their turn
+constexpr Duration kNoRoomPause = std::chrono::milliseconds(5);
 
 // Makes a blocking descriptor non-blocking for as long as it lives. splice() waits on a blocking socket whatever its own flags
 // say, which would hold the whole worker; io_uring on the other hand wants its sockets blocking. So it is for one round
@@ -93,15 +94,17 @@ class Splicing {
     enum class Next : uint8_t { again, wait_from, wait_to, over };
 
     bool ok() const { return pipe_.ok(); }
+    // Grows with each byte that goes into the pipe, and with each that leaves it.
+    uint64_t progress() const { return 2 * taken_ - pipe_.inside; }
     // Moves what can be moved without waiting.
     Next round(SpliceEnd& end) {
         const NonBlocking from(from_.splice_fd()), to(to_.splice_fd());
         const bool took = take(end);
-        if (end.from_failed && pipe_.inside == 0) return Next::over;
+        if ((end.from_failed || at_end_) && pipe_.inside == 0) return Next::over;
         const bool gave = give(end);
         if (end.to_failed || end.moved == size_) return Next::over;
         if (pipe_.inside > 0) return Next::wait_to;
-        if (end.from_failed) return Next::over;
+        if (end.from_failed || at_end_) return Next::over;
         return took || gave ? Next::again : Next::wait_from;
     }
 
@@ -116,9 +119,12 @@ class Splicing {
             pipe_.inside += static_cast<uint64_t>(n);
             return true;
         }
-        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        // An end; or an urgent byte that the end stands behind: read() tells which.
+        if (n == 0) {
+            at_end_ = true;
+        } else if (errno != EAGAIN && errno != EINTR) {
             end.from_failed = true;
-            end.error = n == 0 ? 0 : errno;
+            end.error = errno;
         }
         return false;
     }
@@ -146,54 +152,62 @@ class Splicing {
     io::Stream& to_;
     uint64_t size_;
     uint64_t taken_ = 0;
+    bool at_end_ = false;
 };
 
 }  // namespace
 
 io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint64_t size, const Deadlines& deadlines) {
     SpliceEnd end;
-    const auto begin_wait = [&] {
+    Splicing splicing(from.stream, to.stream, size);
+    if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
+    // Idle times run from the last byte that moved, not from the last time that somebody was woken.
+    const auto moved_now = [&] {
         from.until.at = to.until.at = deadlines.idle(loop.now());
         from.until.extend_other();
         to.until.extend_other();
     };
-    Splicing splicing(from.stream, to.stream, size);
-    if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
+    moved_now();
     Splicing::Next next = Splicing::Next::wait_from;
-    for (int rounds = 0;;) {
-        switch (next) {
-            case Splicing::Next::over: co_return end;
-            case Splicing::Next::again:
-                if (++rounds % kRounds != 0) break;
-                co_await loop.yield();
-                begin_wait();
-                break;
-            case Splicing::Next::wait_from: {
-                begin_wait();
-                const io::IoResult ready = co_await from.stream.readable(from.until);
-                // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().
-                if (ready.error() == EBUSY) co_return end;
-                if (!ready.ok()) {
-                    end.from_failed = true;
-                    end.timed_out = ready.timed_out();
-                    end.error = ready.error();
-                    co_return end;
-                }
-                break;
+    for (int rounds = 1;; ++rounds) {
+        const bool waits = next != Splicing::Next::again;
+        if (next == Splicing::Next::wait_from) {
+            const io::IoResult ready = co_await from.stream.readable(from.until);
+            // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().
+            if (ready.error() == EBUSY) co_return end;
+            if (!ready.ok()) {
+                end.from_failed = true;
+                end.timed_out = ready.timed_out();
+                end.error = ready.error();
+                co_return end;
             }
-            case Splicing::Next::wait_to: {
-                begin_wait();
-                const io::IoResult ready = co_await to.stream.writable(to.until);
-                if (!ready.ok()) {
-                    end.to_failed = true;
-                    end.timed_out = ready.timed_out();
-                    end.error = ready.error();
-                    co_return end;
-                }
-                break;
+        } else if (next == Splicing::Next::wait_to) {
+            const io::IoResult ready = co_await to.stream.writable(to.until);
+            if (!ready.ok()) {
+                end.to_failed = true;
+                end.timed_out = ready.timed_out();
+                end.error = ready.error();
+                co_return end;
             }
         }
+        const Splicing::Next before = next;
+        const uint64_t progress = splicing.progress();
         next = splicing.round(end);
+        if (next == Splicing::Next::over) co_return end;
+        if (splicing.progress() != progress) {
+            moved_now();
+        } else if (waits && next == before) {
+            // Ready, and yet nothing can be moved. Before an urgent byte splice() stops for good: read() passes it.
+            if (next == Splicing::Next::wait_from) co_return end;
+            // The machine has no memory for sockets.
+            if (loop.now() >= to.until.at) {
+                end.to_failed = end.timed_out = true;
+                end.error = ETIMEDOUT;
+                co_return end;
+            }
+            co_await loop.sleep(kNoRoomPause);
+        }
+        if (rounds % kRounds == 0) co_await loop.yield();
     }
 }
 

@@ -16,7 +16,7 @@ inline constexpr uint64_t kSpliceFrom = 128 << 10;
 
 struct SpliceEnd {
     uint64_t moved = 0;
-    bool from_failed = false;  // its end, or an error
+    bool from_failed = false;  // an error; its end is left to read()
     bool to_failed = false;
     bool timed_out = false;
     int error = 0;
@@ -28,7 +28,7 @@ struct SpliceSide {
     io::Until until;  // `at` is set anew at each wait
 };
 
-// Moves `size` bytes; each wait may take what `deadlines` say of idle times.
+// Moves up to `size` bytes: fewer, without a failure, where the rest is for read(). Each wait may take what `deadlines` say of idle times.
 io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint64_t size, const Deadlines& deadlines);
 
 }  // namespace portico::gateway

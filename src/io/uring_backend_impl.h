@@ -58,6 +58,8 @@ class UringBackend final : public Backend {
     ProvidedBuffers& provided() { return provided_; }
     RegisteredFiles& files() { return files_; }
     BufferPool& buffers() { return *buffers_; }
+    // False where more may have happened than this round's completions tell of.
+    bool told_all() const { return told_all_; }
     // Counts the times that completions were taken from the ring.
     uint64_t round() const { return round_; }
     // Operations that the kernel has not yet finished, over all sockets and targets.
@@ -74,6 +76,7 @@ class UringBackend final : public Backend {
 
     io_uring ring_{};
     uint64_t round_ = 1;
+    bool told_all_ = true;
     bool ring_ready_ = false;
     bool receive_capped_ = false;
     std::unique_ptr<UringAlarm> alarm_;

@@ -75,6 +75,8 @@ bool UringStream::take(UringSocket& s, StreamOp& op) {
 // Arms whatever brings the pending reader forward.
 void UringStream::arm_reader(UringSocket& s) {
     if (s.waits_read) {
+        // What a receive that was given up may still bring comes before what is in the socket.
+        if (s.one_armed) return;
         if (s.many_armed) s.cancel_many();
         else if (!s.poll_in_armed) s.arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
     } else if (wants_bulk(*s.reader)) {
@@ -150,6 +152,7 @@ void UringStream::on_many(UringSocket& s, int result, uint32_t flags) {
             ++s.waiting;
             const bool drained = static_cast<uint32_t>(result) < ProvidedBuffers::kSize && (flags & IORING_CQE_F_SOCK_NONEMPTY) == 0;
             if (drained) s.drained_in = s.backend.round();
+            else s.armed_in = s.backend.round();  // it has more to tell
         }
     } else if (result == 0) {
         s.end();
@@ -245,7 +248,7 @@ bool UringStream::quiet(bool now) {
     if (s.has_bytes() || s.undelivered > 0 || s.one_armed || s.eof || s.error != 0) return false;
     // An armed receive has told of everything that had come when this round's completions were taken.
     const uint64_t round = s.backend.round();
-    if (!now && (s.drained_in == round || (s.many_armed && s.armed_in < round))) return true;
+    if (!now && (s.drained_in == round || (s.backend.told_all() && s.many_armed && s.armed_in < round))) return true;
     char byte;
     return ::recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
 }

@@ -144,6 +144,38 @@ def test_a87_uploads_one_behind_the_other_on_one_connection_arrive():
             rest.join()
 
 
+@pytest.mark.parametrize("upload", [True, False])
+def test_an_urgent_byte_in_a_long_body_holds_nobody_up(upload):
+    """The kernel moves nothing past it, and says all the while that there is something to move."""
+    size = 400_000
+
+    def script(connection):
+        request = connection.read_request()
+        if upload:
+            connection.answer(b"%d" % request.length)
+            return
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * 1000)
+        time.sleep(0.05)
+        connection.send(b"x" * 100_000)
+        connection.sock.send(b"U", socket.MSG_OOB)
+        connection.send(b"x" * (size - 101_000))
+
+    with Scripted(script) as upstream, Gateway(configuration(upstream, "timeouts: { idle: 2s }")) as gateway, Client(gateway.port) as client, Client(gateway.port) as other:
+        if upload:
+            client.send(head("PUT", "/x", [("Content-Length", size)]) + b"x" * 1000)
+            time.sleep(0.05)
+            client.send(b"x" * 100_000)
+            client.sock.send(b"U", socket.MSG_OOB)
+            time.sleep(0.1)
+            other.send(b"GET / HTTP/1.1\r\n\r\n")  # the worker answers others meanwhile
+            assert other.read_response().status == 400
+            client.send(b"x" * (size - 101_000))
+            assert client.read_response().body == b"%d" % size
+        else:
+            client.send_head("GET", "/x")
+            assert client.read_response().length == size
+
+
 @pytest.mark.parametrize("how", ["close", "drain", "http10"])
 @pytest.mark.parametrize("more", [b"\r\n", head("GET", "/two")])
 def test_a88_what_a_client_sends_late_costs_it_nothing_of_the_last_response(how, more):
