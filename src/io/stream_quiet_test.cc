@@ -190,6 +190,30 @@ TEST_P(StreamQuiet, A6_what_happens_in_one_direction_gives_the_other_its_time_ag
     EXPECT_TRUE(out_.result.timed_out());
 }
 
+TEST_P(StreamQuiet, readiness_of_an_earlier_wait_does_not_overtake_a_receive_that_is_armed) {
+    StreamDeadline timer(&stream(), Direction::read);
+    reader_.start(wait_readable(until(timer, milliseconds(5))));
+    ASSERT_TRUE(turn_until([&] { return out_.done; }));
+    EXPECT_TRUE(out_.result.timed_out());
+    for (int i = 0; i < 20; ++i) {
+        // A small read arms a receive, which outlives its reader.
+        Buffer into;
+        reader_.start(read_once(stream(), into, out_));
+        settle(2);
+        reader_.cancel();
+        peer().send("bytes");
+        reader_.start(wait_readable({}));
+        ASSERT_TRUE(turn_until([&] { return out_.done; }));
+        if (out_.result.value > 0) {
+            char there[8];
+            EXPECT_EQ(::recv(stream().splice_fd(), there, sizeof there, MSG_PEEK | MSG_DONTWAIT), 5) << "whoever moves bytes now moves them past others";
+        }
+        ASSERT_EQ(read(into).value, 5);
+        reader_.start(wait_readable(until(timer, milliseconds(1))));
+        ASSERT_TRUE(turn_until([&] { return out_.done; }));
+    }
+}
+
 TEST_P(StreamQuiet, A8_an_operation_without_a_deadline_leaves_the_others_alone) {
     StreamDeadline reads(&stream(), Direction::read), writes(&stream(), Direction::write);
     Buffer into;

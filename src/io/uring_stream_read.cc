@@ -239,6 +239,8 @@ void UringStream::on_poll_in(UringSocket& s, int result) {
     if (s.owner == nullptr) return release_if_over(s);
     if (s.reader == nullptr && s.starved && s.owner->watcher_ != nullptr) return look(s);
     if (s.reader == nullptr || !s.waits_read) return;
+    // One of an earlier wait. As long as a receive may still bring bytes, those come first: its last word goes on from there.
+    if (s.many_armed || s.one_armed) return;
     StreamOp* op = std::exchange(s.reader, nullptr);
     op->finish(result < 0 ? result : 1);
 }

@@ -153,6 +153,7 @@ bool SimRingStream::take(StreamOp& op) {
 
 void SimRingStream::arm_reader() {
     if (waits_read_) {
+        if (one_.armed) return;
         if (many_.armed) cancel_many();
         else if (!poll_in_.armed) arm_poll(true);
     } else if (wants_bulk(*reader_)) {
@@ -313,6 +314,7 @@ void SimRingStream::on_poll_in() {
     poll_in_.armed = false;
     if (reader_ == nullptr && starved_ && watcher_ != nullptr) return look();
     if (reader_ == nullptr || !waits_read_) return;
+    if (many_.armed || one_.armed) return;
     std::exchange(reader_, nullptr)->finish(1);
 }
 

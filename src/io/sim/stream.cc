@@ -26,6 +26,7 @@ ssize_t SimStream::splice_to(int pipe, size_t most) {
     if (there.empty()) {
         char none;
         const ssize_t end = socket_->receive(&none, 1);
+        if (end > 0) return ::write(pipe, &none, 1);
         if (end < 0) errno = static_cast<int>(-end);
         return end < 0 ? -1 : 0;
     }
