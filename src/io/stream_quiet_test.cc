@@ -2,6 +2,7 @@
 // interrupted, and deadlines that end with their operation.
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
 
 #include "io/loop_fixture.h"
@@ -308,6 +309,24 @@ TEST_P(StreamQuiet, A96_the_end_is_next_only_once_everything_before_it_was_read)
     ASSERT_EQ(read(into).value, 6);
     settle(3);
     EXPECT_TRUE(stream().at_end());
+}
+
+// epoll has no events of a regular file (EPERM), as it has none once its watches are used up (ENOSPC).
+TEST(EpollWatches, A13_a_stream_that_no_watch_is_left_for_is_broken_and_the_loop_goes_on) {
+    SystemClock clock;
+    auto loop = Loop::make(BackendChoice::epoll, clock);
+    ASSERT_TRUE(loop);
+    std::FILE* file = std::tmpfile();
+    ASSERT_NE(file, nullptr);
+    auto stream = (*loop)->backend().adopt(::dup(::fileno(file)), {});
+    std::fclose(file);
+    Outcome read, written;
+    Buffer into, from = buffer_with(**loop, "x");
+    Running reader(read_once(*stream, into, read)), writer(write_once(*stream, from, written));
+    EXPECT_TRUE(read.done && written.done);
+    EXPECT_EQ(read.result.error(), EPERM);
+    EXPECT_EQ(written.result.error(), EPERM);
+    EXPECT_FALSE(stream->quiet(false));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, StreamQuiet, kBothBackends, backend_name);
