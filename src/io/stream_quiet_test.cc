@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "io/loop_fixture.h"
 #include "io/stream.h"
@@ -35,6 +36,14 @@ class StreamQuiet : public OnEachBackend {
     Task<void> read_within(Buffer& into, Until until) {
         out_ = {};
         out_.result = co_await stream().read(into, UINT32_MAX, until);
+        out_.done = true;
+    }
+    // Counts the streams that say, in the turn in which this one has got bytes, that they have none.
+    Task<void> count_quiet(std::vector<StreamPair>& others, int& quiet) {
+        Buffer in;
+        out_ = {};
+        out_.result = co_await stream().read(in);
+        for (StreamPair& other : others) quiet += other.stream->quiet(false) ? 1 : 0;
         out_.done = true;
     }
     Task<void> write_within(Buffer& from, Until until) {
@@ -72,6 +81,26 @@ TEST_P(StreamQuiet, A86_bytes_that_a_read_left_in_the_kernel_are_known_at_once) 
         ASSERT_EQ(read(into).value, 9);
         EXPECT_TRUE(stream().quiet(false)) << capacity;
     }
+}
+
+// A kernel tells of some twenty receives a call; the rest of a burst waits behind them.
+TEST_P(StreamQuiet, A86_no_stream_of_a_burst_takes_itself_for_quiet) {
+    std::vector<StreamPair> others;
+    for (int i = 0; i < 200; ++i) {
+        others.push_back(stream_pair(loop()));
+        others.back().peer.send("x");
+        Buffer in;
+        reader_.start(read_once(*others.back().stream, in, out_));
+        ASSERT_TRUE(turn_until([&] { return out_.done; }));
+    }
+    settle();
+    int quiet = 0;
+    reader_.start(count_quiet(others, quiet));
+    settle();
+    peer().send("first");
+    for (StreamPair& other : others) other.peer.send("a response that nobody asked for");
+    ASSERT_TRUE(turn_until([&] { return out_.done; }));
+    EXPECT_EQ(quiet, 0);
 }
 
 TEST_P(StreamQuiet, A86_bytes_that_come_in_the_same_turn_are_known_to_a_look_now) {

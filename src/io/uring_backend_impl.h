@@ -71,6 +71,8 @@ class UringBackend final : public Backend {
     // @returns false where the kernel does not know such a receive
     Result<bool> probe_receive();
 
+    // The kernel has more to tell than the ring shows: work that it has not run yet, or completions that found no place.
+    bool holds_back() const;
     // Tells the sockets of receptions that dispatch() comes to later in this round.
     void announce(unsigned count);
 
