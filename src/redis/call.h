@@ -74,9 +74,10 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     Form form_ = Form::digest;
     bool asking_ = false;
     bool trial_ = false;  // sent although the breaker is open: its reply decides whether that closes
-    uint8_t looks_ = 0;   // for its reply, since its time was over
+    bool late_ = false;   // its time is over, and what had come by then is being read
     uint8_t redirects_ = 0;
     uint8_t reloads_ = 0;
+    uint64_t read_by_ = 0;  // late: of the node's bytes_read(), when all of that will have been read
 };
 
 }  // namespace portico::redis

@@ -11,8 +11,6 @@ namespace {
 
 constexpr uint8_t kMaxRedirects = 5;
 constexpr uint8_t kMaxReloads = 3;
-// Turns in which bytes of the server still wait to be read when a command's time is over.
-constexpr uint8_t kMaxLooks = 16;
 
 // An error about what one key holds, or about where its slot is just now. Of the server it says neither good nor bad: one key must
 // not open the breaker for all the others.
@@ -82,18 +80,23 @@ Result<void> Client::submit(Call& call, Node& node) {
 // It may be early: the timer was set when the command was asked for.
 void Client::on_timer(Call& call) {
     if (call.node_->has_more_time(call)) return;
-    call.looks_ = 0;
+    call.late_ = false;
     store_.loop.defer_to_next(call);
 }
 
-// First at the end of the timer's own turn, then of the next one, which has read what had come by then. A busy loop takes in so
-// many events in a turn: bytes that still lie in the socket may be the reply.
+// At the end of the timer's own turn, then of the next one, and of as many as it takes until what had come by then is read: a busy
+// loop takes in so many events in a turn, and a burst of clients must not make a server late that is not.
 void Client::on_overdue(Call& call) {
     Node* const node = call.node_;
     if (node == nullptr || node->has_more_time(call)) return;
-    const bool first = call.looks_++ == 0;
-    if (first || (call.looks_ <= kMaxLooks && node->has_unread())) return store_.loop.defer_to_next(call);
-    Error why = node->out_of_time(call);
+    const size_t unread = node->unread();
+    if (!std::exchange(call.late_, true)) {
+        call.read_by_ = node->bytes_read() + unread;
+        return store_.loop.defer_to_next(call);
+    }
+    const bool unheard = unread > 0 && node->bytes_read() < call.read_by_;
+    if (unheard && store_.loop.now() < call.since_ + call.timeout_ + store_.options.silence) return store_.loop.defer_to_next(call);
+    Error why = unheard ? Error(Fault::store_overload, "this worker had no time to read its reply") : node->out_of_time(call);
     forget(call);
     if (why.fault == Fault::store_timeout) node->on_timeout();
     call.finish(fail(std::move(why)));

@@ -54,8 +54,9 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     bool has_more_time(Call& call);
     // What a call fails with that has no more time: store_timeout, or store_overload where it stood behind others for too long.
     Error out_of_time(const Call& call) const;
-    // Bytes of the server wait to be read.
-    bool has_unread() const { return wire_ != nullptr && wire_->has_unread(); }
+    // Bytes of the server that wait to be read, and those that were read so far.
+    size_t unread() const { return wire_ != nullptr ? wire_->unread() : 0; }
+    uint64_t bytes_read() const { return bytes_read_; }
     // A call of this node was not answered in time.
     void on_timeout();
     // The server did what it was asked for.
@@ -126,6 +127,7 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     uint64_t probe_ = kNotSent;  // the number under which the last one was sent
     Time probed_{};
     Time ready_since_{};
+    uint64_t bytes_read_ = 0;
     Time heard_{};    // when bytes last came, or the breaker opened
     Time written_{};  // when the last write was done
     io::Root session_;

@@ -98,6 +98,8 @@ void Node::on_timer() {
     }
     if (phase_ != Phase::ready || !breaker_.open()) return;
     if (!probing_) return probe();
+    // Its answer may lie there: a burst of clients must not keep a server away that is back.
+    if (unread() > 0) return set(store_.loop.timers(), store_.loop.now() + store_.options.timeout);
     probing_ = false;
     if (store_.loop.now() - heard_ >= store_.options.silence) return lose({Fault::store_timeout, "no answer to probes"});
     probe_later();

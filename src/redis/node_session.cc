@@ -58,6 +58,7 @@ io::Task<void> Node::session() {
             ended_ = stream_error("read", got);
             co_return;
         }
+        bytes_read_ += static_cast<uint64_t>(got.value);
         heard_ = store_.loop.precise_now();
     }
 }

@@ -152,5 +152,30 @@ TEST_P(RealSingle, NothingIsEverCountedTwice) {
     EXPECT_GE(passed, 300);
 }
 
+// A turn takes in so many events. The reply has come in time, behind what thousands of clients have sent.
+TEST_P(RealSingle, A36_a_burst_of_clients_makes_no_server_late) {
+    RealServer server;
+    const auto client = make("redis://" + server.host_port());
+    ASSERT_EQ(ask(*client, {"GET", "a"}), "nil");
+    constexpr size_t kClients = 2000;
+    std::vector<io::StreamPair> clients;
+    std::vector<io::Buffer> buffers(kClients);
+    std::vector<io::Outcome> read(kClients);
+    std::vector<io::Running> readers(kClients);
+    for (size_t i = 0; i < kClients; ++i) {
+        clients.push_back(io::stream_pair(loop()));
+        readers[i].start(io::read_once(*clients[i].stream, buffers[i], read[i]));
+    }
+    settle();
+    for (io::StreamPair& one : clients) one.peer.send("a request");
+    Caller caller(*client, {"GET", "a"}, std::chrono::milliseconds(5));
+    loop().turn(Duration::zero());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    for (int turns = 0; turns < 10'000 && !caller.done(); ++turns) loop().turn(Duration::zero());
+    EXPECT_EQ(caller.said(), "nil");
+    EXPECT_EQ(client->counters().timeouts, 0u);
+    EXPECT_TRUE(turn_until([&] { return std::ranges::all_of(read, &io::Outcome::done); }));
+}
+
 }  // namespace
 }  // namespace portico::redis

@@ -1,6 +1,6 @@
 #include "redis/wire.h"
 
-#include <sys/socket.h>
+#include <sys/ioctl.h>
 
 #include <cstring>
 
@@ -65,10 +65,10 @@ Result<bool> Wire::next(Reply& reply) {
     return progress->done;
 }
 
-bool Wire::has_unread() const {
+size_t Wire::unread() const {
     const int fd = stream_->look_fd();
-    char byte;
-    return fd >= 0 && ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    int bytes = 0;
+    return fd >= 0 && ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 std::string command_bytes(std::span<const std::string_view> words) {

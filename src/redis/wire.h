@@ -29,8 +29,8 @@ class Wire {
     // Takes the next reply of what has been read into in(). @returns false while it is not whole  @errors store_protocol
     Result<bool> next(Reply& reply);
 
-    // Whether bytes have come that were not read yet, as far as that can be seen.
-    bool has_unread() const;
+    // Bytes that have come and were not read yet, as far as that can be seen: of TLS, as they travel.
+    size_t unread() const;
 
     io::Stream& stream() { return *stream_; }
     io::Buffer& in() { return in_; }
