@@ -163,4 +163,11 @@ class Loop {
     std::vector<std::function<void()>> posted_;
 };
 
+#ifdef PORTICO_WATCH_WAITS
+inline wait_watch::Ending ending_of(const Loop::Connected& result) {
+    if (result.stream != nullptr) return wait_watch::Ending::resumed;
+    return result.error == ETIMEDOUT ? wait_watch::Ending::timed_out : wait_watch::Ending::broken;
+}
+#endif
+
 }  // namespace portico::io

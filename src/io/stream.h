@@ -28,6 +28,9 @@
 #include "base/address.h"
 #include "io/buffer.h"
 #include "io/timer.h"
+#ifdef PORTICO_WATCH_WAITS
+#include "io/wait_watch.h"
+#endif
 
 namespace portico::io {
 
@@ -38,6 +41,12 @@ struct IoResult {
     int error() const { return value < 0 ? -value : 0; }
     bool timed_out() const { return value == -ETIMEDOUT; }
 };
+#ifdef PORTICO_WATCH_WAITS
+inline wait_watch::Ending ending_of(const IoResult& result) {
+    if (result.value > 0) return wait_watch::Ending::resumed;
+    return result.timed_out() ? wait_watch::Ending::timed_out : wait_watch::Ending::broken;
+}
+#endif
 
 class Stream;
 class StreamDeadline;

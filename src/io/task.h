@@ -16,6 +16,10 @@
 #include <optional>
 #include <utility>
 
+#ifdef PORTICO_WATCH_WAITS
+#include "io/wait_watch.h"
+#endif
+
 namespace portico::io {
 
 // Frames of finished coroutines, kept by size for the next ones. One a thread. A request takes and gives back some twenty, so
@@ -87,6 +91,13 @@ struct FinalTransfer {
 
 struct PromiseBase : PooledFrame {
     std::coroutine_handle<> continuation;
+#ifdef PORTICO_WATCH_WAITS
+    wait_watch::Frame watch;
+    template <class Awaited>
+    wait_watch::Watched<Awaited> await_transform(Awaited&& awaited, std::source_location at = std::source_location::current()) {
+        return {std::forward<Awaited>(awaited), watch, wait_watch::place(at)};
+    }
+#endif
     std::suspend_always initial_suspend() const noexcept { return {}; }
     FinalTransfer final_suspend() const noexcept { return {}; }
     [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
@@ -122,6 +133,9 @@ class [[nodiscard]] Task {
         return handle_;
     }
     T await_resume() { return std::move(*handle_.promise().value); }
+#ifdef PORTICO_WATCH_WAITS
+    void watched_by(wait_watch::Frame& parent) { handle_.promise().watch.adopt(parent); }
+#endif
 
   private:
     explicit Task(std::coroutine_handle<promise_type> h) : handle_(h) {}
@@ -156,6 +170,9 @@ class [[nodiscard]] Task<void> {
         return handle_;
     }
     void await_resume() const noexcept {}
+#ifdef PORTICO_WATCH_WAITS
+    void watched_by(wait_watch::Frame& parent) { handle_.promise().watch.adopt(parent); }
+#endif
 
   private:
     explicit Task(std::coroutine_handle<promise_type> h) : handle_(h) {}

@@ -80,4 +80,11 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     uint64_t read_by_ = 0;  // late: of the node's bytes_read(), when all of that will have been read
 };
 
+#ifdef PORTICO_WATCH_WAITS
+inline io::wait_watch::Ending ending_of(const Result<Reply>& result) {
+    if (result) return io::wait_watch::Ending::resumed;
+    return result.error().fault == Fault::store_timeout ? io::wait_watch::Ending::timed_out : io::wait_watch::Ending::broken;
+}
+#endif
+
 }  // namespace portico::redis

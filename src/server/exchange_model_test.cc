@@ -4,6 +4,7 @@
 //     PORTICO_MODEL_SECONDS=60 server_test --gtest_filter='ExchangeModel.E*'   episodes of fresh seeds for so long
 //     PORTICO_MODEL_SEED=17 …      that episode alone, with its last steps
 //     PORTICO_MODEL_FIRST=1 …      seeds from there on; PORTICO_MODEL_FAILURES=100 goes on after a failure
+//     PORTICO_MODEL_WAITS=1000 …   how often each co_await must have come to each of its endings, in builds that watch them
 //
 // A failure prints its seed; under ASan a death does too.
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "io/wait_coverage.h"
 #include "server/model/episode.h"
 #include "server/model/real_ground.h"
 
@@ -91,6 +93,22 @@ TEST(ExchangeModel, HoldsOnIoUring) {
 
 TEST(ExchangeModel, HoldsOnEpoll) {
     run_for(number_from("PORTICO_MODEL_REAL_SECONDS", 0), [](uint64_t seed, bool trace) { return run_really(io::BackendChoice::epoll, seed, trace); });
+}
+
+// Behind the others: of what they did.
+TEST(ExchangeModel, EachWaitCameToEachOfItsEndings) {
+#ifdef PORTICO_WATCH_WAITS
+    if (number_from("PORTICO_MODEL_SECONDS", 0) == 0) GTEST_SKIP() << "PORTICO_MODEL_SECONDS says for how long the model runs";
+    using enum io::wait_watch::Ending;
+    constexpr std::array<std::string_view, 6> kFiles{"edge/",           "gateway/forward.cc",      "gateway/body_pipe.cc",
+                                                     "gateway/splice.cc", "gateway/request_body.cc", "upstream/call.cc"};
+    const std::vector<io::wait_watch::Exception> exceptions{};
+    const auto found = io::wait_watch::cover(PORTICO_SOURCE_DIR, kFiles, exceptions, number_from("PORTICO_MODEL_WAITS", 0));
+    std::printf("model: %zu waits, each came to each of its endings at least %lu times\n", found.waits, found.rarest);
+    EXPECT_EQ(found.missing, "");
+#else
+    GTEST_SKIP() << "this build does not watch waits";
+#endif
 }
 
 }  // namespace
