@@ -24,6 +24,8 @@ class Deadlines {
     Time idle(Time now) const { return std::min(after(now, timeouts_.idle), total_); }
     Time total() const { return total_; }
     bool total_passed(Time now) const { return now >= total_; }
+    // The exchange is over: whatever has to wait from now on, does so in vain.
+    void end(Time now) { total_ = std::min(total_, now); }
     static Time after(Time t, Duration d) { return d == kForever ? io::Timer::kNever : t + d; }
 
   private:

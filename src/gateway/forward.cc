@@ -18,17 +18,20 @@ constexpr Duration kContinueWait = std::chrono::seconds(1);
 // An upstream that takes no more of the request may have refused it already: how long that response is looked for.
 constexpr Duration kLastLook = std::chrono::milliseconds(100);
 
-// Wakes whoever waits for the upstream's answer because the client's body failed; from the loop, since the one that noticed
-// is a child of the one that waits.
+// Ends the exchange because the client's body failed: wakes whoever waits for the upstream's answer, from the loop, since the one
+// that noticed is a child of the one that waits. Who writes to the client meanwhile finds no time left for the next wait.
 class Waker final : public io::Deferred {
   public:
-    explicit Waker(const UpstreamLease& lease) : lease_(lease) {}
+    Waker(const UpstreamLease& lease, Deadlines& deadlines, io::Loop& loop) : lease_(lease), deadlines_(deadlines), loop_(loop) {}
 
   private:
     void on_deferred() override {
+        deadlines_.end(loop_.now());
         if (lease_.connection != nullptr) lease_.connection->stream().interrupt(ECANCELED, io::Direction::read);
     }
     const UpstreamLease& lease_;
+    Deadlines& deadlines_;
+    io::Loop& loop_;
 };
 
 enum class Attempt : uint8_t { over, retry_fresh };
@@ -36,7 +39,7 @@ enum class Attempt : uint8_t { over, retry_fresh };
 class Forwarding {
   public:
     Forwarding(Exchange& x, const ForwardPlan& plan)
-        : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()), waker_(lease_) {}
+        : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()), waker_(lease_, deadlines_, x.context.loop) {}
 
     void begin();
     // Chooses an endpoint for the next attempt, and a resting connection of it unless `fresh`. @returns whether there was one
@@ -341,9 +344,9 @@ io::Task<void> Forwarding::answer() {
     }
     // The head's views lie in from.in(): what follows of it must not move before the answer's head was sent.
     PipeEnd end = co_await (x_.body_filters.empty() ? pipe_response(x_, from, deadlines_, length) : filter_response(x_, from, deadlines_, length));
+    // Where the client's body failed, that is why the response was broken off.
+    if (end.how != PipeEnd::How::whole && pumped_.how == PipeEnd::How::client_failed) end.error = std::move(pumped_.error);
     if (end.how == PipeEnd::How::upstream_failed || end.how == PipeEnd::How::refused) {
-        // Where the client's body failed, that is why the response was broken off.
-        if (pumped_.how == PipeEnd::How::client_failed) end.error = std::move(pumped_.error);
         co_await reply_error(x_, std::move(end.error));
         if (!end.read_whole) co_return;
     }

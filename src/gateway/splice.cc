@@ -171,6 +171,8 @@ io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint6
     Splicing::Next next = Splicing::Next::wait_from;
     for (int rounds = 1;; ++rounds) {
         const bool waits = next != Splicing::Next::again;
+        // The exchange may have ended meanwhile.
+        from.until.at = std::min(from.until.at, deadlines.total());
         if (next == Splicing::Next::wait_from) {
             const io::IoResult ready = co_await from.stream.readable(from.until);
             // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().

@@ -140,7 +140,10 @@ void EpollBackend::forget(EpollHandler* handler) {
 
 void EpollBackend::wait(Duration wait) {
     int ms = -1;
-    if (wait != kForever) {
+    ++round_;
+    if (!reads_on_.empty()) {
+        ms = 0;
+    } else if (wait != kForever) {
         // Rounded up: waking early would spin until the timer is due.
         const auto whole = std::chrono::ceil<Millis>(wait).count();
         ms = static_cast<int>(std::min<int64_t>(whole, 3'600'000));
@@ -155,6 +158,8 @@ void EpollBackend::wait(Duration wait) {
 }
 
 void EpollBackend::dispatch() {
+    IntrusiveList<EpollStream, EpollBackend> reads_on;
+    reads_on.splice_back(reads_on_);
     while (at_ < count_) {
         const epoll_event& event = events_[static_cast<size_t>(at_++)];
         if (event.events == 0) continue;
@@ -169,6 +174,7 @@ void EpollBackend::dispatch() {
         handler->on_events(event.events);
     }
     at_ = count_ = 0;
+    while (EpollStream* stream = reads_on.pop_front()) stream->read_on();
 }
 
 void EpollBackend::wake() {

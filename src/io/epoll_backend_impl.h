@@ -34,6 +34,10 @@ class EpollBackend final : public Backend {
     BufferPool& buffers() { return *buffers_; }
     // False where more may have happened than one look could tell.
     bool told_all() const { return told_all_; }
+    // Counts the looks at the kernel, one a turn.
+    uint64_t round() const { return round_; }
+    // `stream` has had its share of this turn: it reads on in the next, which comes at once.
+    void read_next_turn(EpollStream& stream) { reads_on_.push_back(stream); }
 
   private:
     int epoll_fd_;
@@ -41,6 +45,8 @@ class EpollBackend final : public Backend {
     int count_ = 0;
     int at_ = 0;
     bool told_all_ = true;
+    uint64_t round_ = 0;
+    IntrusiveList<EpollStream, EpollBackend> reads_on_;
     std::array<epoll_event, 256> events_{};
 };
 

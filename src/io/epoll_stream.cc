@@ -10,7 +10,7 @@
 
 namespace portico::io {
 namespace {
-constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 }
 
 EpollStream::EpollStream(EpollBackend& backend, BufferPool& buffers, int fd, const SocketAddress& peer, bool registered)
@@ -30,10 +30,24 @@ bool EpollStream::start_read(StreamOp& op) {
         op.result.value = -lost_;
         return true;
     }
-    if (readable_ && try_read(op)) return true;
+    const bool waits_its_turn = readable_ && share_.spent(backend_.round());
+    if (readable_ && !waits_its_turn && try_read(op)) return true;
     reader_ = &op;
     waits_read_ = false;
+    if (waits_its_turn) backend_.read_next_turn(*this);
     return false;
+}
+
+void EpollStream::read_on() {
+    if (reader_ != nullptr && !waits_read_) resume_reader();
+}
+
+void EpollStream::resume_reader() {
+    StreamOp& op = *reader_;
+    if (waits_read_) op.result.value = 1;
+    else if (!try_read(op)) return;
+    reader_ = nullptr;
+    op.resume();
 }
 
 bool EpollStream::try_read(StreamOp& op) {
@@ -47,8 +61,9 @@ bool EpollStream::try_read(StreamOp& op) {
     if (n > 0) {
         into.commit(static_cast<uint32_t>(n));
         op.result.value = static_cast<int32_t>(n);
+        share_.count(backend_.round(), static_cast<uint32_t>(n));
         // A short read has drained the socket. After the peer's end there is still that end to read.
-        if (static_cast<uint32_t>(n) < room && !closed_) readable_ = false;
+        if (static_cast<uint32_t>(n) < room && !closed_ && !urgent_) readable_ = false;
         return true;
     }
     const int error = errno;
@@ -116,15 +131,11 @@ void EpollStream::on_events(uint32_t events) {
     bool gone = false;
     gone_ = &gone;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) closed_ = true;
+    if ((events & EPOLLPRI) != 0) urgent_ = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         readable_ = true;
         if (reader_ != nullptr) {
-            StreamOp& op = *reader_;
-            if (waits_read_) op.result.value = 1;
-            if (waits_read_ || try_read(op)) {
-                reader_ = nullptr;
-                op.resume();
-            }
+            resume_reader();
         } else if (!closed_) {
             look();
         }

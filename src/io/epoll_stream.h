@@ -1,8 +1,10 @@
 // A TCP connection on the epoll backend. Private to src/io.
 #pragma once
 
+#include "base/intrusive_list.h"
 #include "io/backend.h"
 #include "io/stream.h"
+#include "io/turn_share.h"
 
 namespace portico::io {
 
@@ -19,7 +21,7 @@ class EpollHandler {
     ~EpollHandler() = default;
 };
 
-class EpollStream final : public Stream, private EpollHandler {
+class EpollStream final : public Stream, public ListHook<EpollBackend>, private EpollHandler {
   public:
     // Takes over `fd`. @param registered an EpollHandler already stands for it
     EpollStream(EpollBackend& backend, BufferPool& buffers, int fd, const SocketAddress& peer, bool registered);
@@ -35,6 +37,8 @@ class EpollStream final : public Stream, private EpollHandler {
     SocketAddress local() const override;
     int splice_fd() const override { return fd_; }
     bool start_wait(StreamOp& op, bool readable) override;
+    // In the turn after the one in which it has had its share.
+    void read_on();
 
   protected:
     bool start_read(StreamOp& op) override;
@@ -47,6 +51,7 @@ class EpollStream final : public Stream, private EpollHandler {
     void note_reset() override { error_ = ECONNRESET; }
     bool try_read(StreamOp& op);
     bool try_write(StreamOp& op);
+    void resume_reader();
     void tell_closed();
     void look();
 
@@ -58,6 +63,7 @@ class EpollStream final : public Stream, private EpollHandler {
     StreamWatcher* watcher_ = nullptr;
     bool* gone_ = nullptr;  // set to true by the destructor, for on_events
     SocketAddress peer_;
+    TurnShare share_;
     int fd_;
     uint32_t written_ = 0;      // of the pending write
     int lost_;                  // errno: no events are to be had, nothing can be waited for; mostly 0
@@ -65,6 +71,7 @@ class EpollStream final : public Stream, private EpollHandler {
     bool readable_ = true;      // believed, until a call says otherwise
     bool writable_ = true;
     bool closed_ = false;       // RDHUP, HUP or ERR was seen
+    bool urgent_ = false;       // the peer sends urgent bytes: a read may be short before each
     bool told_ = false;
     bool abort_ = false;
     bool waits_read_ = false;   // reader_ waits for readiness only (splice)

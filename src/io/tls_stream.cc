@@ -89,6 +89,8 @@ uint32_t TlsStream::take_received(char* into, uint32_t size) {
     in_.consume(n);
     if (in_.empty()) in_.release();
     chatter_ += n;
+    // Perhaps what a write waits for: it is tried again. Only where something was taken, since all else would be tried for ever.
+    if (write_waits_read_) loop_.defer(*this);
     return n;
 }
 
@@ -167,7 +169,6 @@ bool TlsStream::decrypt(StreamOp& op) {
             chatter_ = 0;
         }
         flush();
-        if (write_waits_read_) loop_.defer(*this);
         if (total > 0) {
             op.result.value = static_cast<int32_t>(total);
             return true;

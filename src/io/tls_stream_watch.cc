@@ -60,7 +60,6 @@ void TlsStream::look() {
         if (end_ == kOpen && unread()) {
             const int n = peek();
             flush();
-            if (write_waits_read_) loop_.defer(*this);
             if (n > 0) {
                 // The bytes stay where they are; the end behind them shows below.
                 plain_->watch(this);

@@ -1,5 +1,6 @@
 #include "io/uring_socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +65,12 @@ void UringSocket::arm_poll(unsigned events, UringTag tag) {
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, tag));
     (tag == UringTag::poll_in ? poll_in_armed : poll_out_armed) = true;
     count_in();
+}
+
+void UringSocket::arm_watch() {
+    if (many_armed) return;
+    if (!starved) arm_many();
+    else if (!poll_in_armed) arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
 }
 
 void UringSocket::cancel_many() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "io/stream.h"
+#include "io/turn_share.h"
 #include "io/uring_buffers.h"
 #include "io/uring_files.h"
 
@@ -43,6 +44,7 @@ struct alignas(16) UringSocket {
     uint32_t undelivered = 0;  // receptions that the ring has brought in this round and that nobody has looked at yet
     uint64_t armed_in = 0;     // the round in which the receive was armed
     uint64_t drained_in = 0;   // the round in which a reception left the socket empty
+    TurnShare share;           // of bulk reads
     bool eof = false;
     bool reset = false;       // a write has met the peer's reset: no end that is read is one in order
     bool waits_read = false;  // the reader waits for readiness only (splice)
@@ -57,6 +59,8 @@ struct alignas(16) UringSocket {
     void arm_send(const char* data, uint32_t size);
     void arm_poll(unsigned events, UringTag tag);
     void cancel_many();
+    // For whoever watches while nobody reads: a receive or, where the provided buffers ran out, only what tells that there is something.
+    void arm_watch();
     // Gives back the provided buffers that nobody read.
     void drop_waiting();
     // A read found the end.

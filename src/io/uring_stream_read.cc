@@ -50,7 +50,7 @@ uint32_t UringStream::take_provided(UringSocket& s, StreamOp& op) {
         s.last = ProvidedBuffers::kNone;
         // The receive ended with these bytes: whoever watches still wants to know of the peer's end.
         const bool open = !s.eof && s.error == 0;
-        if (open && !s.many_armed && !s.starved && !wants_bulk(op) && s.owner->watcher_ != nullptr) s.arm_many();
+        if (open && !wants_bulk(op) && s.owner->watcher_ != nullptr) s.arm_watch();
     }
     return total;
 }
@@ -104,12 +104,13 @@ bool UringStream::start_read(StreamOp& op) {
 // A bulk read takes what has gathered at once: an armed receive would come back with the first segment, and a body would pass
 // in small pieces (an upload of 1 MiB cost a third more).
 bool UringStream::try_bulk(UringSocket& s, StreamOp& op) {
-    if (s.many_armed || s.one_armed) return false;
+    if (s.many_armed || s.one_armed || s.share.spent(s.backend.round())) return false;
     const ssize_t n = ::recv(s.fd, op.buffer->tail(), op.room(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (n > 0) {
         if (static_cast<uint32_t>(n) < op.room()) s.drained_in = s.backend.round();
         op.buffer->commit(static_cast<uint32_t>(n));
+        s.share.count(s.backend.round(), static_cast<uint32_t>(n));
     }
     if (n == 0) s.end();
     if (n < 0) s.error = errno;
@@ -189,9 +190,8 @@ void UringStream::deliver(UringSocket& s) {
     if (s.has_bytes()) {
         if (s.waiting >= kMaxWaiting) s.cancel_many();
         if (stream.watcher_ != nullptr) stream.watcher_->on_unasked_bytes();
-    } else if (!s.many_armed && stream.watcher_ != nullptr) {
-        if (!s.starved) s.arm_many();
-        else if (!s.poll_in_armed) s.arm_poll(POLLIN | POLLRDHUP, UringTag::poll_in);
+    } else if (stream.watcher_ != nullptr) {
+        s.arm_watch();
     }
 }
 
@@ -227,6 +227,7 @@ void UringStream::on_one(UringSocket& s, int result) {
     if (result > 0) {
         if (static_cast<uint32_t>(result) < op->room()) s.drained_in = s.backend.round();
         op->buffer->commit(static_cast<uint32_t>(result));
+        s.share.count(s.backend.round(), static_cast<uint32_t>(result));
     }
     // It stood in for the armed receive, which had found no buffer: whoever watches still wants to know of the peer's end.
     if (result > 0 && !wants_bulk(*op) && s.owner->watcher_ != nullptr && !s.many_armed) s.arm_many();

@@ -144,6 +144,26 @@ def test_a87_uploads_one_behind_the_other_on_one_connection_arrive():
             rest.join()
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_request_that_breaks_while_its_response_waits_for_the_client_breaks_that_too(framing):
+    """The service waits for the rest of the request; that of its response would never come."""
+    body = b"y" * 8_000_000
+    fields = {"length": b"Content-Length: 9000000\r\n", "chunked": b"Transfer-Encoding: chunked\r\n", "close": b""}[framing]
+
+    def script(connection):
+        connection.read_request(read_body=False)
+        connection.send(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n" + (chunk(body) if framing == "chunked" else body))
+        connection.wait_for_close()
+
+    with Scripted(script) as upstream, Gateway(configuration(upstream, "timeouts: { idle: none }")) as gateway, Client(gateway.port, receive_buffer=16384) as client:
+        client.send(head("POST", "/x", [("Transfer-Encoding", "chunked")]) + chunk(b"hello"))
+        time.sleep(0.1)  # the response fills the client's buffers
+        client.send(b"no chunk\r\n")
+        time.sleep(0.1)
+        assert read_to_end(client.sock)[1] == "reset"
+        assert gateway.access_lines()[0]["code"] == "http.bad_chunk"
+
+
 @pytest.mark.parametrize("upload", [True, False])
 def test_an_urgent_byte_in_a_long_body_holds_nobody_up(upload):
     """The kernel moves nothing past it, and says all the while that there is something to move."""
