@@ -5,11 +5,13 @@
 // gateway saw none believes what nobody has verified. So a name counts in each of these spellings:
 //
 // - a header's in any case, and with any byte that is no letter or digit in place of another (CGI makes `X_Token` of both);
-// - a cookie's with anything around it that no name may hold (RFC 6265 §4.1.1), percent-encoded, and behind a `,` within a value
-//   (RFC 2965 §3.3.4 lets servers split there);
-// - a query pair's decoded, with white space or a `?` around it, and behind a `;` within a value (HTML 4.01 §B.2.2).
+// - a cookie's likewise, and with anything around it that no name may hold (RFC 6265 §4.1.1), percent-encoded, and behind a `,`
+//   within a value (RFC 2965 §3.3.4 lets servers split there);
+// - a query pair's likewise, decoded, with white space or a `?` around it, and behind a `;` within a value (HTML 4.01 §B.2.2);
+// - of these two also with a `[` behind it, as lists are named, or a NUL. (ASP.NET has no case in names, PHP makes `_` of dots.)
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/arena.h"
@@ -25,6 +27,11 @@ struct Presented {
 Presented presented_in_headers(const FieldList& fields, std::string_view name);
 Presented presented_in_cookies(const FieldList& fields, std::string_view name);
 Presented presented_in_query(std::string_view query, std::string_view name);
+
+// What follows the scheme in the value of an Authorization field (in any case, and one or more spaces: RFC 9110 §11.4). Where another
+// byte that no scheme may hold stands around the scheme, which some services pass over like a space, it is kept, so that no reader of
+// credentials takes the text for good. @returns none for another scheme
+std::optional<std::string_view> behind_scheme(std::string_view value, std::string_view scheme);
 
 // What is not the credential keeps its bytes.
 void remove_headers(FieldList& fields, std::string_view name);
