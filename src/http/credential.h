@@ -1,5 +1,6 @@
 // A credential by its name: in a header, a cookie or a pair of the query. One reading of names finds it, counts it and takes it
-// off, so that what was judged is all that there is. Pure: a request's parts in, views of them out.
+// off, so that what was judged is all that there is. What the gateway itself sets there takes the client's off in the same way, to
+// stand alone. Pure: a request's parts in, views of them out.
 //
 // Wider than any one specification: services read names in ways of their own, and one that finds a second credential where the
 // gateway saw none believes what nobody has verified. So a name counts in each of these spellings:
@@ -27,6 +28,8 @@ struct Presented {
 Presented presented_in_headers(const FieldList& fields, std::string_view name);
 Presented presented_in_cookies(const FieldList& fields, std::string_view name);
 Presented presented_in_query(std::string_view query, std::string_view name);
+// Whether one pair of a query bears that name.
+inline bool bears_name(std::string_view pair, std::string_view name) { return presented_in_query(pair, name).count > 0; }
 
 // What follows the scheme in the value of an Authorization field (in any case, and one or more spaces: RFC 9110 §11.4). Where another
 // byte that no scheme may hold stands around the scheme, which some services pass over like a space, it is kept, so that no reader of
