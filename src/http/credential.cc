@@ -18,10 +18,10 @@ std::string_view trimmed(std::string_view text, Drop&& drop) {
     return text;
 }
 
-// Some programs take what follows a `[` for a place in a list, and a NUL for the end.
+// Some programs take a NUL for the end, and what follows a `[` for a place in a list.
 bool is_spelling_of(std::string_view text, std::string_view name) {
-    constexpr std::string_view kEnds("[\0", 2);
-    return is_same_name(text, name) || is_same_name(text.substr(0, text.find_first_of(kEnds)), name);
+    text = text.substr(0, text.find('\0'));
+    return is_same_name(text, name) || is_same_name(text.substr(0, text.find('[')), name);
 }
 
 bool is_name_character(char c) { return all_are(kTokenChar, {&c, 1}); }
@@ -38,7 +38,7 @@ struct CookieSyntax {
         const auto around = [](char c) { return !is_name_character(c); };
         written = trimmed(written, around);
         if (is_spelling_of(written, name)) return true;
-        if (written.find('%') == std::string_view::npos) return false;
+        if (written.find_first_of("%+") == std::string_view::npos) return false;
         const std::string decoded = decode_query_value(written);
         return is_spelling_of(trimmed(decoded, around), name);
     }
