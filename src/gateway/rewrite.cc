@@ -4,6 +4,7 @@
 
 #include "gateway/exchange.h"
 #include "gateway/templates/field_value.h"
+#include "http/credential.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -189,18 +190,8 @@ Result<std::string_view> TargetTemplate::build_values(const Values& values, bool
     return arena.copy(normal->text);
 }
 
-bool TargetTemplate::stands_beside(std::string_view name) const {
-    return std::ranges::any_of(pairs_, [&](const Pair& p) { return !p.is_query && p.name == name; });
-}
-
 bool TargetTemplate::overrides(std::string_view pair) const {
-    for (size_t at = 0; at <= pair.size();) {
-        const size_t end = std::min(pair.find(';', at), pair.size());
-        const std::string_view part = pair.substr(at, end - at);
-        if (stands_beside(http::decode_query_value(part.substr(0, part.find('='))))) return true;
-        at = end + 1;
-    }
-    return false;
+    return std::ranges::any_of(pairs_, [&](const Pair& p) { return !p.is_query && !p.name.empty() && http::bears_name(pair, p.name); });
 }
 
 Result<void> TargetTemplate::build_query(const Values& values, std::string& out) const {

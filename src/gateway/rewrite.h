@@ -53,8 +53,7 @@ class TargetTemplate {
     };
     Result<std::string_view> build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const;
     Result<void> build_query(const Values& values, std::string& out) const;
-    bool stands_beside(std::string_view name) const;
-    // Whether a pair of the client's names one that stands beside it, also to a service that takes ";" for "&".
+    // Whether a pair of the client's bears the name of one that stands beside it, in any spelling (http/credential.h).
     bool overrides(std::string_view pair) const;
 
     Template path_;

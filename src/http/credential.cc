@@ -18,6 +18,14 @@ std::string_view trimmed(std::string_view text, Drop&& drop) {
     return text;
 }
 
+// Some programs take a NUL for the end, and what follows a `[` for a place in a list.
+bool is_spelling_of(std::string_view text, std::string_view name) {
+    text = text.substr(0, text.find('\0'));
+    return is_same_name(text, name) || is_same_name(text.substr(0, text.find('[')), name);
+}
+
+bool is_name_character(char c) { return all_are(kTokenChar, {&c, 1}); }
+
 // How a list of pairs is read.
 struct CookieSyntax {
     static constexpr char kSeparator = ';', kFurther = ',';
@@ -29,11 +37,11 @@ struct CookieSyntax {
     static bool is_named(std::string_view written, std::string_view name) {
         const auto around = [](char c) { return !is_name_character(c); };
         written = trimmed(written, around);
-        return written == name || (written.find('%') != std::string_view::npos && trimmed(decode_query_value(written), around) == name);
+        if (is_spelling_of(written, name)) return true;
+        if (written.find_first_of("%+") == std::string_view::npos) return false;
+        const std::string decoded = decode_query_value(written);
+        return is_spelling_of(trimmed(decoded, around), name);
     }
-
-  private:
-    static bool is_name_character(char c) { return all_are(kTokenChar, {&c, 1}); }
 };
 struct QuerySyntax {
     static constexpr char kSeparator = '&', kFurther = ';';
@@ -41,7 +49,7 @@ struct QuerySyntax {
     static bool is_named(std::string_view written, std::string_view name) {
         if (written == name) return true;
         const std::string decoded = decode_query_value(written);
-        return trimmed(decoded, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '?'; }) == name;
+        return is_spelling_of(trimmed(decoded, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '?'; }), name);
     }
 };
 
@@ -136,6 +144,18 @@ Presented presented_in_query(std::string_view query, std::string_view name) {
     Presented p;
     count_in<QuerySyntax>(query, name, p);
     return p;
+}
+
+std::optional<std::string_view> behind_scheme(std::string_view value, std::string_view scheme) {
+    std::string_view rest = value;
+    while (!rest.empty() && !is_name_character(rest.front())) rest.remove_prefix(1);
+    if (rest.size() < scheme.size() || !iequals(rest.substr(0, scheme.size()), scheme)) return std::nullopt;
+    const bool apart = rest.size() != value.size();
+    rest.remove_prefix(scheme.size());
+    if (!rest.empty() && is_name_character(rest.front())) return std::nullopt;
+    if (apart) return value;
+    while (rest.starts_with(' ')) rest.remove_prefix(1);
+    return rest;
 }
 
 void remove_headers(FieldList& fields, std::string_view name) {

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     PORTICO_CHECK(http::presented_in_cookies(fields, "token").count == 0);
     const http::Field* left = fields.find(http::FieldName::cookie);
     PORTICO_CHECK(in_cookies == 0 ? left != nullptr && left->value == text : left == nullptr || left->value.size() < text.size());
+    if (const auto behind = http::behind_scheme(text, "Bearer")) PORTICO_CHECK(text.ends_with(*behind));
     http::remove_headers(fields, "X-Token");
     PORTICO_CHECK(http::presented_in_headers(fields, "x-token").count == 0);
     return 0;

@@ -38,7 +38,8 @@ INSTANTIATE_TEST_SUITE_P(A7, CookieNames, ::testing::Values(
     Case{"session\xa0=f; session=t", "several", "gone"}, Case{"\"session\"=f; session=t", "several", "gone"}, Case{"=session=f; session=t", "several", "gone"},
     Case{"a=1,session=f; session=t", "several", "a=1"}, Case{"a=1, session=t; b=2", "<t>", "a=1; b=2"}, Case{"%73ession=f; session=t", "several", "gone"},
     Case{"session; session=t", "several", "gone"}, Case{"session = t ;b=2", "<t>", "b=2"}, Case{"session=a,b=c", "<a,b=c>", "gone"},
-    Case{"Session=f; session=t", "<t>", "Session=f"}, Case{"xsession=f; session2=f; session=t", "<t>", "xsession=f; session2=f"}));
+    Case{"Session=f; session=t", "several", "gone"}, Case{"session[]=f; session=t", "several", "gone"},
+    Case{"a=1; session[x]=f; session=t", "several", "a=1"}, Case{"SES%53ION=f; session=t", "several", "gone"}, Case{"+session=f; session=t", "several", "gone"}, Case{"xsession=f; session2=f; session=t", "<t>", "xsession=f; session2=f"}));
 INSTANTIATE_TEST_SUITE_P(A80, CookieNames, ::testing::Values(
     Case{"flag; a=b; session=TOKEN", "<TOKEN>", "flag; a=b"}, Case{"session=TOKEN; flag", "<TOKEN>", "flag"}, Case{"a=1;session=t;  b=\"x, y\";;", "<t>", "a=1;  b=\"x, y\";;"},
     Case{";; a=1 ;;", "none", ";; a=1 ;;"}, Case{"flag", "none", "flag"}, Case{"=x; a=1,2; session=t", "<t>", "=x; a=1,2"}));
@@ -55,7 +56,38 @@ INSTANTIATE_TEST_SUITE_P(A7, PairNames, ::testing::Values(
     Case{"token=t", "<t>", ""}, Case{"a;token=f&token=t", "several", "a"}, Case{"a;token=t;c&b", "<t>", "a;c&b"}, Case{"token=t;b=1", "<t;b=1>", ""},
     Case{"token=f;token=t", "several", ""}, Case{"t%6fken=f&token=t", "several", ""}, Case{"+token=f&token%20=f&token=t", "several", ""},
     Case{"?token=f&token=t", "several", ""}, Case{"a=1&&token=t&b=%2F&", "<t>", "a=1&&b=%2F&"}, Case{"a=1&&b", "none", "a=1&&b"}, Case{"", "none", ""},
-    Case{"token&a", "<>", "a"}, Case{"tokens=f&Token=f&a=token&token=t", "<t>", "tokens=f&Token=f&a=token"}));
+    Case{"token&a", "<>", "a"}, Case{"tokens=f&a=token&x[token]=f&token=t", "<t>", "tokens=f&a=token&x[token]=f"},
+    Case{"Token=f&token=t", "several", ""}, Case{"token[]=f&token=t", "several", ""}, Case{"a&token%5Bx%5D=f&token=t", "several", "a"},
+    Case{"token%00x=f&token=t", "several", ""}));
+
+// PHP makes `access_token` of each of these, ASP.NET of the last one.
+TEST(Names, A7_CountWithAnotherByteInPlaceOfTheirSeparator) {
+    Arena arena;
+    for (const std::string other : {"access.token", "access%20token", "access+token", "access[token", "access[token%00x", "Access_Token"}) {
+        const std::string text = "a&" + other + "=f&access_token=t";
+        EXPECT_EQ(presented_in_query(text, "access_token").count, 2u) << other;
+        EXPECT_EQ(without_pairs(text, "access_token", arena), "a") << other;
+    }
+    for (const std::string other : {"access.token", "access-token", "ACCESS_TOKEN", "access%5ftoken", "access[token%00x", "access+token"}) {
+        const std::string text = other + "=f; access_token=t; access=1; accesstoken=2";
+        FieldList fields = cookies(text);
+        EXPECT_EQ(presented_in_cookies(fields, "access_token").count, 2u) << other;
+        remove_cookies(fields, "access_token", arena);
+        EXPECT_EQ(value_left(fields), "access=1; accesstoken=2") << other;
+    }
+}
+
+class Schemes : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+TEST_P(Schemes, A7_EndWhereNoSchemeGoesOn) {
+    const auto found = behind_scheme(GetParam().first, "Bearer");
+    EXPECT_EQ(found ? "<" + std::string(*found) + ">" : "none", GetParam().second);
+}
+INSTANTIATE_TEST_SUITE_P(All, Schemes, ::testing::Values(
+    std::pair{"Bearer a.b", "<a.b>"}, std::pair{"bEARER  a.b", "<a.b>"}, std::pair{"Bearer", "<>"}, std::pair{"Bearer\ta.b", "<\ta.b>"},
+    std::pair{"Bearer\xa0" "a.b", "<\xa0" "a.b>"}, std::pair{"Bearer,a.b", "<,a.b>"}, std::pair{"Bearer: a.b", "<: a.b>"}, std::pair{"Bearer=a.b", "<=a.b>"},
+    std::pair{"\xa0" "Bearer a.b", "<\xa0" "Bearer a.b>"}, std::pair{"\"Bearer a.b\"", "<\"Bearer a.b\">"},
+    std::pair{"Bearers a.b", "none"}, std::pair{"Bearer.a", "none"}, std::pair{"Basic Bearer", "none"}, std::pair{"Bear", "none"}, std::pair{"", "none"},
+    std::pair{"\xa0", "none"}));
 
 TEST(HeaderNames, A7_AreReadAlikeForTakingAndForRemoving) {
     for (const char* other : {"X_Token", "x-token", "X.Token", "x!TOKEN"}) {

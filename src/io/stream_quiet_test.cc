@@ -358,6 +358,25 @@ TEST(EpollWatches, A13_a_stream_that_no_watch_is_left_for_is_broken_and_the_loop
     EXPECT_FALSE(stream->quiet(false));
 }
 
+// What the kernel refuses of a descriptor breaks that stream alone, on io_uring too.
+TEST_P(StreamQuiet, A13_a_stream_of_what_is_no_socket_is_broken_and_the_loop_goes_on) {
+    std::FILE* file = std::tmpfile();
+    ASSERT_NE(file, nullptr);
+    auto broken = loop().backend().adopt(::dup(::fileno(file)), {});
+    std::fclose(file);
+    Outcome first, second;
+    Buffer into, from = buffer_with(loop(), "x"), rest;
+    {
+        Running reader(read_once(*broken, into, first)), writer(write_once(*broken, from, second));
+        ASSERT_TRUE(turn_until([&] { return first.done && second.done; }));
+    }
+    EXPECT_GT(first.result.error(), 0);
+    EXPECT_GT(second.result.error(), 0);
+    broken.reset();
+    peer().send("hello");
+    EXPECT_EQ(read(rest).value, 5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, StreamQuiet, kBothBackends, backend_name);
 
 }  // namespace

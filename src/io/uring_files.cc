@@ -1,7 +1,5 @@
 #include "io/uring_files.h"
 
-#include "base/check.h"
-
 namespace portico::io {
 
 void RegisteredFiles::start(io_uring& ring, uint32_t places) {
@@ -18,10 +16,11 @@ int32_t RegisteredFiles::add(int fd) {
     return place;
 }
 
-void RegisteredFiles::remove(int32_t place) {
+bool RegisteredFiles::remove(int32_t place) {
     constexpr int kNobody = -1;
-    PORTICO_CHECK(io_uring_register_files_update(ring_, static_cast<unsigned>(place), &kNobody, 1) == 1);
+    if (io_uring_register_files_update(ring_, static_cast<unsigned>(place), &kNobody, 1) != 1) return false;
     free_.push_back(place);
+    return true;
 }
 
 }  // namespace portico::io

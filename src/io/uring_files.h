@@ -20,7 +20,8 @@ class RegisteredFiles {
     // @returns the descriptor's place, or kNone: then it is used by its own number
     int32_t add(int fd);
     // The kernel keeps the file open until then. @requires a place of add(), and no operation on it is under way
-    void remove(int32_t place);
+    // @returns false where the kernel has no memory for it: it keeps the file, and the place is lost
+    bool remove(int32_t place);
     size_t left() const { return free_.size(); }
 
   private:

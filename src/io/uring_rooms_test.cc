@@ -127,12 +127,26 @@ TEST_F(UringRooms, places_are_given_out_up_to_their_number_and_again) {
     EXPECT_NE(a, RegisteredFiles::kNone);
     EXPECT_NE(b, RegisteredFiles::kNone);
     EXPECT_EQ(files.add(fds[0]), RegisteredFiles::kNone);
-    files.remove(a);
+    EXPECT_TRUE(files.remove(a));
     EXPECT_EQ(files.add(fds[0]), a);
     EXPECT_EQ(files.add(-1), RegisteredFiles::kNone) << "no place left, and no descriptor";
-    files.remove(b);
+    EXPECT_TRUE(files.remove(b));
     EXPECT_EQ(files.add(1 << 20), RegisteredFiles::kNone) << "not a descriptor: the kernel refuses it";
     EXPECT_EQ(files.add(fds[1]), b) << "the place was not lost";
+    ::close(fds[0]);
+    ::close(fds[1]);
+}
+
+TEST_F(UringRooms, A13_a_place_that_the_kernel_does_not_clear_is_lost_and_nothing_else) {
+    RegisteredFiles files;
+    files.start(ring_, 2);
+    int fds[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    const int32_t place = files.add(fds[0]);
+    ASSERT_NE(place, RegisteredFiles::kNone);
+    ASSERT_EQ(io_uring_unregister_files(&ring_), 0);  // so that it refuses
+    EXPECT_FALSE(files.remove(place));
+    EXPECT_EQ(files.left(), 1U);
     ::close(fds[0]);
     ::close(fds[1]);
 }

@@ -90,7 +90,9 @@ void UringSocket::drop_waiting() {
 }
 
 void UringSocket::close() {
-    if (place != RegisteredFiles::kNone) backend.files().remove(std::exchange(place, RegisteredFiles::kNone));
+    const bool kept = place != RegisteredFiles::kNone && !backend.files().remove(std::exchange(place, RegisteredFiles::kNone));
+    // Closing ends nothing that the kernel still holds.
+    if (kept) ::shutdown(fd, SHUT_RDWR);
     ::close(fd);
 }
 

@@ -18,8 +18,13 @@ policies:
   query: {{ jwt: {{ algorithms: [HS256], secret: {SECRET}, from: {{ query: token }}, forward_token: true }} }}
   key: {{ api_key: {{ keys: [{{ name: k, sha256: {hashlib.sha256(b"goodkey").hexdigest()} }}], forward_key: true }} }}
   key-in-query: {{ api_key: {{ from: {{ query: key }}, keys: [{{ name: k, sha256: {hashlib.sha256(b"goodkey").hexdigest()} }}] }} }}
+  perhaps: {{ jwt: {{ algorithms: [HS256], secret: {SECRET}, optional: true }} }}
+  password: {{ basic: {{ htpasswd: ["u:$2y$04$5xJn0fYIZzuDtGpyZLAkK.9yEhnSOkqPBrgAUXpuUZ6Ae5zBIaLIi"] }} }}
+  either: {{ any_of: [password, key] }}
 services: {{ svc: URL }}
 routes:
+  - {{ match: /perhaps, use: [perhaps], forward: {{ service: svc }} }}
+  - {{ match: /either, use: [either], forward: {{ service: svc }} }}
   - {{ match: /bearer, use: [bearer], forward: {{ service: svc }} }}
   - {{ match: /cookie, use: [cookie], forward: {{ service: svc }} }}
   - {{ match: /taken, use: [taken], forward: {{ service: svc }} }}
@@ -43,6 +48,10 @@ def setup():
     ("/cookie", [("Cookie", "session\t=FORGED; session=GOOD")]),
     ("/cookie", [("Cookie", "session=GOOD; =session=FORGED")]),
     ("/cookie", [("Cookie", "a=1,session=FORGED"), ("cookie", "session=GOOD")]),
+    ("/cookie", [("Cookie", "Session=FORGED; session=GOOD")]),
+    ("/cookie", [("Cookie", "session[]=FORGED; session=GOOD")]),
+    ("/query?Token=FORGED&token=GOOD", []),
+    ("/query?token%5B%5D=FORGED&token=GOOD", []),
     ("/header", [("X_Token", "FORGED"), ("X-Token", "GOOD")]),
     ("/header", [("X-Token", "GOOD"), ("x.token", "FORGED")]),
     ("/query?a;token=FORGED&token=GOOD", []),
@@ -59,6 +68,24 @@ def test_a7_a_second_credential_of_any_spelling_is_refused(setup, target, header
     before = len(upstream.requests)
     answer = get(gateway.port, filled(target), [(name, filled(value)) for name, value in headers])
     assert answer.status == 401 and answer.code in ("jwt.multiple", "api_key.unknown"), answer.body
+    assert len(upstream.requests) == before
+
+
+@pytest.mark.parametrize("value", ["Bearer\tFORGED", "Bearer\xa0FORGED", "\xa0Bearer FORGED", "Bearer: FORGED", "Bearer,FORGED"])
+def test_a7_a_token_behind_another_byte_than_a_space_is_no_missing_one(setup, value):
+    gateway, upstream = setup
+    before = len(upstream.requests)
+    answer = get(gateway.port, "/perhaps", [("Authorization", value.replace("FORGED", FORGED))])
+    assert (answer.status, answer.code) == (401, "jwt.malformed")
+    assert len(upstream.requests) == before
+
+
+@pytest.mark.parametrize("value", ["Basic\tYTpi", "Basic\xa0YTpi", "\x85Basic YTpi"])
+def test_a7_a_password_behind_another_byte_than_a_space_reaches_no_service(setup, value):
+    gateway, upstream = setup
+    before = len(upstream.requests)
+    answer = get(gateway.port, "/either", [("Authorization", value), ("X-API-Key", "goodkey")])
+    assert (answer.status, answer.code) == (401, "basic.wrong")
     assert len(upstream.requests) == before
 
 

@@ -267,6 +267,17 @@ def test_a90_what_a_policy_removes_from_responses_stands_in_no_interim_response(
         assert "x-internal" in get(gateway.port, "/x").interim[0].names()
 
 
+@pytest.mark.parametrize("rule", ["remove: [session]", "remove: [{{ regex: s.* }}]", "set: {{ session: x }}"])
+def test_a90_a_cookie_that_a_policy_removes_or_sets_stands_in_no_interim_response(rule):
+    config = ("services: {{ svc: {url} }}\nroutes: [{{ match: /**, use: [{{ transform: {{ response: {{ cookies: {{ RULE }} }} }} }}], forward: {{ service: svc }} }}]\n")
+    interim = b"HTTP/1.1 103 Early Hints\r\nSet-Cookie: session=secret\r\nLink: </a>\r\n\r\n"
+    final = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=secret\r\nContent-Length: 2\r\n\r\nok"
+    with service_side(interim, final) as upstream, Gateway(config.replace("RULE", rule).format(url=upstream.url)) as gateway:
+        answer = get(gateway.port, "/x")
+        assert answer.status == 200 and "session=secret" not in answer.all("set-cookie")
+        assert sorted(answer.interim[0].names()) == ["link", "via"]
+
+
 # Conditions that guard a change are the service's to judge.
 
 CONDITIONS = """

@@ -114,8 +114,9 @@ class Aggregation final : private io::Deferred {
     io::Task<void> ask(const AggregateCall& call, const Values& values, Outcome& out);
     Result<Question*> question_of(const AggregateCall& call, const Values& values);
     Result<std::string_view> target_of(const AggregateCall& call, const Values& values);
-    Result<void> put_text(const CallPair& pair, const Values& values, std::string& target);
-    Result<void> put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target);
+    // @param given counts the bytes that values have put there
+    Result<void> put_text(const CallPair& pair, const Values& values, std::string& target, size_t& given);
+    Result<void> put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target, size_t& given);
     Error blamed(const AggregateCall& call, const BodyTemplate& body, Error error) const;
     Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
     void write_shared_fields();

@@ -28,6 +28,10 @@ void put_pair(std::string& target, std::string_view name, std::string_view value
     http::encode_query_value(value, target);
 }
 
+std::string too_long(const CallPair& pair) {
+    return "the values of the query up to " + pair.name + " have more than " + std::to_string(kMostTargetValues) + " bytes";
+}
+
 }  // namespace
 
 // What every call carries: who the client is, as the policies have found it, and what the request is known by.
@@ -73,29 +77,31 @@ Result<std::string_view> Aggregation::target_of(const AggregateCall& call, const
     if (!has_query && call.query.empty()) return parts->path;
     std::string target(parts->path);
     if (has_query) target.append(1, '?').append(parts->query);
+    size_t given = 0;
     for (const CallPair& pair : call.query) {
-        auto put = pair.values == nullptr ? put_text(pair, values, target) : put_values(call, pair, values, target);
+        auto put = pair.values == nullptr ? put_text(pair, values, target, given) : put_values(call, pair, values, target, given);
         if (!put) return fail(std::move(put).error());
     }
     return x_.arena.copy(target);
 }
 
-Result<void> Aggregation::put_text(const CallPair& pair, const Values& values, std::string& target) {
+Result<void> Aggregation::put_text(const CallPair& pair, const Values& values, std::string& target, size_t& given) {
     auto text = value_text(pair.text, values, ValuePlace::any, "the query's " + pair.name, x_.arena);
     if (!text) return fail(std::move(text).error());
-    if (*text && (*text)->size() > kMostTargetValues) return fail(Fault::value_refused, "a value of the query's " + pair.name + " is too long");
-    if (*text) put_pair(target, pair.name, **text);
+    if (!*text) return {};
+    given += (*text)->size();
+    if (given > kMostTargetValues) return fail(blame_of(pair.text), too_long(pair));
+    put_pair(target, pair.name, **text);
     return {};
 }
 
 // A pair for each value of a list, or for the one.
-Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target) {
+Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target, size_t& given) {
     std::string text;
     if (auto rendered = pair.values->render(values, text); !rendered) return fail(blamed(call, *pair.values, std::move(rendered).error()));
     auto document = json::Document::parse(text);
     const json::Value found = document ? document->root().find("v") : json::Value();
     bool whole = document.has_value();
-    size_t given = 0;
     const auto put = [&](json::Value one) {
         whole &= !one.is_object() && !one.is_array();
         given += one.source().size();
@@ -104,8 +110,7 @@ Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& 
     if (found.is_array()) std::ranges::for_each(found.elements(), put);
     else put(found);
     if (whole && given <= kMostTargetValues) return {};
-    const std::string what = whole ? "values of the query's " + pair.name + " have more than " + std::to_string(kMostTargetValues) + " bytes"
-                                   : "a value of the query's " + pair.name + " is a list or an object";
+    const std::string what = whole ? too_long(pair) : "a value of the query's " + pair.name + " is a list or an object";
     return fail(blamed(call, *pair.values, Error::told(Fault::answer_mapping, what, what)));
 }
 

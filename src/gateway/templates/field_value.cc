@@ -26,8 +26,7 @@ Fault blame(const Template& text, const Values& values, ValuePlace place, Arena&
     for (const TemplatePart& part : text.parts()) {
         if (part.source != Source::literal && !may_stand(values.get(part, arena).value_or(std::string_view{}), place)) return blame_of(part);
     }
-    // Each could stand alone: together they are too long.
-    return Fault::value_refused;
+    return blame_of(text);  // each could stand alone: together they are too long
 }
 
 }  // namespace

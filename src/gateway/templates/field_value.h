@@ -19,7 +19,7 @@ enum class ValuePlace : uint8_t {
 
 // The longest value of a header or cookie that a template makes, in bytes. A body may hold longer texts, and no service takes them there.
 inline constexpr size_t kMostFieldValue = 64 << 10;
-// The most that values put into a target, path and query together, in bytes.
+// The most that values put into a target, in bytes: into path and query of a template together, and into the pairs of a call together.
 inline constexpr size_t kMostTargetValues = 64 << 10;
 
 // The template's text. @returns none where it is nothing but one {…} without a value: the pair is left out

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "base/text.h"
+#include "http/credential.h"
 
 namespace portico::policy::basic {
 namespace {
@@ -46,16 +46,13 @@ std::optional<std::string_view> decode(std::string_view text, Arena& arena) {
 
 }  // namespace
 
-bool is_basic(std::string_view value) {
-    if (value.size() < kScheme.size() || !iequals(value.substr(0, kScheme.size()), kScheme)) return false;
-    return value.size() == kScheme.size() || value[kScheme.size()] == ' ';
-}
+bool is_basic(std::string_view value) { return http::behind_scheme(value, kScheme).has_value(); }
 
 std::optional<Credentials> read_credentials(std::string_view value, Arena& arena) {
-    if (!is_basic(value) || value.size() > kLongest) return std::nullopt;
-    value.remove_prefix(kScheme.size());
-    while (value.starts_with(' ')) value.remove_prefix(1);
-    const auto text = decode(value, arena);
+    if (value.size() > kLongest) return std::nullopt;
+    const auto encoded = http::behind_scheme(value, kScheme);
+    if (!encoded) return std::nullopt;
+    const auto text = decode(*encoded, arena);
     if (!text) return std::nullopt;
     const auto is_control = [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; };
     if (std::ranges::any_of(*text, is_control)) return std::nullopt;

@@ -27,6 +27,13 @@ TEST(Credentials, TheSchemeHasNoCase) {
     EXPECT_FALSE(is_basic("Bearer x"));
 }
 
+TEST(Credentials, A7_OfASchemeWithAnotherByteBehindItAreMalformed) {
+    for (const char* value : {"Basic\tYTpi", "Basic\xa0YTpi", "Basic,YTpi", "Basic: YTpi", "\xa0" "Basic YTpi"}) {
+        EXPECT_TRUE(is_basic(value)) << value;
+        EXPECT_EQ(read(value), "(none)") << value;
+    }
+}
+
 TEST(Credentials, APasswordMayHoldColonsOrBeEmpty) {
     EXPECT_EQ(read("Basic YTpiOmM="), "a|b:c");
     EXPECT_EQ(read("Basic YTo="), "a|");

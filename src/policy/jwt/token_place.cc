@@ -1,6 +1,5 @@
 #include "policy/jwt/token_place.h"
 
-#include "base/text.h"
 #include "http/credential.h"
 
 namespace portico::policy::jwt {
@@ -9,17 +8,7 @@ namespace {
 using gateway::Exchange;
 using http::FieldName;
 
-// What follows "Bearer " (the scheme in any case, one or more spaces: RFC 9110 §11.4); none for another scheme.
-std::optional<std::string_view> bearer(std::string_view value) {
-    constexpr std::string_view kScheme = "bearer";
-    if (value.size() < kScheme.size() || !iequals(value.substr(0, kScheme.size()), kScheme)) return std::nullopt;
-    value.remove_prefix(kScheme.size());
-    if (value.empty()) return value;
-    // A tab is no separator here, but may be one to the service: what follows is judged, and found malformed.
-    if (value.front() != ' ' && value.front() != '\t') return std::nullopt;
-    while (value.starts_with(' ')) value.remove_prefix(1);
-    return value;
-}
+std::optional<std::string_view> bearer(std::string_view value) { return http::behind_scheme(value, "Bearer"); }
 
 class Finder {
   public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/credential.h"
 
 namespace portico::policy::transform {
 namespace {
@@ -35,6 +36,10 @@ Result<Rendered> render(const CookieRules& rules, const gateway::Values& values,
 }
 
 void apply_cookies(const CookieRules& rules, const Rendered& values, http::FieldList& fields, Arena& arena) {
+    for (const NameTest& t : rules.remove) {
+        if (t.pattern == nullptr) http::remove_cookies(fields, t.name, arena);
+    }
+    for (const Named& n : rules.set) http::remove_cookies(fields, n.name, arena);
     std::string all;
     const auto put = [&](std::string_view pair) { all.append(all.empty() ? "" : "; ").append(pair); };
     for (const http::Field& f : fields) {

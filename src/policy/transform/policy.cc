@@ -58,7 +58,11 @@ class Transform final : public gateway::Policy {
         if (side == gateway::MessageSide::request) return s_.request ? rule_for(s_.request->headers, name) : gateway::FieldRule::none;
         // Whichever case it will be.
         auto strongest = gateway::FieldRule::none;
-        for (const AnswerCase& c : s_.response) strongest = std::max(strongest, rule_for(c.headers, name));
+        for (const AnswerCase& c : s_.response) {
+            // Which of its cookies a rule takes is not looked for where no policy is asked.
+            if (!c.cookies.empty() && http::is_same_name(name, "Set-Cookie")) return gateway::FieldRule::withholds;
+            strongest = std::max(strongest, rule_for(c.headers, name));
+        }
         return strongest;
     }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "http/credential.h"
 #include "http/uri.h"
 
 namespace portico::policy::transform {
@@ -13,10 +14,13 @@ struct QueryPair {
     std::string raw_name, raw_value;
     bool has_value = true;  // there is a "="
 
+    std::string whole() const { return raw_name + (has_value ? "=" : "") + raw_value; }
+    // Whether a service may take it for a pair of that name.
+    bool bears(std::string_view wanted) const { return http::bears_name(whole(), wanted); }
     // Whether it names what `test` asks for, also behind a ";".
     bool names(const std::function<bool(std::string_view)>& test) const {
         if (test(name)) return true;
-        const std::string whole = raw_name + (has_value ? "=" : "") + raw_value;
+        const std::string whole = this->whole();
         if (whole.find(';') == std::string::npos) return false;
         for (size_t at = 0; at <= whole.size();) {
             const size_t end = std::min(whole.find(';', at), whole.size());
@@ -39,7 +43,7 @@ class Query {
         std::erase_if(pairs_, [&](const QueryPair& p) { return p.names(test); });
     }
     void remove(std::string_view name) {
-        remove([&](std::string_view n) { return n == name; });
+        std::erase_if(pairs_, [&](const QueryPair& p) { return p.bears(name); });
     }
     bool has(std::string_view name) const {
         return std::ranges::any_of(pairs_, [&](const QueryPair& p) { return p.names([&](std::string_view n) { return n == name; }); });
@@ -58,7 +62,7 @@ class Query {
             remove(name);
             return add(name, value);
         }
-        const auto place = static_cast<size_t>(std::count_if(pairs_.begin(), first, [&](const QueryPair& p) { return !p.names([&](std::string_view n) { return n == name; }); }));
+        const auto place = static_cast<size_t>(std::count_if(pairs_.begin(), first, [&](const QueryPair& p) { return !p.bears(name); }));
         remove(name);
         add(name, value);
         std::rotate(pairs_.begin() + static_cast<std::ptrdiff_t>(place), pairs_.end() - 1, pairs_.end());
@@ -116,7 +120,8 @@ std::string_view apply_query(const Rules& rules, const Rendered& values, std::st
     for (const Pair& p : rules.rename) query.copy(p, false);
     for (const Replacement& r : rules.replace) query.replace(r, arena);
     for (const NameTest& t : rules.remove) {
-        query.remove([&](std::string_view name) { return t.matches(name, false); });
+        if (t.pattern == nullptr) query.remove(t.name);
+        else query.remove([&](std::string_view name) { return t.matches(name, false); });
     }
     size_t at = 0;
     for (const Named& n : rules.add) {

@@ -114,6 +114,18 @@ TEST(QueryRules, AValueThatIsSetKeepsTheFirstOnesPlaceAndIsAlone) {
     EXPECT_EQ(query(rules, "tt=1&at=2"), "tt=1&at=2&t=new");
 }
 
+// As ASP.NET, PHP and others read names.
+TEST(QueryRules, A7_WhatIsSetOrRemovedGoesInEverySpelling) {
+    Rules rules;
+    rules.set = {named("my_tenant", "new")};
+    for (const std::string other : {"My_Tenant", "my.tenant", "my_tenant[]", "my_tenant%5B0%5D", "+my_tenant", "%09my_tenant%20", "?my_tenant"}) {
+        EXPECT_EQ(query(rules, "a=1&" + other + "=x&b=2"), "a=1&b=2&my_tenant=new") << other;
+    }
+    rules.set.clear();
+    rules.remove = {{"debug", nullptr}};
+    EXPECT_EQ(query(rules, "a=1&Debug=1&debug[]=2&b=2&debugger=3"), "a=1&b=2&debugger=3");
+}
+
 TEST(QueryRules, NamesMoveWithAllTheirValues) {
     Rules rules;
     rules.rename = {{"a", "b c"}};
@@ -145,10 +157,19 @@ TEST(CookieRules, OtherPairsKeepTheirBytesInOneField) {
     CookieRules rules;
     rules.remove = {{"a", nullptr}, {"", pattern("_g.*")}};
     rules.set = {named("t", "1")};
-    EXPECT_EQ(cookies(rules, {"a=1; b = 2;c=\"x y\"; A=3", "_ga=1;;t=0; odd"}), "b = 2; c=\"x y\"; A=3; odd; t=1");
+    EXPECT_EQ(cookies(rules, {"a=1; b = 2;c=\"x y\"; B=3", "_ga=1;;t=0; odd"}), "b = 2; c=\"x y\"; B=3; odd; t=1");
     EXPECT_EQ(cookies(rules, {}), "t=1");
     rules.set.clear();
     EXPECT_EQ(cookies(rules, {"a=1"}), "");
+}
+
+TEST(CookieRules, A7_WhatIsSetOrRemovedGoesInEverySpelling) {
+    CookieRules rules;
+    rules.set = {named("role", "user")};
+    EXPECT_EQ(cookies(rules, {"Role=admin; a=1,role=admin; role =admin", "%72ole=admin; b=2"}), "a=1; b=2; role=user");
+    rules.set.clear();
+    rules.remove = {{"debug", nullptr}};
+    EXPECT_EQ(cookies(rules, {"Debug=1; a=1; \"debug\"=1"}), "a=1");
 }
 
 TEST(CookieRules, OfAnAnswerStandInFieldsOfTheirOwn) {
