@@ -113,9 +113,9 @@ TEST_F(KeyQueueOnSim, ACommandIsBounded) {
 }
 
 TEST_F(KeyQueueOnSim, A36_a_command_is_bounded_by_the_work_that_it_is) {
-    EXPECT_EQ(most_in_one_command(limit_with(1, false)), 64u);
-    EXPECT_EQ(most_in_one_command(limit_with(6, false)), 10u);
-    EXPECT_EQ(most_in_one_command(limit_with(kMaxWindows, true)), 5u);
+    EXPECT_EQ(most_in_one_command(limit_with(1, false)), 32u);
+    EXPECT_EQ(most_in_one_command(limit_with(6, false)), 5u);
+    EXPECT_EQ(most_in_one_command(limit_with(kMaxWindows, true)), 2u);
 }
 
 TEST_F(KeyQueueOnSim, OneThatLeavesTakesNobodyAlongAndIsNotCountedBeforeItIsAsked) {

@@ -101,7 +101,7 @@ repeat
         call('PEXPIRE', s.key, life(at - now + s.length))
       end
       local function begin_with(s, rank, first, first_at, units)
-        s.rank, s.first, s.first_at, s.base = rank, first, first_at, first - units
+        s.rank, s.first, s.first_at, s.base, s.near = rank, first, first_at, first - units, nil
         s.used = s.sum - s.base
       end
       -- Finds the first entry that counts. Of those before it a number is dropped; what is left of them goes with later calls.
@@ -138,6 +138,26 @@ repeat
           local last = call('ZCARD', s.key) - 1
           local below, above, known = max(last - (s.sum - enough) - 1, s.rank), min(s.rank + enough - s.first, last), last
           at = s.at
+          -- Requests of one call wait for neighbours: from the entry that was found last it is a step or two.
+          if s.near and s.near > below and s.near < above then
+            local sum, instant = entry(s, s.near)
+            local step = 1
+            if sum < enough then
+              below = s.near
+              while below + step < above do
+                sum, instant = entry(s, below + step)
+                if sum >= enough then above, known, at = below + step, below + step, instant break end
+                below, step = below + step, 2 * step
+              end
+            else
+              above, known, at = s.near, s.near, instant
+              while above - step > below do
+                sum, instant = entry(s, above - step)
+                if sum < enough then below = above - step break end
+                above, known, at, step = above - step, above - step, instant, 2 * step
+              end
+            end
+          end
           while above - below > 1 do
             local middle = floor((below + above) / 2)
             local sum, instant = entry(s, middle)
@@ -147,6 +167,7 @@ repeat
             local _
             _, at = entry(s, above)
           end
+          s.near = above
         end
         return at + s.length - now
       end
@@ -167,7 +188,7 @@ repeat
           call('UNLINK', s.key)
           s.sum = 0
           push(s, s.used, now < s.at - s.length - CLOCK_SLACK and now or max(now, s.at))
-          s.rank, s.base, s.first, s.first_at, s.changed = 0, 0, s.used, s.at, false
+          s.rank, s.base, s.first, s.first_at, s.near, s.changed = 0, 0, s.used, s.at, nil, false
         elseif not charged and s.sum > 0 and not s.lasts then
           outlast(s.key, s.at - now + s.length)
           s.lasts = true
