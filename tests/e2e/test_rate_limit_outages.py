@@ -379,6 +379,7 @@ def test_a35_a_store_that_refuses_is_lost_and_found_again(case):
             eventually(lambda: gateway.metric("portico_store_connected", store="shared") == 2, "a recovery", 15)
             assert degraded(gateway) is None
             assert get(gateway.port, "/x", [("X-Forwarded-For", "192.0.2.9")]).get("RateLimit")
+            eventually(lambda: any("found again" in line for line in gateway.stderr), "the line on stderr")
             said = [line for line in gateway.stderr if "store shared" in line]
             assert said == [f"portico: store shared is lost: {words}", "portico: store shared is found again"]
 
