@@ -23,8 +23,9 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
   public:
     using Words = std::span<const std::string_view>;
 
-    Call(Client& client, const Script* script, Words keys, Words arguments, Duration timeout, Node* node = nullptr, uint64_t mark = 0)
-        : client_(client), script_(script), keys_(keys), arguments_(arguments), timeout_(timeout), pinned_(node), mark_(mark) {}
+    Call(Client& client, const Script* script, Words keys, Words arguments, Duration timeout, Node* node = nullptr, uint64_t mark = 0,
+         uint32_t work = 1)
+        : client_(client), script_(script), keys_(keys), arguments_(arguments), timeout_(timeout), pinned_(node), mark_(mark), work_(work) {}
     ~Call() override;
 
     bool await_ready();
@@ -35,6 +36,7 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     friend class Client;
     friend class Cluster;
     friend class Node;
+    friend class Rehearsal;
     // How a script is sent.
     enum class Form : uint8_t { digest, text };
 
@@ -62,6 +64,7 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     Duration timeout_;
     Node* pinned_;  // where it must go, whatever its key
     uint64_t mark_;
+    uint32_t work_;  // what it takes of a server, in usual commands
     Result<Reply> result_;
     std::optional<Reply> held_;  // until the server has repeated the mark
     std::coroutine_handle<> waiter_;

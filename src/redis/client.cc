@@ -4,6 +4,7 @@
 #include <array>
 
 #include "redis/cluster.h"
+#include "redis/rehearsal.h"
 #include "redis/sentinel.h"
 
 namespace portico::redis {
@@ -47,6 +48,8 @@ void Client::connect() {
     if (cluster_) cluster_->refresh();
     else node_->connect();
 }
+
+std::unique_ptr<Rehearsal> Client::rehearsal_of(Node& node, const Call& call) { return Rehearsal::of(*this, node, call); }
 
 bool Client::begin(Call& call) {
     ++store_.counters.commands;
@@ -120,7 +123,7 @@ Result<void> Client::on_reply(Node& node, Call& call, Reply&& reply) {
         return fail(error);
     }
     // That it knows its cluster says nothing of the work that it is there for.
-    if (call.pinned_ == nullptr) node.succeeded();
+    if (call.pinned_ == nullptr || call.trial_) node.succeeded();
     call.finish(std::move(reply));
     return {};
 }
@@ -131,7 +134,7 @@ void Client::on_error_reply(Node& node, Call& call, std::string_view text) {
     if (cluster_ && (moved || ask)) return redirect(node, call, text, ask);
     if (!is_about_one_key(text)) {
         ++store_.counters.errors;
-        node.refused(text);
+        node.refused(call, text);
     }
     if (cluster_ && (text.starts_with("CLUSTERDOWN") || text.starts_with("READONLY"))) cluster_->refresh();
     call.finish(fail(Fault::store_unavailable, text));
@@ -149,8 +152,12 @@ void Client::reload(Node& node, Call& call) {
     loaders_.push_back(&call);
 }
 
-// A command that was answered so was not executed.
+// A command that was answered so was not executed. One that asks how this very server does has learnt nothing.
 void Client::redirect(Node& node, Call& call, std::string_view why, bool ask) {
+    if (call.pinned_ != nullptr) {
+        node.let_a_command_try();
+        return call.finish(fail(Fault::store_unavailable, why));
+    }
     const auto redirect = Redirect::parse(why, node.where());
     if (!redirect) return call.finish(fail(Fault::store_protocol, why));
     if (++call.redirects_ > kMaxRedirects) return call.finish(fail(Fault::store_unavailable, why));

@@ -9,8 +9,8 @@
 // again, and for its turn while the server answers others (Options::longest_queue).
 //
 // A store that fails costs nothing for long: after a few failures commands fail at once, until a probe is answered. One that answers
-// but refuses its work (a password is missing, no memory is left, it is a replica) has failed as well: it gets one command at a
-// time, rarely, until it does one.
+// but refuses its work (a password is missing, no memory is left, it is a replica) has failed as well: what it refused is tried now and
+// then, with words that count for nobody where the script has such (Script::Rehearsal), until it does it.
 //
 // One worker's: one loop, one thread, no lock. @requires outlived by the loop; nobody is resumed by its destruction
 #pragma once
@@ -35,12 +35,13 @@ class Client final : private Node::Owner {
 
     // Runs a script by its digest; the server is sent its text when it does not know it. In a cluster all keys must stand in
     // one slot, and there must be one. The script, the words and what they refer to must live until the call is over.
+    // @param work what it takes of a server, in usual commands: a server has so much at a time (Options::max_in_flight)
     // @returns the script's reply, never an error reply
     // @errors store_timeout; store_unavailable at once when the store is down or has refused, with what it said; store_protocol,
     //   also where the script's check does not know the reply; store_overload where too many commands wait; internal for keys of
     //   several slots, or for a command that is too long
-    Call eval(const Script& script, Call::Words keys, Call::Words arguments, Duration timeout) {
-        return Call(*this, &script, keys, arguments, timeout);
+    Call eval(const Script& script, Call::Words keys, Call::Words arguments, Duration timeout, uint32_t work = 1) {
+        return Call(*this, &script, keys, arguments, timeout, nullptr, 0, work);
     }
     // Runs a command, whose second word is its key. As eval().
     Call command(Call::Words words, Duration timeout) { return Call(*this, nullptr, {}, words, timeout); }
@@ -60,6 +61,8 @@ class Client final : private Node::Owner {
     // when nothing ever failed.
     const std::string& last_failure() const { return store_.last_failure; }
     const Url& url() const { return store_.url; }
+    // What a probe has, and a rehearsal.
+    Duration timeout() const { return store_.options.timeout; }
 
     // What a command may take on the wire; a longer one fails.
     static constexpr size_t kMaxCommand = io::kLargeBuffer - 1024;
@@ -86,6 +89,7 @@ class Client final : private Node::Owner {
     void on_error_reply(Node& node, Call& call, std::string_view text);
     void on_node_state(Node& node) override;
     void on_node_lost(Node& node) override;
+    std::unique_ptr<Rehearsal> rehearsal_of(Node& node, const Call& call) override;
 
     Store store_;
     State state_ = State::idle;

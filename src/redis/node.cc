@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "redis/rehearsal.h"
+
 namespace portico::redis {
 namespace {
 
@@ -15,7 +17,8 @@ Node::Node(Store& store, Owner& owner, HostPort where, uint64_t seed)
       owner_(owner),
       where_(std::move(where)),
       breaker_(store.options.failures),
-      backoff_(store.options.first_backoff, store.options.most_backoff, seed) {}
+      backoff_(store.options.first_backoff, store.options.most_backoff, seed),
+      pace_(store.options.max_in_flight, store.options.timeout) {}
 
 Node::~Node() {
     session_.cancel();
@@ -95,6 +98,8 @@ Result<void> Node::deliver(Reply&& reply) {
     const Sent sent = sent_.front();
     sent_.pop_front();
     ++first_sent_;
+    sent_work_ -= sent.work;
+    if (sent.work > 0) pace_.replied(sent.work, heard_ - sent.at, heard_);
     switch (sent.purpose) {
         case Purpose::asking: return {};
         case Purpose::ping: on_pong(reply, first_sent_ - 1); return {};
@@ -156,21 +161,31 @@ void Node::fill() {
     if (std::exchange(ping_wanted_, false)) {
         out_.append(kPing);
         probe_ = first_sent_ + sent_.size();
-        sent_.push_back({nullptr, Purpose::ping});
+        sent_.push_back({nullptr, Purpose::ping, 0, {}});
     }
     const Time now = store_.loop.precise_now();
-    while (!unsent_.empty() && unsent_.front().size_ <= out_.room() && sent_.size() < store_.options.max_in_flight) {
+    if (sent_work_ == 0 && now - heard_ >= Pace::kRest) pace_.rested();
+    while (!unsent_.empty() && unsent_.front().size_ <= out_.room() && may_send_first()) {
         Call& call = *unsent_.pop_front();
         --unsent_count_;
         unsent_bytes_ -= call.size_;
-        if (call.asking_) sent_.push_back({nullptr, Purpose::asking});
+        if (call.asking_) sent_.push_back({nullptr, Purpose::asking, 0, {}});
         call.since_ = now;
         call.number_ = first_sent_ + sent_.size();
-        sent_.push_back({&call, Purpose::call});
-        if (call.is_marked()) sent_.push_back({&call, Purpose::mark});
+        sent_.push_back({&call, Purpose::call, call.work_, now});
+        sent_work_ += call.work_;
+        if (call.is_marked()) sent_.push_back({&call, Purpose::mark, 0, {}});
         call.encode(out_.tail());
         out_.commit(static_cast<uint32_t>(call.size_));
     }
+    pace_.sent(!unsent_.empty());
+}
+
+// After a read. What a busy loop has not read yet is no work that the server has to do.
+void Node::adapt_pace() {
+    if (sent_.empty()) return pace_.answered_all();
+    const Sent& oldest = sent_.front();
+    if (oldest.work > 0 && pace_.is_slow(oldest.at, heard_) && !has_unread()) pace_.slow_down(heard_);
 }
 
 // The server has what was written: from here on its time runs.

@@ -1,5 +1,6 @@
 // One server and the connection to it: commands go out in the order in which they were asked for, all of a loop turn in one
-// write, and replies come back in that order. At most Options::max_in_flight are with the server; the others wait. Connects when
+// write, and replies come back in that order. So much work is with the server as its replies show that it can bear (pace.h), and at most
+// Options::max_in_flight; the others wait. Connects when
 // something is asked, and again with backoff whenever the connection is lost. Below client.h, which decides what goes to which
 // node; knows nothing of scripts and slots. One thread.
 //
@@ -16,10 +17,13 @@
 #include "io/loop.h"
 #include "redis/breaker.h"
 #include "redis/call.h"
+#include "redis/pace.h"
 #include "redis/store.h"
 #include "redis/wire.h"
 
 namespace portico::redis {
+
+class Rehearsal;
 
 class Node final : private io::Timer, private io::Deferred, private io::Root::Owner {
   public:
@@ -34,6 +38,8 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
         virtual void on_node_state(Node& node) = 0;
         // A connection broke or could not be had, or the breaker opened. Must not destroy the node.
         virtual void on_node_lost(Node& node) = 0;
+        // How the node is tried that has refused this call. @returns nullptr where nothing of its kind may be repeated
+        virtual std::unique_ptr<Rehearsal> rehearsal_of(Node& node, const Call& call) = 0;
 
       protected:
         ~Owner() = default;
@@ -62,7 +68,9 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     // The server did what it was asked for.
     void succeeded();
     // It answered that it does not do its work, in its own words: no password was given, it has no memory left, it is a replica.
-    void refused(std::string_view why);
+    void refused(const Call& call, std::string_view why);
+    // What a rehearsal cannot find out, the next command shall.
+    void let_a_command_try() { trial_ = breaker_.open(); }
     // Begins to connect.
     void connect();
     // Gives the connection up; its commands fail with `error`.
@@ -74,6 +82,8 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     struct Sent {
         Call* call;  // null when nobody waits for it any more
         Purpose purpose;
+        uint32_t work;
+        Time at;
     };
 
     void on_timer() override;
@@ -89,7 +99,9 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     Result<void> deliver(Reply&& reply);
     Result<void> hold(Call& call, Reply&& reply);
     Result<void> deliver_held(Call& call, const Reply& mark);
-    bool has_output() const { return ping_wanted_ || (!unsent_.empty() && sent_.size() < store_.options.max_in_flight); }
+    bool may_send_first() { return pace_.admits(unsent_.front().work_, sent_work_); }
+    bool has_output() { return ping_wanted_ || (!unsent_.empty() && may_send_first()); }
+    void adapt_pace();
     void written(uint64_t first);
     Time patience(const Call& call) const;
     void session_ended();
@@ -115,6 +127,8 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     size_t unsent_bytes_ = 0;
     std::deque<Sent> sent_;    // not yet answered, oldest first
     uint64_t first_sent_ = 0;  // the number of sent_.front()
+    uint32_t sent_work_ = 0;   // of sent_
+    Pace pace_;
 
     std::unique_ptr<Wire> wire_;
     io::Buffer out_;
@@ -123,6 +137,7 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     bool probing_ = false;    // the last probe may still be answered in time
     bool refuses_ = false;    // the server has refused its work and done none since: a probe alone does not close the breaker
     bool trial_ = false;      // a probe was answered: the next command may go out, and its reply decides
+    std::unique_ptr<Rehearsal> rehearsal_;  // of what was refused first: it goes in place of the next command
     static constexpr uint64_t kNotSent = UINT64_MAX;
     uint64_t probe_ = kNotSent;  // the number under which the last one was sent
     Time probed_{};

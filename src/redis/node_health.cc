@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "redis/node.h"
+#include "redis/rehearsal.h"
 
 namespace portico::redis {
 namespace {
@@ -23,10 +24,13 @@ std::string reason_of(std::string_view error) {
 void Node::on_timeout() {
     ++store_.counters.timeouts;
     store_.last_failure = "not answered in time";
+    pace_.slow_down(store_.loop.now());
     failed();
 }
 
-void Node::refused(std::string_view why) {
+void Node::refused(const Call& call, std::string_view why) {
+    // A rehearsal's own refusal says nothing new.
+    if (call.pinned_ == nullptr && (!refuses_ || rehearsal_ == nullptr)) rehearsal_ = owner_.rehearsal_of(*this, call);
     refuses_ = true;
     store_.last_failure = reason_of(why);
     // A master that became a replica: the one that is master now is found by connecting anew. This counts as a failure there.
@@ -82,8 +86,9 @@ void Node::on_pong(const Reply& reply, uint64_t number) {
     if (!refuses_) return close_breaker();
     // It is there, but when it last was asked for work it refused: only work shows whether it does it now.
     probing_ = false;
-    trial_ = true;
     probe_later();
+    if (rehearsal_ != nullptr) rehearsal_->start();
+    else trial_ = true;
 }
 
 // It speaks again, after a pause: no need to wait for the next probe's turn.

@@ -51,6 +51,7 @@ io::Task<void> Node::session() {
             ended_ = std::move(taken).error();
             co_return;
         }
+        adapt_pace();
         // Replies make room for those that wait.
         if (has_output()) wake();
         const io::IoResult got = co_await wire_->stream().read(wire_->in());
@@ -107,6 +108,8 @@ void Node::session_ended() {
     wire_.reset();
     out_.release();
     ping_wanted_ = probing_ = trial_ = false;
+    sent_work_ = 0;
+    pace_ = Pace(store_.options.max_in_flight, store_.options.timeout);
     ++store_.counters.failures;
     store_.last_failure = error.context;
     const bool was_ready = phase_ == Phase::ready;

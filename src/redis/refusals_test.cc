@@ -126,6 +126,66 @@ TEST_F(Refusals, A35_a_script_that_must_be_brought_says_nothing_for_a_server_tha
     EXPECT_EQ(client->state(), State::open);
 }
 
+Script::Words rehearse(std::span<const std::string_view> keys, std::span<const std::string_view>) {
+    return {{std::string(keys[0]) + ":nobody's"}, {"none"}};
+}
+const Script kRehearsed("return 1", nullptr, rehearse);
+
+TEST_F(Refusals, A35_what_was_refused_is_tried_again_with_words_that_count_for_nobody) {
+    start();
+    for (int i = 0; i < 3; ++i) {
+        Caller a(*client, kRehearsed, {"k"}, {"5"}, in(kSoon));
+        settle();
+        server->last().say("-OOM command not allowed\r\n");
+        settle();
+    }
+    for (const bool refuses : {true, false}) {
+        EXPECT_EQ(client->state(), State::open);
+        await_probe();
+        server->last().commands.clear();
+        server->last().say("+PONG\r\n");
+        settle();
+        EXPECT_THAT(server->last().commands, ElementsAre(Words{"EVALSHA", kRehearsed.digest(), "1", "k:nobody's", "none"}));
+        EXPECT_EQ(get("b")->context(), "breaker open");
+        server->last().say(refuses ? "-OOM command not allowed\r\n" : ":1\r\n");
+        settle();
+    }
+    EXPECT_EQ(client->state(), State::connected);
+}
+
+TEST_F(Refusals, A35_a_look_up_that_was_refused_is_repeated) {
+    start();
+    for (int i = 0; i < 3; ++i) {
+        Looking a(*client, "a");
+        settle();
+        server->last().say("-NOPERM no\r\n+" + std::to_string(i + 1) + "\r\n");
+        settle();
+    }
+    await_probe();
+    server->last().commands.clear();
+    server->last().say("+PONG\r\n");
+    settle();
+    EXPECT_THAT(server->last().commands, ElementsAre(Words{"GET", "a"}, Words{"PING", "4"}));
+    server->last().say("$-1\r\n$1\r\n4\r\n");
+    settle();
+    EXPECT_EQ(client->state(), State::connected);
+}
+
+TEST_F(Refusals, AClientMayGoWhileARefusalIsTriedAgain) {
+    start();
+    for (int i = 0; i < 3; ++i) {
+        Caller a(*client, kRehearsed, {"k"}, {}, in(kSoon));
+        settle();
+        server->last().say("-OOM command not allowed\r\n");
+        settle();
+    }
+    await_probe();
+    server->last().say("+PONG\r\n");
+    settle();
+    client.reset();
+    settle();
+}
+
 TEST_F(Refusals, AKeyThatHoldsSomethingElseSaysNothingOfTheServer) {
     start();
     refuse("WRONGTYPE Operation against a key holding the wrong kind of value");

@@ -4,7 +4,7 @@
 
 namespace portico::redis {
 
-Script::Script(std::string text, Check check) : text_(std::move(text)), check_(check) {
+Script::Script(std::string text, Check check, Rehearsal rehearsal) : text_(std::move(text)), check_(check), rehearsal_(rehearsal) {
     unsigned char sum[SHA_DIGEST_LENGTH];
     SHA1(reinterpret_cast<const unsigned char*>(text_.data()), text_.size(), sum);
     for (unsigned char byte : sum) {

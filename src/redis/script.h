@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace portico::redis {
 
@@ -15,9 +16,17 @@ class Script {
     // check tell its own reply from another call's.
     using Check = bool (*)(Value reply, std::span<const std::string_view> arguments);
 
+    struct Words {
+        std::vector<std::string> keys, arguments;
+    };
+    // The words by which a server is tried that has refused a call with these: they do all that it does, and count for nobody.
+    using Rehearsal = Words (*)(std::span<const std::string_view> keys, std::span<const std::string_view> arguments);
+
     // @param check of every reply that is no error; without one any reply is taken
-    explicit Script(std::string text, Check check = nullptr);
+    // @param rehearsal with one, the script must outlive the clients that run it
+    explicit Script(std::string text, Check check = nullptr, Rehearsal rehearsal = nullptr);
     Check check() const { return check_; }
+    Rehearsal rehearsal() const { return rehearsal_; }
     const std::string& text() const { return text_; }
     // SHA-1 in lower case hex, as EVALSHA takes it.
     const std::string& digest() const { return digest_; }
@@ -26,6 +35,7 @@ class Script {
     std::string text_;
     std::string digest_;
     Check check_;
+    Rehearsal rehearsal_;
 };
 
 }  // namespace portico::redis

@@ -62,8 +62,9 @@ struct Options {
     // Commands asked for and not yet answered (the abandoned ones too), and the bytes of those not yet sent, each for one
     // server. Beyond, commands fail at once.
     uint32_t max_pending = 8192;
-    // Commands that one server has at a time. The others wait here for a reply, and their time does not run meanwhile: a burst of
-    // commands cannot make a server late that does each of them in its time.
+    // Work that one server has at a time, in usual commands; less where its replies begin to wait for each other (pace.h). The others
+    // wait here for a reply, and their time does not run meanwhile: a burst of commands cannot make a server late that does each of
+    // them in its time.
     uint32_t max_in_flight = 64;
     // The longest that a command waits for that while replies come.
     Duration longest_queue = std::chrono::milliseconds(250);

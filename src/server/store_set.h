@@ -48,9 +48,9 @@ class StoreSet final : private io::Timer {
     // A store that refuses only some of its work (writes, without memory) and does the rest in between is not well before it has
     // refused nothing for so long.
     static constexpr Duration kDoubt = std::chrono::seconds(1);
-    // Commands that one server of a store has of this process at a time, and of each worker at least. A server takes some 10 us for
-    // one: all of them are done within the shortest usual timeout.
-    static constexpr size_t kMostInFlight = 256, kLeastInFlight = 8;
+    // Work that one server of a store has of this process at a time, in usual commands, and of each worker at least. A server takes some
+    // 10 to 20 us for one: all of them are done within half of the shortest usual timeout.
+    static constexpr size_t kMostInFlight = 128, kLeastInFlight = 8;
 
     gateway::Context& context_;
     StoreHealth& health_;

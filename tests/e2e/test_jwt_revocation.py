@@ -178,7 +178,7 @@ class Slow:
                         connection.sendall(self.reply + b"+" + mark + b"\r\n")
 
 
-WAITING = 24  # requests
+WAITING = 8  # requests: so many a server has at first, however long it takes for the first answer
 
 
 @pytest.mark.parametrize("reply,status", [(b"$-1\r\n", 200), (b"", 503)])

@@ -1,5 +1,6 @@
 #include "policy/jwt/revocation.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -93,10 +94,16 @@ io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) co
         x.error_fields.add("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"The token was revoked: get a new one.\"");
         co_return Verdict::refuse(Error(Fault::token_revoked, i == 0 ? "by jti" : "by sub"));
     }
-    for (const Lookup& lookup : lookups) {
-        if (lookup.key.empty() || lookup.reply) continue;
-        const Error& why = lookup.reply.error();
-        // What clients have sent is no failure of the store, and lets no token pass.
+    // What clients have sent is no failure of the store, and lets no token pass, whatever became of the other question.
+    const auto failed = [&](bool of_store) {
+        return std::ranges::find_if(lookups, [&](const Lookup& l) {
+            return !l.key.empty() && !l.reply && redis::is_failure_of_store(l.reply.error()) == of_store;
+        });
+    };
+    auto lookup = failed(false);
+    if (lookup == lookups.end()) lookup = failed(true);
+    if (lookup != lookups.end()) {
+        const Error& why = lookup->reply.error();
         const bool allow = allow_on_failure_ && redis::is_failure_of_store(why);
         x.note_degraded(x.epoch->snapshot->policy_names[policy.index()], why, allow ? "allow" : "deny");
         if (allow) co_return Verdict::proceed();

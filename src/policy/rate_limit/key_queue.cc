@@ -45,7 +45,8 @@ class KeyQueue final : private io::Deferred, private io::Root::Owner {
         while (take()) {
             const Time asked = queues_.loop_.now();
             const RedisQuestion question(limit_->form, key_, costs_, client_->next_mark());
-            Result<redis::Reply> reply = co_await client_->eval(redis_counter(), question.keys(), question.arguments(), timeout_);
+            Result<redis::Reply> reply = co_await client_->eval(redis_counter(), question.keys(), question.arguments(), timeout_,
+                                                                static_cast<uint32_t>(costs_.size() * work_of(limit_->limit)));
             Result<void> read = reply ? decisions_.read(limit_->limit, costs_.size(), reply->value()) : fail(std::move(reply).error());
             for (size_t i = 0; i < costs_.size(); ++i) {
                 CountedWait* const wait = std::exchange(asked_[i], nullptr);
@@ -58,7 +59,8 @@ class KeyQueue final : private io::Deferred, private io::Root::Owner {
     bool take() {
         asked_.clear();
         costs_.clear();
-        while (asked_.size() < kMostInOneCommand && !gathering_.empty()) {
+        const size_t most = most_in_one_command(limit_->limit);
+        while (asked_.size() < most && !gathering_.empty()) {
             CountedWait& wait = *gathering_.pop_front();
             wait.place_ = asked_.size();
             asked_.push_back(&wait);

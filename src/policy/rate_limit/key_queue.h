@@ -22,8 +22,13 @@ namespace portico::policy::rate_limit {
 
 class KeyQueue;
 
-// Requests in one command; those above it wait for the next.
-inline constexpr size_t kMostInOneCommand = 128;
+// What one command may take of a store, in decisions about one window; requests beyond that wait for the next. A store takes 5 to 25 us
+// for one, so that a command stays well within the shortest usual timeout, whoever sends the requests.
+inline constexpr size_t kMostWorkInOneCommand = 32;
+// What one request of a limit takes. Those that are refused and charged are written down as well.
+inline size_t work_of(const Limit& limit) { return limit.windows.size() * (limit.charge_refused ? 2 : 1); }
+// Requests of a limit in one command.
+inline size_t most_in_one_command(const Limit& limit) { return kMostWorkInOneCommand / work_of(limit); }
 
 // What the store said of one request.
 struct Counted {

@@ -32,6 +32,10 @@ class Request {
     io::Root root_;
 };
 
+Limit limit_with(size_t windows, bool charge_refused) {
+    return {.name = "l", .windows = std::vector<Window>(windows), .charge_refused = charge_refused};
+}
+
 class KeyQueueOnSim : public redis::SingleServer {
   protected:
     void SetUp() override {
@@ -70,9 +74,9 @@ class KeyQueueOnSim : public redis::SingleServer {
 
 TEST_F(KeyQueueOnSim, A36_requests_of_one_key_in_one_turn_are_asked_in_one_command) {
     auto all = ask_times("c", 7);
-    auto other = ask_times("d", 3);
+    auto other = ask_times("d", 1);
     settle();
-    EXPECT_THAT(costs(), ElementsAre("1,1,1,1,1,1,1", "1,1,1"));
+    EXPECT_THAT(costs(), ElementsAre("1,1,1,1,1,1,1", "1"));
     answer(5);
     for (size_t i = 0; i < 7; ++i) EXPECT_EQ(all[i]->said(), i < 5 ? "passes" : "refused");
     EXPECT_EQ(all[0]->decision().deciding().remaining, 4u);
@@ -97,15 +101,21 @@ TEST_F(KeyQueueOnSim, A36_what_comes_while_a_command_is_on_its_way_goes_with_the
 }
 
 TEST_F(KeyQueueOnSim, ACommandIsBounded) {
-    auto all = ask_times("c", kMostInOneCommand + 2);
+    auto all = ask_times("c", most_in_one_command(limit.limit) + 2);
     settle();
     EXPECT_EQ(costs().size(), 1u);
     answer(5);
-    EXPECT_EQ(all[kMostInOneCommand - 1]->said(), "refused");
-    EXPECT_EQ(all[kMostInOneCommand]->said(), "-");
+    EXPECT_EQ(all[most_in_one_command(limit.limit) - 1]->said(), "refused");
+    EXPECT_EQ(all[most_in_one_command(limit.limit)]->said(), "-");
     EXPECT_THAT(costs(), ElementsAre("1,1"));
     answer(0);
-    EXPECT_EQ(all[kMostInOneCommand + 1]->said(), "refused");
+    EXPECT_EQ(all[most_in_one_command(limit.limit) + 1]->said(), "refused");
+}
+
+TEST_F(KeyQueueOnSim, A36_a_command_is_bounded_by_the_work_that_it_is) {
+    EXPECT_EQ(most_in_one_command(limit_with(1, false)), 32u);
+    EXPECT_EQ(most_in_one_command(limit_with(6, false)), 5u);
+    EXPECT_EQ(most_in_one_command(limit_with(kMaxWindows, true)), 2u);
 }
 
 TEST_F(KeyQueueOnSim, OneThatLeavesTakesNobodyAlongAndIsNotCountedBeforeItIsAsked) {

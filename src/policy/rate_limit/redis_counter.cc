@@ -14,10 +14,16 @@ bool is_answer(redis::Value reply, std::span<const std::string_view> arguments) 
     return reply.size() == 1 + requests * decision_size(windows) && reply[0].text() == arguments.back();
 }
 
+// A key of its own in the same slot, and a window that is over at once.
+redis::Script::Words rehearse(std::span<const std::string_view> keys, std::span<const std::string_view> arguments) {
+    const std::string letter(arguments[0]);
+    return {{std::string(keys[0]) + ":rehearsal"}, {letter, "1", "0", "1", "1000", letter == "b" ? "1" : "0", "0"}};
+}
+
 }  // namespace
 
 const redis::Script& redis_counter() {
-    static const redis::Script kScript{std::string(redis_script()), is_answer};
+    static const redis::Script kScript{std::string(redis_script()), is_answer, rehearse};
     return kScript;
 }
 

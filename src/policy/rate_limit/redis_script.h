@@ -12,7 +12,9 @@
 // The exact log is a sorted set with an entry for each request that counted: the score is Redis's microsecond (never
 // running backwards within a key), the member the sum of all units up to and with it, padded to 16 digits, and its own
 // units: `0000000000000123:5`. So ZCARD is the number of requests in the window, the units in use follow from the two
-// ends, and the entry at which so many are free again is found by its sum. It is exact to the microsecond; an entry
+// ends, and the entry at which so many are free again is found by its sum. What has expired is dropped in parts of some 500, so that no
+// call takes long; what is left of it is passed over. Of refused requests that are charged, those go which the newer ones outweigh: the
+// newest that fill the quota decide alone. It is exact to the microsecond; an entry
 // takes 31 bytes in sets of up to 128 entries, and 129 in larger ones.
 #pragma once
 

@@ -199,6 +199,58 @@ TEST(RedisScript, DecidesInShortAsItDoesAtLength) {
     }
 }
 
+TEST(RedisScript, A36_refused_requests_that_count_are_kept_no_longer_than_they_decide) {
+    RedisStore redis;
+    const Limit l = limit_of("l", sliding_window, {{10, 60s}}, true);
+    std::vector<Micros> all;
+    for (int i = 0; i < 3000; ++i) {
+        EXPECT_EQ(redis.charge(l, "c").admitted, i < 10);
+        all.push_back(redis.now());
+        redis.advance(7us);
+    }
+    EXPECT_LE(redis.connection().command({"ZCARD", "portico:{l:c}:0w"}).numbers.at(0), 10 + 2 * 128);
+    // What is left decides to the microsecond.
+    const Decision last = redis.charge(l, "c");
+    EXPECT_EQ(last.retry_after, all[all.size() - 9] + 60s - redis.now());
+    redis.advance(last.retry_after - 1us);
+    const Decision costly = redis.charge(l, "c", 10);
+    EXPECT_EQ(costly.retry_after, 60s);
+}
+
+TEST(RedisScript, A36_a_long_log_that_has_expired_is_dropped_in_parts_and_counts_for_nothing) {
+    for (const uint64_t windows : {1, 2}) {
+        RedisStore redis;
+        Limit l = limit_of("l", sliding_window, {{10'000, 1s}});
+        if (windows == 2) l.windows.push_back({20'000, 10s});
+        const std::string key = "portico:{l:c}:0w";
+        const std::vector<uint64_t> many(100, 1);
+        for (int i = 0; i < 40; ++i) {
+            redis.charge_all(l, "c", many);
+            redis.advance(10us);
+        }
+        redis.advance(500ms);
+        EXPECT_EQ(redis.charge(l, "c", 7).windows[0].remaining, 10'000u - 4'007);
+        redis.advance(499'790us);
+        // 20 of the 40 instants are beyond the window, 20 within it.
+        Decision d = redis.charge(l, "c", 9000);
+        EXPECT_FALSE(d.admitted);
+        EXPECT_EQ(d.windows[0].remaining, 10'000u - 2'007);
+        // 1,007 units have to go: 11 instants of 100.
+        EXPECT_EQ(d.retry_after, 110us);
+        const int64_t left = redis.connection().command({"ZCARD", key}).numbers.at(0);
+        EXPECT_GE(left, 3'400);
+        EXPECT_LT(left, 4'001);
+        redis.advance(1ms);
+        for (uint64_t i = 0; i < 10; ++i) {
+            d = redis.charge(l, "c");
+            EXPECT_TRUE(d.admitted);
+            EXPECT_EQ(d.windows[0].remaining, 10'000u - 8 - i);
+            EXPECT_EQ(d.windows[0].reset, 499'210us);
+        }
+        EXPECT_EQ(redis.connection().command({"ZCARD", key}).numbers.at(0), 11);
+    }
+}
+
 // As a history of instants and costs tells it, without running sums or quanta.
 TEST(RedisScript, FindsTheEntryThatARefusedCostWaitsFor) {
     std::mt19937_64 random(5);

@@ -22,6 +22,8 @@ local call, floor, ceil, max, min = redis.call, math.floor, math.ceil, math.max,
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local MAX_COUNT, CLOCK_SLACK = 4294967295, 1000000
+-- Entries of a log that one call drops, about: a client must not make the server late by what it once sent.
+local MOST_DROPPED, MOST_NEEDLESS = 500, 128
 
 -- Milliseconds that outlast so many microseconds.
 local function life(us) return max(ceil(us / 1000), 1) + 1 end
@@ -35,6 +37,8 @@ end
 
 -- Each algorithm gives these five, for a window's state s: read it, whether the cost fits, charge it, write it, the reply.
 local open, fits, charge, save, answer
+-- The windows' states, once they were read: they serve all requests of the call.
+local states
 
 local reply, last, width, refused = {ARGV[#ARGV]}, 1, 1 + 3 * #KEYS, nil
 cost = tonumber(ARGV[2])
@@ -49,7 +53,7 @@ repeat
 
   -- The common cases of sliding_window in short, for they make none of the functions below: one window, a clock that runs, a
   -- cost that passes or will when the first entry has gone. The functions decide the same, and about everything else.
-  if not decided and algorithm == 'w' and cost > 0 and not KEYS[2] then
+  if not decided and not states and algorithm == 'w' and cost > 0 and not KEYS[2] then
     local key, quota, length = KEYS[1], tonumber(ARGV[4]), tonumber(ARGV[5])
     local found, sum, used, at, first, first_at = call('ZRANGE', key, -1, -1, 'WITHSCORES'), 0, 0, now, 0, now
     if found[1] then
@@ -59,9 +63,13 @@ repeat
         found = call('ZRANGE', key, 0, 0, 'WITHSCORES')
         first_at = tonumber(found[2])
         if first_at + length <= now then
-          call('ZREMRANGEBYSCORE', key, '-inf', now - length)
-          found = call('ZRANGE', key, 0, 0, 'WITHSCORES')
-          first_at = tonumber(found[2])
+          if call('ZCARD', key) <= MOST_DROPPED then
+            call('ZREMRANGEBYSCORE', key, '-inf', now - length)
+            found = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+            first_at = tonumber(found[2])
+          else
+            sum = MAX_SUM + 1
+          end
         end
         first = tonumber(sub(found[1], 18))
         used = sum - tonumber(sub(found[1], 1, 16)) + first
@@ -92,14 +100,64 @@ repeat
         call('ZADD', s.key, at, format('%016.0f:%.0f', s.sum, units))
         call('PEXPIRE', s.key, life(at - now + s.length))
       end
+      local function begin_with(s, rank, first, first_at, units)
+        s.rank, s.first, s.first_at, s.base, s.near = rank, first, first_at, first - units, nil
+        s.used = s.sum - s.base
+      end
+      -- Finds the first entry that counts. Of those before it a number is dropped; what is left of them goes with later calls.
+      local function drop(s)
+        local horizon = now - s.length
+        local first, first_at, units = entry(s, 0)
+        if first_at > horizon then return begin_with(s, 0, first, first_at, units) end
+        local _, far = entry(s, MOST_DROPPED)
+        if not far or far > horizon then
+          call('ZREMRANGEBYSCORE', s.key, '-inf', horizon)
+          return begin_with(s, 0, entry(s, 0))
+        end
+        call('ZREMRANGEBYSCORE', s.key, '-inf', far)
+        local below, above = -1, call('ZCARD', s.key) - 1
+        while above - below > 1 do
+          local middle = floor((below + above) / 2)
+          local _, instant = entry(s, middle)
+          if instant > horizon then above = middle else below = middle end
+        end
+        begin_with(s, above, entry(s, above))
+      end
+      -- Refused requests that count need no more entries than decide when something passes: the newest that fill the quota.
+      local function drop_needless(s)
+        local sum, at, units = entry(s, s.rank + MOST_NEEDLESS)
+        if not sum or s.sum - sum + units < s.quota or at == s.first_at then return end
+        call('ZREMRANGEBYSCORE', s.key, '-inf', format('(%.0f', at))
+        begin_with(s, 0, entry(s, 0))
+      end
       -- Until so little is in use. Every entry has a unit or more, which bounds the rank of the one to wait for.
       local function wait(s, target)
         if s.used <= target then return 0 end
         local enough, at = s.base + s.used - target, s.first_at
         if s.first < enough then
           local last = call('ZCARD', s.key) - 1
-          local below, above, known = max(last - (s.sum - enough) - 1, 0), min(enough - s.first, last), last
+          local below, above, known = max(last - (s.sum - enough) - 1, s.rank), min(s.rank + enough - s.first, last), last
           at = s.at
+          -- Requests of one call wait for neighbours: from the entry that was found last it is a step or two.
+          if s.near and s.near > below and s.near < above then
+            local sum, instant = entry(s, s.near)
+            local step = 1
+            if sum < enough then
+              below = s.near
+              while below + step < above do
+                sum, instant = entry(s, below + step)
+                if sum >= enough then above, known, at = below + step, below + step, instant break end
+                below, step = below + step, 2 * step
+              end
+            else
+              above, known, at = s.near, s.near, instant
+              while above - step > below do
+                sum, instant = entry(s, above - step)
+                if sum < enough then below = above - step break end
+                above, known, at, step = above - step, above - step, instant, 2 * step
+              end
+            end
+          end
           while above - below > 1 do
             local middle = floor((below + above) / 2)
             local sum, instant = entry(s, middle)
@@ -109,6 +167,7 @@ repeat
             local _
             _, at = entry(s, above)
           end
+          s.near = above
         end
         return at + s.length - now
       end
@@ -119,13 +178,8 @@ repeat
           call('UNLINK', s.key)
           return
         end
-        local first, first_at, units = entry(s, 0)
-        if first_at + s.length <= now then
-          call('ZREMRANGEBYSCORE', s.key, '-inf', now - s.length)
-          first, first_at, units = entry(s, 0)
-        end
-        s.sum, s.at, s.first, s.first_at, s.base = sum, at, first, first_at, first - units
-        s.used = sum - s.base
+        s.sum, s.at = sum, at
+        drop(s)
         s.changed = now < at - s.length - CLOCK_SLACK or sum > MAX_SUM
       end
       function fits(s) return s.used + cost <= s.quota end
@@ -134,9 +188,10 @@ repeat
           call('UNLINK', s.key)
           s.sum = 0
           push(s, s.used, now < s.at - s.length - CLOCK_SLACK and now or max(now, s.at))
-          s.base, s.first, s.first_at = 0, s.used, s.at
-        elseif not charged and s.sum > 0 then
+          s.rank, s.base, s.first, s.first_at, s.near, s.changed = 0, 0, s.used, s.at, nil, false
+        elseif not charged and s.sum > 0 and not s.lasts then
           outlast(s.key, s.at - now + s.length)
+          s.lasts = true
         end
       end
       function charge(s)
@@ -145,6 +200,7 @@ repeat
         push(s, units, max(now, s.at))
         if s.used == 0 then s.first, s.first_at = s.sum, s.at end
         s.used = s.used + units
+        if s.used > s.quota then drop_needless(s) end
       end
       function answer(s, admitted)
         local passes, more = 0, 0
@@ -281,12 +337,17 @@ repeat
   end
 
   if not decided then
-    local states, admitted, possible = {}, true, true
+    local admitted, possible = true, true
+    if not states then
+      states = {}
+      for i = 1, #KEYS do
+        states[i] = {key = KEYS[i], quota = tonumber(ARGV[3 * i + 1]), length = tonumber(ARGV[3 * i + 2]), extra = tonumber(ARGV[3 * i + 3]),
+          used = 0, base = 0, sum = 0, at = 0, first = 0, first_at = 0, rank = 0, changed = false}
+        open(states[i])
+      end
+    end
     for i = 1, #KEYS do
-      local s = {key = KEYS[i], quota = tonumber(ARGV[3 * i + 1]), length = tonumber(ARGV[3 * i + 2]),
-        extra = tonumber(ARGV[3 * i + 3]), used = 0, base = 0, sum = 0, at = 0, first = 0, first_at = 0, changed = false}
-      states[i] = s
-      open(s)
+      local s = states[i]
       possible = possible and cost <= (algorithm == 'b' and s.extra or s.quota)
       admitted = admitted and (cost == 0 or fits(s))
     end
@@ -294,13 +355,10 @@ repeat
     reply[last + 1] = admitted and 1 or 0
     for i = 1, #KEYS do
       local s = states[i]
-      if algorithm == 'w' then
-        save(s, charged)
-        if charged then charge(s) end
-      else
-        if charged then charge(s) end
-        if charged or s.changed then save(s) end
-      end
+      -- A log is written as it is charged, the others at the end.
+      if algorithm == 'w' then save(s, charged) end
+      if charged then charge(s) end
+      s.changed = s.changed or charged and algorithm ~= 'w'
       reply[last + 3 * i - 1], reply[last + 3 * i], reply[last + 3 * i + 1] = answer(s, admitted)
     end
   end
@@ -308,6 +366,11 @@ repeat
   last = last + width
   cost = costs and tonumber(costs() or nil)
 until not cost
+if states and algorithm ~= 'w' then
+  for i = 1, #KEYS do
+    if states[i].changed then save(states[i]) end
+  end
+end
 return reply
 )lua";
 }
