@@ -144,10 +144,9 @@ void UringBackend::wait(Duration wait) {
         if (wait != kForever) alarm_->wake_by(SystemClock().now() + wait);
         io_uring_submit_and_wait(&ring_, 1);
     }
-    // A call into the kernel runs some twenty receives. To ask for more costs a call a turn; not to know of them costs a look at
-    // each connection that is used again (UringStream::quiet). No more than the provided buffers can take.
-    constexpr int kMostCalls = 2;
-    for (int calls = 0; calls < kMostCalls && holds_back(); ++calls) io_uring_get_events(&ring_);
+    // A call into the kernel runs some twenty receives. To ask once for more costs a call a turn; not to know of them costs a look at
+    // each connection that is used again (UringStream::quiet). No oftener: they would find no provided buffer.
+    if (holds_back()) io_uring_get_events(&ring_);
 }
 
 void UringBackend::announce(unsigned count) {

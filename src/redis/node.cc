@@ -185,7 +185,7 @@ void Node::fill() {
 void Node::adapt_pace() {
     if (sent_.empty()) return pace_.answered_all();
     const Sent& oldest = sent_.front();
-    if (oldest.work > 0 && pace_.is_slow(oldest.at, heard_) && !has_unread()) pace_.slow_down(heard_);
+    if (oldest.work > 0 && pace_.is_slow(oldest.at, heard_) && unread() == 0) pace_.slow_down(heard_);
 }
 
 // The server has what was written: from here on its time runs.

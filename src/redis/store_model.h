@@ -17,12 +17,12 @@ namespace portico::redis {
 struct StoreWorld {
     io::SimNetwork& net;
     io::Chance chance;
-    std::vector<SocketAddress> masters;  // of a cluster all nodes; behind sentinels the candidates
+    std::vector<SocketAddress> masters{};  // of a cluster all nodes; behind sentinels the candidates
     size_t master = 0;                   // behind sentinels: the one that is it
     uint32_t trouble_one_in = 3;         // connections that do not stay well; 0: none
     bool sentinels_want_password = false;
     // What was executed, by the last word of a command, and how often.
-    std::map<std::string, int> executed;
+    std::map<std::string, int> executed{};
 };
 
 class StoreServer {

@@ -45,7 +45,7 @@ io::SimWeather draw_weather(io::Chance& c) {
 
 class Game {
   public:
-    explicit Game(uint64_t seed) : chance_(seed), net_(draw_weather(chance_)), loop_(net_.backend(), net_.clock()), world_{net_, io::Chance(chance_.next()), {}} {
+    explicit Game(uint64_t seed) : chance_(seed), net_(draw_weather(chance_)), loop_(net_.backend(), net_.clock()), world_{.net = net_, .chance = io::Chance(chance_.next())} {
         world_.trouble_one_in = static_cast<uint32_t>(chance_.between(1, 4));
         world_.sentinels_want_password = chance_.one_in(2);
         make_servers();
