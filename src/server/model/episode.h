@@ -90,7 +90,8 @@ class Episode {
             m.together_one_in = 2;
         } else if (bent <= 4) {
             // What waits for 100, and is repeated.
-            m.lawful = false;
+            m.lawful = m.uploads = false;
+            m.early_answers = true;
             m.expects_one_in = 1;
             m.long_heads_one_in = 2;
             m.most_pad = 60'000;
