@@ -134,10 +134,11 @@ def judge(mutation):
 
 def main():
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    from history import HISTORY
-    from kinds import KINDS
+    import history
+    import kinds
     word = sys.argv[1] if len(sys.argv) > 1 else ""
-    chosen = [m for m in KINDS + HISTORY if word.lower() in m.name.lower()]
+    known = kinds.KINDS + history.HISTORY + (kinds.NOT_YET + history.NOT_YET if word else [])
+    chosen = [m for m in known if word.lower() in m.name.lower()]
     if not chosen:
         sys.exit(f"no mutation's name holds {word!r}")
     copy_sources()
