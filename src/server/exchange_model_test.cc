@@ -6,10 +6,12 @@
 //     PORTICO_MODEL_FIRST=1 …      seeds from there on; PORTICO_MODEL_FAILURES=100 goes on after a failure
 //     PORTICO_MODEL_WAITS=1000 …   how often each co_await must have come to each of its endings, in builds that watch them
 //
-// A failure prints its seed; under ASan a death does too.
+// A failure prints its seed, and so does a death.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <random>
 
@@ -35,6 +37,21 @@ volatile uint64_t current_seed = 0;
 #if __has_feature(address_sanitizer)
 [[maybe_unused]] const bool says_seed_at_death = [] {
     __sanitizer_set_death_callback([] { std::fprintf(stderr, "PORTICO_MODEL_SEED=%lu\n", current_seed); });
+    return true;
+}();
+#else
+void die(int signal) {
+    char text[48];
+    const int size = std::snprintf(text, sizeof text, "PORTICO_MODEL_SEED=%lu\n", current_seed);
+    if (::write(STDERR_FILENO, text, static_cast<size_t>(size)) < 0) std::abort();
+    ::raise(signal);
+}
+
+[[maybe_unused]] const bool says_seed_at_death = [] {
+    struct sigaction once {};
+    once.sa_handler = die;
+    once.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) ::sigaction(signal, &once, nullptr);
     return true;
 }();
 #endif

@@ -42,7 +42,8 @@ struct Worker::Local final : private io::Timer {
           context(*loop, *o.registry, seed),
           stores(context, *o.store_health, o.workers),
           names(*loop, [this](std::string name, io::Resolver::Callback answered) { ask(std::move(name), std::move(answered)); }),
-          connections(context, gateway) {
+          connections(context, gateway),
+          services(context) {
         if (options.operators != nullptr) context.say = [&to = *options.operators](const std::string& line) { to.say(line); };
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
     }
@@ -80,35 +81,14 @@ struct Worker::Local final : private io::Timer {
     std::deque<edge::ServerSettings> settings;
     edge::ConnectionSet connections;
     std::map<SocketAddress, std::unique_ptr<Listening>> listeners;
-    using Services = std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>>;
-    Services services;  // of the running snapshot
+    ServiceSet services;
     std::function<void()> done;
     Time idle_close_at{};
     bool stop = false;
 };
 
 void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, const ServiceAddresses& addresses) {
-    std::vector<std::shared_ptr<upstream::Service>> in_order;
-    Services fresh;
-    for (size_t i = 0; i < snapshot->config.services.size(); ++i) {
-        const config::ServiceConfig& c = snapshot->config.services[i];
-        const upstream::ConnectionMeter meter{
-            &context.shard, context.registry.gauge("portico_upstream_connections_open", "Connections to the service that are open.",
-                                                   {{"service", c.name}})};
-        // Of its own for each snapshot: requests that wait keep the endpoints of the one that they began with.
-        const auto service = std::make_shared<upstream::Service>(*loop, c.name, meter);
-        const upstream::PoolLimits limits{c.max_idle, c.max_connections, c.idle_connection};
-        if (const auto before = services.find(c.name); before != services.end()) {
-            service->succeed(*before->second, addresses[i], limits);
-            services.erase(before);
-        } else {
-            service->update(addresses[i], limits);
-        }
-        fresh.emplace(c.name, service);
-        in_order.push_back(service);
-    }
-    for (const auto& [name, gone] : services) gone->drain();
-    services = std::move(fresh);
+    auto in_order = services.follow(*snapshot, addresses);
     auto clients = stores.take(*snapshot);
     context.epoch = context.make_epoch(std::move(snapshot), std::move(in_order), std::move(clients));
 }
@@ -217,11 +197,7 @@ void Worker::log_to(observe::LogSink* sink) {
 
 void Worker::set_addresses(std::string service, upstream::ResolvedService addresses) {
     post([service = std::move(service), addresses = std::move(addresses)](Local& l) {
-        const auto found = l.services.find(service);
-        if (found == l.services.end()) return;
-        for (const config::ServiceConfig& c : l.context.epoch->snapshot->config.services) {
-            if (c.name == service) found->second->update(addresses, {c.max_idle, c.max_connections, c.idle_connection});
-        }
+        if (l.context.epoch != nullptr) l.services.update(*l.context.epoch->snapshot, service, addresses);
     });
 }
 

@@ -19,13 +19,11 @@
 #include "io/name_client.h"
 #include "observe/log_sink.h"
 #include "server/operator_lines.h"
+#include "server/service_set.h"
 
 namespace portico::server {
 
 class StoreHealth;
-
-// Addresses of a configuration's services, in its order.
-using ServiceAddresses = std::vector<upstream::ResolvedService>;
 
 struct WorkerOptions {
     uint32_t index = 0;

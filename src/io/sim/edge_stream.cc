@@ -49,6 +49,7 @@ bool SimEdgeStream::try_read(StreamOp& op) {
 }
 
 bool SimEdgeStream::start_write(StreamOp& op) {
+    socket_->begin_write();
     written_ = 0;
     if (writable_ && try_write(op)) return true;
     writer_ = &op;

@@ -210,6 +210,7 @@ bool SimRingStream::start_wait(StreamOp& op, bool readable) {
 }
 
 bool SimRingStream::start_write(StreamOp& op) {
+    socket_->begin_write();
     writer_ = &op;
     waits_write_ = false;
     sent_ = 0;

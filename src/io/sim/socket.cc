@@ -39,9 +39,19 @@ ssize_t SimSocket::send(std::string_view bytes, bool together) {
     if (n == 0) return -EAGAIN;
     if (n > 1 && !together && net_.chance().one_in(net_.weather().short_one_in)) n = net_.chance().between(1, n);
     peer->flying_.append(bytes.substr(0, n));
+    peer->flown_ += n;
     if (together) peer->together_ = peer->flying_.size();
     peer->depart();
     return static_cast<ssize_t>(n);
+}
+
+void SimSocket::begin_write() {
+    if (const auto peer = peer_.lock()) peer->writes_.push_back({peer->flown_, came_, ended()});
+}
+
+std::optional<SimSocket::Known> SimSocket::peer_knew(uint64_t offset) {
+    while (writes_.size() > 1 && writes_[1].at <= offset) writes_.pop_front();
+    return writes_.empty() || writes_.front().at > offset ? std::nullopt : std::optional(writes_.front());
 }
 
 void SimSocket::shut_down() {
@@ -92,6 +102,7 @@ void SimSocket::arrive() {
     size_t n = flying_.size();
     if (n > 1 && n > together_ && net_.chance().one_in(net_.weather().short_one_in)) n = net_.chance().between(std::max<size_t>(together_, 1), n);
     there_.append(flying_, 0, n);
+    came_ += n;
     flying_.erase(0, n);
     together_ -= std::min(together_, n);
     if (flying_.empty()) {

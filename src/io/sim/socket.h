@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,12 @@ class SimSocket final : public std::enable_shared_from_this<SimSocket> {
     SimSocket(SimNetwork& net, const SocketAddress& local, const SocketAddress& remote, size_t capacity)
         : net_(net), local_(local), remote_(remote), capacity_(capacity) {}
     static void join(const std::shared_ptr<SimSocket>& a, const std::shared_ptr<SimSocket>& b);
+    // What lay at the other end when it began a write.
+    struct Known {
+        uint64_t at = 0;     // where the write's first byte stands among all that it sent
+        uint64_t came = 0;   // bytes that had come to it by then, read or not
+        bool ended = false;  // and the end of this side
+    };
 
     void set_user(User* user) { user_ = user; }
     const SocketAddress& local() const { return local_; }
@@ -45,6 +53,10 @@ class SimSocket final : public std::enable_shared_from_this<SimSocket> {
     ssize_t send(std::string_view bytes, bool together = false);
     size_t room() const;
     bool writable() const;
+    // A write begins, whose bytes are sent then or later.
+    void begin_write();
+    // What the peer knew when it began the write whose bytes stand at `offset` here. Asked with offsets that grow.
+    std::optional<Known> peer_knew(uint64_t offset);
     void shut_down();
     // @param abort the peer sees a reset; it does so as well where bytes lie here unread
     void close(bool abort);
@@ -62,6 +74,8 @@ class SimSocket final : public std::enable_shared_from_this<SimSocket> {
     size_t capacity_;
     std::string there_;
     std::string flying_;
+    std::deque<Known> writes_;  // the peer's
+    uint64_t came_ = 0, flown_ = 0;  // bytes, in all: that arrived, that were sent
     size_t together_ = 0;  // so many of the flying bytes arrive at once
     bool moving_ = false;  // something is on its way, and a moment is set at which it arrives
     bool end_sent_ = false, end_there_ = false;
@@ -81,6 +95,7 @@ class SimPeer {
     ssize_t send(std::string_view bytes, bool together = false) { return socket_->send(bytes, together); }
     void shut_down() { socket_->shut_down(); }
     void reset() { socket_->close(true); }
+    std::optional<SimSocket::Known> peer_knew(uint64_t offset) { return socket_->peer_knew(offset); }
     const SocketAddress& local() const { return socket_->local(); }
     const SocketAddress& remote() const { return socket_->remote(); }
 

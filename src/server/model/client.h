@@ -11,18 +11,22 @@ namespace portico::server::model {
 class ClientActor final : public Actor {
   public:
     ClientActor(Ledger& ledger, std::unique_ptr<Wire> wire, uint64_t number)
-        : Actor(ledger, std::move(wire), "client #" + std::to_string(number), ledger.chance().next()), left_(chance_.between(1, 6)), pipelines_(chance_.one_in(2)) {}
+        : Actor(ledger, std::move(wire), "client #" + std::to_string(number), ledger.chance().next()), left_(chance_.between(1, 6)), pipelines_(ledger.manners().first != First::clients && (ledger.manners().greedy || chance_.one_in(2))) {}
+
+    bool midway() const override { return !all_sent() || checked_; }
 
   private:
     static constexpr auto kPatience = seconds(3);  // how long it waits for 100
+    static constexpr auto kPause = milliseconds(400);
 
     bool act(Time now) override {
         const Manners& m = ledger_.manners();
         if (!m.lawful && act_up()) return true;
         bool moved = false;
-        if (!(deaf_ && chance_.below(20) != 0)) {
+        if (!(deaf_ && chance_.below(20) != 0) && !(m.first == First::clients && !all_sent() && !body_only_)) {
             const std::string_view bytes = receive_some();
             moved = !bytes.empty() || ended_;
+            if (!bytes.empty()) heard_at_ = now;
             feed(bytes, now);
         }
         if (ended_ && !over()) return end(), true;
@@ -32,7 +36,8 @@ class ClientActor final : public Actor {
         // What was refused meanwhile is not sent for nobody.
         if (closing_ && due_.empty() && (left_quiet_ || !half_)) return leave(), true;
         if (closing_ && stops_) out_.clear(), out_at_ = 0, held_.clear();
-        moved |= send_some(piece());
+        if (!listens(now) && now >= resumes_at_) moved |= send_some(piece());
+        if (break_at_ != 0 && out_at_ == break_at_) resumes_at_ = now + milliseconds(8), break_at_ = 0;
         if (unsendable_) out_.clear(), out_at_ = 0, held_.clear();
         if (left_ == 0 && due_.empty() && all_sent() && held_.empty()) return leave(), true;
         return moved;
@@ -51,33 +56,57 @@ class ClientActor final : public Actor {
         }
     }
 
+    // It waits with the rest of a request while its response comes.
+    bool listens(Time now) const { return ledger_.manners().first == First::turns && checked_ && now - heard_at_ < kPause; }
+
     size_t piece() const {
         if (sending_ == nullptr) return SIZE_MAX;
+        if (break_at_ > out_at_) return break_at_ - out_at_;
         return out_at_ < sending_->head_size() && !body_only_ ? std::max(piece_, sending_->head_size() / 6) : piece_;
     }
 
     void begin(Time now) {
         --left_;
+        Planned& p = draw();
+        due_.push_back(&p);
+        sending_ = &p;
+        out_ = p.bytes();
+        out_at_ = 0;
+        body_only_ = false;
+        break_at_ = 0;
+        if (p.expect) {
+            held_ = out_.substr(p.head_size());
+            out_.resize(p.head_size());
+            patience_ = now + kPatience;
+        } else if (pipelines_) {
+            append();
+        }
+        piece_ = draw_piece(out_.size() + held_.size(), 40, 3000);
+        if (sending_->close) left_ = 0;
+    }
+
+    Planned& draw() {
         Planned& p = ledger_.plan();
         if (ledger_.manners().idle_closes && (!p.idempotent() || p.frame != Frame::none)) p.excused = true;
         note([&] {
             return "begins " + p.method + " /" + p.service + "/" + std::to_string(p.id) + (p.http10 ? " 1.0" : "") + " body " + std::to_string(p.size) + (p.frame == Frame::chunked ? " chunked" : "") + " pad " +
                    std::to_string(p.pad) + (p.expect ? " expect" : "") + (p.close ? " close" : "");
         });
-        due_.push_back(&p);
-        sending_ = &p;
-        out_ = p.bytes();
-        out_at_ = 0;
-        body_only_ = false;
-        if (p.expect) {
-            held_ = out_.substr(p.head_size());
-            out_.resize(p.head_size());
-            patience_ = now + kPatience;
+        return p;
+    }
+
+    // Further requests in one piece with the one that begins.
+    void append() {
+        const size_t end = out_.size();
+        while (left_ > 0 && due_.size() < 4 && !sending_->close && chance_.one_in(ledger_.manners().together_one_in)) {
+            --left_;
+            Planned& p = draw();
+            p.expect = false;
+            due_.push_back(sending_ = &p);
+            out_ += p.bytes();
         }
-        slow_ = chance_.one_in(3);
-        piece_ = chance_.one_in(2) ? SIZE_MAX : static_cast<size_t>(chance_.between(1, 3000));
-        piece_ = std::max<size_t>(piece_, p.size / (slow_ ? 40 : 500));
-        if (p.close) left_ = 0;
+        // What follows comes with the last bytes of the first one, and nothing behind it.
+        break_at_ = out_.size() > end && (ledger_.manners().greedy || chance_.one_in(2)) ? end - static_cast<size_t>(chance_.between(1, std::min<size_t>(end, 5000))) : 0;
     }
 
     void go_on() {
@@ -191,7 +220,8 @@ class ClientActor final : public Actor {
     std::deque<Planned*> due_;  // requests begun whose answer has not come whole
     Planned* sending_ = nullptr;
     std::string held_;  // a body that waits for 100
-    Time patience_{};
+    Time patience_{}, heard_at_{}, resumes_at_{};
+    size_t break_at_ = 0;  // of what is sent: a moment passes before the rest
     size_t piece_ = SIZE_MAX;
     uint64_t left_;  // requests to come
     bool pipelines_, deaf_ = false, checked_ = false, own_ = false, body_only_ = false;

@@ -39,13 +39,14 @@ class Episode {
         clients_left_ = chance_.between(1, 6);
         const uint64_t at_once = chance_.between(1, 4);
         const bool freezes = !ledger_.manners().lawful && chance_.one_in(2);
-        const uint64_t most = freezes ? chance_.between(20, 1500) : 40'000;
-        while (ledger_.broken().empty() && actions_ < most && (clients_left_ > 0 || clients_ > 0)) {
+        hangs_ = !ledger_.manners().lawful && !hurried_ && !freezes && chance_.one_in(2);
+        if (freezes) most_ = chance_.between(20, 1500);
+        while (ledger_.broken().empty() && actions_ < most_ && ground_.now() < until_ && (clients_left_ > 0 || clients_ > 0)) {
             if (clients_left_ > 0 && clients_ < at_once && chance_.one_in(8)) come();
             disturb();
             step();
         }
-        if (ledger_.broken().empty() && actions_ >= 40'000) ledger_.broken("no end is in sight");
+        if (ledger_.broken().empty() && actions_ >= kMostActions) ledger_.broken("no end is in sight");
         if (ledger_.broken().empty()) rest();
         end();
         return outcome();
@@ -68,7 +69,57 @@ class Episode {
         m.reloads = c.one_in(3);
         m.drains = c.one_in(6);
         m.asks_first = c.one_in(3);
+        m.speaks_at_rest = !m.lawful && c.one_in(3);
+        draw_bent(m, c, hurried);
         return m;
+    }
+
+    // What some episodes are for.
+    static void draw_bent(Manners& m, Chance& c, bool hurried) {
+        const uint64_t bent = c.below(24);
+        if (bent > 11) return;
+        m.uploads = bent != 11;
+        m.small_answers = bent <= 4 || bent >= 9 || (hurried && bent >= 5);
+        if (bent <= 2) {
+            // Long heads, long bodies behind them, early answers: buffers hold more than a part of a body.
+            m.raised = m.early_answers = m.long_by_length = true;
+            m.large_one_in = m.long_heads_one_in = 1;
+            m.most_pad = 60'000;
+            m.expects_one_in = 8;
+            m.chunked_one_in = 3;
+            m.together_one_in = 2;
+        } else if (bent <= 4) {
+            // What waits for 100, and is repeated.
+            m.lawful = m.uploads = false;
+            m.early_answers = true;
+            m.expects_one_in = 1;
+            m.long_heads_one_in = 2;
+            m.most_pad = 60'000;
+            m.pace = Duration{};
+            m.favourite = static_cast<int>(Answer::Wrong::leaves_unanswered);
+            m.slow_to_begin_one_in = 2;
+        } else if (bent <= 8 && !hurried) {
+            m.first = static_cast<First>(c.between(1, 3));
+            m.pace = milliseconds(c.between(100, 250));
+            m.large_one_in = 2;
+            m.early_answers = true;
+        } else if (bent == 11) {
+            // Heads that services never hear to their end.
+            m.lawful = false;
+            m.deaf = m.early_answers = true;
+            m.long_heads_one_in = 1;
+            m.pace = Duration{};
+        } else {
+            // One long body behind the other, as fast as they go.
+            m.large_one_in = 1;
+            m.least_large = 150'000;
+            m.large = 200'000;
+            m.greedy = true;
+            m.long_heads_one_in = 20;
+            m.expects_one_in = m.chunked_one_in = 0;
+            m.together_one_in = 1;
+            m.pace = Duration{};
+        }
     }
 
     void serve() {
@@ -81,7 +132,7 @@ class Episode {
                 }));
             }
         }
-        raised_ = chance_.one_in(2);
+        raised_ = ledger_.manners().raised || chance_.one_in(2);
         two_ = chance_.one_in(2);
     }
 
@@ -94,8 +145,8 @@ class Episode {
         const std::string mark = "{ transform: { request: { headers: { set: { X-Gen: \"" + g + "\" } } } } }";
         std::string y = "listeners: [{ address: 10.0.0.1:80 }]\nlog: { access: false }\n";
         y += std::string("limits: { head: ") + (raised_ ? "1MiB" : "64KiB") + ", fields: 1000 }\n";
-        y += hurried_      ? (m.lawful ? "timeouts: { connect: 20s, first_byte: 20s, idle: 20s }\n" : "timeouts: { connect: 1s, first_byte: 300ms, idle: 200ms, half_close: 100ms, head: 500ms }\n")
-             : m.lawful    ? "timeouts: { connect: 3s, first_byte: 8s, idle: 5s }\n"
+        y += hurried_      ? (m.lawful ? "timeouts: { connect: 10s, first_byte: 10s, idle: 10s }\n" : "timeouts: { connect: 1s, first_byte: 300ms, idle: 200ms, half_close: 100ms, head: 500ms }\n")
+             : m.lawful    ? std::string("timeouts: { connect: 3s, first_byte: 8s, idle: ") + (m.first == First::nobody ? "5s }\n" : "2s }\n")
              : two_ && !hurried_ ? "timeouts: { connect: 1s, first_byte: 700ms, idle: 3s, head: 3s, half_close: 1s, total: 6s }\n"
                            : "timeouts: { connect: 1s, first_byte: 1500ms, idle: 1s, head: 3s, half_close: 300ms }\n";
         y += "services:\n  a" + suffix + ": { endpoints: [http://" + at[0] + (two_ ? ", http://" + at[1] : "") + "] }\n";
@@ -156,6 +207,11 @@ class Episode {
         for (auto* actors : {&client_actors_, &actors_}) {
             for (auto it = actors->begin(); it != actors->end();) {
                 Actor& actor = **it;
+                if (hangs_ && actor.midway() && chance_.one_in(20)) hang(actor);
+                if (&actor == hung_) {
+                    ++it;
+                    continue;
+                }
                 if (actor.next() <= now && !chance_.one_in(3)) {
                     actor.step(now);
                     ++actions_;
@@ -172,6 +228,14 @@ class Episode {
         // Somebody always has a reason to look again.
         next = std::min(next, now + milliseconds(50));
         turn(std::max<Duration>(next - now, Duration::zero()));
+    }
+
+    // One stops for good in the middle of a message, without leaving; the others go on for a while.
+    void hang(Actor& actor) {
+        ledger_.note(actor.name() + " hangs");
+        hangs_ = false;
+        hung_ = &actor;
+        until_ = ground_.now() + milliseconds(chance_.between(0, 3000));
     }
 
     void turn(Duration most) {
@@ -234,7 +298,11 @@ class Episode {
     std::vector<std::function<std::unique_ptr<Wire>()>> connect_;
     std::list<std::unique_ptr<Actor>> client_actors_, actors_;
     uint64_t clients_left_ = 0, clients_ = 0, clients_come_ = 0, connections_ = 0;
-    uint64_t turns_ = 0, actions_ = 0;
+    static constexpr uint64_t kMostActions = 40'000;
+    uint64_t turns_ = 0, actions_ = 0, most_ = kMostActions;
+    bool hangs_ = false;
+    const Actor* hung_ = nullptr;
+    Time until_ = Time::max();
     Time drained_at_{};
     bool raised_ = false, two_ = false;
 };

@@ -2,7 +2,6 @@
 // loop has. For tests only.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include "gateway/snapshot.h"
 #include "server/process_limits.h"
 #include "server/server.h"
+#include "server/service_set.h"
 
 namespace portico::server::model {
 
@@ -22,33 +22,20 @@ class GatewayUnderTest final : private io::Acceptor::Sink {
         acceptor_.reset();
         connections_.close_all();
         context_.epoch.reset();
-        services_.clear();
     }
 
     io::Loop& loop() { return *loop_; }
     edge::ConnectionSet& connections() { return connections_; }
     void listen(int fd) { acceptor_ = loop_->backend().listen(fd, *this); }
 
-    // As Worker::apply does.
+    // As Worker::apply does, where no names are asked for.
     void apply(const std::shared_ptr<const gateway::Snapshot>& snapshot) {
-        std::vector<std::shared_ptr<upstream::Service>> in_order;
-        std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> fresh;
+        ServiceAddresses addresses;
         for (const config::ServiceConfig& c : snapshot->config.services) {
-            upstream::ResolvedService resolved;
-            for (const auto& e : c.endpoints) resolved.push_back({e.authority, {{*IpAddress::parse(e.host), e.port}}});
-            const auto service = std::make_shared<upstream::Service>(*loop_, c.name);
-            const upstream::PoolLimits limits{c.max_idle, c.max_connections, c.idle_connection};
-            if (const auto before = services_.find(c.name); before != services_.end()) {
-                service->succeed(*before->second, resolved, limits);
-                services_.erase(before);
-            } else {
-                service->update(resolved, limits);
-            }
-            fresh.emplace(c.name, service);
-            in_order.push_back(service);
+            upstream::ResolvedService& of = addresses.emplace_back();
+            for (const auto& e : c.endpoints) of.push_back({e.authority, {{*IpAddress::parse(e.host), e.port}}});
         }
-        for (const auto& [name, gone] : services_) gone->drain();
-        services_ = std::move(fresh);
+        auto in_order = services_.follow(*snapshot, addresses);
         settings_.push_back(std::make_unique<edge::ServerSettings>(settings_of(snapshot->config)));
         context_.epoch = context_.make_epoch(snapshot, std::move(in_order));
     }
@@ -68,7 +55,7 @@ class GatewayUnderTest final : private io::Acceptor::Sink {
     gateway::Context context_{*loop_, registry_, 1};
     std::vector<std::unique_ptr<edge::ServerSettings>> settings_;
     edge::ConnectionSet connections_{context_, gateway_};
-    std::map<std::string, std::shared_ptr<upstream::Service>, std::less<>> services_;
+    ServiceSet services_{context_};
     std::unique_ptr<io::Acceptor> acceptor_;
 };
 

@@ -74,6 +74,8 @@ class Actor {
 
     Time next() const { return next_; }
     bool over() const { return wire_ == nullptr; }
+    // In the middle of a message: who stops here leaves somebody waiting.
+    virtual bool midway() const = 0;
     const std::string& name() const { return name_; }
     void step(Time now) {
         now_ = now;
@@ -101,10 +103,12 @@ class Actor {
         if (n < 0) {
             note([&] { return "cannot send: " + std::to_string(-n); });
             unsendable_ = true;
+            was_reset_ = n == -ECONNRESET;
             out_at_ = out_.size();
             return true;
         }
         out_at_ += static_cast<size_t>(n);
+        said_ += static_cast<uint64_t>(n);
         // Slowly, but steadily; what comes is read all the same.
         if (const auto pace = static_cast<uint64_t>(ledger_.manners().pace.count()); pace > 0 && slow_) send_at_ = now_ + Duration(static_cast<Duration::rep>(chance_.below(pace)));
         note([&] { return "sent " + std::to_string(n) + " (" + std::to_string(out_at_) + "/" + std::to_string(out_.size()) + ")"; });
@@ -112,15 +116,24 @@ class Actor {
         return true;
     }
     bool all_sent() const { return out_.size() == out_at_; }
+    // How much goes at once of a message of this size: by whoever is slow, in so many pieces.
+    size_t draw_piece(uint64_t size, uint64_t pieces, uint64_t most) {
+        if (ledger_.manners().greedy) return slow_ = false, SIZE_MAX;
+        const bool steady = ledger_.manners().first != First::nobody;
+        slow_ = steady || chance_.one_in(3);
+        const size_t piece = steady || !chance_.one_in(2) ? static_cast<size_t>(chance_.between(1, most)) : SIZE_MAX;
+        return std::max<size_t>(piece, size / (slow_ ? pieces : 500));
+    }
     // @returns how many came; 0 at the end or a reset (ended_), or where there was nothing
     std::string_view receive_some() {
-        const size_t most = chance_.one_in(4) ? chance_.between(1, 400) : sizeof in_;
+        const size_t most = !ledger_.manners().greedy && chance_.one_in(4) ? chance_.between(1, 400) : sizeof in_;
         const ssize_t n = wire_->receive(in_, most);
         if (n == -EAGAIN) return {};
         if (n <= 0) {
             ended_ = true;
-            reset_ = n < 0;
-            note([&] { return std::string(n < 0 ? "got a reset" : "got the end"); });
+            // A kernel tells of a reset once: where sending met it, what is read looks like an end in order.
+            reset_ = n < 0 || was_reset_;
+            note([&] { return std::string(reset_ ? "got a reset" : "got the end"); });
             return {};
         }
         ledger_.bytes += static_cast<uint64_t>(n);
@@ -135,7 +148,8 @@ class Actor {
     std::string name_;
     std::string out_;
     size_t out_at_ = 0;
-    bool together_ = false, unsendable_ = false, ended_ = false, reset_ = false;
+    uint64_t said_ = 0;  // bytes, in all
+    bool together_ = false, unsendable_ = false, ended_ = false, reset_ = false, was_reset_ = false;
     bool slow_ = false;
 
   private:

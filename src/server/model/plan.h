@@ -16,13 +16,17 @@ using io::Chance;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Who has his say before he listens, for longer than the idle time: bytes go one way only, steadily. By turns: a client that
+// sends no more while it hears something.
+enum class First : uint8_t { nobody, clients, services, turns };
+
 // What everybody in an episode may do.
 struct Manners {
     bool lawful = true;          // each exchange must succeed; else only what must never happen is looked for
     bool idle_closes = false;    // services close connections that rest
     Duration pace{};             // the longest an actor takes between two of its steps
     uint64_t large_one_in = 12;  // bodies of up to `large` bytes
-    uint64_t large = 400'000;
+    uint64_t least_large = 60'000, large = 400'000;
     uint64_t long_heads_one_in = 5;
     uint64_t most_pad = 30'000;
     uint64_t expects_one_in = 4;
@@ -31,6 +35,16 @@ struct Manners {
     Duration stall = seconds(5);  // the longest that somebody does nothing
     bool prompt = false;         // nobody waits for what takes a second by itself
     bool reloads = false, drains = false, asks_first = false;
+    First first = First::nobody;
+    bool raised = false;                // the gateway's bound of a head
+    bool small_answers = false, early_answers = false;
+    bool greedy = false;                // everybody reads and sends all that there is, and clients wait for nothing
+    bool deaf = false;                  // services that answer before they have heard all listen no further
+    bool long_by_length = false;        // bodies that are chunked are short
+    uint64_t chunked_one_in = 2;
+    uint64_t together_one_in = 4;       // requests that follow one in the same piece, where they may
+    uint64_t slow_to_begin_one_in = 8;  // services, unlawful ones
+    bool speaks_at_rest = false;  // services send what nobody asked for
 };
 
 enum class Frame : uint8_t { none, length, chunked, until_close };
@@ -48,7 +62,7 @@ struct Answer {
     // What is wrong with it.
     enum class Wrong : uint8_t { nothing, cut_close, cut_reset, cut_silent, excess, silent, closes_unsaid, leaves_unanswered, garbage } wrong = Wrong::nothing;
     uint64_t cut = 0;            // bytes that are sent, where it is cut
-    bool deaf = false;           // reads no more once it answers
+    bool deaf = false;           // reads nothing from when it answers, or has heard the first line, until a while after it has answered
 };
 
 // A request, and what became of it.
@@ -137,7 +151,7 @@ inline std::string body_of(const Answer& a, const Planned& p) {
 }
 
 inline uint64_t draw_size(Chance& c, const Manners& m) {
-    if (c.one_in(m.large_one_in)) return c.between(60'000, m.large);
+    if (c.one_in(m.large_one_in)) return c.between(m.least_large, m.large);
     return c.one_in(4) ? c.between(0, 40'000) : c.between(0, 300);
 }
 
@@ -147,20 +161,21 @@ inline Answer draw_answer(Chance& c, const Manners& m, const Planned& p) {
     Answer a;
     a.status = c.one_in(12) ? 204 : c.one_in(12) ? 304 : c.one_in(8) ? 404 : 200;
     a.frame = c.one_in(2) ? Frame::length : c.one_in(3) ? Frame::until_close : Frame::chunked;
-    a.size = draw_size(c, m);
-    a.pad = draw_pad(c, m);
+    a.size = m.small_answers ? c.between(0, 300) : draw_size(c, m);
+    a.pad = m.small_answers ? 0 : draw_pad(c, m);
     a.trailers = c.one_in(4);
     a.http10 = a.frame != Frame::chunked && c.one_in(8);
     a.interim = c.one_in(8) ? static_cast<uint32_t>(c.between(1, 3)) : 0;
     a.says_continue = !c.one_in(3) || m.prompt;
     if (a.frame == Frame::until_close && !bodiless(a, p)) a.close = true;
     else a.close = c.one_in(10);
-    if (c.one_in(3)) a.when = c.one_in(2) ? Answer::When::head : Answer::When::line;
-    a.whole_early = a.when != Answer::When::whole && c.one_in(2);
-    if (m.lawful || !c.one_in(3)) return a;
+    if (c.one_in(3) || m.early_answers) a.when = c.one_in(2) ? Answer::When::head : Answer::When::line;
+    a.whole_early = a.when != Answer::When::whole && c.one_in(m.deaf ? 1 : 2);
+    if (m.lawful) return a;
+    a.deaf = m.deaf || c.one_in(a.when == Answer::When::line ? 2 : 6);
+    if (m.deaf || !c.one_in(3)) return a;
     a.wrong = static_cast<Answer::Wrong>(m.favourite != 0 ? m.favourite : static_cast<int>(c.between(1, 8)));
     a.cut = c.between(0, head_of(a, p).size() + a.size);
-    a.deaf = c.one_in(3);
     return a;
 }
 
@@ -171,9 +186,9 @@ inline Planned draw_request(Chance& c, const Manners& m, uint64_t id) {
     p.method = m.uploads && !c.one_in(3) ? (c.one_in(3) ? "POST" : "PUT") : kMethods[c.below(std::size(kMethods))];
     p.service = m.asks_first && c.one_in(2) ? "g" : c.one_in(3) ? "b" : "a";
     p.http10 = c.one_in(8);
-    if (p.method == "PUT" || p.method == "POST") p.frame = c.one_in(2) && !p.http10 ? Frame::chunked : Frame::length;
+    if (p.method == "PUT" || p.method == "POST") p.frame = c.one_in(m.chunked_one_in) && !p.http10 ? Frame::chunked : Frame::length;
     if (p.frame != Frame::none) {
-        p.size = draw_size(c, m);
+        p.size = m.long_by_length && p.frame == Frame::chunked ? c.between(0, 300) : draw_size(c, m);
         p.expect = !p.http10 && c.one_in(m.expects_one_in);
     }
     p.trailers = c.one_in(4);

@@ -34,7 +34,7 @@ class RealGround final : public Ground {
         return io::local_address(fd).text();
     }
     std::function<std::unique_ptr<Wire>()> listen(GatewayUnderTest& gateway) override {
-        const int fd = listener(0);
+        const int fd = listener(chance_.one_in(2) ? 1 << 20 : 0);
         const SocketAddress front = io::local_address(fd);
         gateway.listen(fd);
         return [this, port = front.port]() -> std::unique_ptr<Wire> {

@@ -20,23 +20,27 @@ class ServiceActor final : public Actor {
         : Actor(ledger, std::move(wire), "service " + post.name + std::to_string(post.generation) + " #" + std::to_string(number), ledger.chance().next()),
           post_(std::move(post)), number_(number) {}
 
+    bool midway() const override { return fresh_ || (reader_.begun() && !whole()) || !all_sent() || !held_.empty(); }
+
   private:
     bool act(Time) override {
         const Manners& m = ledger_.manners();
-        if (!m.lawful && chance_.one_in(fresh_ ? 8 : 60)) stall(m.stall);
+        if (!m.lawful && chance_.one_in(fresh_ ? m.slow_to_begin_one_in : 60)) stall(m.stall);
         if (std::exchange(fresh_, false) && !m.lawful) return false;
+        if (deaf_ && answered_ && chance_.one_in(20)) deaf_ = false;
         bool moved = false;
-        if (!deaf_ && !ended_) {
-            const std::string_view bytes = receive_some();
-            moved = !bytes.empty() || ended_;
-            feed(bytes);
+        if (!deaf_ && !ended_ && !talks()) {
+            for (int reads = m.greedy ? 40 : 1; reads > 0 && !ended_ && !over() && ledger_.broken().empty(); --reads) {
+                const std::string_view bytes = receive_some();
+                if (bytes.empty() && !ended_) break;
+                moved = true;
+                feed(bytes);
+            }
         }
         if (over()) return true;
         if (ended_) return leave(false), true;
-        if (resting() && requests_ > 0 && m.idle_closes && chance_.one_in(40)) {
-            note([] { return "closes at rest"; });
-            return leave(false), true;
-        }
+        if (resting() && requests_ > 0 && !spent_ && !parted_) part();
+        if (over()) return true;
         answer();
         if (over()) return true;
         moved |= send_answer();
@@ -46,6 +50,36 @@ class ServiceActor final : public Actor {
     }
 
     bool resting() const { return !reader_.begun() && plan_ == nullptr && all_sent(); }
+    // Once it has heard the head, it says what it has to say, and listens then.
+    bool talks() const { return ledger_.manners().first == First::services && begun_ && reader_.head_whole() && !all_sent(); }
+
+    // Ends a connection that rests, or spoils it. What is sent on it from when that is known at the other end should not be.
+    void part() {
+        const Manners& m = ledger_.manners();
+        if (m.idle_closes && chance_.one_in(40)) {
+            parted_ = true;
+            note([] { return "closes at rest"; });
+            if (chance_.one_in(2)) return leave(false);
+            if (chance_.one_in(2)) wire_->send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true);
+            wire_->shut_down();
+        } else if (m.speaks_at_rest && chance_.one_in(20)) {
+            parted_ = true;
+            note([] { return "speaks at rest"; });
+            wire_->send("POISON\r\n\r\n", true);
+        }
+    }
+
+    // The first byte of a request is here. @returns false where it is not taken
+    bool may_begin(std::string_view bytes) {
+        if (const auto knew = wire_->peer_knew(heard_)) {
+            if (knew->came > said_at_rest_) return broken("a request on a connection where bytes lay that nobody had asked for: " + std::string(bytes.substr(0, 60))), false;
+            if (knew->ended) return broken("a request on a connection whose end had come: " + std::string(bytes.substr(0, 60))), false;
+        }
+        // They have crossed each other.
+        if (parted_) return leave(false), false;
+        if (spent_) return broken("a request on a connection that is over: " + std::string(bytes.substr(0, 60))), false;
+        return true;
+    }
 
     void feed(std::string_view bytes) {
         while (!bytes.empty() && ledger_.broken().empty()) {
@@ -53,8 +87,10 @@ class ServiceActor final : public Actor {
                 if (!answered_) return broken("bytes behind a request whose answer is owed: " + std::string(bytes.substr(0, 60)));
                 next();
             }
-            if (!reader_.begun() && spent_) return broken("a request on a connection that is over: " + std::string(bytes.substr(0, 60)));
-            bytes.remove_prefix(reader_.feed(bytes, true, [&](std::string_view piece, uint64_t offset) { check_body(piece, offset); }));
+            if (!reader_.begun() && !may_begin(bytes)) return;
+            const size_t taken = reader_.feed(bytes, true, [&](std::string_view piece, uint64_t offset) { check_body(piece, offset); });
+            heard_ += taken;
+            bytes.remove_prefix(taken);
             if (reader_.stage() == MessageReader::Stage::bad) return broken("no request: " + reader_.why() + ": " + reader_.start_line());
             if (!known_ && reader_.has_start_line()) recognise();
             if (!checked_ && reader_.head_whole()) check_head();
@@ -83,9 +119,7 @@ class ServiceActor final : public Actor {
         }
         delivery_ = plan_->deliveries.size();
         plan_->deliveries.push_back({number_, requests_ > 0, false, false});
-        piece_ = chance_.one_in(2) ? SIZE_MAX : static_cast<size_t>(chance_.between(1, 4000));
-        slow_ = chance_.one_in(3);
-        piece_ = std::max<size_t>(piece_, (plan_->answer.size + plan_->answer.pad) / (slow_ ? 30 : 500));
+        piece_ = draw_piece(plan_->answer.size + plan_->answer.pad, 30, 4000);
         deaf_ = plan_->answer.deaf && !ledger_.manners().lawful && plan_->answer.when == Answer::When::line;
     }
 
@@ -167,7 +201,9 @@ class ServiceActor final : public Actor {
         // Who has not asked for the body does not wait for it either.
         const bool unasked = plan_->expect && !continued_;
         if (!whole() && !a.whole_early && !unasked && !cut_) {
-            const size_t first = static_cast<size_t>(chance_.below(answer.size()));
+            // The head at least, where much depends on what comes before the rest.
+            const size_t least = ledger_.manners().early_answers ? std::min(answer.size() - 1, head_of(a, *plan_).size()) : 0;
+            const size_t first = least + static_cast<size_t>(chance_.below(answer.size() - least));
             held_ = answer.substr(first);
             answer.resize(first);
         }
@@ -187,6 +223,7 @@ class ServiceActor final : public Actor {
         if (n < 0) unsendable_ = true;
         note([&] { return "sent " + std::to_string(n) + ", of which " + std::to_string(left) + " are the answer's"; });
         out_at_ += n < 0 ? left : std::min(left, static_cast<size_t>(n));
+        said_ += n < 0 ? 0 : static_cast<uint64_t>(n);
         return true;
     }
 
@@ -219,8 +256,11 @@ class ServiceActor final : public Actor {
         if (a.wrong == Answer::Wrong::closes_unsaid) return leave(false);
         if (a.close) {
             spent_ = true;
-            wire_->shut_down();
-            note([] { return "shuts down"; });
+            // Where it need not, it may leave that to the other end.
+            if (ends_by_close() || chance_.one_in(2)) {
+                wire_->shut_down();
+                note([] { return "shuts down"; });
+            }
         }
         if (whole()) next();
     }
@@ -230,6 +270,7 @@ class ServiceActor final : public Actor {
         reader_ = {};
         plan_ = nullptr;
         known_ = checked_ = begun_ = answered_ = continued_ = cut_ = false;
+        said_at_rest_ = said_;
         ++requests_;
     }
 
@@ -247,8 +288,10 @@ class ServiceActor final : public Actor {
     size_t delivery_ = 0;
     size_t piece_ = SIZE_MAX;
     uint64_t requests_ = 0;
+    uint64_t heard_ = 0, said_at_rest_ = 0;  // bytes: of requests, in all; of the answers to those that are over
     bool known_ = false, checked_ = false, begun_ = false, answered_ = false, continued_ = false, cut_ = false;
     bool spent_ = false;  // carries no further request
+    bool parted_ = false;  // it was told so while it rested
     bool deaf_ = false;
     bool fresh_ = true;  // it has just been accepted
 };

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "io/sim/network.h"
@@ -23,6 +24,8 @@ class Wire {
     virtual ssize_t receive(char* into, size_t most) = 0;
     virtual void shut_down() = 0;
     virtual void reset() = 0;
+    // What had come to the other end when it began the write whose bytes stand at `offset` here; nothing where nobody can tell.
+    virtual std::optional<io::SimSocket::Known> peer_knew(uint64_t) { return {}; }
 };
 
 class SimWire final : public Wire {
@@ -32,6 +35,7 @@ class SimWire final : public Wire {
     ssize_t receive(char* into, size_t most) override { return peer_->receive(into, most); }
     void shut_down() override { peer_->shut_down(); }
     void reset() override { peer_->reset(); }
+    std::optional<io::SimSocket::Known> peer_knew(uint64_t offset) override { return peer_->peer_knew(offset); }
 
   private:
     std::unique_ptr<io::SimPeer> peer_;
