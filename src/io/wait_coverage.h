@@ -88,7 +88,7 @@ inline std::vector<Wait> waits_of(const std::filesystem::path& source, std::span
 struct Coverage {
     size_t waits = 0;
     uint64_t rarest = UINT64_MAX;  // the fewest times that a wait has come to one of its endings
-    std::string missing;           // a line each; empty when each wait has come to each of its endings `least` times
+    std::string missing;           // a line each; empty when each wait was come to, and has come to each of its endings `least` times
 };
 
 // @param source the root of the checkout; @param files below its src/; a folder ends in /
@@ -98,6 +98,8 @@ inline Coverage cover(const std::filesystem::path& source, std::span<const std::
     std::vector<bool> used(exceptions.size(), false);
     for (const coverage::Wait& wait : coverage::waits_of(source, files)) {
         ++found.waits;
+        uint64_t come_to = 0;
+        bool excepted = false;
         for (size_t i = 0; i < kEndings; ++i) {
             const Ending ending = static_cast<Ending>(i);
             bool never = wait.only_comes && (ending == Ending::timed_out || ending == Ending::broken);
@@ -107,6 +109,8 @@ inline Coverage cover(const std::filesystem::path& source, std::span<const std::
                 never = never || std::ranges::find(exceptions[e].never, ending) != exceptions[e].never.end();
             }
             const uint64_t times = wait.endings[i];
+            come_to += times;
+            excepted = excepted || never;
             const auto complain = [&](const std::string& what) {
                 found.missing += wait.file + ":" + std::to_string(wait.line) + " " + std::string(name_of(ending)) + " " + std::to_string(times) + " times, " + what + ": " + wait.text + "\n";
             };
@@ -115,6 +119,7 @@ inline Coverage cover(const std::filesystem::path& source, std::span<const std::
             found.rarest = std::min(found.rarest, times);
             if (times < least) complain("not " + std::to_string(least));
         }
+        if (come_to == 0 && !excepted) found.missing += wait.file + ":" + std::to_string(wait.line) + " was never come to: " + wait.text + "\n";
     }
     for (size_t e = 0; e < exceptions.size(); ++e) {
         if (!used[e]) found.missing += "no wait in " + std::string(exceptions[e].file) + " has this exception's text: " + std::string(exceptions[e].text) + "\n";

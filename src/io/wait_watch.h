@@ -26,10 +26,21 @@ struct Place {
     uint32_t line = 0;
     // What is awaited can only come: a timer, a gate, the next turn.
     std::atomic<bool> only_comes = false;
+    std::atomic<int64_t> waiting = 0;  // so many, at this moment
     std::array<std::atomic<uint64_t>, kEndings> endings{};
 
     void count(Ending ending) { endings[static_cast<size_t>(ending)].fetch_add(1, std::memory_order_relaxed); }
 };
+
+// Is told of each wait that begins, from inside of the coroutine: it may only take note.
+class Observer {
+  public:
+    virtual void waits_at(Place& place) = 0;
+
+  protected:
+    ~Observer() = default;
+};
+inline thread_local Observer* observer = nullptr;
 
 // The place of a co_await, made when it is first come to. Any thread.
 Place& place(const std::source_location& at);
@@ -56,12 +67,20 @@ class Frame {
     Frame(const Frame&) = delete;
     Frame& operator=(const Frame&) = delete;
     ~Frame() {
-        if (place_ != nullptr) place_->count(Ending::destroyed);
+        if (place_ == nullptr) return;
+        place_->waiting.fetch_sub(1, std::memory_order_relaxed);
+        place_->count(Ending::destroyed);
     }
     void adopt(Frame& parent) { parent_ = &parent; }
-    void wait_at(Place& place) { place_ = &place; }
+    void wait_at(Place& place) {
+        place_ = &place;
+        place.waiting.fetch_add(1, std::memory_order_relaxed);
+        if (observer != nullptr) observer->waits_at(place);
+    }
     void go_on() {
-        if (place_ != nullptr) place_->count(Ending::resumed);
+        if (place_ == nullptr) return;
+        place_->waiting.fetch_sub(1, std::memory_order_relaxed);
+        place_->count(Ending::resumed);
         place_ = nullptr;
     }
     // Of the operation that this frame waits on itself.

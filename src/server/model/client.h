@@ -11,12 +11,13 @@ namespace portico::server::model {
 class ClientActor final : public Actor {
   public:
     ClientActor(Ledger& ledger, std::unique_ptr<Wire> wire, uint64_t number)
-        : Actor(ledger, std::move(wire), "client #" + std::to_string(number), ledger.chance().next()), left_(chance_.between(1, 6)), pipelines_(ledger.manners().first != First::clients && (ledger.manners().greedy || chance_.one_in(2))) {}
+        : Actor(ledger, std::move(wire), "client #" + std::to_string(number), ledger.chance().next()), left_(ledger.manners().crowds ? chance_.between(40, 100) : chance_.between(1, 6)), pipelines_(ledger.manners().crowds || (ledger.manners().first != First::clients && (ledger.manners().greedy || chance_.one_in(2)))) {}
 
     bool midway() const override { return !all_sent() || checked_; }
 
   private:
     static constexpr auto kPatience = seconds(3);  // how long it waits for 100
+    size_t most_due() const { return ledger_.manners().crowds ? 60 : 4; }
     static constexpr auto kPause = milliseconds(400);
 
     bool act(Time now) override {
@@ -32,7 +33,7 @@ class ClientActor final : public Actor {
         if (ended_ && !over()) return end(), true;
         if (over()) return true;
         if (all_sent() && !held_.empty() && now >= patience_) go_on();
-        if (all_sent() && held_.empty() && left_ > 0 && !closing_ && (due_.empty() || (pipelines_ && due_.size() < 4))) begin(now);
+        if (all_sent() && held_.empty() && left_ > 0 && !closing_ && (due_.empty() || (pipelines_ && due_.size() < most_due()))) begin(now);
         // What was refused meanwhile is not sent for nobody.
         if (closing_ && due_.empty() && (left_quiet_ || !half_)) return leave(), true;
         if (closing_ && stops_) out_.clear(), out_at_ = 0, held_.clear();
@@ -45,10 +46,11 @@ class ClientActor final : public Actor {
 
     // Steps that no client should take.
     bool act_up() {
-        if (chance_.one_in(80)) stall(ledger_.manners().stall);
-        if (chance_.one_in(200)) deaf_ = !deaf_;
+        const bool narrow = ledger_.manners().narrow;
+        if (chance_.one_in(narrow ? 10 : 80)) stall(ledger_.manners().stall);
+        if (chance_.one_in(narrow ? 20 : 200)) deaf_ = !deaf_;
         if (due_.empty()) return false;
-        switch (chance_.below(400)) {
+        switch (chance_.below(narrow ? 100 : 400)) {
             case 0: note([] { return "shuts down"; }); wire_->shut_down(); left_ = 0; unsendable_ = true; return false;
             case 1: note([] { return "resets"; }); wire_->reset(); wire_.reset(); return true;
             case 2: note([] { return "closes"; }); wire_.reset(); return true;
@@ -98,7 +100,7 @@ class ClientActor final : public Actor {
     // Further requests in one piece with the one that begins.
     void append() {
         const size_t end = out_.size();
-        while (left_ > 0 && due_.size() < 4 && !sending_->close && chance_.one_in(ledger_.manners().together_one_in)) {
+        while (left_ > 0 && due_.size() < most_due() && !sending_->close && (ledger_.manners().crowds || chance_.one_in(ledger_.manners().together_one_in))) {
             --left_;
             Planned& p = draw();
             p.expect = false;

@@ -4,10 +4,13 @@
 #include <list>
 
 #include "server/model/client.h"
+#include "server/model/fate.h"
 #include "server/model/ground.h"
 #include "server/model/service.h"
 
 namespace portico::server::model {
+
+constexpr uint64_t kManners = 0xE515;  // what an episode's own draws begin with
 
 struct Outcome {
     std::string broken;  // empty: all was well
@@ -16,11 +19,19 @@ struct Outcome {
     bool lawful = true;
 };
 
+// Whether the connections of an episode hold next to nothing. One in which all is to be well would never come to its end.
+inline bool is_narrow(uint64_t seed) { return Chance(seed ^ kManners).one_in(2) && Chance(seed ^ 0x4A44).one_in(4); }
+
 class Episode {
   public:
     // @param hurried no waits that take real time
     Episode(Ground& ground, uint64_t seed, bool hurried, bool trace)
-        : ground_(ground), chance_(seed ^ 0xE515), hurried_(hurried), ledger_(draw_manners(chance_, hurried), seed, trace) {
+        : ground_(ground), chance_(seed ^ kManners), hurried_(hurried), ledger_(draw_manners(chance_, hurried, !hurried && is_narrow(seed)), seed, trace)
+#ifdef PORTICO_WATCH_WAITS
+          ,
+          fate_(seed, !hurried && !ledger_.manners().lawful)
+#endif
+    {
         const Time start = ground_.now();
         ledger_.stamp = [this, start] { return std::to_string((ground_.now() - start).count() / 1'000'000) + " ms: "; };
     }
@@ -38,9 +49,10 @@ class Episode {
         }
         clients_left_ = chance_.between(1, 6);
         const uint64_t at_once = chance_.between(1, 4);
-        const bool freezes = !ledger_.manners().lawful && chance_.one_in(2);
+        const bool hasty = ledger_.manners().narrow || (ledger_.manners().crowds && !ledger_.manners().lawful);
+        const bool freezes = !ledger_.manners().lawful && chance_.one_in(hasty ? 1 : 2);
         hangs_ = !ledger_.manners().lawful && !hurried_ && !freezes && chance_.one_in(2);
-        if (freezes) most_ = chance_.between(20, 1500);
+        if (freezes) most_ = chance_.between(20, hasty ? 600 : 1500);
         while (ledger_.broken().empty() && actions_ < most_ && ground_.now() < until_ && (clients_left_ > 0 || clients_ > 0)) {
             if (clients_left_ > 0 && clients_ < at_once && chance_.one_in(8)) come();
             disturb();
@@ -53,7 +65,7 @@ class Episode {
     }
 
   private:
-    static Manners draw_manners(Chance& c, bool hurried) {
+    static Manners draw_manners(Chance& c, bool hurried, bool narrow) {
         Manners m;
         m.lawful = !c.one_in(2);
         m.idle_closes = c.one_in(3);
@@ -71,6 +83,24 @@ class Episode {
         m.asks_first = c.one_in(3);
         m.speaks_at_rest = !m.lawful && c.one_in(3);
         draw_bent(m, c, hurried);
+        m.holds = !m.lawful && c.one_in(3);
+        m.narrow = narrow && !m.lawful;
+        m.crowds = !hurried && c.one_in(10);
+        if (m.narrow) {
+            m.large_one_in = 0;
+            m.holds = c.one_in(2);
+            m.expects_one_in = 2;
+            // Heads that leave room for a body behind them in their buffer, and such that do not.
+            m.most_pad = c.one_in(3) ? 8300 : 300;
+            m.long_heads_one_in = m.most_pad > 300 ? 1 : 3;
+            m.pace = Duration{};
+            m.greedy = false;
+        }
+        if (m.crowds) {
+            // One behind the other, each may wait for what never comes.
+            m.asks_first = false;
+            m.long_heads_one_in = 0;
+        }
         return m;
     }
 
@@ -152,6 +182,9 @@ class Episode {
         y += "services:\n  a" + suffix + ": { endpoints: [http://" + at[0] + (two_ ? ", http://" + at[1] : "") + "] }\n";
         y += "  b" + suffix + ": http://" + at[2] + "\n  auth" + suffix + ": http://" + at[3] + "\n";
         y += "routes:\n";
+        // Of what is no document neither rule changes anything.
+        const std::string hold = "{ transform: { request: { edit: { remove: $.x } }, response: { edit: { remove: $.x } } } }";
+        y += "  - { name: h, match: \"/h/**\", use: [" + mark + ", " + hold + "], forward: { service: a" + suffix + " } }\n";
         for (const char* name : {"a", "b", "g"}) {
             const std::string ask = name[0] == 'g' ? ", { forward_auth: { service: auth" + suffix + ", path: /auth/" + g + ", headers: [X-Model-Id], timeout: 5s } }" : "";
             y += std::string("  - { name: ") + name + ", match: \"/" + name + "/**\", use: [" + mark + ask + "], forward: { service: " + (name[0] == 'g' ? "a" : name) + suffix + " } }\n";
@@ -212,7 +245,7 @@ class Episode {
                     ++it;
                     continue;
                 }
-                if (actor.next() <= now && !chance_.one_in(3)) {
+                if (!actor.over() && actor.next() <= now && !chance_.one_in(3)) {
                     actor.step(now);
                     ++actions_;
                 }
@@ -228,6 +261,32 @@ class Episode {
         // Somebody always has a reason to look again.
         next = std::min(next, now + milliseconds(50));
         turn(std::max<Duration>(next - now, Duration::zero()));
+        follow_fate();
+    }
+
+    void follow_fate() {
+#ifdef PORTICO_WATCH_WAITS
+        const bool strikes = fate_.strikes();
+        if (strikes) {
+            ledger_.note(std::string("fate: ") + (fate_.ending() == Fate::Ending::broken ? "all connections break" : fate_.ending() == Fate::Ending::destroyed ? "the gateway closes all" : "silence"));
+            const Time end = ground_.now() + seconds(12);
+            switch (fate_.ending()) {
+                case Fate::Ending::broken:
+                    for (auto* actors : {&client_actors_, &actors_}) {
+                        for (auto& actor : *actors) actor->abort();
+                    }
+                    break;
+                case Fate::Ending::timed_out:
+                    while (ground_.now() < end && fate_.strikes() && ledger_.broken().empty()) turn(end - ground_.now());
+                    break;
+                case Fate::Ending::destroyed:
+                    for (auto& g : gateways_) g->connections().close_all();
+                    break;
+                case Fate::Ending::resumed: break;
+            }
+        }
+        fate_.go_on(strikes);
+#endif
     }
 
     // One stops for good in the middle of a message, without leaving; the others go on for a while.
@@ -248,12 +307,13 @@ class Episode {
     void rest() {
         if (hurried_) return;
         ledger_.note("everybody stops");
-        const Time end = ground_.now() + seconds(150);
+        const auto patience = seconds(ledger_.manners().crowds ? 600 : 150);
+        const Time end = ground_.now() + patience;
         while (ground_.now() < end && ledger_.broken().empty()) turn(end - ground_.now());
         size_t open = 0, held = 0;
         for (auto& g : gateways_) open += g->connections().size(), held += g->loop().buffers().in_use();
         if (open > 0) who_waits();
-        if (open > 0) ledger_.broken("an exchange waits for nothing: " + std::to_string(open) + " connections are open after 150 s of silence");
+        if (open > 0) ledger_.broken("an exchange waits for nothing: " + std::to_string(open) + " connections are open after " + std::to_string(patience.count()) + " s of silence");
         else if (held > 0) ledger_.broken("blocks are held by nobody: " + std::to_string(held));
     }
 
@@ -291,6 +351,9 @@ class Episode {
     Chance chance_;
     bool hurried_;
     Ledger ledger_;
+#ifdef PORTICO_WATCH_WAITS
+    Fate fate_;
+#endif
     gateway::Resources resources_;
     std::map<uint64_t, std::vector<std::string>> addresses_;
     std::vector<std::unique_ptr<GatewayUnderTest>> gateways_;
@@ -319,6 +382,11 @@ inline io::SimWeather draw_weather(uint64_t seed) {
     w.late_one_in = c.one_in(2) ? static_cast<uint32_t>(c.between(2, 20)) : 0;
     w.most_delay = milliseconds(c.between(1, 5));
     w.starve_one_in = c.one_in(4) ? 5 : 0;
+    if (!Chance(seed ^ kManners).one_in(2)) return w;
+    // Not all is to be well.
+    w.refuse_one_in = c.one_in(4) ? 4 : 0;
+    w.swallow_one_in = c.one_in(4) ? 4 : 0;
+    if (is_narrow(seed)) w.least_capacity = c.between(1, 10), w.most_capacity = c.between(10, 60);
     return w;
 }
 

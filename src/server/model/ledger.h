@@ -74,6 +74,11 @@ class Actor {
 
     Time next() const { return next_; }
     bool over() const { return wire_ == nullptr; }
+    // Its connection breaks.
+    virtual void abort() {
+        if (wire_ != nullptr) wire_->reset();
+        wire_.reset();
+    }
     // In the middle of a message: who stops here leaves somebody waiting.
     virtual bool midway() const = 0;
     const std::string& name() const { return name_; }

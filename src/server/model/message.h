@@ -21,7 +21,11 @@ inline std::string_view stuff_table() {
     static const std::string table = [] {
         io::Chance chance(7);
         std::string t(2 * 65521, '\0');
-        for (size_t i = 0; i < 65521; ++i) t[i] = t[i + 65521] = static_cast<char>('0' + chance.below(75));
+        for (size_t i = 0; i < 65521; ++i) {
+            // What a JSON string holds as it is.
+            const auto c = static_cast<char>('0' + chance.below(75));
+            t[i] = t[i + 65521] = c == '\\' ? '!' : c;
+        }
         return t;
     }();
     return table;

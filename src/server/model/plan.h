@@ -45,6 +45,9 @@ struct Manners {
     uint64_t together_one_in = 4;       // requests that follow one in the same piece, where they may
     uint64_t slow_to_begin_one_in = 8;  // services, unlawful ones
     bool speaks_at_rest = false;  // services send what nobody asked for
+    bool holds = false;           // some requests' bodies are held by the gateway, and some answers read by it (Planned::is_held)
+    bool narrow = false;          // connections hold little: whoever sends something has to wait for it to be read
+    bool crowds = false;          // many little requests in one piece
 };
 
 enum class Frame : uint8_t { none, length, chunked, until_close };
@@ -62,6 +65,8 @@ struct Answer {
     // What is wrong with it.
     enum class Wrong : uint8_t { nothing, cut_close, cut_reset, cut_silent, excess, silent, closes_unsaid, leaves_unanswered, garbage } wrong = Wrong::nothing;
     uint64_t cut = 0;            // bytes that are sent, where it is cut
+    // What a held request's answer says that it is. JSON, and a coding, that it is not: the gateway refuses it.
+    enum class Type : uint8_t { plain, json, coded } type = Type::plain;
     bool deaf = false;           // reads nothing from when it answers, or has heard the first line, until a while after it has answered
 };
 
@@ -76,9 +81,13 @@ struct Planned {
     Answer answer;
 
     std::string bytes() const;
+    std::string body() const { return is_held() ? '"' + stuff(id, Stuff::request_body, size) + '"' : stuff(id, Stuff::request_body, size); }
     size_t head_size() const { return head_; }
     bool idempotent() const { return method != "POST" && method != "PATCH"; }
     bool to_head() const { return method == "HEAD"; }
+    // The gateway reads its body as a document: it is a JSON string.
+    bool is_held() const { return service == "h"; }
+    uint64_t body_size() const { return size + (is_held() && frame != Frame::none ? 2 : 0); }
 
     // By the service.
     struct Delivery {
@@ -118,20 +127,22 @@ inline std::string chunks(std::string body, uint64_t id, bool trailers) {
 
 inline std::string Planned::bytes() const {
     std::string out = method + " /" + service + "/" + std::to_string(id) + " HTTP/1." + (http10 ? "0" : "1") + "\r\nHost: model\r\nX-Model-Id: " + std::to_string(id) + "\r\n";
+    if (is_held()) out += "Content-Type: application/json\r\n";
     if (expect) out += "Expect: 100-continue\r\n";
     if (close) out += "Connection: close\r\n";
     else if (http10) out += "Connection: keep-alive\r\n";
-    if (frame == Frame::length) out += "Content-Length: " + std::to_string(size) + "\r\n";
+    if (frame == Frame::length) out += "Content-Length: " + std::to_string(body_size()) + "\r\n";
     if (frame == Frame::chunked) out += "Transfer-Encoding: chunked\r\n";
     out += pads(id, Stuff::request_pad, pad, "X-Pad-") + "\r\n";
     head_ = out.size();
     if (frame == Frame::none) return out;
-    std::string body = stuff(id, Stuff::request_body, size);
-    return out + (frame == Frame::chunked ? chunks(std::move(body), id, trailers) : body);
+    return out + (frame == Frame::chunked ? chunks(body(), id, trailers) : body());
 }
 
 inline std::string head_of(const Answer& a, const Planned& p) {
     std::string out = "HTTP/1." + std::string(a.http10 ? "0" : "1") + " " + std::to_string(a.status) + " Said\r\nX-Model-Id: " + std::to_string(p.id) + "\r\n";
+    if (p.is_held()) out += a.type == Answer::Type::plain ? "Content-Type: text/plain\r\n" : "Content-Type: application/json\r\n";
+    if (a.type == Answer::Type::coded) out += "Content-Encoding: x-unknown\r\n";
     if (a.close) out += "Connection: close\r\n";
     else if (a.http10) out += "Connection: keep-alive\r\n";
     if (a.status != 204 && a.status != 304) {
@@ -151,11 +162,16 @@ inline std::string body_of(const Answer& a, const Planned& p) {
 }
 
 inline uint64_t draw_size(Chance& c, const Manners& m) {
+    if (m.narrow || m.crowds) return c.between(0, m.crowds || !c.one_in(4) ? 30 : 400);
     if (c.one_in(m.large_one_in)) return c.between(m.least_large, m.large);
     return c.one_in(4) ? c.between(0, 40'000) : c.between(0, 300);
 }
 
-inline uint64_t draw_pad(Chance& c, const Manners& m) { return c.one_in(m.long_heads_one_in) ? c.between(0, m.most_pad) : 0; }
+inline uint64_t draw_pad(Chance& c, const Manners& m) {
+    if (!c.one_in(m.long_heads_one_in)) return 0;
+    // Where connections hold little, such that a body behind the head finds hardly any room in their buffer.
+    return c.between(m.narrow && m.most_pad > 300 ? m.most_pad - 2000 : 0, m.most_pad);
+}
 
 inline Answer draw_answer(Chance& c, const Manners& m, const Planned& p) {
     Answer a;
@@ -163,7 +179,8 @@ inline Answer draw_answer(Chance& c, const Manners& m, const Planned& p) {
     a.frame = c.one_in(2) ? Frame::length : c.one_in(3) ? Frame::until_close : Frame::chunked;
     a.size = m.small_answers ? c.between(0, 300) : draw_size(c, m);
     a.pad = m.small_answers ? 0 : draw_pad(c, m);
-    a.trailers = c.one_in(4);
+    if (m.narrow && c.one_in(2)) a.frame = Frame::chunked;
+    a.trailers = c.one_in(m.narrow ? 2 : 4);
     a.http10 = a.frame != Frame::chunked && c.one_in(8);
     a.interim = c.one_in(8) ? static_cast<uint32_t>(c.between(1, 3)) : 0;
     a.says_continue = !c.one_in(3) || m.prompt;
@@ -172,6 +189,7 @@ inline Answer draw_answer(Chance& c, const Manners& m, const Planned& p) {
     if (c.one_in(3) || m.early_answers) a.when = c.one_in(2) ? Answer::When::head : Answer::When::line;
     a.whole_early = a.when != Answer::When::whole && c.one_in(m.deaf ? 1 : 2);
     if (m.lawful) return a;
+    if (p.is_held()) a.type = static_cast<Answer::Type>(c.below(3));
     a.deaf = m.deaf || c.one_in(a.when == Answer::When::line ? 2 : 6);
     if (m.deaf || !c.one_in(3)) return a;
     a.wrong = static_cast<Answer::Wrong>(m.favourite != 0 ? m.favourite : static_cast<int>(c.between(1, 8)));
@@ -184,11 +202,11 @@ inline Planned draw_request(Chance& c, const Manners& m, uint64_t id) {
     p.id = id;
     constexpr const char* kMethods[] = {"GET", "GET", "PUT", "POST", "POST", "HEAD", "DELETE", "PUT"};
     p.method = m.uploads && !c.one_in(3) ? (c.one_in(3) ? "POST" : "PUT") : kMethods[c.below(std::size(kMethods))];
-    p.service = m.asks_first && c.one_in(2) ? "g" : c.one_in(3) ? "b" : "a";
+    p.service = m.asks_first && c.one_in(2) ? "g" : m.holds && c.one_in(2) ? "h" : c.one_in(3) ? "b" : "a";
     p.http10 = c.one_in(8);
     if (p.method == "PUT" || p.method == "POST") p.frame = c.one_in(m.chunked_one_in) && !p.http10 ? Frame::chunked : Frame::length;
     if (p.frame != Frame::none) {
-        p.size = m.long_by_length && p.frame == Frame::chunked ? c.between(0, 300) : draw_size(c, m);
+        p.size = p.is_held() && !c.one_in(20) ? c.between(0, c.one_in(3) ? 12'000 : 3000) : m.long_by_length && p.frame == Frame::chunked ? c.between(0, 300) : draw_size(c, m);
         p.expect = !p.http10 && c.one_in(m.expects_one_in);
     }
     p.trailers = c.one_in(4);

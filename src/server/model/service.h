@@ -20,6 +20,9 @@ class ServiceActor final : public Actor {
         : Actor(ledger, std::move(wire), "service " + post.name + std::to_string(post.generation) + " #" + std::to_string(number), ledger.chance().next()),
           post_(std::move(post)), number_(number) {}
 
+    void abort() override {
+        if (!over()) leave(true);
+    }
     bool midway() const override { return fresh_ || (reader_.begun() && !whole()) || !all_sent() || !held_.empty(); }
 
   private:
@@ -27,6 +30,7 @@ class ServiceActor final : public Actor {
         const Manners& m = ledger_.manners();
         if (!m.lawful && chance_.one_in(fresh_ ? m.slow_to_begin_one_in : 60)) stall(m.stall);
         if (std::exchange(fresh_, false) && !m.lawful) return false;
+        if (m.narrow && reader_.begun() && chance_.one_in(40)) return break_off(chance_.one_in(2)), true;
         if (deaf_ && answered_ && chance_.one_in(20)) deaf_ = false;
         bool moved = false;
         if (!deaf_ && !ended_ && !talks()) {
@@ -60,7 +64,8 @@ class ServiceActor final : public Actor {
             parted_ = true;
             note([] { return "closes at rest"; });
             if (chance_.one_in(2)) return leave(false);
-            if (chance_.one_in(2)) wire_->send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true);
+            said_408_ = chance_.one_in(2);
+            if (said_408_) wire_->send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true);
             wire_->shut_down();
         } else if (m.speaks_at_rest && chance_.one_in(20)) {
             parted_ = true;
@@ -75,7 +80,8 @@ class ServiceActor final : public Actor {
             if (knew->came > said_at_rest_) return broken("a request on a connection where bytes lay that nobody had asked for: " + std::string(bytes.substr(0, 60))), false;
             if (knew->ended) return broken("a request on a connection whose end had come: " + std::string(bytes.substr(0, 60))), false;
         }
-        // They have crossed each other.
+        // They have crossed each other. Who has said something lingers, so that it is heard (RFC 9112 §9.6).
+        if (said_408_) return false;
         if (parted_) return leave(false), false;
         if (spent_) return broken("a request on a connection that is over: " + std::string(bytes.substr(0, 60))), false;
         return true;
@@ -114,7 +120,7 @@ class ServiceActor final : public Actor {
         if (plan_ == nullptr) return broken("a request that nobody made: " + line.substr(0, 80));
         if (line != plan_->method + " /" + plan_->service + "/" + std::to_string(plan_->id) + " HTTP/1.1") return broken("another request line: " + line.substr(0, 80));
         for (const Planned::Delivery& d : plan_->deliveries) {
-            const bool may = d.reused && d.ended_by_service && plan_->idempotent() && !d.body_came;
+            const bool may = d.reused && d.ended_by_service && plan_->idempotent() && (!d.body_came || plan_->is_held());
             if (!may) broken("request " + std::to_string(plan_->id) + " came a second time");
         }
         delivery_ = plan_->deliveries.size();
@@ -136,7 +142,7 @@ class ServiceActor final : public Actor {
             if (const auto v = reader_.field("x-pad-" + std::to_string(n)); v.size() != part || !is_stuff(v, p.id, Stuff::request_pad, at)) return broken("a field of " + std::to_string(p.id) + " is not as it was sent");
             at += part;
         }
-        if (p.frame == Frame::length && (reader_.length() != p.size)) return broken("another length");
+        if (p.frame == Frame::length && (reader_.length() != p.body_size())) return broken("another length");
     }
 
     void check_body(std::string_view piece, uint64_t offset) {
@@ -144,13 +150,13 @@ class ServiceActor final : public Actor {
         if (!checked_) check_head();
         if (plan_ == nullptr) return broken("a body that nobody sent");
         plan_->deliveries[delivery_].body_came = true;
-        if (offset + piece.size() > plan_->size) return broken("request " + std::to_string(plan_->id) + " has a longer body than was sent");
-        if (!is_stuff(piece, plan_->id, Stuff::request_body, offset)) broken("a byte of the body of " + std::to_string(plan_->id) + " is not its own, near " + std::to_string(offset));
+        if (offset + piece.size() > plan_->body_size()) return broken("request " + std::to_string(plan_->id) + " has a longer body than was sent");
+        if (plan_->is_held() ? piece != std::string_view(plan_->body()).substr(offset, piece.size()) : !is_stuff(piece, plan_->id, Stuff::request_body, offset)) broken("a byte of the body of " + std::to_string(plan_->id) + " is not its own, near " + std::to_string(offset));
     }
 
     void check_whole() {
         note([] { return "has it whole"; });
-        if (plan_ != nullptr && reader_.body_size() != plan_->size) broken("the body of " + std::to_string(plan_->id) + " looks whole after " + std::to_string(reader_.body_size()) + " of " + std::to_string(plan_->size));
+        if (plan_ != nullptr && reader_.body_size() != plan_->body_size()) broken("the body of " + std::to_string(plan_->id) + " looks whole after " + std::to_string(reader_.body_size()) + " of " + std::to_string(plan_->body_size()));
     }
 
     bool ends_by_close() const { return plan_->answer.frame == Frame::until_close && !bodiless(plan_->answer, *plan_); }
@@ -163,6 +169,7 @@ class ServiceActor final : public Actor {
             if (!whole() || answered_ || begun_) return;
             begun_ = true;
             if (ledger_.manners().pace > Duration{} && chance_.one_in(2)) stall(ledger_.manners().pace * 2);
+            if (!ledger_.manners().lawful && chance_.one_in(6)) return leave(chance_.one_in(2));
             out_ += "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
             return;
         }
@@ -274,6 +281,11 @@ class ServiceActor final : public Actor {
         ++requests_;
     }
 
+    // Of a body that ends with its connection, an end in order looks like its own.
+    void break_off(bool reset) {
+        if (!reset && plan_ != nullptr && begun_ && ends_by_close()) plan_->answered = plan_->short_end = true;
+        leave(reset);
+    }
     void leave(bool reset) {
         if (plan_ != nullptr && known_ && delivery_ < plan_->deliveries.size()) plan_->deliveries[delivery_].ended_by_service = true;
         if (reset) wire_->reset();
@@ -292,6 +304,7 @@ class ServiceActor final : public Actor {
     bool known_ = false, checked_ = false, begun_ = false, answered_ = false, continued_ = false, cut_ = false;
     bool spent_ = false;  // carries no further request
     bool parted_ = false;  // it was told so while it rested
+    bool said_408_ = false;
     bool deaf_ = false;
     bool fresh_ = true;  // it has just been accepted
 };
