@@ -22,6 +22,8 @@ Loaded load_text(const std::string& source) {
         if (name == "PORT") return "8080";
         if (name == "EMPTY") return "";
         if (name == "BRACE") return "{x}";
+        if (name == "SECRET") return "hunter2-hunter2";
+        if (name == "LONGER") return "hunter2-hunter2-hunter3";
         return std::nullopt;
     };
     FaultList faults;
@@ -251,6 +253,33 @@ TEST(Load, A40_aVariableInsideTheDefaultOfAnotherIsAFault) {
         EXPECT_THAT(l.text, HasSubstr("p.yaml:3:14")) << text;
         EXPECT_THAT(l.text, HasSubstr("[bad-variable]")) << text;
     }
+}
+
+TEST(Load, AFaultShowsTheNameOfAVariableAndNeverItsValue) {
+    for (const char* rest : {"routes: [{ match: /x, use: [\"${SECRET}\"], respond: {} }]",
+                             "routes: [{ match: /x, forward: { service: \"a-${LONGER}-${SECRET}\" } }]",
+                             "stores: { a: \"redis://u:${SECRET}@h/\" }\nroutes: [{ match: /x, respond: {} }]",
+                             "trusted_proxies: [\"${SECRET}\"]\nroutes: [{ match: /x, respond: {} }]",
+                             "x-a: ${LONGER}\nworkers: ${SECRET}\nroutes: [{ match: /x, respond: {} }]"}) {
+        const auto l = load_text(with(rest));
+        EXPECT_THAT(l.text, HasSubstr("error")) << rest;
+        EXPECT_THAT(l.text, Not(HasSubstr("hunter"))) << rest;
+    }
+    EXPECT_THAT(load_text(with("routes: [{ match: /x, use: [\"${SECRET}\"], respond: {} }]")).text,
+                HasSubstr("there is no policy named \"${SECRET}\""));
+}
+
+TEST(Load, ATextOfTheFileWritesNoControlCharactersAndNoFurtherLines) {
+    const auto l = load_text(with("routes: [{ match: /x, respond: {} }]\n\"a\\nportico: ready\\e[2J\\u009b2J\": 1"));
+    EXPECT_THAT(l.text, HasSubstr("unknown key \"a?portico: ready?[2J?2J\""));
+}
+
+TEST(Load, ALongLineThatIsNotYamlIsToldInNoLongTime) {
+    std::string line;
+    for (int i = 0; i < 100'000; ++i) line += ": ";
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_THAT(load_text(line).text, HasSubstr("yaml-syntax"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
 TEST(Load, AVariablesDefaultStandsForAnEmptyValueToo) {
