@@ -49,6 +49,20 @@ std::vector<std::string_view> lines_of(std::string_view source) {
     return lines;
 }
 
+// A line of the file, each character of its secrets an asterisk.
+std::string without_secrets(std::string_view line, uint32_t number, const std::vector<Mark>& secrets) {
+    std::string out(line);
+    for (const Mark& secret : secrets) {
+        if (secret.line != number) continue;
+        const size_t from = byte_of(out, secret.column);
+        const size_t to = byte_of(out, secret.end_column);
+        const auto characters = std::count_if(out.begin() + static_cast<ptrdiff_t>(from), out.begin() + static_cast<ptrdiff_t>(to),
+                                              [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+        out.replace(from, to - from, static_cast<size_t>(characters), '*');
+    }
+    return out;
+}
+
 void show_line(std::string& out, std::string_view line, const Mark& mark) {
     const std::string number = std::to_string(mark.line);
     const std::string gutter(std::max<size_t>(6, number.size()), ' ');
@@ -113,7 +127,9 @@ std::string render(const FaultList& faults, std::string_view file_name, std::str
         out += f.severity == Severity::error ? ": error: " : ": warning: ";
         out += printable(f.message, '?');
         out += "  [" + f.code + "]\n";
-        if (f.mark.line > 0 && f.mark.line <= lines.size()) show_line(out, lines[f.mark.line - 1], f.mark);
+        if (f.mark.line > 0 && f.mark.line <= lines.size()) {
+            show_line(out, without_secrets(lines[f.mark.line - 1], f.mark.line, faults.secrets()), f.mark);
+        }
         if (!f.hint.empty()) out += "       hint: " + printable(f.hint, '?') + "\n";
     }
     return out;

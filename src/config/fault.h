@@ -42,6 +42,9 @@ class FaultList {
     // A value of the environment, which may be a secret: in what is told it reads `shown`, such as ${NAME}. Short values are told,
     // for they stand in many words by chance.
     void hide(std::string_view value, std::string_view shown);
+    // What the file says there is a secret: where its line is shown, it is asterisks. Nothing for a place in no line.
+    void hide_source(const Mark& secret) { secrets_.push_back(secret); }
+    const std::vector<Mark>& secrets() const { return secrets_; }
     // By place in the file; faults of one place stay in the order of their discovery.
     void sort();
 
@@ -53,6 +56,7 @@ class FaultList {
 
     std::vector<Located> faults_;
     std::vector<std::pair<std::string, std::string>> hidden_;  // with what is shown; the longest first, which may hold others
+    std::vector<Mark> secrets_;
     size_t errors_ = 0;
 };
 

@@ -269,6 +269,13 @@ TEST(Load, AFaultShowsTheNameOfAVariableAndNeverItsValue) {
                 HasSubstr("there is no policy named \"${SECRET}\""));
 }
 
+TEST(Load, ASecretOfTheFileIsNotShownWithItsLine) {
+    const std::string line = "stores: { é: { redis: \"redis://u:pä\\x73s@h/\", timeout: 1 } }";
+    const std::string shown = load_text(with(line + "\nroutes: [{ match: /x, respond: {} }]")).text;
+    EXPECT_THAT(shown, HasSubstr("| stores: { é: { redis: **********************, timeout: 1 } }\n"));
+    EXPECT_THAT(shown, HasSubstr("| " + std::string(55, ' ') + "^\n"));
+}
+
 TEST(Load, ATextOfTheFileWritesNoControlCharactersAndNoFurtherLines) {
     const auto l = load_text(with("routes: [{ match: /x, respond: {} }]\n\"a\\nportico: ready\\e[2J\\u009b2J\": 1"));
     EXPECT_THAT(l.text, HasSubstr("unknown key \"a?portico: ready?[2J?2J\""));
