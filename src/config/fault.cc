@@ -36,16 +36,27 @@ size_t byte_of(std::string_view line, uint32_t column) {
     return at;
 }
 
+// Where lines end for the reader whose marks these are: at CR, LF, CR LF, and at YAML 1.1's NEL, LS and PS.
+size_t break_at(std::string_view rest) {
+    constexpr std::string_view kBreaks[] = {"\r\n", "\r", "\n", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+    for (const std::string_view b : kBreaks) {
+        if (rest.starts_with(b)) return b.size();
+    }
+    return 0;
+}
+
 std::vector<std::string_view> lines_of(std::string_view source) {
     std::vector<std::string_view> lines;
-    for (size_t at = 0; at <= source.size();) {
-        size_t end = source.find('\n', at);
-        if (end == std::string_view::npos) end = source.size();
-        std::string_view line = source.substr(at, end - at);
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        lines.push_back(line);
-        at = end + 1;
+    size_t begin = 0;
+    for (size_t at = source.find_first_of("\r\n\xC2\xE2"); at != std::string_view::npos; at = source.find_first_of("\r\n\xC2\xE2", at)) {
+        const size_t size = break_at(source.substr(at));
+        if (size > 0) {
+            lines.push_back(source.substr(begin, at - begin));
+            begin = at + size;
+        }
+        at += std::max<size_t>(size, 1);
     }
+    lines.push_back(source.substr(begin));
     return lines;
 }
 

@@ -276,6 +276,14 @@ TEST(Load, ASecretOfTheFileIsNotShownWithItsLine) {
     EXPECT_THAT(shown, HasSubstr("| " + std::string(55, ' ') + "^\n"));
 }
 
+TEST(Load, ALineIsShownAsTheReaderCountsLines) {
+    for (const char* line_break : {"\n", "\r\n", "\r", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
+        const std::string text = load_text(std::string("# €é") + line_break + "# b" + line_break + "bogus: 1" + line_break).text;
+        EXPECT_THAT(text, HasSubstr("p.yaml:3:1: error: unknown key"));
+        EXPECT_THAT(text, HasSubstr("     3 | bogus: 1\n       | ^~~~~\n"));
+    }
+}
+
 TEST(Load, ATextOfTheFileWritesNoControlCharactersAndNoFurtherLines) {
     const auto l = load_text(with("routes: [{ match: /x, respond: {} }]\n\"a\\nportico: ready\\e[2J\\u009b2J\": 1"));
     EXPECT_THAT(l.text, HasSubstr("unknown key \"a?portico: ready?[2J?2J\""));
