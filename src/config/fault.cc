@@ -2,12 +2,29 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "json/writer.h"
 
 namespace portico::config {
 namespace {
 
 constexpr size_t kWindow = 160;
+
+// A terminal does nothing for it, and in a log it is no line of its own: controls read `instead`, what is not UTF-8 a `?`.
+std::string printable(std::string_view text, char instead) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const auto c = static_cast<unsigned char>(text.front());
+        const Utf8Piece piece = c < 0x80 ? Utf8Piece{1, true} : utf8_piece(text);
+        const bool is_control = c < 0x20 || c == 0x7F || (c == 0xC2 && piece.well_formed && static_cast<unsigned char>(text[1]) < 0xA0);
+        if (is_control) out += instead;
+        else if (piece.well_formed) out += text.substr(0, piece.size);
+        else out += '?';
+        text.remove_prefix(piece.size);
+    }
+    return out;
+}
 
 // Bytes of `line` before the code point of a 1-based column.
 size_t byte_of(std::string_view line, uint32_t column) {
@@ -19,17 +36,42 @@ size_t byte_of(std::string_view line, uint32_t column) {
     return at;
 }
 
+// Where lines end for the reader whose marks these are: at CR, LF, CR LF, and at YAML 1.1's NEL, LS and PS.
+size_t break_at(std::string_view rest) {
+    constexpr std::string_view kBreaks[] = {"\r\n", "\r", "\n", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+    for (const std::string_view b : kBreaks) {
+        if (rest.starts_with(b)) return b.size();
+    }
+    return 0;
+}
+
 std::vector<std::string_view> lines_of(std::string_view source) {
     std::vector<std::string_view> lines;
-    for (size_t at = 0; at <= source.size();) {
-        size_t end = source.find('\n', at);
-        if (end == std::string_view::npos) end = source.size();
-        std::string_view line = source.substr(at, end - at);
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        lines.push_back(line);
-        at = end + 1;
+    size_t begin = 0;
+    for (size_t at = source.find_first_of("\r\n\xC2\xE2"); at != std::string_view::npos; at = source.find_first_of("\r\n\xC2\xE2", at)) {
+        const size_t size = break_at(source.substr(at));
+        if (size > 0) {
+            lines.push_back(source.substr(begin, at - begin));
+            begin = at + size;
+        }
+        at += std::max<size_t>(size, 1);
     }
+    lines.push_back(source.substr(begin));
     return lines;
+}
+
+// A line of the file, each character of its secrets an asterisk.
+std::string without_secrets(std::string_view line, uint32_t number, const std::vector<Mark>& secrets) {
+    std::string out(line);
+    for (const Mark& secret : secrets) {
+        if (secret.line != number) continue;
+        const size_t from = byte_of(out, secret.column);
+        const size_t to = byte_of(out, secret.end_column);
+        const auto characters = std::count_if(out.begin() + static_cast<ptrdiff_t>(from), out.begin() + static_cast<ptrdiff_t>(to),
+                                              [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+        out.replace(from, to - from, static_cast<size_t>(characters), '*');
+    }
+    return out;
 }
 
 void show_line(std::string& out, std::string_view line, const Mark& mark) {
@@ -39,10 +81,7 @@ void show_line(std::string& out, std::string_view line, const Mark& mark) {
     if (line.size() > kWindow && mark.column > kWindow / 2) first = mark.column - static_cast<uint32_t>(kWindow / 2);
     const size_t from = byte_of(line, first);
     const size_t to = byte_of(line, first + static_cast<uint32_t>(kWindow));
-    std::string shown(line.substr(from, to - from));
-    for (char& c : shown) {
-        if (c == '\t' || static_cast<unsigned char>(c) < 0x20) c = ' ';
-    }
+    const std::string shown = printable(line.substr(from, to - from), ' ');
     out += gutter.substr(number.size()) + number + " | " + shown + "\n";
     const uint32_t width = std::max(1u, mark.end_column > mark.column ? mark.end_column - mark.column : 1u);
     const uint32_t room = static_cast<uint32_t>(kWindow) - std::min(mark.column - first, static_cast<uint32_t>(kWindow) - 1);
@@ -50,6 +89,30 @@ void show_line(std::string& out, std::string_view line, const Mark& mark) {
 }
 
 }  // namespace
+
+void FaultList::hide(std::string_view value, std::string_view shown) {
+    if (value.size() < kShortestSecret) return;
+    const auto at = std::ranges::find_if(hidden_, [&](const auto& h) { return h.first.size() <= value.size(); });
+    for (auto same = at; same != hidden_.end() && same->first.size() == value.size(); ++same) {
+        if (same->first == value) return;
+    }
+    hidden_.emplace(at, value, shown);
+}
+
+void FaultList::cover(std::string& text) const {
+    for (const auto& [value, shown] : hidden_) {
+        for (size_t at = text.find(value); at != std::string::npos; at = text.find(value, at + shown.size())) {
+            text.replace(at, value.size(), shown);
+        }
+    }
+}
+
+void FaultList::add(Located f) {
+    cover(f.message);
+    cover(f.hint);
+    errors_ += f.severity == Severity::error;
+    faults_.push_back(std::move(f));
+}
 
 void FaultList::sort() {
     // By hand: libstdc++ 12's stable_sort takes its buffer by a function that its own headers deprecate.
@@ -73,10 +136,12 @@ std::string render(const FaultList& faults, std::string_view file_name, std::str
         out += file_name;
         if (f.mark.line > 0) out += ":" + std::to_string(f.mark.line) + ":" + std::to_string(f.mark.column);
         out += f.severity == Severity::error ? ": error: " : ": warning: ";
-        out += f.message;
+        out += printable(f.message, '?');
         out += "  [" + f.code + "]\n";
-        if (f.mark.line > 0 && f.mark.line <= lines.size()) show_line(out, lines[f.mark.line - 1], f.mark);
-        if (!f.hint.empty()) out += "       hint: " + f.hint + "\n";
+        if (f.mark.line > 0 && f.mark.line <= lines.size()) {
+            show_line(out, without_secrets(lines[f.mark.line - 1], f.mark.line, faults.secrets()), f.mark);
+        }
+        if (!f.hint.empty()) out += "       hint: " + printable(f.hint, '?') + "\n";
     }
     return out;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace portico::config {
@@ -38,15 +39,24 @@ class FaultList {
     bool has_errors() const { return errors_ > 0; }
     size_t errors() const { return errors_; }
     const std::vector<Located>& all() const { return faults_; }
+    // A value of the environment, which may be a secret: in what is told it reads `shown`, such as ${NAME}. Short values are told,
+    // for they stand in many words by chance.
+    void hide(std::string_view value, std::string_view shown);
+    // What the file says there is a secret: where its line is shown, it is asterisks. Nothing for a place in no line.
+    void hide_source(const Mark& secret) { secrets_.push_back(secret); }
+    const std::vector<Mark>& secrets() const { return secrets_; }
     // By place in the file; faults of one place stay in the order of their discovery.
     void sort();
 
   private:
-    void add(Located f) {
-        errors_ += f.severity == Severity::error;
-        faults_.push_back(std::move(f));
-    }
+    static constexpr size_t kShortestSecret = 8;  // bytes
+
+    void add(Located f);
+    void cover(std::string& text) const;
+
     std::vector<Located> faults_;
+    std::vector<std::pair<std::string, std::string>> hidden_;  // with what is shown; the longest first, which may hold others
+    std::vector<Mark> secrets_;
     size_t errors_ = 0;
 };
 

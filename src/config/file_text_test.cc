@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -52,6 +53,21 @@ TEST_F(FileText, OfAPipeIsWhatIsWrittenToIt) {
     ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
     std::thread writer([this] { std::ofstream(path()) << "first, " << std::flush << "last"; });
     EXPECT_EQ(read_file_text(path()).value(), "first, last");
+    writer.join();
+}
+
+TEST_F(FileText, OfAPipeIntoWhichSomebodyDripsIsAnErrorInTime) {
+    ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+    std::atomic<bool> over = false;
+    std::thread writer([&] {
+        std::ofstream pipe(path());
+        while (!over) {
+            pipe << "#" << std::flush;
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+    });
+    EXPECT_EQ(read_file_text(path()).error().system, ETIMEDOUT);
+    over = true;
     writer.join();
 }
 

@@ -22,6 +22,8 @@ Loaded load_text(const std::string& source) {
         if (name == "PORT") return "8080";
         if (name == "EMPTY") return "";
         if (name == "BRACE") return "{x}";
+        if (name == "SECRET") return "hunter2-hunter2";
+        if (name == "LONGER") return "hunter2-hunter2-hunter3";
         return std::nullopt;
     };
     FaultList faults;
@@ -251,6 +253,48 @@ TEST(Load, A40_aVariableInsideTheDefaultOfAnotherIsAFault) {
         EXPECT_THAT(l.text, HasSubstr("p.yaml:3:14")) << text;
         EXPECT_THAT(l.text, HasSubstr("[bad-variable]")) << text;
     }
+}
+
+TEST(Load, AFaultShowsTheNameOfAVariableAndNeverItsValue) {
+    for (const char* rest : {"routes: [{ match: /x, use: [\"${SECRET}\"], respond: {} }]",
+                             "routes: [{ match: /x, forward: { service: \"a-${LONGER}-${SECRET}\" } }]",
+                             "stores: { a: \"redis://u:${SECRET}@h/\" }\nroutes: [{ match: /x, respond: {} }]",
+                             "trusted_proxies: [\"${SECRET}\"]\nroutes: [{ match: /x, respond: {} }]",
+                             "x-a: ${LONGER}\nworkers: ${SECRET}\nroutes: [{ match: /x, respond: {} }]"}) {
+        const auto l = load_text(with(rest));
+        EXPECT_THAT(l.text, HasSubstr("error")) << rest;
+        EXPECT_THAT(l.text, Not(HasSubstr("hunter"))) << rest;
+    }
+    EXPECT_THAT(load_text(with("routes: [{ match: /x, use: [\"${SECRET}\"], respond: {} }]")).text,
+                HasSubstr("there is no policy named \"${SECRET}\""));
+}
+
+TEST(Load, ASecretOfTheFileIsNotShownWithItsLine) {
+    const std::string line = "stores: { é: { redis: \"redis://u:pä\\x73s@h/\", timeout: 1 } }";
+    const std::string shown = load_text(with(line + "\nroutes: [{ match: /x, respond: {} }]")).text;
+    EXPECT_THAT(shown, HasSubstr("| stores: { é: { redis: **********************, timeout: 1 } }\n"));
+    EXPECT_THAT(shown, HasSubstr("| " + std::string(55, ' ') + "^\n"));
+}
+
+TEST(Load, ALineIsShownAsTheReaderCountsLines) {
+    for (const char* line_break : {"\n", "\r\n", "\r", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
+        const std::string text = load_text(std::string("# €é") + line_break + "# b" + line_break + "bogus: 1" + line_break).text;
+        EXPECT_THAT(text, HasSubstr("p.yaml:3:1: error: unknown key"));
+        EXPECT_THAT(text, HasSubstr("     3 | bogus: 1\n       | ^~~~~\n"));
+    }
+}
+
+TEST(Load, ATextOfTheFileWritesNoControlCharactersAndNoFurtherLines) {
+    const auto l = load_text(with("routes: [{ match: /x, respond: {} }]\n\"a\\nportico: ready\\e[2J\\u009b2J\": 1"));
+    EXPECT_THAT(l.text, HasSubstr("unknown key \"a?portico: ready?[2J?2J\""));
+}
+
+TEST(Load, ALongLineThatIsNotYamlIsToldInNoLongTime) {
+    std::string line;
+    for (int i = 0; i < 100'000; ++i) line += ": ";
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_THAT(load_text(line).text, HasSubstr("yaml-syntax"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
 TEST(Load, AVariablesDefaultStandsForAnEmptyValueToo) {

@@ -64,7 +64,10 @@ class Substitution {
         }
         const auto found = environment_(name);
         if (dash != std::string_view::npos && (!found || found->empty())) return put(inside.substr(dash + 2));
-        if (found) return put(*found);
+        if (found) {
+            faults_.hide(*found, "${" + std::string(name) + "}");
+            return put(*found);
+        }
         fault("unset-variable", "the environment variable " + std::string(name) + " is not set, and there is no default",
               "set it, or write ${" + std::string(name) + ":-default}");
     }

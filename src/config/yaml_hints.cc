@@ -19,6 +19,9 @@ struct Span {
     size_t begin, end;
 };
 
+// Longer ones nobody has typed, and the search below looks at each value to the end of its line.
+constexpr size_t kLongestLine = 2048;
+
 // The first unquoted value after ": " or "[" or ", " that holds a brace or a bracket as templates and JSONPaths do.
 std::optional<Span> bare_template(std::string_view line) {
     for (size_t colon = line.find(": "); colon != std::string_view::npos; colon = line.find(": ", colon + 1)) {
@@ -62,6 +65,7 @@ std::optional<SyntaxHint> hint_for_syntax(std::string_view source, size_t line, 
     for (const size_t n : {line, context_line, line - 1}) {
         if (n == 0) continue;
         const std::string_view text = line_of(source, n);
+        if (text.size() > kLongestLine) continue;
         const auto span = bare_template(text);
         if (!span) continue;
         SyntaxHint r;

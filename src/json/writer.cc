@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace portico::json {
 namespace {
@@ -18,39 +19,6 @@ constexpr std::array<bool, 256> kPlain = make_plain();
 
 bool is_plain(char c) {
     return kPlain[static_cast<uint8_t>(c)];
-}
-
-struct Utf8Piece {
-    size_t size;  // bytes that belong together: a character, or a maximal ill-formed piece
-    bool well_formed;
-};
-
-// Table 3-7 of the Unicode Standard, from a byte above 0x7F on.
-Utf8Piece utf8_piece(std::string_view text) {
-    const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
-    const uint8_t lead = byte(0);
-    size_t size = 0;
-    uint8_t low = 0x80;
-    uint8_t high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        size = 2;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-        size = 3;
-        if (lead == 0xE0) low = 0xA0;   // overlong
-        if (lead == 0xED) high = 0x9F;  // surrogates
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-        size = 4;
-        if (lead == 0xF0) low = 0x90;   // overlong
-        if (lead == 0xF4) high = 0x8F;  // above U+10FFFF
-    } else {
-        return {1, false};
-    }
-    for (size_t i = 1; i < size; ++i) {
-        if (byte(i) < low || byte(i) > high) return {i, false};
-        low = 0x80;
-        high = 0xBF;
-    }
-    return {size, true};
 }
 
 void append_escape(std::string& out, char c) {

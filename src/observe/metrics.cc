@@ -3,22 +3,30 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace portico::observe {
 namespace {
 
-// The label values' escapes of the exposition format 0.0.4.
+// A label's value with the escapes of the exposition format 0.0.4. It is UTF-8 (a scrape that is not is lost whole), whatever it was.
+void append_value(std::string& out, std::string_view value) {
+    while (!value.empty()) {
+        const char c = value.front();
+        const Utf8Piece piece = static_cast<unsigned char>(c) < 0x80 ? Utf8Piece{1, true} : utf8_piece(value);
+        if (c == '\\' || c == '"') out += '\\';
+        if (c == '\n') out += "\\n";
+        else out += piece.well_formed ? value.substr(0, piece.size) : kReplacementCharacter;
+        value.remove_prefix(piece.size);
+    }
+}
+
 std::string render(const Labels& labels) {
     std::string out;
     for (const auto& [name, value] : labels) {
         if (!out.empty()) out += ',';
         out += name;
         out += "=\"";
-        for (const char c : value) {
-            if (c == '\\' || c == '"') out += '\\';
-            if (c == '\n') out += "\\n";
-            else out += c;
-        }
+        append_value(out, value);
         out += '"';
     }
     return out;

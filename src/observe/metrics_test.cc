@@ -43,6 +43,12 @@ TEST(Registry, escapes_label_values) {
     EXPECT_THAT(registry.exposition(), HasSubstr("c_total{v=\"back\\\\slash \\\"quote\\\" new\\nline\"} 0\n"));
 }
 
+TEST(Registry, what_is_not_utf8_in_a_label_costs_nobody_the_page) {
+    Registry registry;
+    registry.counter("c_total", "C.", {{"v", "a\xFF\xE2\x82\"\xC3\xA9"}});
+    EXPECT_THAT(registry.exposition(), HasSubstr("c_total{v=\"a\xEF\xBF\xBD\xEF\xBF\xBD\\\"\xC3\xA9\"} 0\n"));
+}
+
 TEST(Registry, the_same_name_and_labels_are_the_same_cell) {
     Registry registry;
     Shard& shard = registry.new_shard();

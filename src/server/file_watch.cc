@@ -4,8 +4,8 @@
 
 namespace portico::server {
 
-FileWatch::FileWatch(io::Loop& loop, std::string path, std::function<void()> changed)
-    : loop_(loop), path_(std::move(path)), changed_(std::move(changed)), seen_(stamp()), running_(content()) {
+FileWatch::FileWatch(io::Loop& loop, std::string path, const std::string& loaded, std::function<void()> changed)
+    : loop_(loop), path_(std::move(path)), loaded_(loaded), changed_(std::move(changed)) {
     set(loop_.timers(), loop_.now() + kInterval);
 }
 
@@ -34,9 +34,7 @@ void FileWatch::on_timer() {
     }
     pending_ = false;
     candidate_.clear();
-    if (text == running_) return;
-    running_ = std::move(text);
-    changed_();
+    if (text != loaded_) changed_();
 }
 
 }  // namespace portico::server

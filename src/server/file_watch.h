@@ -1,5 +1,6 @@
 // Looks whether a file has become another: by its identity, size and time, then by its content, which must be the same twice,
-// 200 ms apart: half a file is often valid YAML without its guards. Control thread only.
+// 200 ms apart: half a file is often valid YAML without its guards. A change is what differs from what was loaded last, by whatever
+// asked for that. Control thread only.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,7 +16,8 @@ class FileWatch final : private io::Timer {
   public:
     static constexpr Duration kInterval = std::chrono::milliseconds(200);
 
-    FileWatch(io::Loop& loop, std::string path, std::function<void()> changed);
+    // @param loaded  what was read for the last load, kept by the owner
+    FileWatch(io::Loop& loop, std::string path, const std::string& loaded, std::function<void()> changed);
 
   private:
     // What tells one writing of a file from another without reading it.
@@ -30,9 +32,9 @@ class FileWatch final : private io::Timer {
 
     io::Loop& loop_;
     std::string path_;
+    const std::string& loaded_;
     std::function<void()> changed_;
-    Stamp seen_;
-    std::string running_;    // the content that was last told of
+    Stamp seen_;             // none at first: the file may have changed since it was loaded
     std::string candidate_;  // seen once
     bool pending_ = false;
 };

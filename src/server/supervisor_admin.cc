@@ -40,7 +40,9 @@ void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connectio
 
 void Supervisor::on_accept_error(int) {
     admin_connections_->evict_one();
-    loop_->post([this] { admin_acceptor_->resume(); });
+    loop_->post([this] {
+        if (admin_acceptor_ != nullptr) admin_acceptor_->resume();  // a reload of the same turn may have taken it
+    });
 }
 
 }  // namespace portico::server

@@ -23,6 +23,7 @@ void add_names(const config::Config& config, std::vector<std::string>& names) {
 std::shared_ptr<const gateway::Snapshot> Supervisor::load(uint64_t number) {
     config::FaultList faults;
     auto source = options_.source(faults);
+    if (options_.watch) loaded_ = source.value_or(std::string());
     std::shared_ptr<const gateway::Snapshot> snapshot;
     if (source) snapshot = build_snapshot(*source, options_.file_name, number, resources_, faults);
     faults.sort();

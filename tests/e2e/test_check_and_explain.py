@@ -247,6 +247,13 @@ def test_explain_tells_the_answer_that_the_gateway_would_give(method, url, expec
     assert expected in explain(EXPLAINED, method, url).out
 
 
+def test_a_secret_of_the_file_is_not_shown_with_its_line():
+    """Its warning is told at every start and reload, into a log that others read."""
+    told = check(GOOD.replace("name: general", "use: [{ jwt: { algorithms: [HS256], secret: hunter2-hunter2 } }], name: general"))
+    assert "the secret has 15 bytes" in told.text and "secret: *************** }" in told.text
+    assert "hunter2" not in told.text
+
+
 def test_explain_of_a_faulty_file_tells_its_faults():
     told = explain("routes: [{ match: /x }]\n", "GET", "/x")
     assert told.code == 1 and "error" in told.text

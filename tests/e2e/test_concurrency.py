@@ -290,6 +290,39 @@ def test_a_higher_limit_lets_those_in_who_wait():
             c.close()
 
 
+LOWERED = """
+services: {{ svc: {url}, auth: {{ endpoints: ["{auth}"], internal: true }} }}
+policies:
+  ask: {{ forward_auth: {{ service: auth }} }}
+  line: {{ concurrency: {{ limit: {limit}, queue: {{ size: 3, timeout: 5s }} }} }}
+routes:
+  - {{ match: /asked, use: [ask, line], forward: {{ service: svc }} }}
+  - {{ match: /line, use: [line], forward: {{ service: svc }} }}
+"""
+
+
+def test_a_request_of_an_old_configuration_raises_no_limit_again():
+    """It began under a higher one and comes to the count after the reload: neither it nor who waits there gets a place too many."""
+    with Slow() as slow, Slow() as auth, Gateway(LOWERED.format(url=slow.url, auth=auth.url, limit=4)) as gateway:
+        clients = [begin(gateway, "/line"), begin(gateway, "/asked")]
+        slow.arrived(1)
+        auth.arrived(1)
+        gateway.reload(LOWERED.format(url=slow.url, auth=auth.url, limit=1))
+        clients.append(begin(gateway, "/line"))
+        gateway.expect_metric(1, "portico_concurrency_waiting", policy="line")
+        auth.let_go()
+        gateway.expect_metric(2, "portico_concurrency_waiting", policy="line")
+        in_flight(gateway, 1, "line")
+        for place in range(3):
+            slow.arrived(place + 1)
+            in_flight(gateway, 1, "line")
+            slow.let_go(place)
+        for c in clients:
+            assert c.read_response().status == 200
+            c.close()
+        in_flight(gateway, 0, "line")
+
+
 def test_shadow_lets_everybody_pass_and_nobody_wait(setup):
     gateway, slow = setup
     held = begin(gateway, "/quiet")

@@ -2,21 +2,21 @@
 
 namespace portico::policy::concurrency {
 
-InFlight::Entry& InFlight::find(Stripe& stripe, std::string_view key, uint32_t limit) {
+InFlight::Entry& InFlight::find(Stripe& stripe, std::string_view key) {
     auto found = stripe.entries.find(key);
     if (found == stripe.entries.end()) {
         found = stripe.entries.try_emplace(std::string(key)).first;
         found->second.stripe = &stripe;
         found->second.key = found->first;
     }
-    Entry& entry = found->second;
-    entry.limit = limit;
-    admit_waiting(entry);
-    return entry;
+    return found->second;
 }
 
-void InFlight::admit_waiting(Entry& entry) {
-    while (entry.in_flight < entry.limit && !entry.line.empty()) {
+// Of one who comes. Who waits while the limit rises gets a place by adopt_limit(), which is on its way.
+bool InFlight::has_place(const Entry& entry) const { return entry.in_flight < limit() && entry.waiting == 0; }
+
+void InFlight::admit_waiting(Entry& entry) const {
+    while (entry.in_flight < limit() && !entry.line.empty()) {
         Waiter& first = *entry.line.pop_front();
         --entry.waiting;
         ++entry.in_flight;
@@ -31,21 +31,21 @@ void InFlight::drop_if_idle(Entry& entry) {
     stripe.entries.erase(stripe.entries.find(entry.key));
 }
 
-InFlight::Entry* InFlight::enter(std::string_view key, uint32_t limit) {
+InFlight::Entry* InFlight::enter(std::string_view key) {
     Stripe& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.mutex);
-    Entry& entry = find(stripe, key, limit);
-    if (entry.in_flight >= entry.limit) return nullptr;
+    Entry& entry = find(stripe, key);
+    if (!has_place(entry)) return nullptr;
     ++entry.in_flight;
     return &entry;
 }
 
-InFlight::Turn InFlight::enter_or_wait(std::string_view key, uint32_t limit, uint32_t room, Waiter& waiter) {
+InFlight::Turn InFlight::enter_or_wait(std::string_view key, uint32_t room, Waiter& waiter) {
     Stripe& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.mutex);
-    Entry& entry = find(stripe, key, limit);
+    Entry& entry = find(stripe, key);
     waiter.entry_ = &entry;
-    if (entry.in_flight < entry.limit) {
+    if (has_place(entry)) {
         ++entry.in_flight;
         return Turn::placed;
     }
@@ -79,12 +79,10 @@ void InFlight::leave(Entry* entry) {
 }
 
 void InFlight::adopt_limit(uint32_t limit) {
+    limit_.store(limit, std::memory_order_relaxed);
     for (Stripe& stripe : stripes_) {
         const std::lock_guard lock(stripe.mutex);
-        for (auto& [key, entry] : stripe.entries) {
-            entry.limit = limit;
-            admit_waiting(entry);
-        }
+        for (auto& [key, entry] : stripe.entries) admit_waiting(entry);
     }
 }
 

@@ -1,10 +1,14 @@
 // Who is being served and who waits, by key: one table a limit and process, shared by its workers and kept across reloads.
 // Any thread; a stripe's lock is held for a few steps and never across a wait.
 //
+// The limit is the table's, not a request's: one that began under an older configuration counts by the running one's, or it would
+// let in those who wait by a limit that holds no more.
+//
 // A key has an entry only while it has somebody in flight or waiting: the table is bounded by the connections.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -19,7 +23,7 @@ namespace portico::policy::concurrency {
 class InFlight {
   public:
     // `seed`: random, and secret to clients, who choose keys.
-    explicit InFlight(HashKey seed) : seed_(seed) {
+    InFlight(HashKey seed, uint32_t limit) : seed_(seed), limit_(limit) {
         for (Stripe& stripe : stripes_) stripe.entries = Entries(0, SeededHash{seed});
     }
 
@@ -42,19 +46,21 @@ class InFlight {
         bool waiting_ = false;  // under the stripe's lock
     };
 
-    // A place in flight, if there is one: nobody passes those who wait. The limit counts for them too, from now on.
+    // A place in flight, if there is one: nobody passes those who wait.
     // @returns nullptr when there is none
-    Entry* enter(std::string_view key, uint32_t limit);
+    Entry* enter(std::string_view key);
     enum class Turn : uint8_t { placed, waits, refused };
     // The same, or a place in the line, where fewer than `room` stand in it. Entry in waiter.entry(), unless refused.
-    Turn enter_or_wait(std::string_view key, uint32_t limit, uint32_t room, Waiter& waiter);
+    Turn enter_or_wait(std::string_view key, uint32_t room, Waiter& waiter);
     // @returns false where it was given a place in the meantime, which then is its owner's to leave
     bool withdraw(Waiter& waiter);
     // Gives a place back; the first in line get it.
     void leave(Entry* entry);
 
-    // A reload's limit, for the keys that are there: where it is higher, some of those who wait get their place now.
+    // The running configuration's limit, of every key from now on: where it is higher than before, some of those who wait get their
+    // place. Each worker adopts it as it takes a configuration, so that the newest is the last word.
     void adopt_limit(uint32_t limit);
+    uint32_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
     // Keys that have an entry, and those in flight of one key: for tests.
     size_t keys();
@@ -69,18 +75,19 @@ class InFlight {
     static constexpr size_t kStripes = 64;
 
     Stripe& stripe_of(std::string_view key) { return stripes_[SeededHash{seed_}(key) / 64 % kStripes]; }
-    static Entry& find(Stripe& stripe, std::string_view key, uint32_t limit);
-    static void admit_waiting(Entry& entry);
+    static Entry& find(Stripe& stripe, std::string_view key);
+    bool has_place(const Entry& entry) const;
+    void admit_waiting(Entry& entry) const;
     static void drop_if_idle(Entry& entry);
 
     const HashKey seed_;
+    std::atomic<uint32_t> limit_;
     std::array<Stripe, kStripes> stripes_;
 };
 
 struct InFlight::Entry {
     Stripe* stripe = nullptr;
     std::string_view key;  // of the map
-    uint32_t limit = 0;
     uint32_t in_flight = 0;
     uint32_t waiting = 0;
     IntrusiveList<Waiter, InFlight> line;

@@ -79,12 +79,12 @@ class Concurrency final : public gateway::Policy {
     Verdict on_request(Exchange& x) const override {
         std::string key;
         if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());
-        if (InFlight::Entry* place = table_->enter(key, s_.limit)) {
+        if (InFlight::Entry* place = table_->enter(key)) {
             hold(x, place);
             return Verdict::proceed();
         }
         // In shadow nobody is kept waiting for what is not enforced.
-        if (s_.queue.size == 0 || shadow_) return refuse(x, "over the limit of " + std::to_string(s_.limit));
+        if (s_.queue.size == 0 || shadow_) return refuse(x, "");
         return Verdict::wait(wait_in_line(x, x.arena.copy(key)));
     }
 
@@ -122,24 +122,24 @@ class Concurrency final : public gateway::Policy {
         x.context.shard.add(x.state_of<Cells>(*this).in_flight, 1);
     }
 
-    static Verdict refuse(Exchange& x, std::string why) {
+    Verdict refuse(Exchange& x, std::string_view why) const {
         x.error_fields.add("Retry-After", "1");
-        return Verdict::refuse(Error(Fault::concurrency_exceeded, why));
+        return Verdict::refuse(Error(Fault::concurrency_exceeded, "over the limit of " + std::to_string(table_->limit()) + std::string(why)));
     }
 
     io::Task<Verdict> wait_in_line(Exchange& x, std::string_view key) const {
         Cells& cells = x.state_of<Cells>(*this);
         io::Loop& loop = x.context.loop;
         const Time begun = loop.now();
-        Wait wait(loop, *table_, key, s_.limit, s_.queue.size, begun + s_.queue.timeout);
-        if (wait.is_refused()) co_return refuse(x, "over the limit of " + std::to_string(s_.limit) + ", and the line is full");
+        Wait wait(loop, *table_, key, s_.queue.size, begun + s_.queue.timeout);
+        if (wait.is_refused()) co_return refuse(x, ", and the line is full");
         bool placed = false;
         {
             const GaugeShare waiting(x.context.shard, cells.waiting);
             placed = co_await wait;
         }
         x.context.shard.observe(cells.wait, loop.now() - begun);
-        if (!placed) co_return refuse(x, "over the limit of " + std::to_string(s_.limit) + ", and no place became free in time");
+        if (!placed) co_return refuse(x, ", and no place became free in time");
         hold(x, wait.place());
         co_return Verdict::proceed();
     }
@@ -157,7 +157,8 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
     if (faults.errors() != before) return nullptr;
     // One in place is known by its place; shadow counts under a name of its own (LANGUAGE.md §5).
     const std::string identity = (settings.shadow ? "shadow " : "") + settings.identity;
-    auto table = settings.build.resources().get<InFlight>("concurrency", identity, [] { return std::make_shared<InFlight>(HashKey::random()); });
+    auto table = settings.build.resources().get<InFlight>("concurrency", identity,
+                                                         [&] { return std::make_shared<InFlight>(HashKey::random(), read.limit); });
     return std::make_unique<Concurrency>(std::move(read), settings.name, settings.shadow, std::move(table));
 }
 

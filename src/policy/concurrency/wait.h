@@ -13,8 +13,8 @@ namespace portico::policy::concurrency {
 // co_await it: true with a place, which then is the caller's to leave; false when there was none in time.
 class Wait final : private InFlight::Waiter, private io::Timer {
   public:
-    Wait(io::Loop& loop, InFlight& table, std::string_view key, uint32_t limit, uint32_t room, Time until)
-        : loop_(loop), table_(table), until_(until), word_(std::make_shared<Word>(Word{this})), turn_(table.enter_or_wait(key, limit, room, *this)) {}
+    Wait(io::Loop& loop, InFlight& table, std::string_view key, uint32_t room, Time until)
+        : loop_(loop), table_(table), until_(until), word_(std::make_shared<Word>(Word{this})), turn_(table.enter_or_wait(key, room, *this)) {}
     ~Wait() override {
         word_->wait = nullptr;
         if (turn_ == InFlight::Turn::refused || settled_) return;

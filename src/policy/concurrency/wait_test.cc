@@ -15,10 +15,10 @@ struct HandClock final : Clock {
 
 class WaitTest : public ::testing::Test {
   protected:
-    WaitTest() : loop_(std::move(*io::Loop::make(io::BackendChoice::epoll, clock_))), place_(table_.enter("k", 1)) {}
+    WaitTest() : loop_(std::move(*io::Loop::make(io::BackendChoice::epoll, clock_))), place_(table_.enter("k")) {}
 
     static io::Task<void> wait(WaitTest& t, uint32_t room, std::string* outcome) {
-        Wait line(*t.loop_, t.table_, "k", 1, room, t.clock_.at + std::chrono::seconds(2));
+        Wait line(*t.loop_, t.table_, "k", room, t.clock_.at + std::chrono::seconds(2));
         if (line.is_refused()) {
             *outcome = "full";
             co_return;
@@ -32,7 +32,7 @@ class WaitTest : public ::testing::Test {
 
     HandClock clock_;
     std::unique_ptr<io::Loop> loop_;
-    InFlight table_{HashKey{}};
+    InFlight table_{HashKey{}, 1};
     InFlight::Entry* place_;
     std::string outcome_;
 };
@@ -110,14 +110,14 @@ TEST_F(WaitTest, APlaceThatIsGivenToOneWhoIsGoneIsGivenOn) {
 TEST(WaitOfThreads, EveryPlaceIsGivenBackOnce) {
     static const SystemClock clock;
     auto loop = std::move(*io::Loop::make(io::BackendChoice::epoll, clock));
-    InFlight table{HashKey{}};
+    InFlight table{HashKey{}, 1};
     std::atomic<bool> over = false;
     std::atomic<int> begun = 0;
     std::vector<std::thread> others;
     for (int t = 0; t < 2; ++t) {
         others.emplace_back([&] {
             for (++begun; !over;) {
-                if (auto* place = table.enter("k", 1)) {
+                if (auto* place = table.enter("k")) {
                     std::this_thread::yield();
                     table.leave(place);
                 }
@@ -127,7 +127,7 @@ TEST(WaitOfThreads, EveryPlaceIsGivenBackOnce) {
     while (begun < 2) std::this_thread::yield();
     struct Client {
         static io::Task<void> run(io::Loop& l, InFlight& t, int& served) {
-            Wait line(l, t, "k", 1, 8, l.now() + std::chrono::milliseconds(3));
+            Wait line(l, t, "k", 8, l.now() + std::chrono::milliseconds(3));
             if (line.is_refused() || !co_await line) co_return;
             ++served;
             t.leave(line.place());

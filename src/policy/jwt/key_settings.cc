@@ -120,6 +120,7 @@ void read_secret_key(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto secret = config::read_secret(scope, node);
     if (!secret) return;
+    if (node.is_scalar() && !node.substituted) scope.faults().hide_source(node.mark);
     std::vector<std::string> notes;
     auto key = Key::from_secret(*secret, notes);
     if (!key) return scope.error(node.mark, "bad-key", key.error(), "such as ${JWT_SECRET}");
