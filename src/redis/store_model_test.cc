@@ -1,7 +1,7 @@
 // A client of each kind of store against servers that do anything at any time: nobody gets another's reply, nothing is executed
 // twice, everybody is told something in bounded time. In builds that watch waits, each co_await of redis/ has come to each of its endings.
 //
-//     PORTICO_MODEL_SECONDS=60 redis_test --gtest_filter='StoreModel.*'   games of fresh seeds for so long (1 s without)
+//     PORTICO_STORES_SECONDS=60 redis_test --gtest_filter='StoreModel.*'   games of fresh seeds for so long (1 s without)
 //     PORTICO_MODEL_SEED=17 …       that game alone
 //     PORTICO_MODEL_FIRST=1 …       seeds from there on
 //     PORTICO_MODEL_WAITS=1000 …    how often each wait must have come to each of its endings
@@ -185,7 +185,7 @@ TEST(StoreModel, NobodyGetsAnothersReplyAndNothingIsExecutedTwice) {
         EXPECT_EQ(Game(seed).play(), "");
         return;
     }
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(number_from("PORTICO_MODEL_SECONDS", 1));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(number_from("PORTICO_STORES_SECONDS", 1));
     const uint64_t first = number_from("PORTICO_MODEL_FIRST", std::random_device()() % 1'000'000'000 + 1);
     uint64_t seed = first;
     for (; std::chrono::steady_clock::now() < end && !HasFailure(); ++seed) EXPECT_EQ(Game(seed).play(), "") << "PORTICO_MODEL_SEED=" << seed;
