@@ -47,6 +47,8 @@ Result<void> change_head(const AnswerCase& c, Exchange& x, const Values& values,
     auto cookies = render(c.cookies, values, x.arena);
     if (!cookies) return fail(std::move(cookies).error());
     if (c.status != 0 && !x.own_answer) {
+        // A 304 says the length and the tag of a body that it does not have, and what stands in its place has neither.
+        if (response.status == 304) gateway::forget_body(response.fields);
         response.status = c.status;
         response.reason = {};
     }
@@ -175,7 +177,10 @@ void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOu
         if (!holds_by_head(c, response)) continue;
         if (!c.when.written && c.changes_body() && !body) continue;
         if (c.when.body != nullptr) {
-            if (body && !events && x.request.method != http::Method::head) undecided.push_back(&c);
+            if (!body || events) continue;
+            if (x.request.method != http::Method::head) undecided.push_back(&c);
+            // A HEAD has no body to decide by, and the one of GET may be another than the service's.
+            else gateway::forget_body(response.fields);
             continue;
         }
         if (!undecided.empty()) {
