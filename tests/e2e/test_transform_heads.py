@@ -46,13 +46,19 @@ def site():
     }
     routes = "\n".join(f"  - {{ match: /{name}/**, use: [{', '.join(use)}], forward: {{ service: svc, path: '/{{**}}' }} }}" for name, use in uses.items())
     with Scripted(answers) as svc, Gateway(f"""
-services: {{ svc: {svc.url} }}
+services: {{ svc: {svc.url}, fixed: {{ respond: {{ body: {{ id: 1 }} }} }} }}
 policies: {{ outer: {transform("when: { body: $.id }, body: { x: { get: $.x, required: true } }")} }}
 routes:
 {routes}
   - match: /made
     use: [{FIELDS}, {transform("when: { body: $.id }, status: 200")}]
     respond: {{ status: 404, body: {{ id: 1, secret: 2 }} }}
+  - match: /whole
+    use: [{transform("headers: { append: { X-A: '{$.id}', X-B: b }, replace: { X-C: { regex: c, with: cc } } }")}]
+    respond: {{ headers: {{ X-C: c }}, body: {{ id: 1 }} }}
+  - match: /called
+    use: [{transform("when: { body: $.id }, status: 404, body: { longer: than before }")}]
+    aggregate: {{ calls: {{ a: {{ service: fixed, path: / }} }}, body: {{ id: $a.id }} }}
   - match: /constant
     use: [{transform("edit: { remove: $.secret }")}, {transform("when: { status: 200 }, body: { id: 1, secret: 2 }")}]
     respond: {{ status: 200 }}
@@ -103,6 +109,13 @@ def test_a_failure_behind_a_head_that_was_settled_is_told_and_every_policy_sees_
 def test_a_head_is_answered_without_a_body_and_by_all_policies(site, how):
     answer = fetch(site.port, "HEAD", f"/{how}/text")
     assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["/whole", "/called"])
+def test_a_head_of_what_the_gateway_makes_itself_is_the_head_of_get(site, path):
+    got, head = (fetch(site.port, method, path) for method in ("GET", "HEAD"))
+    of = lambda answer: sorted(h for h in answer.headers if h[0] not in ("Date", "X-Request-ID", "Content-Length"))
+    assert (head.status, head.body, of(head)) == (got.status, b"", of(got))
 
 
 def bodiless(connection):
