@@ -129,11 +129,9 @@ namespace {
 Result<void> render_fields(Exchange& x, const RespondAction& action, http::FieldList& fields) {
     bool typed = false;
     for (const auto& [name, value] : action.headers) {
-        auto text = value_text(value, x.values(), ValuePlace::header, "the header " + name, x.arena);
-        if (!text) return fail(std::move(text).error());
-        if (!*text || ((*text)->empty() && value.is_single())) continue;
-        typed |= http::field_name(name) == http::FieldName::content_type;
-        fields.add(name, **text);
+        const auto added = add_field(name, value, x.values(), fields, x.arena);
+        if (!added) return fail(added.error());
+        typed |= *added && http::field_name(name) == http::FieldName::content_type;
     }
     if (!typed && action.has_body) {
         fields.add("Content-Type", action.json != nullptr ? "application/json" : "text/plain; charset=utf-8");

@@ -287,6 +287,8 @@ io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const
     if (http::never_has_body(x.response.status, x.request.method)) {
         if (auto done = finish_head(x); !done) co_return PipeEnd{PipeEnd::How::refused, std::move(done).error()};
         forget_body(x.response.fields);
+        // The coding that GET would be answered with.
+        if (const auto codings = http::read_content_encoding(x.response.fields)) settle_coding(x, *codings);
         co_return co_await pipe_response(x, from, deadlines, length);
     }
     Filtering filtering(x, from, deadlines, length);

@@ -153,7 +153,7 @@ bool header_value(const http::FieldList& fields, std::string_view name, std::str
     bool found = false;
     for (const http::Field& f : fields) {
         if (!iequals(f.name, name)) continue;
-        if (found) into += ", ";
+        if (found) into += f.id == http::FieldName::cookie ? "; " : ", ";
         into += f.value;
         found = true;
     }

@@ -66,7 +66,7 @@ struct Conditions {
     bool overlaps(const Conditions& other) const;
 };
 
-// All values of a header, joined by ", " (RFC 9110 §5.3). @returns false where there is none
+// All values of a header, joined by ", " (RFC 9110 §5.3), of Cookie by "; " (RFC 9113 §8.2.3). @returns false where there is none
 bool header_value(const http::FieldList& fields, std::string_view name, std::string& into);
 // The first query parameter of that name, decoded.
 bool query_value(std::string_view query, std::string_view name, std::string& into);

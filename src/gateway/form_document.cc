@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "http/credential.h"
 #include "http/form.h"
 #include "http/uri.h"
 #include "json/writer.h"
@@ -37,7 +38,7 @@ bool is_plain_pair(std::string_view pair) {
 // Puts the pairs of an object together with those that came.
 class FormWriter {
   public:
-    explicit FormWriter(std::string_view came) {
+    FormWriter(std::string_view came, std::span<const std::string> decided) : decided_(decided) {
         http::for_each_pair(came, [&](std::string_view name, std::string_view value, std::string_view pair) {
             auto& same = came_[as_json_text(http::decode_query_value(name))];
             same.push_back({as_json_text(http::decode_query_value(value)), pair, places_++});
@@ -56,6 +57,7 @@ class FormWriter {
             }
         }
         if (pair.empty()) http::append_form_pair(pair, 0, member.name, text_of(value));
+        if (is_other_spelling(member.name, pair)) return;
         pairs_.emplace_back(last_, std::move(pair));
     }
 
@@ -77,6 +79,13 @@ class FormWriter {
         std::string_view pair;  // its bytes
         size_t place;
     };
+
+    bool is_other_spelling(std::string_view name, std::string_view pair) const {
+        if (std::ranges::find(decided_, name) != decided_.end()) return false;
+        return std::ranges::any_of(decided_, [&](const std::string& decided) { return http::bears_name(pair, decided); });
+    }
+
+    std::span<const std::string> decided_;
     std::unordered_map<std::string, std::vector<Came>> came_;  // by the name as JSON text
     std::vector<std::pair<size_t, std::string>> pairs_;         // with the place in the form as it came
     size_t places_ = 0;
@@ -107,9 +116,10 @@ bool append_form_as_json(std::string& out, std::string_view form, size_t max_pai
     return true;
 }
 
-std::expected<void, std::string> append_json_as_form(std::string& out, json::Value object, std::string_view came) {
+std::expected<void, std::string> append_json_as_form(std::string& out, json::Value object, std::string_view came,
+                                                       std::span<const std::string> decided) {
     if (!object.is_object()) return std::unexpected("it is not an object");
-    FormWriter form(came);
+    FormWriter form(came, decided);
     for (const json::Member member : object.members()) {
         const auto refuse = [&](std::string_view what) { return std::unexpected("`" + std::string(member.name) + "` " + std::string(what)); };
         if (member.value.is_null()) continue;

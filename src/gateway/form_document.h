@@ -8,6 +8,7 @@
 #pragma once
 
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,10 @@ namespace portico::gateway {
 // Appends `form` as JSON text. Bytes that are not UTF-8 become U+FFFD. @returns false where it has more than `max_pairs` pairs
 bool append_form_as_json(std::string& out, std::string_view form, size_t max_pairs = 1000);
 // Appends the form of an object. @param came the form that it was made of, if it was
+// @param decided names that were removed or set: no pair leaves that a service may read as one of them in another spelling
+// (`Role`, `role[]`)
 // @errors which value no form can hold, and why, such as "`a` is an object"
-std::expected<void, std::string> append_json_as_form(std::string& out, json::Value object, std::string_view came = {});
+std::expected<void, std::string> append_json_as_form(std::string& out, json::Value object, std::string_view came = {},
+                                                       std::span<const std::string> decided = {});
 
 }  // namespace portico::gateway

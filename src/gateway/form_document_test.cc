@@ -63,6 +63,14 @@ TEST(JsonAsForm, A26_pairs_that_nothing_touched_keep_their_bytes_and_their_place
     EXPECT_EQ(edited("a=%41&a=%41", R"({"a":"A"})"), "a=%41");
 }
 
+TEST(JsonAsForm, NoPairLeavesThatMayBeReadAsADecidedNameInAnotherSpelling) {
+    const std::vector<std::string> decided = {"role", "Shop"};
+    const auto document = json::Document::parse(R"({"Role":"1","role[]":["2","3"]," role":"4","roles":"5","Shop":"6","shop":"7","a":"role=8"})");
+    std::string out;
+    ASSERT_TRUE(append_json_as_form(out, document->root(), "roles=5&Shop=6&shop=7", decided));
+    EXPECT_EQ(out, "roles=5&Shop=6&a=role%3D8");
+}
+
 TEST(JsonAsForm, AnUntouchedPairThatOthersReadOtherwiseIsWrittenAnew) {
     constexpr std::string_view kForm = "a=1;role=admin&b=%u0041&c=%4&rol%u0065=admin&d=%41";
     EXPECT_EQ(edited(kForm, as_json(kForm)), "a=1%3Brole%3Dadmin&b=%25u0041&c=%254&rol%25u0065=admin&d=%41");

@@ -208,6 +208,29 @@ def test_status_and_headers_by_rule():
             assert answer.status == 207 and answer.get("x-status") == "200/500"
 
 
+def test_a_header_that_is_nothing_but_a_calls_has_a_line_for_each_of_its_lines():
+    cookies = ["id=1; Path=/; Expires=Wed, 09 Jun 2027 10:18:14 GMT", "lang=en"]
+    calls = """
+        login: { service: users, path: /login }
+        user: { service: users, path: /user, headers: { X-Seen: "{calls.login.header.x-seen}", X-One: "<{calls.login.header.x-seen}>" } }"""
+    more = 'headers: { Set-Cookie: "{calls.login.header.set-cookie}", X-Seen: "{calls.login.header.x-seen}", X-None: "{calls.login.header.none}" }'
+    seen = [("X-Seen", "a"), ("X-Seen", "b, c")]
+    pages = {"/login": Page({}, headers=[("Set-Cookie", c) for c in cookies] + seen), "/user": USER}
+    with Pages(pages) as users, Gateway(config(calls, "{ name: $user.name }", more, users=users.url, services="users: {users}")) as gateway:
+        answer = get(gateway.port, "/page")
+        assert answer.status == 200 and answer.all("set-cookie") == cookies
+        assert answer.all("x-seen") == ["a", "b, c"] and answer.all("x-none") == []
+        asked = users.request("/user")
+        assert asked.all("x-seen") == ["a", "b, c"] and asked.all("x-one") == ["<a, b, c>"]
+
+
+def test_several_cookie_fields_are_one_value_of_cookies():
+    calls = 'user: { service: users, path: /user, headers: { Cookie: "{header.cookie}", X-Cookie: "<{header.cookie}>" } }'
+    with Pages({"/user": USER}) as users, Gateway(config("{ " + calls + " }", "{ name: $user.name }", users=users.url, services="users: {users}")) as gateway:
+        assert get(gateway.port, "/page", [("Cookie", "a=1"), ("Cookie", "b=2")]).status == 200
+        assert users.request("/user").all("cookie") == ["a=1; b=2"] and users.request("/user").get("x-cookie") == "<a=1; b=2>"
+
+
 def test_an_answer_carries_an_etag_and_304_says_that_it_has_not_changed(dashboard):
     gateway, users, _ = dashboard
     first = get(gateway.port, "/mobile/dashboard", bearer())

@@ -47,6 +47,7 @@ FAULTS = [
     (["a: { service: users, path: /a, headers: { Content-Length: '1' } }"], "bad-header-name", "7:51", "connection"),
     (["a: { service: users, path: /a }", "b: { service: users, path: /b, for_each: $a, as: a }"], "duplicate-name", "8:58", "two things"),
     (["a: { service: users, path: /a, when: '$.a ==' }"], "bad", "7:", ""),
+    (["a: { service: users, path: /a }", 'b: { service: users, path: /b, headers: { X-A: "a {calls.a.header.Set-Cookie}" } }'], "joined-cookies", "8:", "alone"),
 ]
 
 
@@ -67,6 +68,7 @@ def test_what_cannot_work_is_said_where_it_stands(calls, code, place, said):
     ("body: { literal: { a: $a, errors: 1 } }\n      errors: true", "duplicate-name", "errors"),
     ("body: { literal: { a: $a, failures: 1 } }\n      errors: failures", "duplicate-name", "failures"),
     ("body: { literal: [$a] }\n      errors: true", "bad-errors", "mapping"),
+    ("body: $a\n      headers: { Set-Cookie: '{calls.a.header.set-cookie}; Secure' }", "joined-cookies", "alone"),
     ("body: $a\n      status: 204", "bad-status", "204"),
     ("body: $a\n      status: [200, { when: '$a', status: 201 }]", "idle-case", ""),
     ("body: $a\n      status: [{ when: '$a' }]", "missing-key", "status"),

@@ -105,6 +105,7 @@ LD = [("Content-Type", "application/ld+json")]
 @pytest.mark.parametrize("as_form,headers,body,made,type_of", [
     ("", LD, b'{"n": 2.0,"admin":true}', b'{"n": 2.0,"tenant":"acme"}', "application/ld+json"),
     ("", FORM, b"n=2.0&admin=true&n=3", b"n=2.0&n=3&tenant=acme", "application/x-www-form-urlencoded"),
+    ("", FORM, b"Admin=1&n=2&admin[]=3& admin=4&admin%00x=5&TENANT=6&tenant[a]=7&admins=8", b"n=2&admins=8&tenant=acme", "application/x-www-form-urlencoded"),
     (", as: json", FORM, b"n=2.0&admin=true", b'{"n":"2.0","tenant":"acme"}', "application/json"),
     (", as: form", LD, b'{"n": 2.0,"admin":true}', b"n=2.0&tenant=acme", "application/x-www-form-urlencoded"),
 ])

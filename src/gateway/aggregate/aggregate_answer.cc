@@ -45,12 +45,10 @@ Result<void> Aggregation::write_head() {
     }
     bool typed = false, cached = false;
     for (const auto& [name, text] : action_.headers) {
-        auto value = value_text(text, named, ValuePlace::header, "the header " + name, x_.arena);
-        if (!value) return fail(std::move(value).error());
-        if (!*value || ((*value)->empty() && text.is_single())) continue;
-        typed |= iequals(name, "content-type");
-        cached |= iequals(name, "cache-control");
-        out.fields.add(name, **value);
+        const auto added = add_field(name, text, named, out.fields, x_.arena);
+        if (!added) return fail(added.error());
+        typed |= *added && iequals(name, "content-type");
+        cached |= *added && iequals(name, "cache-control");
     }
     if (!typed) out.fields.add("Content-Type", "application/json");
     // What is made for one identity is nobody else's, and no cache can see how it was established.

@@ -62,9 +62,7 @@ Result<void> Aggregation::write_fields(const AggregateCall& call, const Values& 
             fields.add(name, text.literal_text());
             continue;
         }
-        auto value = value_text(text, values, ValuePlace::header, "the header " + name, x_.arena);
-        if (!value) return fail(std::move(value).error());
-        if (*value && !((*value)->empty() && text.is_single())) fields.add(name, **value);
+        if (auto added = add_field(name, text, values, fields, x_.arena); !added) return fail(std::move(added).error());
     }
     return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "http/fields.h"
 
 namespace portico::gateway {
@@ -42,6 +43,33 @@ Result<std::optional<std::string_view>> value_text(const Template& text, const V
     text.render(values, made);
     if (!may_stand(made, place)) return fail(blame(text, values, place, arena), "a value of " + std::string(what));
     return arena.copy(made);
+}
+
+namespace {
+
+// Each line of the header field that a call's answer bore.
+Result<bool> add_lines(std::string_view name, const TemplatePart& part, const Values& values, http::FieldList& fields, Arena& arena) {
+    const http::FieldList* const came = values.calls[part.slot].fields;
+    if (came == nullptr) return false;
+    bool any = false;
+    for (const http::Field& f : *came) {
+        if (!iequals(f.name, part.text) || f.value.empty()) continue;
+        if (!may_stand(f.value, ValuePlace::header)) return fail(blame_of(part), "a value of the header " + std::string(name));
+        fields.add(name, arena.copy(f.value));
+        any = true;
+    }
+    return any;
+}
+
+}  // namespace
+
+Result<bool> add_field(std::string_view name, const Template& text, const Values& values, http::FieldList& fields, Arena& arena) {
+    if (text.is_single() && text.parts()[0].source == Source::call_header) return add_lines(name, text.parts()[0], values, fields, arena);
+    auto value = value_text(text, values, ValuePlace::header, "the header " + std::string(name), arena);
+    if (!value) return fail(std::move(value).error());
+    if (!*value || ((*value)->empty() && text.is_single())) return false;
+    fields.add(name, **value);
+    return true;
 }
 
 }  // namespace portico::gateway

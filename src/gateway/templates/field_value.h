@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "gateway/templates/template_string.h"
+#include "http/fields.h"
 
 namespace portico::gateway {
 
@@ -26,5 +27,11 @@ inline constexpr size_t kMostTargetValues = 64 << 10;
 // @param what for the log, such as "the header X-Tenant"
 // @errors of the first part that cannot stand there: claim_refused, value_refused, answer_mapping
 Result<std::optional<std::string_view>> value_text(const Template& text, const Values& values, ValuePlace place, std::string_view what, Arena& arena);
+
+// Adds the field that the template makes, and none where it is nothing but one {…} without a value. One that is nothing but
+// {calls.NAME.header.X} gives a field line for each that came: values such as those of Set-Cookie cannot be joined (RFC 9110 §5.3).
+// @returns whether something was added
+// @errors as value_text
+Result<bool> add_field(std::string_view name, const Template& text, const Values& values, http::FieldList& fields, Arena& arena);
 
 }  // namespace portico::gateway

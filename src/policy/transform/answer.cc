@@ -27,10 +27,17 @@ Values without_body(const Exchange& x) {
     return values;
 }
 
-// Whether there is, or for HEAD would be, a body.
+// Whether nobody knows the body that GET would have: a service's HEAD. What the gateway makes itself is there for a HEAD too.
+bool is_head_alone(const Exchange& x) { return x.request.method == http::Method::head && x.upstream_head.status != 0; }
+
+bool may_have_body(const Exchange& x, const ResponseOut& response) {
+    return !http::never_has_body(response.status, x.request.method == http::Method::head ? http::Method::get : x.request.method);
+}
+
+// Whether there is, or for a service's HEAD would be, a body.
 bool has_body(const Exchange& x, const ResponseOut& response) {
-    if (x.request.method == http::Method::head) return !http::never_has_body(response.status, http::Method::get);
-    if (http::never_has_body(response.status, x.request.method)) return false;
+    if (!may_have_body(x, response)) return false;
+    if (is_head_alone(x)) return true;
     return response.body.framing != http::Framing::none && !(response.body.framing == http::Framing::length && response.body.length == 0);
 }
 
@@ -47,6 +54,8 @@ Result<void> change_head(const AnswerCase& c, Exchange& x, const Values& values,
     auto cookies = render(c.cookies, values, x.arena);
     if (!cookies) return fail(std::move(cookies).error());
     if (c.status != 0 && !x.own_answer) {
+        // A 304 says the length and the tag of a body that it does not have, and what stands in its place has neither.
+        if (response.status == 304) gateway::forget_body(response.fields);
         response.status = c.status;
         response.reason = {};
     }
@@ -169,23 +178,27 @@ void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, bool b
 void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOut& response, const Tally& tally) {
     if (x.own_answer) return change_own_answer(cases, x, response);
     const bool body = has_body(x, response);
+    const bool head_alone = is_head_alone(x);
     const bool events = body && http::is_of_type(http::media_type(response.fields), kEvents);
     std::vector<const AnswerCase*> undecided;
     for (const AnswerCase& c : cases) {
         if (!holds_by_head(c, response)) continue;
         if (!c.when.written && c.changes_body() && !body) continue;
         if (c.when.body != nullptr) {
-            if (body && !events && x.request.method != http::Method::head) undecided.push_back(&c);
+            if (!body || events) continue;
+            if (!head_alone) undecided.push_back(&c);
+            // A HEAD has no body to decide by, and the one of GET may be another than the service's.
+            else gateway::forget_body(response.fields);
             continue;
         }
         if (!undecided.empty()) {
             undecided.push_back(&c);
             break;
         }
-        const bool may_have_body = body || !http::never_has_body(response.status, x.request.method);
-        const bool filters = c.needs_body() && !events && (body || (may_have_body && c.body.any() && !c.body.reads_body()));
+        const bool constant = !head_alone && may_have_body(x, response) && c.body.any() && !c.body.reads_body();
+        const bool filters = c.needs_body() && !events && (body || constant);
         if (filters) push_filter(c, x, response, body, tally);
-        if (filters && c.head_reads_body() && x.request.method != http::Method::head) return;
+        if (filters && c.head_reads_body() && !head_alone) return;
         if (auto changed = change_head(c, x, without_body(x), response); !changed) x.answer_error = std::move(changed).error();
         return;
     }

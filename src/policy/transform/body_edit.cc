@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/read.h"
+#include "json/path/path.h"
 
 namespace portico::policy::transform {
 
@@ -18,6 +19,28 @@ namespace {
 constexpr std::string_view kBefore = R"({"v":)";
 constexpr std::string_view kAfter = "}";
 constexpr std::string_view kOnMismatch[] = {"fail", "skip"};
+
+// The member of the document itself that a path names: `$.role` names "role".
+std::optional<std::string> member_of_root(std::string_view path) {
+    const auto compiled = json::Path::compile(path);
+    if (!compiled || !compiled->is_singular()) return std::nullopt;
+    auto steps = compiled->steps();
+    if (steps.size() != 1 || !steps[0].named) return std::nullopt;
+    return std::move(steps[0].name);
+}
+
+std::vector<std::string> decided_by(std::span<const json::EditStep> plan) {
+    using Kind = json::EditKind;
+    std::vector<std::string> names;
+    for (const json::EditStep& step : plan) {
+        std::optional<std::string> name;
+        if (step.kind == Kind::remove || step.kind == Kind::set) name = member_of_root(step.path);
+        else if (step.kind == Kind::move) name = member_of_root(step.to);
+        else if (step.kind == Kind::rename && member_of_root(step.path)) name = step.to;
+        if (name && !name->empty()) names.push_back(std::move(*name));
+    }
+    return names;
+}
 
 }  // namespace
 
@@ -87,7 +110,7 @@ std::unique_ptr<const BodyEdit> BodyEdit::read(const Scope& scope, const Node& n
         scope.error(d.steps[e.step].mark, "bad-edit", (e.in_target ? step.to : step.path) + ": " + e.what);
         return nullptr;
     }
-    return std::unique_ptr<const BodyEdit>(new BodyEdit(std::move(*plan), std::move(d.steps), d.skip_mismatches));
+    return std::unique_ptr<const BodyEdit>(new BodyEdit(std::move(*plan), std::move(d.steps), decided_by(d.plan), d.skip_mismatches));
 }
 
 // Renders the values of a plan's steps, and keeps the error that stopped it.

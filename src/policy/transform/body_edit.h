@@ -34,6 +34,9 @@ class BodyEdit {
     }
     void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
 
+    // The members of the document itself that it removes, or writes under that name.
+    const std::vector<std::string>& decided_names() const { return decided_names_; }
+
   private:
     struct Step {
         config::Mark mark;
@@ -41,11 +44,12 @@ class BodyEdit {
     };
     class Giver;
     struct Draft;
-    BodyEdit(json::EditPlan plan, std::vector<Step> steps, bool skip_mismatches)
-        : plan_(std::move(plan)), steps_(std::move(steps)), skip_mismatches_(skip_mismatches) {}
+    BodyEdit(json::EditPlan plan, std::vector<Step> steps, std::vector<std::string> decided_names, bool skip_mismatches)
+        : plan_(std::move(plan)), steps_(std::move(steps)), decided_names_(std::move(decided_names)), skip_mismatches_(skip_mismatches) {}
 
     json::EditPlan plan_;
     std::vector<Step> steps_;
+    std::vector<std::string> decided_names_;
     bool skip_mismatches_;
 };
 

@@ -66,10 +66,11 @@ Error of_client_document(Error e) {
 }
 
 // @param came the form that it was made of, if it was
-Result<std::string> as_form(std::string_view text, std::string_view came) {
+// @param decided names that no pair bears in another spelling
+Result<std::string> as_form(std::string_view text, std::string_view came, std::span<const std::string> decided) {
     const auto document = json::Document::parse(text, {.max_size = json::Document::kMaxSize});
     std::string form;
-    const auto written = document ? gateway::append_json_as_form(form, document->root(), came) : std::unexpected(std::string("it is no JSON"));
+    const auto written = document ? gateway::append_json_as_form(form, document->root(), came, decided) : std::unexpected(std::string("it is no JSON"));
     if (!written) return fail(Error::told(Fault::body_mapping, "as a form: " + written.error(), "The body cannot be a form: " + written.error() + "."));
     return form;
 }
@@ -83,7 +84,8 @@ Result<void> set_body(const RequestRules& rules, Exchange& x, const Values& valu
     const bool was_form = x.request_body && holds_form(x);
     const bool form = rules.as_form.value_or(edited && was_form);
     if (form) {
-        auto text = as_form(made, edited && was_form ? std::string_view(*x.request_body) : std::string_view());
+        const auto decided = edited ? std::span<const std::string>(rules.body.edit->decided_names()) : std::span<const std::string>();
+        auto text = as_form(made, edited && was_form ? std::string_view(*x.request_body) : std::string_view(), decided);
         if (!text) return fail(std::move(text).error());
         made = std::move(*text);
     }
