@@ -85,8 +85,17 @@ inline std::vector<Wait> waits_of(const std::filesystem::path& source, std::span
 
 }  // namespace coverage
 
+// A wait that has come to one of its endings too seldom.
+struct Lack {
+    std::string file;  // below src/
+    uint32_t line = 0;
+    Ending ending = Ending::resumed;
+    uint64_t times = 0;
+};
+
 struct Coverage {
     size_t waits = 0;
+    std::vector<Lack> lacks;
     uint64_t rarest = UINT64_MAX;  // the fewest times that a wait has come to one of its endings
     std::string missing;           // a line each; empty when each wait was come to, and has come to each of its endings `least` times
 };
@@ -117,7 +126,9 @@ inline Coverage cover(const std::filesystem::path& source, std::span<const std::
             if (never && times > 0) complain("which an exception says it never does");
             if (never) continue;
             found.rarest = std::min(found.rarest, times);
-            if (times < least) complain("not " + std::to_string(least));
+            if (times >= least) continue;
+            found.lacks.push_back({wait.file, wait.line, ending, times});
+            complain("not " + std::to_string(least));
         }
         if (come_to == 0 && !excepted) found.missing += wait.file + ":" + std::to_string(wait.line) + " was never come to: " + wait.text + "\n";
     }

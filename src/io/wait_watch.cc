@@ -37,6 +37,7 @@ std::vector<Counts> all() {
     std::vector<Counts> counts;
     for (const auto& [key, place] : r.places) {
         Counts& one = counts.emplace_back();
+        one.place = place.get();
         one.file = place->file;
         one.line = place->line;
         one.only_comes = place->only_comes.load(std::memory_order_relaxed);

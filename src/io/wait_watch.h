@@ -27,6 +27,7 @@ struct Place {
     // What is awaited can only come: a timer, a gate, the next turn.
     std::atomic<bool> only_comes = false;
     std::atomic<int64_t> waiting = 0;  // so many, at this moment
+    std::atomic<bool> wanted = false;  // by whoever observes; nothing here asks for it
     std::array<std::atomic<uint64_t>, kEndings> endings{};
 
     void count(Ending ending) { endings[static_cast<size_t>(ending)].fetch_add(1, std::memory_order_relaxed); }
@@ -46,6 +47,7 @@ inline thread_local Observer* observer = nullptr;
 Place& place(const std::source_location& at);
 
 struct Counts {
+    Place* place = nullptr;
     std::string file;  // as the compiler was given it
     uint32_t line = 0;
     bool only_comes = false;

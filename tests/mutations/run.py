@@ -100,11 +100,11 @@ def run_model(mutation, seconds):
         raise Trouble("cannot run here: " + " ".join(re.findall(r"no io_uring here", ran.stdout)))
     if ran.returncode == 0:
         return None
-    said = re.search(r"after ([\d.]+) s, PORTICO_MODEL_SEED=(\d+): (.*)", ran.stdout)
+    said = re.search(r"after ([\d.]+) s, PORTICO_MODEL_SEED=((?:\S+ PORTICO_)*\S+): (.*)", ran.stdout)
     if said:
         return Found(float(said.group(1)), said.group(2), said.group(3))
     # It died. A sanitizer or the signal's handler says at which seed.
-    seed = re.search(r"PORTICO_MODEL_SEED=(\d+)", ran.stdout)
+    seed = re.search(r"PORTICO_MODEL_SEED=(\d.*)", ran.stdout)
     why = re.search(r"ERROR: AddressSanitizer: (\S+)|runtime error: (.*)", ran.stdout)
     return Found(took, seed.group(1) if seed else "?", "the process dies: " + (next(filter(None, why.groups())) if why else f"status {ran.returncode}"))
 

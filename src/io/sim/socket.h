@@ -58,6 +58,8 @@ class SimSocket final : public std::enable_shared_from_this<SimSocket> {
     // What the peer knew when it began the write whose bytes stand at `offset` here. Asked with offsets that grow.
     std::optional<Known> peer_knew(uint64_t offset);
     void shut_down();
+    // What is here, or on its way, is all that it has room for, until some of that is read.
+    void take_no_more() { capacity_ = std::min(capacity_, there_.size() + flying_.size()); }
     // @param abort the peer sees a reset; it does so as well where bytes lie here unread
     void close(bool abort);
 
@@ -95,6 +97,7 @@ class SimPeer {
     ssize_t send(std::string_view bytes, bool together = false) { return socket_->send(bytes, together); }
     void shut_down() { socket_->shut_down(); }
     void reset() { socket_->close(true); }
+    void take_no_more() { socket_->take_no_more(); }
     std::optional<SimSocket::Known> peer_knew(uint64_t offset) { return socket_->peer_knew(offset); }
     const SocketAddress& local() const { return socket_->local(); }
     const SocketAddress& remote() const { return socket_->remote(); }

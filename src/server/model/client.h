@@ -11,13 +11,13 @@ namespace portico::server::model {
 class ClientActor final : public Actor {
   public:
     ClientActor(Ledger& ledger, std::unique_ptr<Wire> wire, uint64_t number)
-        : Actor(ledger, std::move(wire), "client #" + std::to_string(number), ledger.chance().next()), left_(ledger.manners().crowds ? chance_.between(40, 100) : chance_.between(1, 6)), pipelines_(ledger.manners().crowds || (ledger.manners().first != First::clients && (ledger.manners().greedy || chance_.one_in(2)))) {}
+        : Actor(ledger, std::move(wire), "client #" + std::to_string(number), ledger.chance().next()), left_(ledger.manners().strays ? chance_.between(100, 300) : ledger.manners().crowds ? chance_.between(40, 100) : chance_.between(1, 6)), pipelines_(ledger.manners().crowds || (ledger.manners().first != First::clients && (ledger.manners().greedy || chance_.one_in(2)))) {}
 
     bool midway() const override { return !all_sent() || checked_; }
 
   private:
     static constexpr auto kPatience = seconds(3);  // how long it waits for 100
-    size_t most_due() const { return ledger_.manners().crowds ? 60 : 4; }
+    size_t most_due() const { return ledger_.manners().strays ? 300 : ledger_.manners().crowds ? 60 : 4; }
     static constexpr auto kPause = milliseconds(400);
 
     bool act(Time now) override {

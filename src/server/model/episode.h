@@ -17,6 +17,7 @@ struct Outcome {
     std::string steps;   // the last ones, where they were asked for
     uint64_t turns = 0, actions = 0, requests = 0, bytes = 0, whole = 0, errors = 0, cut = 0;
     bool lawful = true;
+    std::map<const io::wait_watch::Place*, uint64_t> lasted;  // Fate::lasted
 };
 
 // Whether the connections of an episode hold next to nothing. One in which all is to be well would never come to its end.
@@ -25,13 +26,12 @@ inline bool is_narrow(uint64_t seed) { return Chance(seed ^ kManners).one_in(2) 
 class Episode {
   public:
     // @param hurried no waits that take real time
-    Episode(Ground& ground, uint64_t seed, bool hurried, bool trace)
-        : ground_(ground), chance_(seed ^ kManners), hurried_(hurried), ledger_(draw_manners(chance_, hurried, !hurried && is_narrow(seed)), seed, trace)
-#ifdef PORTICO_WATCH_WAITS
-          ,
-          fate_(seed, !hurried && !ledger_.manners().lawful)
-#endif
-    {
+    Episode(Ground& ground, const Variant& variant, bool hurried, bool trace)
+        : ground_(ground),
+          chance_(variant.seed ^ kManners),
+          hurried_(hurried),
+          ledger_(draw_manners(chance_, hurried, !hurried && is_narrow(variant.seed)), variant.seed, trace),
+          fate_(variant, !hurried && !ledger_.manners().lawful) {
         const Time start = ground_.now();
         ledger_.stamp = [this, start] { return std::to_string((ground_.now() - start).count() / 1'000'000) + " ms: "; };
     }
@@ -86,6 +86,7 @@ class Episode {
         m.holds = !m.lawful && c.one_in(3);
         m.narrow = narrow && !m.lawful;
         m.crowds = !hurried && c.one_in(10);
+        m.strays = m.crowds && c.one_in(4);
         if (m.narrow) {
             m.large_one_in = 0;
             m.holds = c.one_in(2);
@@ -241,7 +242,7 @@ class Episode {
             for (auto it = actors->begin(); it != actors->end();) {
                 Actor& actor = **it;
                 if (hangs_ && actor.midway() && chance_.one_in(20)) hang(actor);
-                if (&actor == hung_) {
+                if (&actor == hung_ || (actors == silent_ && now < silent_until_)) {
                     ++it;
                     continue;
                 }
@@ -265,28 +266,44 @@ class Episode {
     }
 
     void follow_fate() {
-#ifdef PORTICO_WATCH_WAITS
-        const bool strikes = fate_.strikes();
-        if (strikes) {
-            ledger_.note(std::string("fate: ") + (fate_.ending() == Fate::Ending::broken ? "all connections break" : fate_.ending() == Fate::Ending::destroyed ? "the gateway closes all" : "silence"));
-            const Time end = ground_.now() + seconds(12);
-            switch (fate_.ending()) {
-                case Fate::Ending::broken:
-                    for (auto* actors : {&client_actors_, &actors_}) {
-                        for (auto& actor : *actors) actor->abort();
-                    }
-                    break;
-                case Fate::Ending::timed_out:
-                    while (ground_.now() < end && fate_.strikes() && ledger_.broken().empty()) turn(end - ground_.now());
-                    break;
-                case Fate::Ending::destroyed:
-                    for (auto& g : gateways_) g->connections().close_all();
-                    break;
-                case Fate::Ending::resumed: break;
+        if (!fate_.strikes()) return;
+        const Fate::Whose whose = fate_.whose();
+        const bool clients = whose != Fate::Whose::services, services = whose != Fate::Whose::clients;
+        const std::string who = !clients ? "of services" : !services ? "of clients" : "of everybody";
+        switch (fate_.ending()) {
+            case WaitEnding::broken:
+                ledger_.note("fate: the connections " + who + " break");
+                for (auto& actor : client_actors_) {
+                    if (clients) actor->abort();
+                }
+                for (auto& actor : actors_) {
+                    if (services) actor->abort();
+                }
+                break;
+            case WaitEnding::timed_out: {
+                ledger_.note("fate: silence " + who);
+                for (auto& actor : client_actors_) {
+                    if (clients) actor->take_no_more();
+                }
+                for (auto& actor : actors_) {
+                    if (services) actor->take_no_more();
+                }
+                const Time end = ground_.now() + seconds(12);
+                if (clients && services) {
+                    while (ground_.now() < end && fate_.still_strikes() && ledger_.broken().empty()) turn(end - ground_.now());
+                } else {
+                    silent_ = clients ? &client_actors_ : &actors_;
+                    silent_until_ = end;
+                }
+                break;
             }
+            case WaitEnding::destroyed:
+                ledger_.note("fate: the gateway closes all");
+                for (auto& g : gateways_) g->connections().close_all();
+                break;
+            case WaitEnding::resumed: break;
         }
-        fate_.go_on(strikes);
-#endif
+        fate_.has_struck();
     }
 
     // One stops for good in the middle of a message, without leaving; the others go on for a while.
@@ -344,16 +361,14 @@ class Episode {
     }
 
     Outcome outcome() {
-        return {ledger_.broken(), ledger_.last_steps(400), turns_, actions_, ledger_.size(), ledger_.bytes, ledger_.whole, ledger_.errors, ledger_.cut, ledger_.manners().lawful};
+        return {ledger_.broken(), ledger_.last_steps(400), turns_, actions_, ledger_.size(), ledger_.bytes, ledger_.whole, ledger_.errors, ledger_.cut, ledger_.manners().lawful, fate_.lasted()};
     }
 
     Ground& ground_;
     Chance chance_;
     bool hurried_;
     Ledger ledger_;
-#ifdef PORTICO_WATCH_WAITS
     Fate fate_;
-#endif
     gateway::Resources resources_;
     std::map<uint64_t, std::vector<std::string>> addresses_;
     std::vector<std::unique_ptr<GatewayUnderTest>> gateways_;
@@ -365,16 +380,19 @@ class Episode {
     uint64_t turns_ = 0, actions_ = 0, most_ = kMostActions;
     bool hangs_ = false;
     const Actor* hung_ = nullptr;
+    const std::list<std::unique_ptr<Actor>>* silent_ = nullptr;  // who does nothing until then
+    Time silent_until_{};
     Time until_ = Time::max();
     Time drained_at_{};
     bool raised_ = false, two_ = false;
 };
 
-// What the network is like in the episode of a seed.
-inline io::SimWeather draw_weather(uint64_t seed) {
+// What the network is like in an episode.
+inline io::SimWeather draw_weather(const Variant& variant) {
+    const uint64_t seed = variant.seed;
     Chance c(seed ^ 0x3EA7);
     io::SimWeather w;
-    w.seed = seed;
+    w.seed = variant.weather != 0 ? variant.weather : seed;
     w.style = c.one_in(2) ? io::SimStyle::rings : io::SimStyle::edges;
     w.least_capacity = c.one_in(3) ? 1500 : 8000;
     w.most_capacity = c.one_in(3) ? 8000 : c.one_in(2) ? 64 * 1024 : 600 * 1024;

@@ -1,54 +1,117 @@
-// Brings waits of the gateway to endings that chance alone comes to once in a million: an episode's seed chooses some places and one
-// ending, and when somebody waits at one of them, all connections break, or nobody does anything any more, or the gateway closes
-// what is open. In builds that watch waits; in others it chooses none. For tests only.
+// Brings waits of the gateway to endings that chance alone comes to once in a million: when somebody waits at a chosen place, its
+// peers' connections break, or they do nothing any more, or the gateway closes what is open. Places are chosen by the episode's seed,
+// or by an aim (model/guide.h). Only in builds that watch waits does it ever hear of one. For tests only.
 #pragma once
 
+#include <charconv>
 #include <functional>
+#include <map>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/sim/chance.h"
-#ifdef PORTICO_WATCH_WAITS
+#include "io/wait_coverage.h"
 #include "io/wait_watch.h"
-#endif
 
 namespace portico::server::model {
 
-#ifdef PORTICO_WATCH_WAITS
+using WaitEnding = io::wait_watch::Ending;
+
+// A wait to be brought to an ending: the first one at a place that is its nth or a later one, and lasts longer than a turn.
+struct Aim {
+    std::string file;  // below src/
+    uint32_t line = 0;
+    WaitEnding ending = WaitEnding::broken;
+    uint64_t nth = 1;
+
+    bool is_at(const io::wait_watch::Place& place) const { return place.line == line && std::string_view(place.file).ends_with(file); }
+    std::string text() const { return file + ":" + std::to_string(line) + ":" + std::to_string(static_cast<int>(ending)) + ":" + std::to_string(nth); }
+    static std::optional<Aim> parse(std::string_view text) {
+        Aim aim;
+        const size_t colon = text.find(':');
+        aim.file = text.substr(0, colon);
+        std::array<uint64_t, 3> numbers{};
+        for (uint64_t& number : numbers) {
+            text.remove_prefix(std::min(text.size(), text.find(':') == std::string_view::npos ? text.size() : text.find(':') + 1));
+            if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc()) return std::nullopt;
+        }
+        aim.line = static_cast<uint32_t>(numbers[0]), aim.ending = static_cast<WaitEnding>(numbers[1]), aim.nth = numbers[2];
+        return aim;
+    }
+};
+
+// One of the runs that a seed has.
+struct Variant {
+    uint64_t seed = 0;
+    uint64_t weather = 0;  // the network's own draws; 0: those of the seed
+    std::optional<Aim> aim = std::nullopt;
+
+    std::string text() const {
+        return "PORTICO_MODEL_SEED=" + std::to_string(seed) + (weather != 0 ? " PORTICO_MODEL_WEATHER=" + std::to_string(weather) : "") + (aim ? " PORTICO_MODEL_AIM=" + aim->text() : "");
+    }
+};
+
 class Fate final : private io::wait_watch::Observer {
   public:
-    using Ending = io::wait_watch::Ending;
+    // Whose connections break, or who does nothing any more.
+    enum class Whose : uint8_t { everybodys, clients, services };
 
     // @param chooses else it leaves everything to chance
-    Fate(uint64_t seed, bool chooses) : chance_(seed ^ 0xFA7E), key_(chance_.next()), ending_(static_cast<Ending>(chance_.between(1, 3))) {
-        if (chooses && chance_.one_in(2)) io::wait_watch::observer = this;
+    Fate(const Variant& variant, bool chooses)
+        : chance_(variant.seed ^ 0xFA7E), key_(chance_.next()), ending_(static_cast<WaitEnding>(chance_.between(1, 3))), aim_(chooses ? variant.aim : std::nullopt) {
+        if (aim_) ending_ = aim_->ending;
+        strikes_ = chooses && (aim_ || chance_.one_in(2));
+        whose_ = static_cast<Whose>(Chance(chance_.next() ^ (aim_ ? aim_->nth ^ variant.weather : 0)).below(3));
+        if (chooses) io::wait_watch::observer = this;
     }
     ~Fate() {
         if (io::wait_watch::observer == this) io::wait_watch::observer = nullptr;
     }
     Fate(const Fate&) = delete;
 
-    Ending ending() const { return ending_; }
-    // Somebody waits at a chosen place.
-    bool strikes() const { return place_ != nullptr && place_->waiting.load(std::memory_order_relaxed) > 0; }
-    // Whether it did or not: the next wait may be the one.
-    void go_on(bool struck) {
-        place_ = nullptr;
-        if (struck && --left_ == 0) io::wait_watch::observer = nullptr;
+    WaitEnding ending() const { return ending_; }
+    Whose whose() const { return whose_; }
+    // Behind each turn: somebody waits at a chosen place.
+    bool strikes() {
+        for (const io::wait_watch::Place* place : begun_) {
+            if (waits_at_now(*place)) ++lasted_[place];
+        }
+        begun_.clear();
+        if (place_ != nullptr && !waits_at_now(*place_)) place_ = nullptr;
+        return place_ != nullptr;
     }
+    bool still_strikes() const { return place_ != nullptr && waits_at_now(*place_); }
+    void has_struck() {
+        place_ = nullptr;
+        strikes_ = --left_ > 0;
+    }
+    // How many waits at each of these places lasted longer than a turn, at least.
+    const std::map<const io::wait_watch::Place*, uint64_t>& lasted() const { return lasted_; }
 
   private:
+    using Chance = io::Chance;
     static constexpr uint64_t kPlacesToOne = 24;
 
+    static bool waits_at_now(const io::wait_watch::Place& place) { return place.waiting.load(std::memory_order_relaxed) > 0; }
     void waits_at(io::wait_watch::Place& place) override {
-        if (place_ == nullptr && (std::hash<std::string_view>()(place.file) + place.line * 0x9E3779B97F4A7C15ull ^ key_) % kPlacesToOne == 0) place_ = &place;
+        if (place.wanted.load(std::memory_order_relaxed)) begun_.push_back(&place);
+        if (!strikes_ || place_ != nullptr) return;
+        if (aim_ ? aim_->is_at(place) && ++came_ >= aim_->nth : (std::hash<std::string_view>()(place.file) + place.line * 0x9E3779B97F4A7C15ull ^ key_) % kPlacesToOne == 0) place_ = &place;
     }
 
-    io::Chance chance_;
+    Chance chance_;
     uint64_t key_;
-    Ending ending_;
+    WaitEnding ending_;
+    std::optional<Aim> aim_;
+    Whose whose_ = Whose::everybodys;
+    bool strikes_ = false;
+    uint64_t came_ = 0;
     const io::wait_watch::Place* place_ = nullptr;
-    int left_ = 3;
+    int left_ = 8;
+    std::vector<const io::wait_watch::Place*> begun_;
+    std::map<const io::wait_watch::Place*, uint64_t> lasted_;
 };
-#endif
 
 }  // namespace portico::server::model

@@ -79,6 +79,9 @@ class Actor {
         if (wire_ != nullptr) wire_->reset();
         wire_.reset();
     }
+    void take_no_more() {
+        if (wire_ != nullptr) wire_->take_no_more();
+    }
     // In the middle of a message: who stops here leaves somebody waiting.
     virtual bool midway() const = 0;
     const std::string& name() const { return name_; }

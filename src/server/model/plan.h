@@ -48,6 +48,7 @@ struct Manners {
     bool holds = false;           // some requests' bodies are held by the gateway, and some answers read by it (Planned::is_held)
     bool narrow = false;          // connections hold little: whoever sends something has to wait for it to be read
     bool crowds = false;          // many little requests in one piece
+    bool strays = false;          // to where there is no service: the gateway answers them all at once
 };
 
 enum class Frame : uint8_t { none, length, chunked, until_close };
@@ -200,6 +201,11 @@ inline Answer draw_answer(Chance& c, const Manners& m, const Planned& p) {
 inline Planned draw_request(Chance& c, const Manners& m, uint64_t id) {
     Planned p;
     p.id = id;
+    if (m.strays && !c.one_in(100)) {
+        p.service = "none";
+        p.excused = true;
+        return p;
+    }
     constexpr const char* kMethods[] = {"GET", "GET", "PUT", "POST", "POST", "HEAD", "DELETE", "PUT"};
     p.method = m.uploads && !c.one_in(3) ? (c.one_in(3) ? "POST" : "PUT") : kMethods[c.below(std::size(kMethods))];
     p.service = m.asks_first && c.one_in(2) ? "g" : m.holds && c.one_in(2) ? "h" : c.one_in(3) ? "b" : "a";

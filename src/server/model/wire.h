@@ -24,6 +24,8 @@ class Wire {
     virtual ssize_t receive(char* into, size_t most) = 0;
     virtual void shut_down() = 0;
     virtual void reset() = 0;
+    // Its buffer of what comes is full, from now on.
+    virtual void take_no_more() {}
     // What had come to the other end when it began the write whose bytes stand at `offset` here; nothing where nobody can tell.
     virtual std::optional<io::SimSocket::Known> peer_knew(uint64_t) { return {}; }
 };
@@ -35,6 +37,7 @@ class SimWire final : public Wire {
     ssize_t receive(char* into, size_t most) override { return peer_->receive(into, most); }
     void shut_down() override { peer_->shut_down(); }
     void reset() override { peer_->reset(); }
+    void take_no_more() override { peer_->take_no_more(); }
     std::optional<io::SimSocket::Known> peer_knew(uint64_t offset) override { return peer_->peer_knew(offset); }
 
   private:
