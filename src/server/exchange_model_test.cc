@@ -95,7 +95,7 @@ void run_for(uint64_t for_seconds, Guide::Lacks lacks, F run) {
         else variant = Variant{fresh++};
         std::snprintf(current_run, sizeof current_run, "%s\n", variant->text().c_str());
         const Outcome one = run(*variant, false);
-        guide.learn(*variant, one.turns, one.lasted);
+        guide.learn(*variant, one.lasted);
         sum.turns += one.turns, sum.actions += one.actions, sum.requests += one.requests, sum.bytes += one.bytes;
         sum.whole += one.whole, sum.errors += one.errors, sum.cut += one.cut;
         if (one.broken.empty()) continue;

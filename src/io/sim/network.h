@@ -42,6 +42,7 @@ struct SimWeather {
     uint32_t refuse_one_in = 0;   // connections that are refused
     uint32_t swallow_one_in = 0;  // connections that are never answered
     uint32_t starve_one_in = 0;   // rings: receives that find no buffer
+    size_t most_spliced = SIZE_MAX;  // at once
 };
 
 class SimNetwork {

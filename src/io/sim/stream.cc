@@ -30,7 +30,7 @@ ssize_t SimStream::splice_to(int pipe, size_t most) {
         if (end < 0) errno = static_cast<int>(-end);
         return end < 0 ? -1 : 0;
     }
-    const ssize_t n = ::write(pipe, there.data(), std::min(most, there.size()));
+    const ssize_t n = ::write(pipe, there.data(), std::min({most, there.size(), net_.weather().most_spliced}));
     std::string moved(static_cast<size_t>(std::max<ssize_t>(n, 0)), '\0');
     // A receive may bring less than it could.
     for (size_t at = 0; at < moved.size();) at += static_cast<size_t>(socket_->receive(moved.data() + at, moved.size() - at));
@@ -43,7 +43,7 @@ ssize_t SimStream::splice_from(int pipe, size_t most, bool) {
         errno = EAGAIN;
         return -1;
     }
-    std::string bytes(std::min(most, room), '\0');
+    std::string bytes(std::min({most, room, net_.weather().most_spliced}), '\0');
     const ssize_t n = ::read(pipe, bytes.data(), bytes.size());
     if (n <= 0) return n;
     bytes.resize(static_cast<size_t>(n));

@@ -100,6 +100,7 @@ class Episode {
         if (m.crowds) {
             // One behind the other, each may wait for what never comes.
             m.asks_first = false;
+            m.first = First::nobody;
             m.long_heads_one_in = 0;
         }
         return m;
@@ -400,6 +401,8 @@ inline io::SimWeather draw_weather(const Variant& variant) {
     w.late_one_in = c.one_in(2) ? static_cast<uint32_t>(c.between(2, 20)) : 0;
     w.most_delay = milliseconds(c.between(1, 5));
     w.starve_one_in = c.one_in(4) ? 5 : 0;
+    // Both sides stay ready for many rounds.
+    if (c.one_in(6)) w.most_spliced = c.between(500, 8000);
     if (!Chance(seed ^ kManners).one_in(2)) return w;
     // Not all is to be well.
     w.refuse_one_in = c.one_in(4) ? 4 : 0;

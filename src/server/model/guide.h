@@ -25,37 +25,64 @@ class Guide {
         const io::wait_watch::Lack* rarest = nullptr;
         for (int i = 0; i < 3; ++i) {
             const auto& one = wanted_[chance_.below(wanted_.size())];
-            if (memory_.contains(key_of(one.file, one.line)) && (rarest == nullptr || one.times < rarest->times)) rarest = &one;
+            if (knows(one) && (rarest == nullptr || one.times < rarest->times)) rarest = &one;
         }
         if (rarest == nullptr) return std::nullopt;
-        const auto& known = memory_.at(key_of(rarest->file, rarest->line));
-        const Run& run = known[chance_.below(known.size())];
+        Place& place = places_.at(key_of(rarest->file, rarest->line));
+        Run& run = best_of(place.known, rarest->ending);
         Variant variant = run.variant;
         // As it came there once, or in other weather.
         if (chance_.one_in(2)) variant.weather = chance_.next() | 1;
         variant.aim = Aim{rarest->file, rarest->line, rarest->ending, chance_.between(1, std::min<uint64_t>(run.lasted, 30))};
+        aimed_ = {&place, &run, place.times(rarest->ending)};
         return variant;
     }
 
-    void learn(const Variant& variant, uint64_t turns, const std::map<const io::wait_watch::Place*, uint64_t>& lasted) {
-        for (const auto& [place, times] : lasted) {
-            auto& known = memory_[key_of(place->file, place->line)];
-            Run run{variant, turns, times};
+    void learn(const Variant& variant, const std::map<const io::wait_watch::Place*, uint64_t>& lasted) {
+        if (aimed_.run != nullptr) {
+            Tried& tried = aimed_.run->tried[static_cast<size_t>(variant.aim->ending)];
+            ++tried.times;
+            if (aimed_.place->times(variant.aim->ending) > aimed_.before) ++tried.hits;
+        }
+        aimed_ = {};
+        for (const auto& [at, times] : lasted) {
+            auto& known = places_[key_of(at->file, at->line)].known;
+            Run run{variant, times, {}};
             run.variant.aim.reset();
-            if (known.size() < kRunsOfOne) {
-                known.push_back(std::move(run));
-                continue;
-            }
-            // Those are kept that take the least time.
-            auto costliest = std::ranges::max_element(known, {}, &Run::turns);
-            if (turns < costliest->turns) *costliest = std::move(run);
+            if (known.size() < kRunsOfOne) known.push_back(std::move(run));
+            else if (Run& worst = worst_of(known); worst.hits() == 0) worst = std::move(run);
         }
     }
 
   private:
+    struct Tried {
+        uint64_t times = 0, hits = 0;
+    };
     struct Run {
         Variant variant;
-        uint64_t turns = 0, lasted = 0;
+        uint64_t lasted = 0;  // waits at the place, longer than a turn
+        std::array<Tried, io::wait_watch::kEndings> tried{};
+
+        uint64_t hits() const {
+            uint64_t sum = 0;
+            for (const Tried& t : tried) sum += t.hits;
+            return sum;
+        }
+    };
+    struct Place {
+        std::vector<const io::wait_watch::Place*> counted;  // several where a header's code is compiled more than once
+        std::vector<Run> known;
+
+        uint64_t times(WaitEnding ending) const {
+            uint64_t sum = 0;
+            for (const auto* place : counted) sum += place->endings[static_cast<size_t>(ending)].load(std::memory_order_relaxed);
+            return sum;
+        }
+    };
+    struct Aimed {
+        const Place* place = nullptr;
+        Run* run = nullptr;
+        uint64_t before = 0;
     };
     static constexpr uint64_t kRunsBetweenLooks = 200;
     static constexpr size_t kRunsOfOne = 100;
@@ -64,19 +91,49 @@ class Guide {
         const size_t below = file.rfind("src/");
         return std::string(below == std::string_view::npos ? file : file.substr(below + 4)) + ":" + std::to_string(line);
     }
+    // Those that struck where they were aimed have it more often.
+    Run& best_of(std::vector<Run>& known, WaitEnding ending) {
+        const auto score = [ending](const Run& run) {
+            const Tried& t = run.tried[static_cast<size_t>(ending)];
+            return static_cast<double>(t.hits + 1) / static_cast<double>(t.times + 1);
+        };
+        Run* best = &known[chance_.below(known.size())];
+        for (int i = 0; i < 7; ++i) {
+            if (Run& other = known[chance_.below(known.size())]; score(other) > score(*best)) best = &other;
+        }
+        return *best;
+    }
+    Run& worst_of(std::vector<Run>& known) {
+        Run* worst = &known[chance_.below(known.size())];
+        for (int i = 0; i < 3; ++i) {
+            if (Run& other = known[chance_.below(known.size())]; other.hits() < worst->hits()) worst = &other;
+        }
+        return *worst;
+    }
+    bool knows(const io::wait_watch::Lack& lack) const {
+        const auto place = places_.find(key_of(lack.file, lack.line));
+        return place != places_.end() && !place->second.known.empty();
+    }
     void look() {
         wanted_ = lacks_();
         std::erase_if(wanted_, [](const io::wait_watch::Lack& lack) { return lack.ending == WaitEnding::resumed; });
         std::set<std::string> keys;
         for (const auto& lack : wanted_) keys.insert(key_of(lack.file, lack.line));
-        for (const io::wait_watch::Counts& counts : io::wait_watch::all()) counts.place->wanted.store(keys.contains(key_of(counts.file, counts.line)), std::memory_order_relaxed);
+        for (const io::wait_watch::Counts& counts : io::wait_watch::all()) {
+            const std::string key = key_of(counts.file, counts.line);
+            counts.place->wanted.store(keys.contains(key), std::memory_order_relaxed);
+            if (!keys.contains(key)) continue;
+            auto& counted = places_[key].counted;
+            if (std::ranges::find(counted, counts.place) == counted.end()) counted.push_back(counts.place);
+        }
     }
 
     io::Chance chance_;
     Lacks lacks_;
     uint64_t runs_ = 0;
     std::vector<io::wait_watch::Lack> wanted_;
-    std::map<std::string, std::vector<Run>> memory_;
+    std::map<std::string, Place> places_;
+    Aimed aimed_;  // what is run now
 };
 
 }  // namespace portico::server::model
