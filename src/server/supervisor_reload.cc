@@ -1,6 +1,7 @@
 // The control thread's part of configurations: read, judged, and swapped whole once their names are known.
 #include <algorithm>
 
+#include "config/file_text.h"
 #include "server/process_limits.h"
 #include "server/supervisor.h"
 
@@ -49,6 +50,7 @@ void Supervisor::reload(const char* why) {
         return;
     }
     operators_.say(std::string("reloading: ") + why);
+    const config::PipePatience patience;
     auto fresh = load(next_number_);
     if (fresh != nullptr) coming_ = prepare(std::move(fresh));
     if (coming_ == nullptr) {
@@ -86,8 +88,10 @@ void Supervisor::swap() {
     if (coming_ == nullptr) return;
     const std::unique_ptr<Coming> coming = std::move(coming_);
     const config::Config& config = coming->snapshot->config;
-    const observe::LogSink* old_sink = sink_.get();
+    // Only what this swap replaced: another one may have put away a sink that its own workers have not let go yet.
+    const observe::LogSink* old_sink = nullptr;
     if (coming->sink != nullptr) {
+        old_sink = sink_.get();
         old_sinks_.push_back(std::exchange(sink_, std::move(coming->sink)));
         log_file_ = config.log.file;
         for (auto& w : workers_) w->log_to(sink_.get());

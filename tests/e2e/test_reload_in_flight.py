@@ -1,5 +1,6 @@
 """A request finishes on the configuration that it began with, endpoints included; the next begins on the new one."""
 import contextlib
+import signal
 import threading
 import time
 
@@ -228,6 +229,28 @@ def test_t55_a_changed_access_log_takes_effect():
         get(gateway.port, "/x?4")
         gateway.access_lines(2)
         assert len(lines()) == 1
+
+
+def test_t55_a_reload_that_moves_the_log_leaves_the_old_file_to_workers_that_still_write_to_it():
+    with Gateway(RESPOND.format(top="workers: 2")) as gateway, contextlib.ExitStack() as closed:
+        over = threading.Event()
+        closed.callback(over.set)
+
+        def ask():
+            with Client(gateway.port) as client:
+                while not over.is_set():
+                    client.request("GET", "/x")
+        for _ in range(4):
+            threading.Thread(target=ask, daemon=True).start()
+        for i in range(25):
+            before = len(gateway.stderr)
+            # The second comes while workers are still to confirm the first, which leaves the log where it is.
+            for top in (f"# {i}", f"log: {{ file: {gateway.folder}/log{i % 2} }}"):
+                gateway.write(RESPOND.format(top=f"workers: 2\n{top}" + ("" if "log" in top else f"\nlog: {{ file: {gateway.folder}/log{(i + 1) % 2} }}")))
+                gateway.process.send_signal(signal.SIGHUP)
+                eventually(lambda: sum(s.startswith("portico: reloading") for s in gateway.stderr[before:]) > (top[0] == "l"), "the reload begins")
+            gateway.wait_for_line("portico: reloaded", after=before)
+        assert gateway.process.poll() is None
 
 
 def test_a45_a_changed_limit_of_connections_takes_effect():
