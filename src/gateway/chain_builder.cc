@@ -43,6 +43,18 @@ int32_t index_of(const Scope& scope, const Node& name, std::string_view kind, co
     return -1;
 }
 
+constexpr size_t kMostNested = 16;
+
+class Nesting {
+  public:
+    explicit Nesting(size_t& depth) : depth_(depth) { ++depth_; }
+    ~Nesting() { --depth_; }
+    Nesting(const Nesting&) = delete;
+
+  private:
+    size_t& depth_;
+};
+
 }  // namespace
 
 void ChainBuilder::build_named() {
@@ -164,6 +176,13 @@ int32_t ChainBuilder::service(const Scope& scope, const Node& name) { return ind
 int32_t ChainBuilder::store(const Scope& scope, const Node& name) { return index_of(scope, name, "store", s_.stores); }
 
 std::vector<ChainLink> ChainBuilder::use(const Scope& scope, const Node& list) {
+    // One that names the next, and so on for the length of a file, would outgrow the stack.
+    if (nested_ == kMostNested) {
+        scope.error(list.mark, "nested-any-of", "policies are built of policies here, more than " + std::to_string(kMostNested) + " deep",
+                    "write the innermost ones into this list");
+        return {};
+    }
+    const Nesting nesting(nested_);
     config::RouteConfig read;
     const size_t before = faults_.errors();
     config::read_use(scope, list, read);

@@ -52,6 +52,7 @@ class ChainBuilder final : private PolicyBuild {
     config::FaultList& faults_;
     std::map<std::string, Built, std::less<>> named_;
     std::map<std::string, uint32_t> guards_;
+    size_t nested_ = 0;  // lists of policies that are being built, one inside the other
     std::vector<std::string>* inner_writes_ = nullptr;  // where the policies inside of the one that is being built leave theirs
 };
 

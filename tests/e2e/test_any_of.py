@@ -159,3 +159,11 @@ def test_what_nobody_verified_is_not_forwarded_beside_what_decided(shared_header
     token = bearer(hs(claims("ann")))
     headers = sent(get(shared_header.port, "/key-last", [("X-API-Key", "wrong"), *token]))
     assert headers["authorization"] == token[0][1] and "x-api-key" not in headers
+
+
+def test_a30_policies_that_name_each_other_by_the_thousand_end_nothing():
+    chain = "".join(f"  p{i}: {{ any_of: [p{i + 1}, key] }}\n" for i in range(4000))
+    result = check("policies:\n  key: { api_key: { keys: [{ name: a, sha256: " + sha("acme") + " }] } }\n" + chain +
+                   "  p4000: { any_of: [key, key] }\nservices: { svc: 'http://127.0.0.1:1' }\n"
+                   "routes: [{ match: /x, use: [p0], forward: { service: svc } }]\n")
+    assert result.code == 1 and "nested-any-of" in result.text
