@@ -218,6 +218,21 @@ def test_a_refusal_is_one_with_allow_too(setup):
     assert get(gateway.port, "/lenient").status == 403
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "414 URI Too Long", "429 Too Many Requests", "431 Request Header Fields Too Large"])
+def test_a36_with_allow_no_client_opens_the_door_by_a_request_that_cannot_be_judged(setup, status):
+    gateway, upstream, auth = setup
+    before = len(upstream.requests)
+    auth.reply = (status, [], b"")
+    answer = get(gateway.port, "/lenient?" + "a" * 9000)
+    assert (answer.status, answer.code) == (503, "forward_auth.unavailable") and len(upstream.requests) == before
+
+
+def test_a36_with_allow_a_service_that_fails_lets_pass(setup):
+    gateway, _, auth = setup
+    auth.reply = ("500 Internal Server Error", [], b"")
+    assert get(gateway.port, "/lenient").status == 200
+
+
 def test_only_listed_headers_are_seen(setup):
     gateway, upstream, auth = setup
     auth.reply = ("200 OK", [("X-Plan", "gold")], b"")

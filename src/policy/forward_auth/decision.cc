@@ -16,7 +16,25 @@ Outcome outcome_of(int status) {
         case 308:
         case 401:
         case 403: return Outcome::refuse;
-        default: return status >= 200 && status < 300 ? Outcome::pass : Outcome::unusable;
+        default: break;
+    }
+    if (status >= 200 && status < 300) return Outcome::pass;
+    return status >= 500 ? Outcome::failed : Outcome::unusable;
+}
+
+bool is_failure_of_service(const Error& why) {
+    switch (why.fault) {
+        case Fault::upstream_refused:
+        case Fault::upstream_unreachable:
+        case Fault::upstream_unresolved:
+        case Fault::upstream_connect_timeout:
+        case Fault::upstream_first_byte_timeout:
+        case Fault::upstream_idle_timeout:
+        case Fault::upstream_total_timeout:
+        case Fault::upstream_closed:
+        case Fault::upstream_no_endpoint:
+        case Fault::upstream_tls: return true;
+        default: return false;
     }
 }
 

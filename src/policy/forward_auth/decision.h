@@ -15,9 +15,14 @@ namespace portico::policy::forward_auth {
 enum class Outcome : uint8_t {
     pass,      // 2xx
     refuse,    // 401, 403, a redirect: the client gets that answer
-    unusable,  // decides nothing
+    failed,    // 5xx: it cannot decide now
+    unusable,  // decides nothing, and a client may be why: 400 or 431 for what it sent
 };
 Outcome outcome_of(int status);
+
+// Whether a call that brought no answer failed for what the service, or the way to it, is like. Answers that cannot be read, and calls
+// that this gateway held back, are no such thing: clients can bring them about, and `on_failure: allow` must not let them.
+bool is_failure_of_service(const Error& why);
 
 // A header of a passing answer that goes on.
 struct Copied {

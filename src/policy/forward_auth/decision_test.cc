@@ -15,7 +15,13 @@ http::FieldList fields(std::initializer_list<std::pair<const char*, const char*>
 TEST(Outcome, OnlySuccessPassesAndOnlyAnAnswerMeantForTheClientRefuses) {
     for (const int status : {200, 201, 204, 299}) EXPECT_EQ(outcome_of(status), Outcome::pass) << status;
     for (const int status : {301, 302, 303, 307, 308, 401, 403}) EXPECT_EQ(outcome_of(status), Outcome::refuse) << status;
-    for (const int status : {100, 199, 300, 304, 305, 400, 404, 407, 429, 500, 503, 599}) EXPECT_EQ(outcome_of(status), Outcome::unusable) << status;
+    for (const int status : {100, 199, 300, 304, 305, 400, 404, 407, 429, 431}) EXPECT_EQ(outcome_of(status), Outcome::unusable) << status;
+    for (const int status : {500, 502, 503, 599}) EXPECT_EQ(outcome_of(status), Outcome::failed) << status;
+}
+
+TEST(Outcome, WhatClientsCanBringAboutIsNoFailureOfTheService) {
+    for (const Fault fault : {Fault::upstream_refused, Fault::upstream_connect_timeout, Fault::upstream_idle_timeout, Fault::upstream_closed}) EXPECT_TRUE(is_failure_of_service(Error(fault)));
+    for (const Fault fault : {Fault::upstream_protocol, Fault::upstream_head_too_large, Fault::upstream_overloaded, Fault::internal}) EXPECT_FALSE(is_failure_of_service(Error(fault)));
 }
 
 TEST(Copied, AHeaderThatIsAbsentOrEmptyHasNoValue) {

@@ -93,6 +93,7 @@ class ForwardAuth final : public gateway::Policy {
     Verdict pass(Exchange& x, const http::FieldList& answer) const;
     Verdict hand_back(Exchange& x, const upstream::CallAnswer& answer) const;
     Verdict without_answer(Exchange& x, std::string why) const;
+    Verdict refuse_undecided(Exchange& x, std::string why) const;
 
     Settings s_;
     std::string_view name_;
@@ -153,13 +154,18 @@ io::Task<Verdict> ForwardAuth::ask(Exchange& x, std::string_view target) const {
     if (const gateway::RespondAction* fixed = x.epoch->snapshot->service_answers[service].get()) done = gateway::answer_call(x, *fixed, answer);
     else done = co_await upstream::call(loop, *x.epoch->services[service], request, answer);
     x.context.shard.observe(x.state_of<Cells>(*this).seconds, loop.now() - begun);
-    if (!done) co_return without_answer(x, std::string(done.error().code()) + " " + done.error().context);
+    if (!done) {
+        std::string why = std::string(done.error().code()) + " " + done.error().context;
+        co_return is_failure_of_service(done.error()) ? without_answer(x, std::move(why)) : refuse_undecided(x, std::move(why));
+    }
+    std::string said = "its answer was " + std::to_string(answer.head.status);
     switch (outcome_of(answer.head.status)) {
         case Outcome::pass: co_return pass(x, answer.head.fields);
         case Outcome::refuse: co_return hand_back(x, answer);
+        case Outcome::failed: co_return without_answer(x, std::move(said));
         case Outcome::unusable: break;
     }
-    co_return without_answer(x, "its answer was " + std::to_string(answer.head.status));
+    co_return refuse_undecided(x, std::move(said));
 }
 
 Verdict ForwardAuth::pass(Exchange& x, const http::FieldList& answer) const {
@@ -195,13 +201,18 @@ Verdict ForwardAuth::hand_back(Exchange& x, const upstream::CallAnswer& answer) 
     return Verdict::respond();
 }
 
-// The one way for all that is no decision: nobody passes as somebody by it.
+// What is no decision, for a cause that no client has by itself: nobody passes as somebody by it.
 Verdict ForwardAuth::without_answer(Exchange& x, std::string why) const {
+    if (!s_.pass_on_failure) return refuse_undecided(x, std::move(why));
     x.context.shard.add(x.state_of<Cells>(*this).failures);
     why = s_.service_name + ": " + why;
-    if (!s_.pass_on_failure) return Verdict::refuse(Error(Fault::forward_auth_unavailable, why));
     if (x.record.detail.empty()) x.record.detail = std::string(name_) + " passed without a decision: " + why;
     return Verdict::proceed();
+}
+
+Verdict ForwardAuth::refuse_undecided(Exchange& x, std::string why) const {
+    x.context.shard.add(x.state_of<Cells>(*this).failures);
+    return Verdict::refuse(Error(Fault::forward_auth_unavailable, s_.service_name + ": " + why));
 }
 
 std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {

@@ -102,7 +102,7 @@ constexpr Field<Draft> kFields[] = {
      read_copy},
     {{"timeout", "duration", "1s", "How long it may take, all in all.", R"({"$ref":"#/$defs/duration"})"},
      [](const Scope& s, const Node& n, Draft& d) { d.timeout = config::read_duration(s, n, false).value_or(d.timeout); }},
-    {{"on_failure", "deny or allow", "deny", "What happens while it cannot decide: 503, or the request passes without an identity.", R"({"enum":["deny","allow"]})"},
+    {{"on_failure", "deny or allow", "deny", "What happens while it is away (no connection, no answer in time, 5xx): 503, or the request passes without an identity.", R"({"enum":["deny","allow"]})"},
      [](const Scope& s, const Node& n, Draft& d) {
          d.pass_on_failure = config::read_word(s, n, kOutcomes).value_or(0) == 1;
          d.on_failure_node = &n;
