@@ -102,6 +102,7 @@ void Client::on_overdue(Call& call) {
     Error why = unheard ? Error(Fault::store_overload, "this worker had no time to read its reply") : node->out_of_time(call);
     forget(call);
     if (why.fault == Fault::store_timeout) node->on_timeout();
+    else if (why.fault == Fault::store_overload) ++store_.counters.overloads;
     call.finish(fail(std::move(why)));
 }
 

@@ -64,6 +64,10 @@ class Client final : private Node::Owner {
     // What a probe has, and a rehearsal.
     Duration timeout() const { return store_.options.timeout; }
 
+    // What a server has of this client at a time, in usual commands, and how long a command may wait for its turn.
+    uint32_t most_work() const { return store_.options.max_in_flight; }
+    Duration longest_queue() const { return store_.options.longest_queue; }
+
     // What a command may take on the wire; a longer one fails.
     static constexpr size_t kMaxCommand = io::kLargeBuffer - 1024;
 

@@ -9,8 +9,17 @@ namespace {
 
 constexpr size_t kLongestReason = 200;
 
+// What a script's command was refused with, where the server says it inside of its own words about the script (before Redis 7:
+// "ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -READONLY You can't write …").
+std::string_view cause_of(std::string_view error) {
+    const size_t script = error.find("@user_script");
+    const size_t cause = script == std::string_view::npos ? script : error.find(": -", script);
+    return cause == std::string_view::npos ? error : error.substr(cause + 3);
+}
+
 // A refusal in the server's words, without what it repeats of a command: that may hold a client's key.
 std::string reason_of(std::string_view error) {
+    error = cause_of(error);
     for (const std::string_view repeats : {", with args", ", args beginning", " script: ", ": @user_script"}) {
         error = error.substr(0, error.find(repeats));
     }
@@ -34,7 +43,7 @@ void Node::refused(const Call& call, std::string_view why) {
     refuses_ = true;
     store_.last_failure = reason_of(why);
     // A master that became a replica: the one that is master now is found by connecting anew. This counts as a failure there.
-    if (why.starts_with("READONLY")) lose({Fault::store_unavailable, reason_of(why)});
+    if (cause_of(why).starts_with("READONLY")) lose({Fault::store_unavailable, reason_of(why)});
     else failed();
 }
 

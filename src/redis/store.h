@@ -26,7 +26,7 @@ struct Counters {
     uint64_t commands = 0;    // asked for, also those that failed at once
     uint64_t refused = 0;     // failed at once: the breaker is open, a connection is awaited, or too many are pending
     uint64_t timeouts = 0;    // sent, and not answered in time
-    uint64_t overloads = 0;   // not sent: too many commands stood before them
+    uint64_t overloads = 0;   // given up: too many commands stood before them, or their worker had no time for the reply
     uint64_t late = 0;        // answered when nobody waited any more
     uint64_t failures = 0;    // connections broken, or not to be had
     uint64_t connects = 0;    // connections made

@@ -200,7 +200,7 @@ def test_a_request_costs_what_it_says(where):
 
 
 @pytest.mark.parametrize("query", ["items=1e2", "items=%2B100", "items=100.0", "items=0x64", "items=many", "items=", "items=-1", "items=1&items=100", "items=1;items=100",
-                                   "items=1&%69tems=100"])
+                                   "items=1&%69tems=100", "Items=100", "items[]=100", "a=1;items=100"])
 def test_a37_a_cost_that_can_be_read_in_two_ways_is_refused(query):
     with Gateway(limited("limit: 10, window: 1h, cost: query.items")) as gateway:
         refused = get(gateway.port, "/x?" + query)
@@ -219,7 +219,14 @@ def test_a37_a_cost_in_two_headers_is_refused():
     with Gateway(limited("limit: 10, window: 1h, cost: header.x-items")) as gateway:
         assert get(gateway.port, "/x", [("X-Items", "1"), ("X_Items", "100")]).status == 400
         assert get(gateway.port, "/x", [("X-Items", "1"), ("X-Items", "100")]).status == 400
+        assert get(gateway.port, "/x", [("X_Items", "100")]).status == 400, "a service may read it as X-Items"
         assert get(gateway.port, "/x", [("X-Items", "10")]).status == 200
+
+
+def test_a37_a_cost_counts_in_full_where_the_limit_is_large():
+    with Gateway(limited("limit: 1000000000, window: 1h, cost: query.items")) as gateway:
+        assert get(gateway.port, "/x?items=999999999").get("RateLimit").startswith('"fair";r=1;t=')
+        assert get(gateway.port, "/x?items=2").status == 429
 
 
 def test_single_keys_have_limits_of_their_own(where):

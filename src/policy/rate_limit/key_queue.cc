@@ -59,9 +59,16 @@ class KeyQueue final : private io::Deferred, private io::Root::Owner {
     bool take() {
         asked_.clear();
         costs_.clear();
-        const size_t most = most_in_one_command(limit_->limit);
+        // No more than this worker's share: a command of more would go alone, and with those of many workers make the server late.
+        const size_t share = std::max<size_t>(client_->most_work() / work_of(limit_->limit), 1);
+        const size_t most = std::min(most_in_one_command(limit_->limit), share);
+        const Time now = queues_.loop_.now();
         while (asked_.size() < most && !gathering_.empty()) {
             CountedWait& wait = *gathering_.pop_front();
+            if (now - wait.since_ > client_->longest_queue()) {
+                wait.settle({fail(Fault::store_overload, "too many requests of its key stood before it"), now});
+                continue;
+            }
             wait.place_ = asked_.size();
             asked_.push_back(&wait);
             costs_.push_back(wait.cost_);
@@ -81,7 +88,7 @@ class KeyQueue final : private io::Deferred, private io::Root::Owner {
     io::Root asking_;
 };
 
-CountedWait::CountedWait(io::Loop& loop, KeyQueue& queue, uint64_t cost) : loop_(loop), queue_(&queue), cost_(cost) {
+CountedWait::CountedWait(io::Loop& loop, KeyQueue& queue, uint64_t cost) : loop_(loop), queue_(&queue), cost_(cost), since_(loop.now()) {
     queue.join(*this);
 }
 

@@ -55,6 +55,7 @@ class [[nodiscard]] CountedWait final : public ListHook<CountedWait>, private io
     io::Loop& loop_;
     KeyQueue* queue_;  // null once it is settled
     uint64_t cost_;
+    Time since_;
     size_t place_ = 0;  // among those of the command
     Counted counted_;
     std::coroutine_handle<> waiter_;

@@ -20,7 +20,7 @@ namespace {
 using gateway::Exchange;
 using gateway::Verdict;
 
-constexpr uint64_t kMaxCost = 1'000'000;
+constexpr uint64_t kMaxCost = kMaxQuota + 1;  // never passes
 
 // One worker's part: keys that the store has refused until a moment, who waits for the store, and what the metrics say of its
 // failures.
@@ -97,12 +97,13 @@ const CountedLimit& RateLimit::limit_for(const Exchange& x, std::string_view key
     return found != s_.values.end() ? found->second : s_.limit;
 }
 
-// How often the request gives a value: of two, the limit would count one and the service might serve the other.
+// How often a client gives a value that has a name, in any spelling: of two, the limit would count one and the service might serve the
+// other.
 size_t times_given(const Exchange& x, const gateway::TemplatePart& part) {
     switch (part.source) {
         case gateway::Source::header: return http::presented_in_headers(x.request.fields, part.text).count;
         case gateway::Source::query_value: return x.view.has_query ? http::presented_in_query(x.view.query, part.text).count : 0;
-        default: return 1;
+        default: return 0;
     }
 }
 
@@ -123,6 +124,7 @@ Result<uint64_t> RateLimit::cost_for(const Exchange& x) const {
     if (x.values().is_compound(part)) return refused(" is a list or an object");
     if (times_given(x, part) > 1) return refused(" is there more than once");
     const auto text = x.values().get(part, arena);
+    if (!text && times_given(x, part) > 0) return refused(" is there in another spelling");
     if (!text) return s_.cost;
     const auto cost = read_whole_number(*text);
     if (!cost) return refused(" is no whole number");
