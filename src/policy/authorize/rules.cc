@@ -110,6 +110,8 @@ bool holds_one_of(Value claim, const std::vector<Scalar>& wanted) {
 
 bool condition_holds(const ClaimCondition& c, const json::Document& claims) {
     const Value claim = c.claim.find(claims);
+    // In what cannot be looked into nobody knows that it is absent.
+    if (c.present == false && is_blocked(c.claim, claims)) return false;
     if (c.present) return (claim && !claim.is_null()) == *c.present;
     if (!claim.is_array()) return holds_one_of(claim, c.values);
     return std::ranges::any_of(claim.elements(), [&](Value element) { return holds_one_of(element, c.values); });

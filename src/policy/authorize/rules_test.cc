@@ -138,6 +138,10 @@ INSTANTIATE_TEST_SUITE_P(Values, A79, ::testing::Values(
     Case{"claims: { none: { level: ['1'] } }", R"({"level":1})", kLevelRefused},
     Case{"claims: { none: { a.level: [1] } }", R"({"a":"level"})", "The claim a.level does not allow this."},
     Case{"claims: { none: { a.level: { present: true } } }", R"({"a":["level"]})", "The claim a.level does not allow this."},
+    Case{"claims: { all: { a.level: { present: false } } }", R"({"a":[{"level":1}]})", "The claim a.level does not allow this."},
+    Case{"claims: { all: { a.level: { present: false } } }", R"({"a":"level"})", "The claim a.level does not allow this."},
+    Case{"claims: { any: { a.level: { present: false }, b: x } }", R"({"a":"level"})", "One of the claims a.level, b has to allow this."},
+    Case{"claims: { all: { a.level: { present: false } } }", R"({"a":{}})", ""},
     Case{"claims: { none: { level: ['1'] } }", R"({"level":2})", ""},
     Case{"claims: { none: { level: [true] } }", R"({"level":null})", ""}));
 
