@@ -53,4 +53,8 @@ bool begins_as_json(std::string_view body) {
     return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
 }
 
+bool may_be_json(const FieldList& fields, std::string_view body) {
+    return claims_json(fields) || (media_type(fields).empty() && begins_as_json(body));
+}
+
 }  // namespace portico::http

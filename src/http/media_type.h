@@ -21,6 +21,8 @@ bool has_type(const FieldList& fields, std::string_view pattern);
 bool claims_json(const FieldList& fields);
 // Whether one of them is that of a form (application/x-www-form-urlencoded).
 bool claims_form(const FieldList& fields);
+// Whether somebody may read the body as JSON: it says that it is, or its first type says nothing and it looks like it.
+bool may_be_json(const FieldList& fields, std::string_view body);
 // Whether a body of which nothing says what it is would be read as JSON by those who guess: its first sign opens an object or an array.
 bool begins_as_json(std::string_view body);
 

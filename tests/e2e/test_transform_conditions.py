@@ -19,6 +19,7 @@ UNREADABLE = {
     "utf-16": ('{"role":"admin"}'.encode("utf-16-le"), JSON + "; charset=utf-16"),
     "one of two": (b'{"role":"admin",}', "text/plain, " + JSON),
     "no type": (b' \r\n{"role":"admin",}', None),
+    "behind nothing": ('\ufeff{"role":"admin"}'.encode("utf-16-le"), ";, " + JSON),
 }
 FORMS = {
     "pairs": (b"role=admin" + b"&a=1" * 1000, FORM),
@@ -46,8 +47,39 @@ routes:
   - match: {{ path: /type, methods: [POST] }}
     use: [{{ transform: {{ request: {{ when: {{ content_type: {JSON} }}, edit: {{ remove: $.role }} }} }} }}]
     forward: {{ service: svc }}
+  - match: {{ path: /by-header, methods: [POST] }}
+    use: [{{ transform: {{ request: {{ when: {{ headers: {{ X-Role: admin }} }}, body: {{ state: refused }} }} }} }}]
+    forward: {{ service: svc }}
+  - match: {{ path: /by-query, methods: [POST] }}
+    use: [{{ transform: {{ request: {{ when: {{ query: {{ role: admin }} }}, body: {{ state: refused }} }} }} }}]
+    forward: {{ service: svc }}
 """) as gateway:
         yield gateway
+
+
+@pytest.mark.parametrize("body", [b"role[]=admin&a=1", b"Role=admin", b"a=1;role=admin", b"%72ole=user&ROLE=admin"])
+@pytest.mark.parametrize("path", ["/when", "/head"])
+def test_a20_a_form_that_names_what_is_asked_for_in_another_spelling_is_refused(requests, path, body):
+    answer = post(requests, path, body, [FORM])
+    assert (answer.status, answer.code) == (400, "route.value_refused")
+
+
+def test_a20_a_form_that_names_it_twice_is_judged(requests):
+    assert post(requests, "/when", b"role=user&role=admin&a=1", [FORM]).body == b"a=1"
+    assert post(requests, "/when", b"%72ole=admin&a=1", [FORM]).body == b"a=1"
+
+
+@pytest.mark.parametrize("name", ["X-Role", "x_role", "X.Role"])
+def test_a20_a_condition_asks_for_a_header_in_every_spelling(requests, name):
+    assert fetch(requests.port, "POST", "/by-header", [("Content-Type", JSON), (name, "admin")], b"{}").body == b'{"state":"refused"}'
+    assert fetch(requests.port, "POST", "/by-header", [("Content-Type", JSON), (name, "user")], b"{}").body == b"{}"
+
+
+@pytest.mark.parametrize("query,holds", [("role=admin", True), ("Role=admin", True), ("role[]=admin", True), ("role=user&role=admin", True), ("role=user", False),
+                                         ("a=1;role=admin", True), ("", False)])
+def test_a20_a_condition_asks_for_a_pair_in_every_spelling(requests, query, holds):
+    answer = post(requests, "/by-query?" + query, b"{}", [JSON])
+    assert answer.body == (b'{"state":"refused"}' if holds else b"{}")
 
 
 def post(gateway, path, body, types):

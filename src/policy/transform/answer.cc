@@ -97,11 +97,6 @@ class WholeFilter final : public gateway::BodyFilter {
         return std::ranges::any_of(cases_, [](const AnswerCase* c) { return c->when.body != nullptr || c->head_reads_body() || c->body.reads_body(); });
     }
     Result<const AnswerCase*> choose(const Values& values, std::string_view body, std::string_view why) const;
-    // Whether clients may read as JSON what is none here: it says that it is JSON, or says nothing and looks like it.
-    bool claims_json(std::string_view body) const {
-        const http::FieldList& fields = x_.response.fields;
-        return http::media_type(fields).empty() ? http::begins_as_json(body) : http::claims_json(fields);
-    }
 
     Exchange& x_;
     std::vector<const AnswerCase*> cases_;
@@ -116,7 +111,7 @@ Result<const AnswerCase*> WholeFilter::choose(const Values& values, std::string_
     for (const AnswerCase* c : cases_) {
         if (c->when.body == nullptr) return c;
         // A case that may take something away is not passed over because what it is for cannot be read.
-        if (!why.empty() && claims_json(body)) return fail(Fault::answer_not_json, why);
+        if (!why.empty() && http::may_be_json(x_.response.fields, body)) return fail(Fault::answer_not_json, why);
         if (!why.empty() || body.empty()) continue;
         auto holds = c->when.body->holds(values);
         if (!holds) return fail(std::move(holds).error());

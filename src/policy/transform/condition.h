@@ -20,13 +20,17 @@ struct Condition {
     std::vector<gateway::ValueCondition> query;  // of a request
     std::vector<std::string> content_types;      // "application/json", "text/*"; without parameters
     std::unique_ptr<const gateway::DocumentCondition> body;
-
-    // What the head tells. @param query without "?"
+    std::vector<std::string> body_names;  // members of the body's object that `body` asks for by name
+    // What the head tells. Names count in every spelling, as they do for the rules (http/credential.h); of a value that is there more
+    // than once, each: the service may take any of them. @param query without "?"
     bool holds_for_request(const http::FieldList& fields, std::string_view query) const;
     bool holds_for_answer(int status, const http::FieldList& fields) const;
 
   private:
     bool holds_for_fields(const http::FieldList& fields) const;
 };
+
+// Of a condition over a body: Condition::body_names.
+std::vector<std::string> member_names(const gateway::DocumentCondition& condition);
 
 }  // namespace portico::policy::transform

@@ -71,6 +71,7 @@ constexpr Field<ConditionDraft> kCondition[] = {
     {{"body", "JSONPath condition", "", "Over the body, such as `$.plan == 'gold'`; false where it is not JSON.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, ConditionDraft& d) {
          if (auto t = config::read_text(s, n, "a condition such as $.plan == 'gold'")) d.into->body = gateway::DocumentCondition::compile(s, *t, place_of(d.kind));
+         if (d.into->body != nullptr) d.into->body_names = member_names(*d.into->body);
      }},
 };
 

@@ -4,6 +4,7 @@
 
 #include "gateway/form_document.h"
 #include "gateway/snapshot.h"
+#include "http/credential.h"
 #include "http/media_type.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/query_rules.h"
@@ -26,8 +27,7 @@ bool is_form(const Exchange& x) { return http::claims_form(fields_of_type(x)); }
 // Whether the service may read a body as JSON or a form that is neither here: it says that it is one, or says nothing and looks like it.
 bool claims_document(const Exchange& x) {
     const http::FieldList& fields = fields_of_type(x);
-    if (http::media_type(fields).empty()) return http::begins_as_json(*x.request_body);
-    return http::claims_json(fields) || http::claims_form(fields);
+    return http::may_be_json(fields, *x.request_body) || http::claims_form(fields);
 }
 
 // Whether the body is a form. Who sends JSON under a form's type, as tools do by default, is understood: a form writes these two
@@ -51,6 +51,20 @@ Result<json::Document> document_of(const RequestRules& rules, const Exchange& x)
     auto document = json::Document::parse(text, {.max_size = rules.max_body * kFormGrowth, .byte_order_mark = json::ByteOrderMark::pass_over});
     if (!document) return fail(Fault::body_not_json, document.error().text());
     return std::move(*document);
+}
+
+// A form's pair that a service may read as one that a condition asks for, where the condition does not see it.
+Result<void> judge_spellings(const RequestRules& rules, const Exchange& x) {
+    for (const std::string& name : rules.when.body_names) {
+        size_t exact = 0;
+        http::for_each_pair(*x.request_body, [&](std::string_view written, std::string_view, std::string_view pair) {
+            exact += http::decode_query_value(written) == name && http::presented_in_query(pair, name).count == 1;
+        });
+        if (http::presented_in_query(*x.request_body, name).count > exact) {
+            return fail(Fault::value_refused, "the form holds `" + name + "` in another spelling");
+        }
+    }
+    return {};
 }
 
 // A fault of a template over the client's body is the client's.
@@ -161,6 +175,9 @@ Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     values.roots = {&root, 1};
     if (conditional) {
         if (!root) return {};
+        if (holds_form(x)) {
+            if (auto judged = judge_spellings(rules, x); !judged) return judged;
+        }
         auto holds = rules.when.body->holds(values);
         if (!holds) return fail(of_client(std::move(holds).error()));
         if (!*holds) return {};
