@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace portico {
@@ -40,6 +41,23 @@ inline Utf8Piece utf8_piece(std::string_view text) {
         high = 0xBF;
     }
     return {size, true};
+}
+
+// For a terminal and for lines of a log: a terminal does nothing for it, and no part of it is a line of its own. Controls (C0, DEL, C1) read
+// `instead`, what is not UTF-8 a `?`.
+inline std::string printable(std::string_view text, char instead) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const auto c = static_cast<unsigned char>(text.front());
+        const Utf8Piece piece = c < 0x80 ? Utf8Piece{1, true} : utf8_piece(text);
+        const bool is_control = c < 0x20 || c == 0x7F || (c == 0xC2 && piece.well_formed && static_cast<unsigned char>(text[1]) < 0xA0);
+        if (is_control) out += instead;
+        else if (piece.well_formed) out += text.substr(0, piece.size);
+        else out += '?';
+        text.remove_prefix(piece.size);
+    }
+    return out;
 }
 
 }  // namespace portico

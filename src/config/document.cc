@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "config/lines.h"
 #include "config/scalar.h"
 #include "config/variables.h"
 #include "config/yaml_hints.h"
@@ -76,7 +77,7 @@ class Builder {
         if (parser_.error == YAML_READER_ERROR) {
             // The reader knows only a byte offset.
             const size_t offset = std::min(parser_.problem_offset, document_.source_.size());
-            at.line = static_cast<size_t>(std::count(document_.source_.begin(), document_.source_.begin() + static_cast<long>(offset), '\n'));
+            at.line = lines_of(std::string_view(document_.source_).substr(0, offset)).size() - 1;
             at.column = 0;
             message = "the file is not valid UTF-8 text: " + message;
         }

@@ -3,28 +3,13 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "config/lines.h"
 #include "json/writer.h"
 
 namespace portico::config {
 namespace {
 
 constexpr size_t kWindow = 160;
-
-// A terminal does nothing for it, and in a log it is no line of its own: controls read `instead`, what is not UTF-8 a `?`.
-std::string printable(std::string_view text, char instead) {
-    std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const auto c = static_cast<unsigned char>(text.front());
-        const Utf8Piece piece = c < 0x80 ? Utf8Piece{1, true} : utf8_piece(text);
-        const bool is_control = c < 0x20 || c == 0x7F || (c == 0xC2 && piece.well_formed && static_cast<unsigned char>(text[1]) < 0xA0);
-        if (is_control) out += instead;
-        else if (piece.well_formed) out += text.substr(0, piece.size);
-        else out += '?';
-        text.remove_prefix(piece.size);
-    }
-    return out;
-}
 
 // Bytes of `line` before the code point of a 1-based column.
 size_t byte_of(std::string_view line, uint32_t column) {
@@ -34,30 +19,6 @@ size_t byte_of(std::string_view line, uint32_t column) {
         while (at < line.size() && (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80) ++at;
     }
     return at;
-}
-
-// Where lines end for the reader whose marks these are: at CR, LF, CR LF, and at YAML 1.1's NEL, LS and PS.
-size_t break_at(std::string_view rest) {
-    constexpr std::string_view kBreaks[] = {"\r\n", "\r", "\n", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
-    for (const std::string_view b : kBreaks) {
-        if (rest.starts_with(b)) return b.size();
-    }
-    return 0;
-}
-
-std::vector<std::string_view> lines_of(std::string_view source) {
-    std::vector<std::string_view> lines;
-    size_t begin = 0;
-    for (size_t at = source.find_first_of("\r\n\xC2\xE2"); at != std::string_view::npos; at = source.find_first_of("\r\n\xC2\xE2", at)) {
-        const size_t size = break_at(source.substr(at));
-        if (size > 0) {
-            lines.push_back(source.substr(begin, at - begin));
-            begin = at + size;
-        }
-        at += std::max<size_t>(size, 1);
-    }
-    lines.push_back(source.substr(begin));
-    return lines;
 }
 
 // A line of the file, each character of its secrets an asterisk.

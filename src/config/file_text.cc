@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace portico::config {
 namespace {
@@ -18,32 +19,47 @@ std::unexpected<Error> failed(int error) {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Of a pipe: whether something (its end included) has come in time.
-bool has_come(int fd, SteadyClock::time_point end_by) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_by - SteadyClock::now());
+thread_local PipePatience* patience = nullptr;
+
+// Of what may keep one waiting: whether something (its end included) has come in time.
+bool has_come(int fd) {
     pollfd p{fd, POLLIN, 0};
-    return left.count() > 0 && ::poll(&p, 1, static_cast<int>(std::min(left, kPipeWait).count())) > 0;
+    for (;;) {
+        const auto left = PipePatience::left();
+        if (left && left->count() <= 0) return false;
+        const int came = ::poll(&p, 1, left ? static_cast<int>(left->count()) : -1);
+        if (came >= 0 || errno != EINTR) return came > 0;
+    }
 }
 
 Result<std::string> read_all(int fd) {
     struct stat s {};
-    const auto end_by = SteadyClock::now() + kWholePipeWait;
-    const bool pipe = ::fstat(fd, &s) == 0 && S_ISFIFO(s.st_mode);
+    const bool waits = ::fstat(fd, &s) == 0 && (S_ISFIFO(s.st_mode) || S_ISCHR(s.st_mode));
     constexpr size_t kStep = 64 << 10;
     std::string text;
     for (;;) {
         const size_t before = text.size();
         if (before > kMaxFileText) return failed(EFBIG);
-        if (pipe && !has_come(fd, end_by)) return failed(ETIMEDOUT);
+        if (waits && !has_come(fd)) return failed(ETIMEDOUT);
         text.resize(before + kStep);
         const ssize_t n = ::read(fd, text.data() + before, kStep);
-        if (n < 0 && errno != EINTR && !(pipe && errno == EAGAIN)) return failed(errno);
+        if (n < 0 && errno != EINTR && !(waits && errno == EAGAIN)) return failed(errno);
         text.resize(before + static_cast<size_t>(n > 0 ? n : 0));
         if (n == 0) return text;
     }
 }
 
 }  // namespace
+
+PipePatience::PipePatience(std::chrono::milliseconds part, std::chrono::milliseconds whole)
+    : part_(part), end_by_(SteadyClock::now() + whole), outer_(std::exchange(patience, this)) {}
+
+PipePatience::~PipePatience() { patience = outer_; }
+
+std::optional<std::chrono::milliseconds> PipePatience::left() {
+    if (patience == nullptr) return std::nullopt;
+    return std::min(patience->part_, std::chrono::ceil<std::chrono::milliseconds>(patience->end_by_ - SteadyClock::now()));
+}
 
 Result<std::string> read_file_text(const std::string& path) {
     // Without O_NONBLOCK a named pipe would be waited for here, until somebody writes to it.

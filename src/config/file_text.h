@@ -3,23 +3,37 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 
 namespace portico::config {
 
-// How long each part of a pipe is waited for, and the whole of it: one that nobody writes to, or into which somebody drips, must not
-// hold a running gateway's control thread.
-inline constexpr std::chrono::milliseconds kPipeWait{1000};
-inline constexpr std::chrono::milliseconds kWholePipeWait{3000};
+// While one lives, the pipes that are read are waited for in bounded time: `part` for each next part, `whole` for all of them together
+// from when it was made. One that nobody writes to, or into which somebody drips, must not hold a running gateway's control thread; at
+// a start, and for whoever checks a file, a pipe may take its time (`-c <(decrypt portico.yaml)`).
+class PipePatience {
+  public:
+    explicit PipePatience(std::chrono::milliseconds part = std::chrono::seconds(1), std::chrono::milliseconds whole = std::chrono::seconds(3));
+    ~PipePatience();
+    PipePatience(const PipePatience&) = delete;
+
+    // How long the next part may take from now on. Nothing where it may take any time.
+    static std::optional<std::chrono::milliseconds> left();
+
+  private:
+    std::chrono::milliseconds part_;
+    std::chrono::steady_clock::time_point end_by_;
+    PipePatience* outer_;
+};
 
 // A configuration of a million routes stays below it; /dev/zero does not.
 inline constexpr size_t kMaxFileText = 256 << 20;
 
 // The whole content of a file.
 // @errors io, with errno in `system` and its text as context: EISDIR for a directory, EFBIG beyond kMaxFileText,
-// ETIMEDOUT where nothing comes out of a pipe within kPipeWait, or not its end within kWholePipeWait
+// ETIMEDOUT where a pipe took longer than the PipePatience of this thread
 Result<std::string> read_file_text(const std::string& path);
 
 }  // namespace portico::config

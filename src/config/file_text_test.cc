@@ -46,7 +46,28 @@ TEST_F(FileText, OfAMissingFileIsAnError) {
 
 TEST_F(FileText, OfAPipeThatNobodyWritesToIsAnErrorInTime) {
     ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+    const PipePatience patience;
     EXPECT_EQ(read_file_text(path()).error().system, ETIMEDOUT);
+}
+
+TEST_F(FileText, OfSeveralPipesAreErrorsInTheTimeOfAll) {
+    ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+    const auto begun = std::chrono::steady_clock::now();
+    const PipePatience patience(std::chrono::milliseconds(100), std::chrono::milliseconds(250));
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(read_file_text(path()).error().system, ETIMEDOUT);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(1500));
+}
+
+// As `-c <(decrypt portico.yaml)` has it.
+TEST_F(FileText, OfAPipeMayTakeItsTimeWhereNobodySaysOtherwise) {
+    ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+    std::thread writer([this] {
+        std::ofstream pipe(path());
+        std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+        pipe << "late";
+    });
+    EXPECT_EQ(read_file_text(path()).value(), "late");
+    writer.join();
 }
 
 TEST_F(FileText, OfAPipeIsWhatIsWrittenToIt) {
@@ -66,6 +87,7 @@ TEST_F(FileText, OfAPipeIntoWhichSomebodyDripsIsAnErrorInTime) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }
     });
+    const PipePatience patience;
     EXPECT_EQ(read_file_text(path()).error().system, ETIMEDOUT);
     over = true;
     writer.join();

@@ -1,19 +1,14 @@
 #include "config/yaml_hints.h"
 
+#include <span>
+
 #include "base/text.h"
+#include "config/lines.h"
 
 namespace portico::config {
 namespace {
 
-std::string_view line_of(std::string_view source, size_t number) {
-    for (size_t at = 0, n = 1; at <= source.size(); ++n) {
-        size_t end = source.find('\n', at);
-        if (end == std::string_view::npos) end = source.size();
-        if (n == number) return source.substr(at, end - at);
-        at = end + 1;
-    }
-    return {};
-}
+std::string_view line_of(std::span<const std::string_view> lines, size_t number) { return number == 0 || number > lines.size() ? std::string_view{} : lines[number - 1]; }
 
 struct Span {
     size_t begin, end;
@@ -56,15 +51,16 @@ std::optional<Span> bare_template(std::string_view line) {
 }  // namespace
 
 bool line_begins_with_tab(std::string_view source, size_t line) {
-    const std::string_view text = line_of(source, line);
+    const std::string_view text = line_of(lines_of(source), line);
     const size_t first = text.find_first_not_of(' ');
     return first != std::string_view::npos && text[first] == '\t';
 }
 
 std::optional<SyntaxHint> hint_for_syntax(std::string_view source, size_t line, size_t context_line) {
+    const std::vector<std::string_view> lines = lines_of(source);
     for (const size_t n : {line, context_line, line - 1}) {
         if (n == 0) continue;
-        const std::string_view text = line_of(source, n);
+        const std::string_view text = line_of(lines, n);
         if (text.size() > kLongestLine) continue;
         const auto span = bare_template(text);
         if (!span) continue;

@@ -16,6 +16,7 @@ FileWatch::Stamp FileWatch::stamp() const {
 }
 
 std::string FileWatch::content() const {
+    const config::PipePatience patience;
     return config::read_file_text(path_).value_or(std::string());
 }
 

@@ -1,7 +1,8 @@
 #include "server/operator_lines.h"
 
-#include <algorithm>
 #include <cstdio>
+
+#include "base/utf8.h"
 
 namespace portico::server {
 
@@ -17,9 +18,7 @@ void OperatorLines::serve(observe::Registry& registry) {
 }
 
 void OperatorLines::say(std::string_view line) {
-    std::string text = "portico: " + std::string(line);
-    std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-    write(text + '\n');
+    write("portico: " + printable(line, '?') + '\n');
 }
 
 void OperatorLines::write(std::string text) {
