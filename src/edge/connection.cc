@@ -1,5 +1,7 @@
 #include "edge/connection.h"
 
+#include "io/socket.h"
+
 namespace portico::edge {
 
 Connection::Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, const ServerSettings& settings)
@@ -26,6 +28,12 @@ void Connection::kill() {
     if (over_) return;
     over_ = true;
     set_.context().loop.defer(*this);
+}
+
+void Connection::end_idle() {
+    // Its server lets the client read the rest of what it has been sent.
+    if (io::has_unsent(stream_->look_fd())) stream_->interrupt(ETIMEDOUT, io::Direction::read);
+    else kill();
 }
 
 void Connection::on_phase(Phase phase) {
@@ -85,7 +93,7 @@ bool ConnectionSet::evict_one() {
 
 void ConnectionSet::close_idle() {
     all_.for_each([](Connection& c) {
-        if (c.idle()) c.kill();
+        if (c.idle()) c.end_idle();
     });
 }
 

@@ -30,6 +30,8 @@ class Connection final : public ListHook<Connection>,
     void start();
     // Ends it now, whatever it is doing.
     void kill();
+    // Of one that is idle: ends it, once what was sent to it has arrived or had its time. From the loop.
+    void end_idle();
     // True between requests.
     bool idle() const { return phase_ == Phase::idle; }
 

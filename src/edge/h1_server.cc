@@ -1,6 +1,7 @@
 #include "edge/h1_server.h"
 
 #include "edge/h1_exchange.h"
+#include "io/socket.h"
 
 namespace portico::edge {
 namespace {
@@ -52,6 +53,8 @@ io::Task<void> H1Server::serve() {
             owner_.on_phase(Owner::Phase::idle);
             const Time until = later(context_.loop.now(), settings_.idle_timeout);
             const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
+            // Ended by time or by a drain, with some of the last response on its way.
+            if (got.timed_out() && io::has_unsent(stream_.look_fd())) break;
             if (got.value <= 0) co_return;
         } else if (--budget == 0) {
             co_await context_.loop.yield();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,6 +39,11 @@ int pending_error(int fd) {
     socklen_t size = sizeof error;
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
     return error;
+}
+
+bool has_unsent(int fd) {
+    int bytes = 0;
+    return ::ioctl(fd, TIOCOUTQ, &bytes) == 0 && bytes > 0;  // SIOCOUTQ, tcp(7)
 }
 
 SocketAddress local_address(int fd) {

@@ -15,6 +15,8 @@ void set_no_delay(int fd);
 void clear_non_blocking(int fd);
 // The pending SO_ERROR of a socket, or 0.
 int pending_error(int fd);
+// Whether some of what was written has not arrived at the peer's system. False where the descriptor is none (-1).
+bool has_unsent(int fd);
 SocketAddress local_address(int fd);
 SocketAddress peer_address(int fd);
 // The next close sends RST and drops what is unsent.

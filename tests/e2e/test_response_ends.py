@@ -9,7 +9,7 @@ import pytest
 
 from support.client import Client, chunk, head
 from support.gateway import Gateway
-from support.upstream import Scripted
+from support.upstream import Scripted, answering
 from support.wire import Closed
 
 
@@ -218,6 +218,25 @@ def test_a88_what_a_client_sends_late_costs_it_nothing_of_the_last_response(how,
         go.set()
         time.sleep(0.2)  # the response lies in the kernel's buffers by now
         client.send(more)
+        time.sleep(0.1)
+        came, ended = read_to_end(client.sock)
+        assert len(body_of(came)) == size and ended == "end"
+        if how == "drain":
+            gateway.wait()
+
+
+@pytest.mark.parametrize("how", ["drain", "idle"])
+def test_a88_what_a_client_sends_late_costs_it_nothing_where_its_kept_connection_ends(how):
+    size = 300_000
+    with Scripted(answering(b"y" * size)) as upstream, Gateway(configuration(upstream, "timeouts: { idle_client: 500ms }" if how == "idle" else "")) as gateway, \
+            Client(gateway.port, receive_buffer=16384) as client:
+        client.send_head("GET", "/one")
+        gateway.access_lines(1)  # the response lies in the kernel's buffers by now
+        if how == "drain":
+            gateway.terminate()
+            gateway.wait_for_line("portico: draining")
+        time.sleep(1.3)  # a drain ends what is idle after a second
+        client.send(b"\r\n")
         time.sleep(0.1)
         came, ended = read_to_end(client.sock)
         assert len(body_of(came)) == size and ended == "end"
