@@ -181,8 +181,8 @@ class Explanation {
         std::string outcome = "passes";
         if (v.kind == Verdict::Kind::later) {
             outcome = link.policy->preview(x_);
-            undecided_.push_back(link.name);
-            if (link.policy->identity() != IdentityRole::none) identity_by_ = link.name;
+            if (!link.shadow) undecided_.push_back(link.name);
+            if (!link.shadow && link.policy->identity() != IdentityRole::none) identity_by_ = link.name;
         }
         if (v.kind == Verdict::Kind::respond) outcome = "answers " + std::to_string(x_.response.status);
         if (v.kind == Verdict::Kind::fail) {

@@ -72,14 +72,13 @@ void write_last_chunk(Exchange& x, io::Buffer& part) {
 
 }  // namespace
 
-io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first) {
+io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines) {
     ClientSide& client = *x.client;
     io::Loop& loop = x.context.loop;
     const bool chunked = x.request.body.framing == Framing::chunked;
-    io::Buffer part = std::move(first);
-    bool have = !part.empty();
+    io::Buffer part;
     for (;;) {
-        if (!have && !client.body_finished()) {
+        if (!client.body_finished()) {
             uint64_t left = 0;
             io::Until until;
             if (io::Stream* source = client.body_source(left, until);
@@ -97,7 +96,6 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
             const io::IoResult got = co_await client.read_body(part);
             if (!got.ok()) co_return client_failed(Error(client.body_fault(), "reading the request's body"));
         }
-        have = false;
         const bool finished = client.body_finished();
         if (!part.empty()) {
             if (chunked) frame_chunk(part);

@@ -34,8 +34,7 @@ class Deadlines {
 };
 
 // Writes the client's body to the upstream, framed as the request's head said.
-// @param first bytes of it that were read already (may be empty); left empty
-io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines, io::Buffer& first);
+io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Deadlines& deadlines);
 
 // Writes x.request_body, which the request's head has announced.
 io::Task<PipeEnd> send_held_body(Exchange& x, upstream::Connection& to, const Deadlines& deadlines);

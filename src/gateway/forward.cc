@@ -71,7 +71,6 @@ class Forwarding {
     const ForwardPlan& plan_;
     Deadlines deadlines_;
     UpstreamLease lease_;
-    io::Buffer first_;         // of the request's body, read before the head was written
     Waker waker_;
     bool has_body_ = false;
     bool held_ = false;        // the body is in memory, and can be sent again
@@ -110,7 +109,9 @@ Result<bool> Forwarding::choose(bool fresh) {
     // Its metrics are there from the first attempt on, whatever becomes of that.
     const ServiceCells& cells = x_.context.service_cells(*x_.epoch, static_cast<size_t>(plan_.service_index));
     if (fresh) return false;
-    lease_.connection = endpoint.take_resting(!http::is_idempotent(x_.upstream_method()));
+    // Of what cannot be repeated: a body that is passed on as it comes cannot, whatever the method.
+    const bool careful = !http::is_idempotent(x_.upstream_method()) || (has_body_ && !held_);
+    lease_.connection = endpoint.take_resting(careful);
     if (lease_.connection == nullptr) return false;
     x_.context.shard.add(cells.reuses);
     x_.record.reused = true;
@@ -241,7 +242,7 @@ io::Task<void> Forwarding::pump() {
     if (expect_) co_await body_may_go_.opened();
     body_begun_ = !held_;
     if (held_) pumped_ = co_await send_held_body(x_, *lease_.connection, deadlines_);
-    else pumped_ = co_await pipe_request(x_, *lease_.connection, deadlines_, first_);
+    else pumped_ = co_await pipe_request(x_, *lease_.connection, deadlines_);
     pump_done_ = true;
     switch (pumped_.how) {
         case PipeEnd::How::client_failed: loop().defer(waker_); break;

@@ -236,12 +236,7 @@ class StreamDeadline final : public Timer {
   public:
     explicit StreamDeadline(Stream* s = nullptr, Direction which = Direction::both) : stream_(s), which_(which) {}
     void attach(Stream* s) { stream_ = s; }
-    // True once it has fired since the last set.
-    bool fired() const { return fired_; }
-    void set_at(TimerWheel& wheel, Time deadline) {
-        fired_ = false;
-        set(wheel, deadline);
-    }
+    void set_at(TimerWheel& wheel, Time deadline) { set(wheel, deadline); }
     // Of an operation that has this as its deadline: it waits from here …
     void begin(TimerWheel& wheel, Time deadline) {
         pending_ = true;
@@ -256,12 +251,10 @@ class StreamDeadline final : public Timer {
 
   private:
     void on_timer() override {
-        fired_ = true;
         if (stream_ != nullptr) stream_->interrupt(ETIMEDOUT, which_);
     }
     Stream* stream_;
     Direction which_;
-    bool fired_ = false;
     bool pending_ = false;
 };
 

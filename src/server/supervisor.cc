@@ -135,7 +135,7 @@ bool Supervisor::start_names() {
 }
 
 void Supervisor::announce_ready() {
-    if (ready_ || (!names_->settled() && loop_->now() < ready_by_)) return;
+    if (ready_ || draining_ || (!names_->settled() && loop_->now() < ready_by_)) return;
     ready_ = true;
     loop_->post([this] { ready_ticker_.reset(); });
     operators_.say("ready");

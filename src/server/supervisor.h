@@ -47,6 +47,8 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     std::optional<OpenedAddresses> open_addresses(const config::Config& config);
     bool open_listener(OpenedAddresses::Listener& into, size_t sockets, bool shared, int backlog);
     bool probe(const SocketAddress& wanted, SocketAddress& actual);
+    // What of this gateway's own stands in its way, such as "listener 0.0.0.0:80"; empty where nothing does.
+    std::string own_holder_of(const SocketAddress& wanted) const;
     // Hands them to the workers, and closes what the configuration no longer names.
     void serve_addresses(OpenedAddresses opened, const config::Config& config);
     void serve_admin(const OpenedAddresses::Listener& opened);

@@ -16,14 +16,22 @@ constexpr int kAdminBacklog = 128;
 
 }  // namespace
 
+std::string Supervisor::own_holder_of(const SocketAddress& wanted) const {
+    const auto is_any = [](const IpAddress& ip) { return ip == IpAddress{} || ip == IpAddress::v4(0); };
+    const auto is_same = [&](const SocketAddress& held) { return held.port == wanted.port && (held.ip == wanted.ip || is_any(held.ip) || is_any(wanted.ip)); };
+    if (admin_address_ && is_same(*admin_address_)) return "admin address " + admin_address_->text();
+    const auto listener = std::ranges::find_if(listening_, [&](const auto& l) { return is_same(l.second); });
+    return listener == listening_.end() ? std::string() : "listener " + listener->second.text();
+}
+
 bool Supervisor::probe(const SocketAddress& wanted, SocketAddress& actual) {
     // Without SO_REUSEPORT: a port held by anything, another Portico included, is an error rather than shared.
     auto fd = io::new_listener(wanted, false, 1);
     if (!fd) {
         std::string line = "cannot listen on " + wanted.text() + ": " + std::strerror(fd.error().system);
-        const auto ours = std::ranges::find_if(listening_, [&](const auto& l) { return l.second.port == wanted.port; });
-        if (fd.error().system == EADDRINUSE && ours != listening_.end()) {
-            line += ", held by this gateway's own listener " + ours->second.text() + "; take that out with one reload and add this with the next";
+        const std::string ours = own_holder_of(wanted);
+        if (fd.error().system == EADDRINUSE && !ours.empty()) {
+            line += ", held by this gateway's own " + ours + "; take that out with one reload and add this with the next";
         } else if (fd.error().system == EADDRINUSE) {
             if (const std::string holder = io::holder_of_port(wanted); !holder.empty()) line += ", held by " + holder;
             line += "; end it, or choose another address in " + options_.file_name;

@@ -89,7 +89,6 @@ class Endpoint final : private io::Timer {
     class Connecting;
     void drop_resting(Connection& connection);
     void on_timer() override;
-    void arm();
 
     io::Loop& loop_;
     SocketAddress address_;
