@@ -50,6 +50,10 @@ class StoreServer {
         for (const auto& link : links_) link->peer->reset();
         links_.clear();
     }
+    // Nothing more comes to it.
+    void take_no_more() {
+        for (const auto& link : links_) link->peer->take_no_more();
+    }
 
   private:
     enum class Mood : uint8_t { well, slow, silent, deaf, closes, resets, lies, refuses };

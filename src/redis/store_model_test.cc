@@ -2,7 +2,7 @@
 // twice, everybody is told something in bounded time. In builds that watch waits, each co_await of redis/ has come to each of its endings.
 //
 //     PORTICO_STORES_SECONDS=60 redis_test --gtest_filter='StoreModel.*'   games of fresh seeds for so long (1 s without)
-//     PORTICO_MODEL_SEED=17 …       that game alone
+//     PORTICO_MODEL_SEED=17 …       that game alone; with PORTICO_MODEL_WEATHER and PORTICO_MODEL_AIM where a failure names them
 //     PORTICO_MODEL_FIRST=1 …       seeds from there on
 //     PORTICO_MODEL_WAITS=1000 …    how often each wait must have come to each of its endings
 #include <chrono>
@@ -10,7 +10,7 @@
 #include <random>
 
 #include "base/text.h"
-#include "io/wait_coverage.h"
+#include "io/sim/guide.h"
 #include "redis/store_model.h"
 
 namespace portico::redis {
@@ -27,9 +27,10 @@ uint64_t number_from(const char* name, uint64_t otherwise) {
     return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-io::SimWeather draw_weather(io::Chance& c) {
+io::SimWeather draw_weather(io::Chance& c, const io::Variant& variant) {
     io::SimWeather w;
     w.seed = c.next() | 1;
+    if (variant.weather != 0) w.seed = variant.weather;
     w.style = c.one_in(2) ? io::SimStyle::rings : io::SimStyle::edges;
     w.least_capacity = c.one_in(2) ? 8 : 4000;
     w.most_capacity = c.one_in(2) ? 64 : 64 * 1024;
@@ -45,12 +46,13 @@ io::SimWeather draw_weather(io::Chance& c) {
 
 class Game {
   public:
-    explicit Game(uint64_t seed) : chance_(seed), net_(draw_weather(chance_)), loop_(net_.backend(), net_.clock()), world_{.net = net_, .chance = io::Chance(chance_.next())} {
+    explicit Game(const io::Variant& variant) : chance_(variant.seed), net_(draw_weather(chance_, variant)), fate_(variant, true), loop_(net_.backend(), net_.clock()), world_{.net = net_, .chance = io::Chance(chance_.next())} {
         world_.trouble_one_in = static_cast<uint32_t>(chance_.between(1, 4));
         world_.sentinels_want_password = chance_.one_in(2);
         make_servers();
     }
 
+    const std::map<const io::wait_watch::Place*, uint64_t>& lasted() const { return fate_.lasted(); }
     // @returns what was wrong; empty for nothing
     std::string play() {
         make_client();
@@ -151,12 +153,30 @@ class Game {
         const Time end = net_.clock().now() + d;
         std::array<io::Loop*, 1> loops{&loop_};
         while (net_.clock().now() < end || net_.busy()) {
-            for (const auto& server : servers_) server->step();
+            for (const auto& server : servers_) {
+                if (net_.clock().now() >= silent_until_) server->step();
+            }
             const Time begun = net_.clock().now();
             net_.turn(loops, std::min<Duration>(std::max(end - begun, Duration::zero()), microseconds(500)));
             // A turn takes its time, also one after which something is put off.
             if (net_.clock().now() == begun) net_.clock().advance(microseconds(1));
+            follow_fate();
         }
+    }
+    void follow_fate() {
+        if (!fate_.strikes()) return;
+        switch (fate_.ending()) {
+            case io::WaitEnding::broken:
+                for (const auto& server : servers_) server->restart();
+                break;
+            case io::WaitEnding::timed_out:
+                for (const auto& server : servers_) server->take_no_more();
+                silent_until_ = net_.clock().now() + milliseconds(100);
+                break;
+            case io::WaitEnding::destroyed: remake_client(); break;
+            case io::WaitEnding::resumed: break;
+        }
+        fate_.has_struck();
     }
     void judge() {
         std::erase_if(asked_, [this](const Asked& asked) {
@@ -169,6 +189,7 @@ class Game {
 
     io::Chance chance_;
     io::SimNetwork net_;
+    io::Fate fate_;
     io::Loop loop_;
     StoreWorld world_;
     bool restless_ = chance_.one_in(3);  // servers start anew and the configuration is loaded anew all the time
@@ -177,28 +198,49 @@ class Game {
     std::unique_ptr<Client> client_;
     std::vector<Asked> asked_;
     uint64_t number_ = 0;
+    Time silent_until_{};  // the servers do nothing
     std::string wrong_;
 };
 
-TEST(StoreModel, NobodyGetsAnothersReplyAndNothingIsExecutedTwice) {
-    if (const uint64_t seed = number_from("PORTICO_MODEL_SEED", 0); seed != 0) {
-        EXPECT_EQ(Game(seed).play(), "");
-        return;
-    }
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(number_from("PORTICO_STORES_SECONDS", 1));
-    const uint64_t first = number_from("PORTICO_MODEL_FIRST", std::random_device()() % 1'000'000'000 + 1);
-    uint64_t seed = first;
-    for (; std::chrono::steady_clock::now() < end && !HasFailure(); ++seed) EXPECT_EQ(Game(seed).play(), "") << "PORTICO_MODEL_SEED=" << seed;
-    std::printf("stores: seeds %lu to %lu\n", first, seed - 1);
-#ifdef PORTICO_WATCH_WAITS
+[[maybe_unused]] io::wait_watch::Coverage covered(uint64_t least) {
     using enum io::wait_watch::Ending;
     constexpr std::array<std::string_view, 1> kFiles{"redis/"};
-    const std::vector<io::wait_watch::Exception> exceptions{
+    static const std::vector<io::wait_watch::Exception> exceptions{
         {"redis/node.cc", "write(out_)", {timed_out}, "Node::lose() ends a node that says nothing for too long"},
         {"redis/node_session.cc", "read(wire_->in())", {timed_out}, "Node::lose() ends a node that says nothing for too long"},
         {"redis/sentinel.cc", "send(std::string(kPing))", {timed_out}, "the read beside it has the same deadline, and ends both"},
     };
-    const auto found = io::wait_watch::cover(PORTICO_SOURCE_DIR, kFiles, exceptions, number_from("PORTICO_MODEL_WAITS", 0));
+    return io::wait_watch::cover(PORTICO_SOURCE_DIR, kFiles, exceptions, least);
+}
+
+std::vector<io::wait_watch::Lack> lacks() {
+#ifdef PORTICO_WATCH_WAITS
+    return covered(1000).lacks;
+#else
+    return {};
+#endif
+}
+
+TEST(StoreModel, NobodyGetsAnothersReplyAndNothingIsExecutedTwice) {
+    if (const auto named = io::Variant::from_environment()) {
+        EXPECT_EQ(Game(*named).play(), "");
+        return;
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(number_from("PORTICO_STORES_SECONDS", 1));
+    const uint64_t first = number_from("PORTICO_MODEL_FIRST", std::random_device()() % 1'000'000'000 + 1);
+    io::Guide guide(first, lacks);
+    uint64_t fresh = first, guided = 0;
+    while (std::chrono::steady_clock::now() < end && !HasFailure()) {
+        auto variant = guide.next();
+        if (variant) ++guided;
+        else variant = io::Variant{fresh++};
+        Game game(*variant);
+        EXPECT_EQ(game.play(), "") << variant->text();
+        guide.learn(*variant, game.lasted());
+    }
+    std::printf("stores: seeds %lu to %lu, %lu guided runs\n", first, fresh - 1, guided);
+#ifdef PORTICO_WATCH_WAITS
+    const auto found = covered(number_from("PORTICO_MODEL_WAITS", 0));
     std::printf("stores: %zu waits, each came to each of its endings at least %lu times\n", found.waits, found.rarest);
     EXPECT_EQ(found.missing, "");
 #endif

@@ -17,9 +17,8 @@
 #include <cstring>
 #include <random>
 
-#include "io/wait_coverage.h"
+#include "io/sim/guide.h"
 #include "server/model/episode.h"
-#include "server/model/guide.h"
 #include "server/model/real_ground.h"
 
 #if __has_feature(address_sanitizer)
@@ -72,21 +71,18 @@ Outcome run_simulated(const Variant& variant, bool trace) {
 
 // Runs episodes, each of a seed of its own or as the guide wants them, until the time is over.
 template <class F>
-void run_for(uint64_t for_seconds, Guide::Lacks lacks, F run) {
-    if (for_seconds == 0 && number_from("PORTICO_MODEL_SEED", 0) == 0) GTEST_SKIP() << "PORTICO_MODEL_SECONDS and PORTICO_MODEL_REAL_SECONDS say for how long";
-    if (const uint64_t seed = number_from("PORTICO_MODEL_SEED", 0); seed != 0) {
-        const char* aim = std::getenv("PORTICO_MODEL_AIM");
-        const Variant variant{seed, number_from("PORTICO_MODEL_WEATHER", 0), aim == nullptr ? std::nullopt : Aim::parse(aim)};
-        ASSERT_TRUE(aim == nullptr || variant.aim) << "PORTICO_MODEL_AIM is file:line:ending:nth, as a failure prints it";
-        const Outcome one = run(variant, true);
-        EXPECT_EQ(one.broken, "") << variant.text() << ":\n" << one.steps;
+void run_for(uint64_t for_seconds, io::Guide::Lacks lacks, F run) {
+    if (const auto named = Variant::from_environment()) {
+        const Outcome one = run(*named, true);
+        EXPECT_EQ(one.broken, "") << named->text() << ":\n" << one.steps;
         return;
     }
+    if (for_seconds == 0) GTEST_SKIP() << "PORTICO_MODEL_SECONDS and PORTICO_MODEL_REAL_SECONDS say for how long";
     const auto begin = std::chrono::steady_clock::now();
     const auto gone = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
     const uint64_t first = number_from("PORTICO_MODEL_FIRST", std::random_device()() % 1'000'000'000 + 1);
     const uint64_t most_failures = number_from("PORTICO_MODEL_FAILURES", 1);
-    Guide guide(first, std::move(lacks));
+    io::Guide guide(first, std::move(lacks));
     Outcome sum;
     uint64_t fresh = first, guided = 0;
     for (uint64_t failures = 0; gone() < static_cast<double>(for_seconds) && failures < most_failures;) {
@@ -112,7 +108,7 @@ Outcome run_really(io::BackendChoice choice, const Variant& variant, bool trace)
     return Episode(ground, variant, true, trace).run();
 }
 
-io::wait_watch::Coverage covered(uint64_t least) {
+[[maybe_unused]] io::wait_watch::Coverage covered(uint64_t least) {
     using enum io::wait_watch::Ending;
     constexpr std::array<std::string_view, 6> kFiles{"edge/",           "gateway/forward.cc",      "gateway/body_pipe.cc",
                                                      "gateway/splice.cc", "gateway/request_body.cc", "upstream/call.cc"};

@@ -189,10 +189,6 @@ static bool looks_alive(Connection& c) {
 """, """
     if (response_ != Response::whole && coding_ != Coding::until_close && coding_ != Coding::none) {
 """)),
-]
-
-# The model does not find these yet. They are tried by name only.
-NOT_YET = [
     mutation("A1: a gate opens for a pump that a retry destroyed", ("src/io/gate.h", """
         ~Wait() {
             if (gate_.waiter_ == this) gate_.waiter_ = nullptr;
@@ -229,5 +225,5 @@ NOT_YET = [
     } else if (!pump_done_) {
         pumping.emplace(pump());
     }
-"""), preset="asan"),
+"""), preset="waits"),
 ]

@@ -87,7 +87,8 @@ class Found:
 def run_model(mutation, seconds):
     """@returns what the model found, or None."""
     real = mutation.ground != "simulated"
-    env = dict(os.environ, PORTICO_MODEL_FIRST="1")
+    # Freed memory is written over, so that whoever uses it stumbles.
+    env = dict(os.environ, PORTICO_MODEL_FIRST="1", MALLOC_PERTURB_="165")
     env["PORTICO_MODEL_REAL_SECONDS" if real else "PORTICO_MODEL_SECONDS"] = str(seconds)
     begin = time.monotonic()
     try:
@@ -137,7 +138,7 @@ def main():
     import history
     import kinds
     word = sys.argv[1] if len(sys.argv) > 1 else ""
-    known = kinds.KINDS + history.HISTORY + (kinds.NOT_YET + history.NOT_YET if word else [])
+    known = kinds.KINDS + history.HISTORY
     chosen = [m for m in known if word.lower() in m.name.lower()]
     if not chosen:
         sys.exit(f"no mutation's name holds {word!r}")

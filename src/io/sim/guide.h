@@ -1,18 +1,19 @@
-// Chooses the runs of the model that bring waits to the endings that they came to least often: it remembers which runs came to a wait
-// at all, and has them again with fate (model/fate.h) aimed at it. What it chooses follows from the seeds alone. For tests only.
+// Chooses the runs of a model that bring waits to the endings that they came to least often: it remembers which runs came to a wait
+// at all, and has them again with fate (sim/fate.h) aimed at it. What it chooses follows from the seeds alone. For tests only.
 #pragma once
 
 #include <algorithm>
 #include <functional>
 #include <set>
 
-#include "server/model/fate.h"
+#include "io/sim/fate.h"
+#include "io/wait_coverage.h"
 
-namespace portico::server::model {
+namespace portico::io {
 
 class Guide {
   public:
-    using Lacks = std::function<std::vector<io::wait_watch::Lack>()>;
+    using Lacks = std::function<std::vector<wait_watch::Lack>()>;
 
     // @param lacks what is wanted still; empty where nothing is, or nobody watches
     Guide(uint64_t seed, Lacks lacks) : chance_(seed ^ 0x6D1D), lacks_(std::move(lacks)) {}
@@ -22,7 +23,7 @@ class Guide {
         if (runs_++ % kRunsBetweenLooks == 0) look();
         if (wanted_.empty() || chance_.one_in(3)) return std::nullopt;
         // The rarest of a few, so that one that cannot be had does not take all the time.
-        const io::wait_watch::Lack* rarest = nullptr;
+        const wait_watch::Lack* rarest = nullptr;
         for (int i = 0; i < 3; ++i) {
             const auto& one = wanted_[chance_.below(wanted_.size())];
             if (knows(one) && (rarest == nullptr || one.times < rarest->times)) rarest = &one;
@@ -38,7 +39,7 @@ class Guide {
         return variant;
     }
 
-    void learn(const Variant& variant, const std::map<const io::wait_watch::Place*, uint64_t>& lasted) {
+    void learn(const Variant& variant, const std::map<const wait_watch::Place*, uint64_t>& lasted) {
         if (aimed_.run != nullptr) {
             Tried& tried = aimed_.run->tried[static_cast<size_t>(variant.aim->ending)];
             ++tried.times;
@@ -61,7 +62,7 @@ class Guide {
     struct Run {
         Variant variant;
         uint64_t lasted = 0;  // waits at the place, longer than a turn
-        std::array<Tried, io::wait_watch::kEndings> tried{};
+        std::array<Tried, wait_watch::kEndings> tried{};
 
         uint64_t hits() const {
             uint64_t sum = 0;
@@ -70,7 +71,7 @@ class Guide {
         }
     };
     struct Place {
-        std::vector<const io::wait_watch::Place*> counted;  // several where a header's code is compiled more than once
+        std::vector<const wait_watch::Place*> counted;  // several where a header's code is compiled more than once
         std::vector<Run> known;
 
         uint64_t times(WaitEnding ending) const {
@@ -110,16 +111,16 @@ class Guide {
         }
         return *worst;
     }
-    bool knows(const io::wait_watch::Lack& lack) const {
+    bool knows(const wait_watch::Lack& lack) const {
         const auto place = places_.find(key_of(lack.file, lack.line));
         return place != places_.end() && !place->second.known.empty();
     }
     void look() {
         wanted_ = lacks_();
-        std::erase_if(wanted_, [](const io::wait_watch::Lack& lack) { return lack.ending == WaitEnding::resumed; });
+        std::erase_if(wanted_, [](const wait_watch::Lack& lack) { return lack.ending == WaitEnding::resumed; });
         std::set<std::string> keys;
         for (const auto& lack : wanted_) keys.insert(key_of(lack.file, lack.line));
-        for (const io::wait_watch::Counts& counts : io::wait_watch::all()) {
+        for (const wait_watch::Counts& counts : wait_watch::all()) {
             const std::string key = key_of(counts.file, counts.line);
             counts.place->wanted.store(keys.contains(key), std::memory_order_relaxed);
             if (!keys.contains(key)) continue;
@@ -128,10 +129,10 @@ class Guide {
         }
     }
 
-    io::Chance chance_;
+    Chance chance_;
     Lacks lacks_;
     uint64_t runs_ = 0;
-    std::vector<io::wait_watch::Lack> wanted_;
+    std::vector<wait_watch::Lack> wanted_;
     std::map<std::string, Place> places_;
     Aimed aimed_;  // what is run now
 };
