@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -21,13 +22,23 @@ using SteadyClock = std::chrono::steady_clock;
 
 thread_local PipePatience* patience = nullptr;
 
+// As poll() without an end. At a start the signals that end a process are kept for a loop that does not run yet: whoever waits here can
+// be ended by them all the same.
+int wait_for(pollfd& p) {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    ::sigdelset(&mask, SIGINT);
+    ::sigdelset(&mask, SIGTERM);
+    return ::ppoll(&p, 1, nullptr, &mask);
+}
+
 // Of what may keep one waiting: whether something (its end included) has come in time.
 bool has_come(int fd) {
     pollfd p{fd, POLLIN, 0};
     for (;;) {
         const auto left = PipePatience::left();
         if (left && left->count() <= 0) return false;
-        const int came = ::poll(&p, 1, left ? static_cast<int>(left->count()) : -1);
+        const int came = left ? ::poll(&p, 1, static_cast<int>(left->count())) : wait_for(p);
         if (came >= 0 || errno != EINTR) return came > 0;
     }
 }

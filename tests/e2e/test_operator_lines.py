@@ -247,3 +247,12 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def test_a_start_that_waits_for_a_pipe_can_be_ended(tmp_path):
+    os.mkfifo(tmp_path / "portico.yaml")
+    with subprocess.Popen([BINARY, "run", "-c", tmp_path / "portico.yaml"], stderr=subprocess.PIPE) as process:
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == -signal.SIGTERM

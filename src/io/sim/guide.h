@@ -137,4 +137,4 @@ class Guide {
     Aimed aimed_;  // what is run now
 };
 
-}  // namespace portico::server::model
+}  // namespace portico::io
