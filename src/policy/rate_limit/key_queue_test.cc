@@ -38,8 +38,14 @@ Limit limit_with(size_t windows, bool charge_refused) {
 
 class KeyQueueOnSim : public redis::SingleServer {
   protected:
-    void SetUp() override {
-        start();
+    void SetUp() override { restart_with_share(redis::Options().max_in_flight); }
+    // The store may have so much work of this worker at a time.
+    void restart_with_share(uint32_t work) {
+        queues.reset();
+        client.reset();
+        redis::Options options;
+        options.max_in_flight = work;
+        start("redis://10.0.0.2:6379", options);
         queues = std::make_unique<KeyQueues>(loop, HashKey{});
     }
     std::unique_ptr<Request> ask(std::string key, uint64_t cost = 1) {
@@ -63,6 +69,18 @@ class KeyQueueOnSim : public redis::SingleServer {
         server->last().say(reply);
         settle();
     }
+    // A server that answers at once is given as much as it may have.
+    void warm_up() {
+        std::vector<std::unique_ptr<Request>> all;
+        for (int i = 0; i < 500; ++i) all.push_back(ask("w" + std::to_string(i)));
+        settle();
+        while (!server->last().commands.empty()) answer(0);
+    }
+    std::vector<size_t> requests() {
+        std::vector<size_t> all;
+        for (const std::string& asked : costs()) all.push_back(static_cast<size_t>(std::ranges::count(asked, ',')) + 1);
+        return all;
+    }
     std::vector<std::string> costs() {
         std::vector<std::string> all;
         for (const redis::Words& words : server->last().commands) all.push_back(words[5]);
@@ -84,41 +102,107 @@ TEST_F(KeyQueueOnSim, A36_requests_of_one_key_in_one_turn_are_asked_in_one_comma
     EXPECT_EQ(all[6]->decision().retry_after, 900us);
 }
 
-TEST_F(KeyQueueOnSim, A36_what_comes_while_a_command_is_on_its_way_goes_with_the_next) {
+TEST_F(KeyQueueOnSim, EachTurnsRequestsAreOneCommandAndNeedNotWaitForTheLastOnes) {
     auto first = ask("c");
     settle();
     auto second = ask_times("c", 2);
     auto third = ask("c", 9);
     settle();
-    EXPECT_THAT(costs(), ElementsAre("1"));
+    EXPECT_THAT(costs(), ElementsAre("1", "1,1,9"));
     answer(1);
     EXPECT_EQ(first->said(), "passes");
     EXPECT_EQ(second[0]->said(), "-");
-    EXPECT_EQ(costs().size(), 1u);
     answer(1);
     EXPECT_EQ(second[0]->said(), "passes");
     EXPECT_EQ(second[1]->said(), "refused");
+    EXPECT_EQ(third->said(), "refused");
+}
+
+TEST_F(KeyQueueOnSim, A36_what_one_key_has_with_the_store_is_bounded_and_the_rest_gathers) {
+    warm_up();
+    const size_t most = most_asked_at_once(limit.limit);
+    auto early = ask_times("c", 20);
+    settle();
+    auto late = ask_times("c", most);
+    settle();
+    auto later = ask_times("c", 5);
+    settle();
+    EXPECT_THAT(requests(), ElementsAre(20, most - 20));
+    answer(5);
+    EXPECT_EQ(early[19]->said(), "refused");
+    EXPECT_THAT(requests(), ElementsAre(most - 20, 20));
+    answer(0);
+    // Those that gathered meanwhile are one command.
+    EXPECT_THAT(requests(), ElementsAre(20, 5));
+    EXPECT_EQ(late[most - 21]->said(), "refused");
+    EXPECT_EQ(late[most - 20]->said(), "-");
+    answer(0);
+    answer(0);
+    EXPECT_EQ(late[most - 1]->said(), "refused");
+    EXPECT_EQ(later[4]->said(), "refused");
 }
 
 TEST_F(KeyQueueOnSim, ACommandIsBounded) {
-    auto all = ask_times("c", most_in_one_command(limit.limit) + 2);
+    auto all = ask_times("c", most_asked_at_once(limit.limit) + 2);
     settle();
     EXPECT_EQ(costs().size(), 1u);
     answer(5);
-    EXPECT_EQ(all[most_in_one_command(limit.limit) - 1]->said(), "refused");
-    EXPECT_EQ(all[most_in_one_command(limit.limit)]->said(), "-");
+    EXPECT_EQ(all[most_asked_at_once(limit.limit) - 1]->said(), "refused");
+    EXPECT_EQ(all[most_asked_at_once(limit.limit)]->said(), "-");
     EXPECT_THAT(costs(), ElementsAre("1,1"));
     answer(0);
-    EXPECT_EQ(all[most_in_one_command(limit.limit) + 1]->said(), "refused");
+    EXPECT_EQ(all[most_asked_at_once(limit.limit) + 1]->said(), "refused");
+}
+
+// A server's share is what its client may have with it at a time: a command of more would go beyond it.
+TEST_F(KeyQueueOnSim, A36_a_command_keeps_to_its_workers_share) {
+    restart_with_share(8);
+    auto all = ask_times("c", 20);
+    settle();
+    EXPECT_THAT(requests(), ElementsAre(8));
+    answer(0);
+    EXPECT_THAT(requests(), ElementsAre(8));
+    answer(0);
+    EXPECT_THAT(requests(), ElementsAre(4));
+    answer(0);
+    EXPECT_EQ(all[19]->said(), "refused");
+}
+
+// However few windows' work a share is, one request is asked.
+TEST_F(KeyQueueOnSim, A36_a_share_below_one_request_asks_for_one) {
+    restart_with_share(1);
+    limit.limit.charge_refused = true;
+    auto all = ask_times("c", 2);
+    settle();
+    EXPECT_THAT(requests(), ElementsAre(1));
+}
+
+// A store that takes 4 ms of its 5 for each command serves 25 in 100 ms: those that stood behind them for longer than 250 ms are told so.
+TEST_F(KeyQueueOnSim, A36_nobody_waits_longer_than_a_quarter_of_a_second_behind_his_own_key) {
+    restart_with_share(1);
+    auto all = ask_times("c", 100);
+    settle();
+    for (int i = 0; i < 62; ++i) {
+        pass(4ms);
+        answer(1);
+    }
+    EXPECT_EQ(all[61]->said(), "passes");
+    EXPECT_EQ(all[62]->said(), "-");
+    pass(4ms);
+    answer(1);
+    EXPECT_EQ(all[62]->said(), "passes");
+    for (size_t i = 63; i < 100; ++i) EXPECT_EQ(all[i]->said(), "store.overload") << i;
+    EXPECT_TRUE(costs().empty());
 }
 
 TEST_F(KeyQueueOnSim, A36_a_command_is_bounded_by_the_work_that_it_is) {
-    EXPECT_EQ(most_in_one_command(limit_with(1, false)), 32u);
-    EXPECT_EQ(most_in_one_command(limit_with(6, false)), 5u);
-    EXPECT_EQ(most_in_one_command(limit_with(kMaxWindows, true)), 2u);
+    EXPECT_EQ(most_asked_at_once(limit_with(1, false)), 32u);
+    EXPECT_EQ(most_asked_at_once(limit_with(6, false)), 5u);
+    EXPECT_EQ(most_asked_at_once(limit_with(kMaxWindows, true)), 2u);
 }
 
 TEST_F(KeyQueueOnSim, OneThatLeavesTakesNobodyAlongAndIsNotCountedBeforeItIsAsked) {
+    restart_with_share(3);
     auto all = ask_times("c", 3);
     settle();
     auto next = ask_times("c", 2);
@@ -138,6 +222,7 @@ TEST_F(KeyQueueOnSim, OneThatLeavesTakesNobodyAlongAndIsNotCountedBeforeItIsAske
 }
 
 TEST_F(KeyQueueOnSim, AStoreThatFailsIsToldToAllWhoWait) {
+    restart_with_share(3);
     auto all = ask_times("c", 3);
     settle();
     auto next = ask_times("c", 2);
