@@ -78,9 +78,9 @@ struct StreamOp {
 
     Buffer* buffer = nullptr;
     uint32_t max = UINT32_MAX;  // a read takes no more than this
+    IoResult result;
     std::coroutine_handle<> waiter;
     Sink* sink = nullptr;  // told in place of a waiter
-    IoResult result;
     // Called by a stream when the operation is over.
     void finish(int32_t value) {
         result.value = value;

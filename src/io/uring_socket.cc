@@ -39,7 +39,7 @@ void UringSocket::arm_one(const StreamOp& op) {
     io_uring_sqe* e = backend.entry();
     io_uring_prep_recv(e, fd, op.buffer->tail(), op.room(), 0);
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::receive_one));
-    late_at = op.buffer->tail();
+    one_at = op.buffer->capacity() - op.buffer->room();
     one_armed = true;
     count_in();
 }
@@ -63,7 +63,8 @@ void UringSocket::arm_poll(unsigned events, UringTag tag) {
     io_uring_sqe* e = backend.entry();
     io_uring_prep_poll_add(e, fd, events);
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, tag));
-    (tag == UringTag::poll_in ? poll_in_armed : poll_out_armed) = true;
+    if (tag == UringTag::poll_in) poll_in_armed = true;
+    else poll_out_armed = true;
     count_in();
 }
 

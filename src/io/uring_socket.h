@@ -21,37 +21,38 @@ enum class UringTag : uint8_t { none, receive_many, receive_one, send, poll_in, 
 struct alignas(16) UringSocket {
     explicit UringSocket(UringBackend& b, int descriptor) : backend(b), fd(descriptor) {}
 
+    // Every idle connection has one: its members lie so that they take 128 bytes. Rounds of the backend have 48 bits: at a million in a
+    // second they last for nine years.
     UringBackend& backend;
     UringStream* owner = nullptr;
     StreamOp* reader = nullptr;
     StreamOp* writer = nullptr;
     // Of a receive_one that was given up: the kernel may have filled its block already, and what it brought is the next read's.
     Buffer late;
-    const char* late_at = nullptr;  // where the kernel writes, or wrote
-    uint32_t late_left = 0;         // bytes there that nobody read yet
-    Buffer orphan_write;  // of an abandoned send
+    Buffer orphan_write;         // of an abandoned send
+    uint64_t armed_in : 48 = 0;  // the round in which the receive was armed
+    uint16_t first = ProvidedBuffers::kNone;  // provided buffers that came while nobody read: a chain of theirs
+    uint64_t drained_in : 48 = 0;             // the round in which a reception left the socket empty
+    uint16_t last = ProvidedBuffers::kNone;
+    TurnShare share;  // of bulk reads
     int fd;
-    int error = 0;             // the stream broke: every later read says so
-    uint32_t send_left = 0;    // of the pending write
+    int error = 0;           // the stream broke: every later read says so
+    uint32_t send_left = 0;  // of the pending write
     uint32_t sent = 0;
-    uint16_t in_flight = 0;
+    uint32_t one_at = 0;  // how far into its block a receive_one writes
     int32_t place = RegisteredFiles::kNone;
-    // Provided buffers that came while nobody read: a chain of theirs.
-    uint16_t first = ProvidedBuffers::kNone, last = ProvidedBuffers::kNone, waiting = 0;
-    uint16_t offset = 0;  // already taken from the first
-    bool many_armed = false, one_armed = false, send_armed = false, poll_in_armed = false, poll_out_armed = false;
-    bool many_cancelled = false;
     uint32_t undelivered = 0;  // receptions that the ring has brought in this round and that nobody has looked at yet
-    uint64_t armed_in = 0;     // the round in which the receive was armed
-    uint64_t drained_in = 0;   // the round in which a reception left the socket empty
-    TurnShare share;           // of bulk reads
-    bool eof = false;
-    bool reset = false;       // a write has met the peer's reset: no end that is read is one in order
-    bool waits_read = false;  // the reader waits for readiness only (splice)
-    bool waits_write = false;
-    bool starved = false;     // the receive ended because the provided buffers ran out
-
-    uint8_t sends = 0;        // until it is registered
+    uint16_t in_flight = 0;
+    uint16_t waiting = 0;  // provided buffers of the chain
+    uint16_t offset = 0;   // already taken from the first
+    uint8_t sends = 0;     // until it is registered
+    bool many_armed : 1 = false, one_armed : 1 = false, send_armed : 1 = false, poll_in_armed : 1 = false, poll_out_armed : 1 = false;
+    bool many_cancelled : 1 = false;
+    bool eof : 1 = false;
+    bool reset : 1 = false;       // a write has met the peer's reset: no end that is read is one in order
+    bool waits_read : 1 = false;  // the reader waits for readiness only (splice)
+    bool waits_write : 1 = false;
+    bool starved : 1 = false;  // the receive ended because the provided buffers ran out
 
     // Submit an operation, or its end. Each submitted one keeps the socket alive until count_out().
     void arm_many();
@@ -69,11 +70,12 @@ struct alignas(16) UringSocket {
         else eof = true;
     }
     // Bytes were received that nobody read.
-    bool has_bytes() const { return late_left > 0 || first != ProvidedBuffers::kNone; }
+    bool has_bytes() const { return !late.empty() || first != ProvidedBuffers::kNone; }
     // @requires nothing is under way
     void close();
     void count_in();
     void count_out();
 };
+static_assert(sizeof(UringSocket) == 128);
 
 }  // namespace portico::io

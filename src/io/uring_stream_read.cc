@@ -18,11 +18,10 @@ bool wants_bulk(const StreamOp& op) { return op.buffer->capacity() >= kLargeBuff
 }  // namespace
 
 uint32_t UringStream::take_late(UringSocket& s, StreamOp& op) {
-    const uint32_t n = std::min(s.late_left, op.room());
-    op.buffer->append({s.late_at, n});
-    s.late_at += n;
-    s.late_left -= n;
-    if (s.late_left == 0) s.late.release();
+    const uint32_t n = std::min(s.late.size(), op.room());
+    op.buffer->append({s.late.data(), n});
+    s.late.consume(n);
+    if (s.late.empty()) s.late.release();
     return n;
 }
 
@@ -58,7 +57,7 @@ uint32_t UringStream::take_provided(UringSocket& s, StreamOp& op) {
 bool UringStream::take(UringSocket& s, StreamOp& op) {
     if (s.has_bytes()) {
         op.buffer->ensure(s.backend.buffers(), kSmallBuffer);
-        op.result.value = static_cast<int32_t>(s.late_left > 0 ? take_late(s, op) : take_provided(s, op));
+        op.result.value = static_cast<int32_t>(!s.late.empty() ? take_late(s, op) : take_provided(s, op));
         return true;
     }
     if (s.error != 0) {
@@ -130,6 +129,7 @@ void UringStream::give_up_read(bool keep_bytes) {
         op->buffer->ensure(s.backend.buffers(), s.late.capacity(), s.late.headroom());
         op->buffer->append(s.late.view());
     }
+    s.late.clear(s.one_at);
     s.backend.cancel(UringBackend::data_of(&s, UringTag::receive_one));
 }
 
@@ -218,7 +218,7 @@ void UringStream::on_one(UringSocket& s, int result) {
     if (result < 0 && result != -ECANCELED) s.error = -result;
     if (s.late.has_block()) {
         // It was given up, perhaps too late.
-        if (result > 0) s.late_left = static_cast<uint32_t>(result);
+        if (result > 0) s.late.commit(static_cast<uint32_t>(result));
         else s.late.release();
         return deliver(s);
     }
