@@ -67,6 +67,8 @@ class Client final : private Node::Owner {
     // What a server has of this client at a time, in usual commands, and how long a command may wait for its turn.
     uint32_t most_work() const { return store_.options.max_in_flight; }
     Duration longest_queue() const { return store_.options.longest_queue; }
+    // A caller's question has waited for longer than that before it became a command: it counts among overloads.
+    void gave_up_waiting() { ++store_.counters.overloads; }
 
     // What a command may take on the wire; a longer one fails.
     static constexpr size_t kMaxCommand = io::kLargeBuffer - 1024;

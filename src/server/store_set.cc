@@ -47,7 +47,10 @@ StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     store.commands = r.counter("portico_store_commands_total", "Questions to a store.", labels);
     store.timeouts = r.counter("portico_store_timeouts_total", "Questions that a store did not answer in its timeout.", labels);
     store.failures = r.counter("portico_store_failures_total", "Connections to a store that broke or could not be made.", labels);
-    store.refused = r.counter("portico_store_refused_total", "Questions that were not sent because the store is known to be out of reach.", labels);
+    store.refused = r.counter("portico_store_refused_total",
+                              "Questions that were given up: the store is known to be out of reach, too many stood before them, or the worker "
+                              "had no time for their answer.",
+                              labels);
     store.errors = r.counter("portico_store_errors_total", "Answers by which a store refused its work: NOAUTH, OOM, READONLY, …", labels);
     store.connects = r.counter("portico_store_connects_total", "Connections made to a store.", labels);
     store.connected_cell = r.gauge("portico_store_connected", "Workers that are connected to the store.", labels);

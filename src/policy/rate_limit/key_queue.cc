@@ -96,6 +96,7 @@ class KeyQueue final : private io::Deferred {
         for (size_t room = most_asked_ - asked_; room > 0 && !gathering_.empty();) {
             CountedWait& wait = *gathering_.pop_front();
             if (now - wait.since_ > client_->longest_queue()) {
+                client_->gave_up_waiting();
                 wait.settle({fail(Fault::store_overload, "too many requests of its key stood before it"), now});
                 continue;
             }

@@ -192,6 +192,7 @@ TEST_F(KeyQueueOnSim, A36_nobody_waits_longer_than_a_quarter_of_a_second_behind_
     answer(1);
     EXPECT_EQ(all[62]->said(), "passes");
     for (size_t i = 63; i < 100; ++i) EXPECT_EQ(all[i]->said(), "store.overload") << i;
+    EXPECT_EQ(client->counters().overloads, 37u);
     EXPECT_TRUE(costs().empty());
 }
 
