@@ -68,9 +68,7 @@ RespondAction RespondAction::compile(const Scope& scope, const config::RespondCo
     a.status = from.status;
     for (const auto& [name, value] : from.headers) {
         const Scope at(scope, "headers");
-        a.headers.emplace_back(name.value, Template::parse(at, value, place));
-        if (value.literal || value.value.find_first_of("\r\n") == std::string::npos) continue;
-        at.error(value.mark, "bad-header-value", "a header's value is one line");
+        a.headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
     }
     if (from.body == nullptr || from.body->kind == config::NodeKind::null) return a;
     const Scope at(scope, "body");

@@ -33,6 +33,27 @@ bool has_dot_segment(std::string_view path) {
     return found;
 }
 
+// What is written of a query, as it is sent: what may not stand in one is encoded. Told of controls, which nobody means.
+std::string written_query(const config::Scope& scope, const config::Text& whole, std::string_view text) {
+    std::string out;
+    for (const char& c : text) {
+        const auto u = static_cast<unsigned char>(c);
+        if (u < 0x20 || u == 0x7F) {
+            const bool ends_in_break = whole.literal && whole.value.ends_with('\n');
+            scope.error(whole.mark, "bad-path", "a query holds no control characters",
+                        ends_in_break ? "the variable's value ends in a line break: set it without one" : "");
+            break;
+        }
+        if (c == '#') {
+            scope.error(whole.mark, "bad-path", "a query has no fragment (\"#\")", "write %23 for the character");
+            break;
+        }
+        if (u == 0x20 || u >= 0x80) http::encode_segment({&c, 1}, out);
+        else out += c;
+    }
+    return out;
+}
+
 Error too_long(Fault blame = Fault::value_refused) { return {blame, "values of the path or the query have more than " + std::to_string(kMostTargetValues) + " bytes"}; }
 
 }  // namespace
@@ -81,6 +102,7 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
     for (const TemplatePart& part : whole.parts()) {
         if (t.has_query_) {
             query.push_back(part);
+            if (part.source == Source::literal) query.back().text = written_query(scope, text, part.text);
             continue;
         }
         if (part.source == Source::query) {
@@ -94,7 +116,7 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
         }
         t.has_query_ = true;
         if (mark > 0) path.push_back({Source::literal, part.text.substr(0, mark), 0});
-        if (mark + 1 < part.text.size()) query.push_back({Source::literal, part.text.substr(mark + 1), 0});
+        if (mark + 1 < part.text.size()) query.push_back({Source::literal, written_query(scope, text, std::string_view(part.text).substr(mark + 1)), 0});
     }
     if (path.empty() || path[0].source != Source::literal || path[0].text[0] != '/') {
         scope.error(text.mark, "bad-path", "a path begins with \"/\"", "did you mean \"/" + text.value + "\"?");
@@ -114,6 +136,8 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
     t.claims_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.source == Source::claim; });
     t.answers_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.from_answer; });
     t.plain_rest_ = path.size() == 2 && path[0].text == "/" && path[1].source == Source::rest;
+    // One without values is not judged again for each request: it is kept as it is sent.
+    if (judged && path.size() == 1) path[0].text = judged->text;
     t.path_ = Template(std::move(path));
     t.pairs_ = split_query(query);
     return t;

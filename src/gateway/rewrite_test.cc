@@ -49,6 +49,20 @@ TEST(TargetOfDocuments, AClientsValueThatCannotStandThereIsTheClients) {
     EXPECT_EQ(built("/{$.id}/{$order.id}?", R"({"id":".."})", R"({"id":".."})"), "route.bad_rewrite");
 }
 
+// A constant leaves as a value does, in a form that a request line can hold.
+TEST(TargetOfConstants, WhatATargetMayNotHoldIsEncoded) {
+    EXPECT_EQ(built("/a b/é<>?q=c d&é={$.x}&f g", R"({"x":" "})", "{}"), "/a%20b/%C3%A9%3C%3E?q=c%20d&%C3%A9=%20&f%20g");
+    EXPECT_EQ(built("/%7euser?", "{}", "{}"), "/~user");
+    EXPECT_EQ(built("/a?redirect=/b?c=d", "{}", "{}"), "/a?redirect=/b?c=d");
+}
+
+TEST(TargetOfConstants, AControlBehindTheQuestionMarkIsAFault) {
+    for (const char* text : {"/x?a=b HTTP/1.1\r\nX-User-ID: admin", "/x?a\n", "/x?{$.x}\t&b", "/x?a=\x7f", "/x?a\r={$.x}"}) {
+        EXPECT_EQ(built(text, "{}", "{}"), "error: a query holds no control characters") << text;
+    }
+    EXPECT_EQ(built("/x?a#b", "{}", "{}"), "error: a query has no fragment (\"#\")");
+}
+
 TEST(TargetOfDocuments, AQueryPairThatIsNothingButAMissingValueIsLeftOut) {
     EXPECT_EQ(built("/x?a={$.a}&b={$.b}&c=-{$.c}", R"({"b":null,"c":null})", "{}"), "/x?c=-");
     EXPECT_EQ(built("/x?a={$order.a}", "{}", R"({"a":[1]})"), "answer.mapping");

@@ -6,6 +6,7 @@
 #include "gateway/actions.h"
 #include "gateway/aggregate/aggregate.h"
 #include "gateway/templates/document_paths.h"
+#include "gateway/templates/field_value.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
 
@@ -193,7 +194,7 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
             if (http::is_same_name(other, name.value)) at.error(name.mark, "duplicate-header", "the header " + other + " stands here twice, in two spellings");
         }
         accept |= iequals(name.value, "accept");
-        into.headers.emplace_back(name.value, Template::parse(at, value, place));
+        into.headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
         keep_cookies_apart(at, value.mark, into.headers.back().second);
         // By which an identity is handed on: what the service believes here a client must not say elsewhere (LANGUAGE.md §6).
         writes_.add(written_by(name.value, into.headers.back().second, name.mark), at.path());
@@ -230,7 +231,7 @@ void Compiler::answer() {
     const Scope headers(scope_, "headers");
     for (const auto& [name, value] : from_.headers) {
         const Scope at(headers, name.value);
-        action_->headers.emplace_back(name.value, Template::parse(at, value, place));
+        action_->headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
         keep_cookies_apart(at, value.mark, action_->headers.back().second);
         note(kAnswer, action_->headers.back().second);
         if (iequals(name.value, "etag")) action_->etag = false;

@@ -32,6 +32,24 @@ Fault blame(const Template& text, const Values& values, ValuePlace place, Arena&
 
 }  // namespace
 
+bool check_field(const config::Scope& scope, config::Mark mark, std::string_view text, ValuePlace where, bool of_environment) {
+    const bool cookie = where == ValuePlace::cookie;
+    if (where == ValuePlace::any || (http::is_field_value(text) && !(cookie && text.contains(';')))) return true;
+    const bool ends_in_break = !text.empty() && text.back() == '\n';
+    scope.error(mark, cookie ? "bad-cookie-value" : "bad-header-value",
+                cookie ? "a cookie's value is one line without control characters or \";\"" : "a header's value is one line without control characters",
+                of_environment && ends_in_break ? "the variable's value ends in a line break: set it without one" : "");
+    return false;
+}
+
+Template parse_field(const config::Scope& scope, const config::Text& text, const TemplatePlace& place, ValuePlace where) {
+    Template parsed = Template::parse(scope, text, place);
+    for (const TemplatePart& part : parsed.parts()) {
+        if (part.source == Source::literal && !check_field(scope, text.mark, part.text, where, text.literal)) break;
+    }
+    return parsed;
+}
+
 Result<std::optional<std::string_view>> value_text(const Template& text, const Values& values, ValuePlace place, std::string_view what, Arena& arena) {
     if (text.is_literal()) return text.literal_text();
     if (const TemplatePart* part = text.compound(values)) return fail(compound_error(*part));

@@ -18,6 +18,12 @@ enum class ValuePlace : uint8_t {
     any,     // it will be encoded
 };
 
+// Parses a template that will be such a value. What is written in it, in the file or in a variable of the environment, must be able to
+// stand there: a line break in a constant would begin a header of its own. Faults go to `scope` at the text's mark.
+Template parse_field(const config::Scope& scope, const config::Text& text, const TemplatePlace& place, ValuePlace where);
+// Judges a constant that will stand there by itself. @returns false after a fault
+bool check_field(const config::Scope& scope, config::Mark mark, std::string_view text, ValuePlace where, bool of_environment = false);
+
 // The longest value of a header or cookie that a template makes, in bytes. A body may hold longer texts, and no service takes them there.
 inline constexpr size_t kMostFieldValue = 64 << 10;
 // The most that values put into a target, in bytes: into path and query of a template together, and into the pairs of a call together.

@@ -61,6 +61,11 @@ struct Draft : Rules {
     What what = What::query;
 };
 
+gateway::ValuePlace place_of_value(What what) {
+    if (what == What::query) return gateway::ValuePlace::any;
+    return what == What::cookie ? gateway::ValuePlace::cookie : gateway::ValuePlace::header;
+}
+
 // Identity headers that a client could send elsewhere are no identity (LANGUAGE.md §6).
 void check_claims(const Scope& scope, const Entry& e, const gateway::Template& value, What what) {
     if (!value.names_claims()) return;
@@ -79,11 +84,8 @@ void read_named(const Scope& scope, const Node& node, What what, std::vector<Nam
         if (!check_name(at, e.key_mark, e.key, what)) continue;
         const auto text = config::read_text(at, *e.value, "a value: text, with {…} in it");
         if (!text) continue;
-        Named row{e.key, gateway::Template::parse(at, *text, place_of(what == What::response_header ? MessageKind::response : MessageKind::request)), e.value->mark};
-        const bool header = what == What::request_header || what == What::response_header;
-        if (header && row.value.is_literal() && !http::is_field_value(row.value.literal_text())) {
-            at.error(e.value->mark, "bad-header-value", "a header's value is one line without control characters");
-        }
+        const gateway::TemplatePlace& place = place_of(what == What::response_header ? MessageKind::response : MessageKind::request);
+        Named row{e.key, gateway::parse_field(at, *text, place, place_of_value(what)), e.value->mark};
         check_claims(at, e, row.value, what);
         into.push_back(std::move(row));
     }
@@ -114,6 +116,7 @@ void read_replace(const Scope& scope, const Node& node, What what, std::vector<R
         auto pattern = read_pattern(Scope(at, "regex"), *regex, false);
         const auto text = config::read_string(Scope(at, "with"), *with, "the text in its place");
         if (pattern == nullptr || !text || !check_name(at, e.key_mark, e.key, what)) continue;
+        if (!gateway::check_field(Scope(at, "with"), with->mark, *text, place_of_value(what), with->substituted)) continue;
         std::string why;
         if (pattern->CheckRewriteString(*text, &why)) into.push_back({e.key, std::move(pattern), *text});
         else at.error(with->mark, "bad-regex", "it names a group that the expression does not have: " + why);
@@ -197,7 +200,7 @@ void read_set_cookies(const Scope& scope, const Node& node, CookieDraft& d) {
         if (!check_name(at, e.key_mark, e.key, What::cookie)) continue;
         const auto text = config::read_text(at, *a.value, "a value, or { value, path, … }");
         if (!text) continue;
-        d.set.push_back({e.key, gateway::Template::parse(at, *text, place_of(MessageKind::response)), a.value->mark});
+        d.set.push_back({e.key, gateway::parse_field(at, *text, place_of(MessageKind::response), gateway::ValuePlace::cookie), a.value->mark});
         d.attributes.push_back(std::move(a.text));
     }
 }
