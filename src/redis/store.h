@@ -93,4 +93,7 @@ inline bool is_failure_of_store(const Error& error) {
     return error.fault == Fault::store_timeout || error.fault == Fault::store_unavailable || error.fault == Fault::store_protocol;
 }
 
+// Whether a lookup failed because its key is there with a value that is no text, such as a list or a hash.
+inline bool is_of_another_type(const Error& error) { return error.fault == Fault::store_unavailable && error.context.starts_with("WRONGTYPE"); }
+
 }  // namespace portico::redis

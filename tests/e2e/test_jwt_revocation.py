@@ -48,6 +48,22 @@ def test_lists_stand_in_the_configuration(setup):
     assert get(gateway.port, "/listed", bearer(hs(claims("t-1", jti="mallory")))).status == 200
 
 
+@pytest.mark.parametrize("made", [("HSET", "by", "admin"), ("SADD", "x"), ("RPUSH", "x"), ("ZADD", "1", "x")])
+@pytest.mark.parametrize("claim", ["jti", "sub"])
+def test_a_key_of_any_type_revokes(setup, claim, made):
+    """`allow` is for a store that is away: one that holds the key has answered."""
+    gateway, upstream, redis = setup
+    token = hs(claims("eve", jti="t-9"))
+    key = f"portico:revoked:{claim}:" + ("t-9" if claim == "jti" else "eve")
+    redis.run(made[0], key, *made[1:])
+    before = len(upstream.requests)
+    for path in ("/closed", "/open"):
+        refused(get(gateway.port, path, bearer(token)))
+    assert len(upstream.requests) == before
+    redis.run("DEL", key)
+    assert get(gateway.port, "/open", bearer(token)).status == 200
+
+
 def test_a_token_is_revoked_by_its_jti_from_one_request_to_the_next(setup):
     gateway, upstream, redis = setup
     token = hs(claims("alice", jti="by jti: é"))

@@ -66,6 +66,13 @@ struct Lookup {
         const std::string_view words[] = {"GET", key};
         reply = co_await client.look_up(words, timeout);
     }
+    // Whether it is there and, where it is a text, `counts`.
+    template <typename Counts>
+    bool stands(Counts&& counts) const {
+        if (!reply) return redis::is_of_another_type(reply.error());
+        const redis::Value value = reply->value();
+        return !value.is_nil() && counts(value.text());
+    }
 };
 
 }  // namespace
@@ -86,13 +93,13 @@ io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) co
     }
     // What the store has said counts, whatever it could not say.
     for (size_t i = 0; i < lookups.size(); ++i) {
-        if (lookups[i].key.empty() || !lookups[i].reply) continue;
-        const redis::Value value = lookups[i].reply->value();
-        if (value.is_nil() || (i == 1 && !revokes(value.text(), x.claims))) continue;
+        if (lookups[i].key.empty()) continue;
+        const bool by_subject = i == 1;
+        if (!lookups[i].stands([&](std::string_view entry) { return !by_subject || revokes(entry, x.claims); })) continue;
         x.claims = {};
         x.identity_by = {};
         x.error_fields.add("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"The token was revoked: get a new one.\"");
-        co_return Verdict::refuse(Error(Fault::token_revoked, i == 0 ? "by jti" : "by sub"));
+        co_return Verdict::refuse(Error(Fault::token_revoked, by_subject ? "by sub" : "by jti"));
     }
     // What clients have sent is no failure of the store, and lets no token pass, whatever became of the other question.
     const auto failed = [&](bool of_store) {
