@@ -44,13 +44,22 @@ bool may_hold(std::string_view text, std::string_view wanted, bool spaces_separa
     return false;
 }
 
-// For `none`: a role in a list may have spaces in its name, a scope has none (RFC 6749 §3.3).
+// Whether the text is that name but for the blanks around it, which whom the identity is for may take off.
+bool is_trimmed(std::string_view text, std::string_view name) {
+    constexpr std::string_view kBlanks = " \t\r\n\v\f";
+    const size_t begin = text.find_first_not_of(kBlanks);
+    if (begin == std::string_view::npos) return name.empty();
+    return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin) == name;
+}
+
+// For `none`: a role in a list may have spaces within its name, a scope has none (RFC 6749 §3.3).
 bool may_hold(Value held, Spelling spelling, std::string_view name) {
     if (held.is_string()) return may_hold(held.string(), name, true);
-    for (const Value element : held.elements()) {
-        if (element.is_string() && may_hold(element.string(), name, spelling == Spelling::words)) return true;
-    }
-    return false;
+    return std::ranges::any_of(held.elements(), [&](Value element) {
+        if (!element.is_string()) return false;
+        const std::string_view text = element.string();
+        return is_trimmed(text, name) || may_hold(text, name, spelling == Spelling::words);
+    });
 }
 
 // Whether what is there can be searched for names: if not, nobody knows what it does not hold.
@@ -124,7 +133,7 @@ bool may_equal(Value value, const Scalar& wanted) {
     if (value.kind() == json::Kind::number && !is_comparable(value.source())) return true;
     if (value.is_null() || !value) return false;
     const std::string_view text = value.is_string() ? value.string() : value.source();
-    if (text == wanted.text) return true;
+    if (is_trimmed(text, wanted.text)) return true;
     const auto is_number = [](std::string_view s) {
         const auto document = json::Document::parse(s);
         return document && document->root().kind() == json::Kind::number;

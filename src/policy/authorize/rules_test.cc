@@ -125,6 +125,9 @@ INSTANTIATE_TEST_SUITE_P(Names, A79, ::testing::Values(
     Case{kNoAdminRole, R"({"roles":"read,admin"})", kRoleRefused},
     Case{kNoAdminRole, R"({"roles":["read,admin"]})", kRoleRefused},
     Case{kNoAdminRole, R"({"roles":["Domain admin"]})", ""},
+    Case{kNoAdminRole, R"({"roles":["x","admin "]})", kRoleRefused},
+    Case{kNoAdminRole, R"({"roles":[" admin\t"]})", kRoleRefused},
+    Case{kNoAdminRole, R"({"roles":["administrator ", " "]})", ""},
     Case{kNoAdminRole, R"({"roles":true})", "The roles cannot be read."},
     Case{"roles: { from: realm.roles, none: [admin] }", R"({"realm":["admin"]})", "The roles cannot be read."},
     Case{"roles: { from: realm.roles, none: [admin] }", R"({"realm":null})", ""},
@@ -143,6 +146,9 @@ INSTANTIATE_TEST_SUITE_P(Values, A79, ::testing::Values(
     Case{"claims: { any: { a.level: { present: false }, b: x } }", R"({"a":"level"})", "One of the claims a.level, b has to allow this."},
     Case{"claims: { all: { a.level: { present: false } } }", R"({"a":{}})", ""},
     Case{"claims: { none: { level: ['1'] } }", R"({"level":2})", ""},
+    Case{"claims: { none: { level: [free] } }", R"({"level":"free "})", kLevelRefused},
+    Case{"claims: { none: { level: [free] } }", R"({"level":["x","\tfree"]})", kLevelRefused},
+    Case{"claims: { none: { level: [free] } }", R"({"level":"free x"})", ""},
     Case{"claims: { none: { level: [true] } }", R"({"level":null})", ""}));
 
 TEST(Rules, SayAllThatIsMissingAtOnce) {
