@@ -57,6 +57,7 @@ constexpr Row kRows[] = {
     {Fault::credential_missing, Side::client, "any_of.missing"},
     {Fault::not_authorized, Side::client, "authorize.refused"},
     {Fault::forward_auth_denied, Side::client, "forward_auth.denied"},
+    {Fault::forward_auth_multiple, Side::client, "forward_auth.multiple"},
     {Fault::forward_auth_unavailable, Side::gateway, "forward_auth.unavailable"},
     {Fault::cors_refused, Side::client, "cors.refused"},
     {Fault::rate_limit_exceeded, Side::client, "rate_limit.exceeded"},

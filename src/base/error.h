@@ -26,7 +26,7 @@ enum class Fault : uint8_t {
     token_missing, token_multiple, token_malformed, token_algorithm, token_key_unknown, token_signature, token_expired,
     token_not_yet_valid, token_too_old, token_issuer, token_audience, token_claim, token_revoked, token_keys_unavailable,
     api_key_missing, api_key_unknown, basic_missing, basic_wrong, credential_missing, not_authorized,
-    forward_auth_denied, forward_auth_unavailable, cors_refused,
+    forward_auth_denied, forward_auth_multiple, forward_auth_unavailable, cors_refused,
     rate_limit_exceeded, rate_limit_unavailable, concurrency_exceeded,
     // bodies that are read, and what is made of them
     body_not_json, body_encoding, body_mapping,

@@ -43,6 +43,15 @@ inline Utf8Piece utf8_piece(std::string_view text) {
     return {size, true};
 }
 
+inline bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const Utf8Piece piece = static_cast<unsigned char>(text.front()) < 0x80 ? Utf8Piece{1, true} : utf8_piece(text);
+        if (!piece.well_formed) return false;
+        text.remove_prefix(piece.size);
+    }
+    return true;
+}
+
 // For a terminal and for lines of a log: a terminal does nothing for it, and no part of it is a line of its own. Controls (C0, DEL, C1) read
 // `instead`, what is not UTF-8 a `?`.
 inline std::string printable(std::string_view text, char instead) {

@@ -67,6 +67,7 @@ constexpr FaultRow kRows[] = {
     {Fault::credential_missing, {401, "Invalid credentials", "Sign in by one of the ways that this route accepts.", false}},
     {Fault::not_authorized, {403, "Forbidden", "What you signed in with does not allow this.", false}},
     {Fault::forward_auth_denied, {403, "Forbidden", "The request was refused.", false}},
+    {Fault::forward_auth_multiple, {401, "Unauthorized", "Send each header by which you are known once.", false}},
     {Fault::forward_auth_unavailable, {503, "Service unavailable", "Whoever decides about this request cannot be asked at present; try again.", false}},
     {Fault::cors_refused, {403, "Forbidden", "Pages of this origin may not ask this.", false}},
     {Fault::rate_limit_exceeded, {429, "Rate limit exceeded", "Wait as long as Retry-After says.", false}},

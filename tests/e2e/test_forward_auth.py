@@ -252,7 +252,7 @@ def test_two_credentials_are_refused_before_anybody_is_asked(setup):
     gateway, _, auth = setup
     before = len(auth.requests)
     answer = get(gateway.port, "/ask/x", [("Authorization", "a"), ("Authorization", "b")])
-    assert answer.status == 401 and answer.code == "jwt.multiple" and len(auth.requests) == before
+    assert answer.status == 401 and answer.code == "forward_auth.multiple" and len(auth.requests) == before
 
 
 def test_the_path_is_a_template(setup):

@@ -110,7 +110,7 @@ def test_a76_a_judged_header_that_stands_twice_in_any_spelling_is_refused_withou
     gateway, auth = judged
     before = len(auth.requests)
     answer = get(gateway.port, "/x", [("X-Session", "mallory"), (second, "admin")])
-    assert (answer.status, answer.code) == (401, "jwt.multiple")
+    assert (answer.status, answer.code) == (401, "forward_auth.multiple")
     assert "X-Session" in answer.json()["detail"]
     assert len(auth.requests) == before
 

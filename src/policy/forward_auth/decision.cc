@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "json/writer.h"
 
 namespace portico::policy::forward_auth {
@@ -41,15 +42,16 @@ bool is_failure_of_service(const Error& why) {
 Result<std::optional<std::string_view>> value_of(const Copied& copied, const http::FieldList& answer) {
     std::optional<std::string_view> found;
     for (const http::Field& f : answer) {
-        if (!iequals(f.name, copied.header)) continue;
+        if (!http::is_same_name(f.name, copied.header)) continue;
         if (found) return fail(Fault::upstream_protocol, copied.header + " stands twice in its answer");
         found = f.value;
     }
+    if (found && !is_utf8(*found)) return fail(Fault::upstream_protocol, copied.header + " of its answer is not UTF-8");
     if (found && found->empty()) found.reset();
     return found;
 }
 
-Result<std::optional<std::string>> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values) {
+std::optional<std::string> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values) {
     std::string text;
     json::Writer w(text);
     bool any = false;
@@ -69,8 +71,6 @@ Result<std::optional<std::string>> claims_of(const std::vector<Copied>& rows, co
         w.end_array();
     }
     w.end_object();
-    // What the writer puts in the place of broken text.
-    if (text.find("\xEF\xBF\xBD") != std::string::npos) return fail(Fault::upstream_protocol, "a header of its answer is not UTF-8");
     return any ? std::optional(std::move(text)) : std::nullopt;
 }
 

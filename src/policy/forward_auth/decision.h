@@ -31,12 +31,11 @@ struct Copied {
     bool is_list = false;  // the claim is a list: the value's elements between commas
 };
 
-// The header's value, or none where it is absent or empty. @errors upstream_protocol where it stands twice: nobody could say which
-// of the two holds (FIELD-CASES R4)
+// The header's value, or none where it is absent or empty. @errors upstream_protocol where it stands twice, in any spelling: nobody
+// could say which of the two holds (FIELD-CASES R4); where it is not UTF-8: two such would be one claim
 Result<std::optional<std::string_view>> value_of(const Copied& copied, const http::FieldList& answer);
 // The claims as JSON, from values in the rows' order. @returns none where none of the rows that bear a claim has a value
-// @errors upstream_protocol where a value is not UTF-8: two such would be one claim
-Result<std::optional<std::string>> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values);
+std::optional<std::string> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values);
 // The fields of a refusal that a client may see: what it needs to sign in, and what its body is. Nothing of how that answer was
 // framed or connected. Appends views.
 void copy_refusal(const http::FieldList& answer, http::FieldList& to);

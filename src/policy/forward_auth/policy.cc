@@ -29,7 +29,7 @@ class ForwardAuth final : public gateway::Policy {
     ForwardAuth(Settings settings, std::string_view name, bool shadow) : s_(std::move(settings)), name_(name), shadow_(shadow) {}
 
     Verdict on_request(Exchange& x) const override {
-        if (const std::string* twice = doubled(x)) return Verdict::refuse(Error::told(Fault::token_multiple, "forward_auth: " + *twice, "Send " + *twice + " once."));
+        if (const std::string* twice = doubled(x)) return Verdict::refuse(Error::told(Fault::forward_auth_multiple, *twice, "Send " + *twice + " once."));
         auto target = target_of(x);
         if (!target) return Verdict::refuse(std::move(target).error());
         return Verdict::wait(ask(x, *target));
@@ -172,14 +172,13 @@ Verdict ForwardAuth::pass(Exchange& x, const http::FieldList& answer) const {
     std::vector<std::optional<std::string_view>> values;
     for (const Copied& row : s_.copy) {
         auto value = value_of(row, answer);
-        if (!value) return without_answer(x, value.error().context);
+        if (!value) return refuse_undecided(x, value.error().context);
         values.push_back(*value ? std::optional(x.arena.copy(**value)) : std::nullopt);
     }
     if (s_.bears_claims()) {
         const auto text = claims_of(s_.copy, values);
-        if (!text) return without_answer(x, text.error().context);
-        if (!*text) return without_answer(x, "its answer names nobody");
-        auto claims = json::Document::parse(**text);
+        if (!text) return without_answer(x, "its answer names nobody");
+        auto claims = json::Document::parse(*text);
         if (!claims) return without_answer(x, "its answer makes no claims");
         x.claims = std::move(*claims);
         x.identity_by = name_;
