@@ -5,7 +5,6 @@ and demands that the model (src/server/model) fails within a minute. Which fault
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -61,7 +60,7 @@ def mutated(mutation):
     texts = {}
     for path, old, new in mutation.changes:
         if path not in texts:
-            source = os.path.join(ROOT, path)
+            source = os.path.join(COPY, path)
             if not os.path.exists(source):
                 raise Trouble(f"{path} is no longer there")
             texts[path] = read(source).decode()
@@ -112,14 +111,16 @@ def run_model(mutation, seconds):
 
 def try_out(mutation):
     texts = mutated(mutation)
+    # Of the copy: the checkout may be worked on meanwhile.
+    whole = {path: read(os.path.join(COPY, path)) for path in texts}
     try:
         for path, text in texts.items():
             write(os.path.join(COPY, path), text.encode())
         build(mutation.preset)
         return run_model(mutation, SECONDS)
     finally:
-        for path in texts:
-            shutil.copyfile(os.path.join(ROOT, path), os.path.join(COPY, path))
+        for path, data in whole.items():
+            write(os.path.join(COPY, path), data)
 
 
 def judge(mutation):
