@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
     run->callback([&] { status = portico::cli::run(file, watch); });
 
     int port = 8080;
-    auto* demo = app.add_subcommand("demo", "the gateway with three small services inside; prints what to try");
+    auto* demo = app.add_subcommand("demo", "the gateway with four small services inside; prints what to try");
     demo->add_option("--port", port, "where to listen on 127.0.0.1; 0 lets the system choose")->capture_default_str()->check(CLI::Range(0, 65535));
     demo->callback([&] { status = portico::cli::demo(port); });
 

@@ -66,7 +66,7 @@ bool Supervisor::start() {
     context_ = std::make_unique<gateway::Context>(*loop_, registry_, 1);
     auto sink = open_log(config.log);
     if (!sink) {
-        operators_.say("not started: the access log " + config.log.file + ": " + sink.error().context);
+        operators_.say("not started: " + sink.error().context);
         return false;
     }
     sink_ = std::move(*sink);

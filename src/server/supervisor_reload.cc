@@ -78,7 +78,7 @@ std::unique_ptr<Supervisor::Coming> Supervisor::prepare(std::shared_ptr<const ga
     if (!opened) return nullptr;
     auto sink = open_log(fresh->config.log);
     if (!sink) {
-        operators_.say("the access log " + fresh->config.log.file + ": " + sink.error().context);
+        operators_.say(sink.error().context);
         return nullptr;
     }
     return std::unique_ptr<Coming>(new Coming{std::move(fresh), std::move(*opened), std::move(*sink), {}, false, nullptr});

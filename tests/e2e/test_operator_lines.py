@@ -193,6 +193,12 @@ def test_a48_stdout_that_nobody_reads_does_not_hold_the_end(tmp_path, make):
         assert gateway.process.wait(8) == 0 and time.monotonic() - started < 4
 
 
+def test_an_access_log_that_cannot_be_opened_is_told_with_the_reason(tmp_path):
+    nowhere = f"{tmp_path}/none/x.log"
+    ran = command("run", config=f"listeners: [{{ address: 127.0.0.1:0 }}]\nlog: {{ file: {nowhere} }}\nroutes: [{{ match: /, respond: {{ body: ok }} }}]\n")
+    assert ran.code == 1 and f"the access log {nowhere} cannot be opened: No such file or directory" in ran.text, ran.text
+
+
 def test_a_faulty_file_is_told_whole_before_the_start():
     """Nobody is served yet: each fault is written, however many there are."""
     faulty = "listeners: [{ address: 127.0.0.1:0 }]\nroutes:\n" + "".join(f"  - {{ match: /x{n}, respnd: {{}} }}\n" for n in range(3000))
