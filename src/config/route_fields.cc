@@ -45,9 +45,9 @@ constexpr Field<MatchConfig> kMatch[] = {
      [](const Scope& s, const Node& n, MatchConfig& m) { m.paths = read_texts(s, n, "a path such as /users/{id}"); }},
     {{"methods", "list of methods", "every method", "`GET` includes `HEAD`.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { m.methods = read_texts(s, n, "a method"); }},
-    {{"headers", "mapping", "", "By name: exact text, `{ regex: … }` (RE2, the whole value) or `{ present: true | false }`.", R"({"type":"object"})"},
+    {{"headers", "mapping", "", "By name: exact text, `{ regex: … }` (RE2, the whole value) or `{ present: true | false }`. A name is that one alone, without case: `X_Debug` is not `X-Debug` here, as it is for policies.", R"({"type":"object"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { read_conditions(s, n, m.headers, true); }},
-    {{"query", "mapping", "", "The same, for query parameters.", R"({"type":"object"})"},
+    {{"query", "mapping", "", "The same, for query parameters, whose names have case.", R"({"type":"object"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { read_conditions(s, n, m.query, false); }},
 };
 

@@ -217,7 +217,17 @@ class Parser {
         }
         const std::string_view near = nearest(name, all.data(), all.size());
         fault("unknown-value", shown + " names nothing that is known here",
-              near.empty() ? "write {{ for a brace" : "did you mean {" + std::string(near) + "}? (write {{ for a brace)");
+              near.empty() ? "known are " + known(all) + "; write {{ for a brace" : "did you mean {" + std::string(near) + "}? (write {{ for a brace)");
+    }
+
+    // The values that this place has, as they are written.
+    std::string known(const std::vector<std::string_view>& names) const {
+        std::string text;
+        for (const std::string_view name : names) text.append("{").append(name).append("} ");
+        text += "{header.NAME} {query.NAME}";
+        if (place_.identity || place_.deferred) text += " {claims.NAME}";
+        if (place_.calls != nullptr) text += " {calls.NAME.status} {calls.NAME.header.NAME}";
+        return text;
     }
 
     const config::Scope& scope_;
