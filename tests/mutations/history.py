@@ -156,16 +156,19 @@ static bool looks_alive(Connection& c) {
 """), (EPOLL, """
         readable_ = true;
         if (reader_ != nullptr) {
-            StreamOp& op = *reader_;
-            if (waits_read_) op.result.value = 1;
+            resume_reader();
 """, """
         readable_ = in_edge_ = true;
         if (reader_ != nullptr) {
-            StreamOp& op = *reader_;
-            if (waits_read_) {
-                in_edge_ = false;
-                op.result.value = 1;
-            }
+            resume_reader();
+"""), (EPOLL, """
+    StreamOp& op = *reader_;
+    if (waits_read_) op.result.value = 1;
+    else if (!try_read(op)) return;
+""", """
+    StreamOp& op = *reader_;
+    if (waits_read_) in_edge_ = false, op.result.value = 1;
+    else if (!try_read(op)) return;
 """), (EPOLL, """
         writable_ = true;
         if (writer_ != nullptr) {
