@@ -173,7 +173,10 @@ class QueuedSink final : public LogSink {
 Result<std::unique_ptr<LogSink>> LogSink::make(const std::string& file, LogSinkOptions options) {
     const bool standard = file == "stdout" || file == "stderr";
     const int fd = file == "stdout" ? STDOUT_FILENO : file == "stderr" ? STDERR_FILENO : open_log(file);
-    if (fd < 0) return fail(Fault::io, "the access log " + file + " cannot be opened: " + std::strerror(errno), errno);
+    if (fd < 0) {
+        const int error = errno;
+        return fail(Fault::io, "the access log " + file + " cannot be opened: " + std::strerror(error), error);
+    }
     return std::make_unique<QueuedSink>(std::make_shared<Queue>(standard ? "" : file, fd, std::move(options)));
 }
 

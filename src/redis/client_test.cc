@@ -342,19 +342,6 @@ TEST_F(SingleServer, AReplicaIsLeftForWhoeverIsMasterNow) {
     EXPECT_EQ(server->connections(), 2u);
 }
 
-// Redis before 7 wraps what a script's command met into words of its own.
-TEST_F(SingleServer, AReplicaThatAnswersAScriptInTheWordsOfRedis62IsLeft) {
-    start();
-    auto a = get("a");
-    settle();
-    server->last().say(
-        "-ERR Error running script (call to f_x): @user_script:9: @user_script: 9: -READONLY You can't write against a read only replica.\r\n");
-    settle();
-    EXPECT_EQ(a->said(), "store.unavailable");
-    EXPECT_EQ(client->last_failure(), "READONLY You can't write against a read only replica.");
-    EXPECT_EQ(server->connections(), 2u);
-}
-
 TEST_F(SingleServer, CallersMayAskAgainAndLeaveWhileAConnectionBreaks) {
     start();
     auto b = get("b", seconds(1));

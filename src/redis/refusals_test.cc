@@ -49,6 +49,19 @@ TEST_P(EachRefusal, A35_a_server_that_refuses_its_work_has_failed) {
     EXPECT_EQ(get("b")->context(), "breaker open");
 }
 
+// Redis before 7 wraps what a script's command met into words of its own.
+TEST_F(Refusals, AReplicaThatAnswersAScriptInTheWordsOfRedis62IsLeft) {
+    start();
+    auto a = get("a");
+    settle();
+    server->last().say(
+        "-ERR Error running script (call to f_x): @user_script:9: @user_script: 9: -READONLY You can't write against a read only replica.\r\n");
+    settle();
+    EXPECT_EQ(a->said(), "store.unavailable");
+    EXPECT_EQ(client->last_failure(), "READONLY You can't write against a read only replica.");
+    EXPECT_EQ(server->connections(), 2u);
+}
+
 TEST_F(Refusals, A35_a_probe_lets_one_command_try_and_its_reply_decides) {
     start();
     refuse("OOM command not allowed");
