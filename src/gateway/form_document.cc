@@ -41,7 +41,7 @@ class FormWriter {
     FormWriter(std::string_view came, std::span<const std::string> decided) : decided_(decided) {
         http::for_each_pair(came, [&](std::string_view name, std::string_view value, std::string_view pair) {
             auto& same = came_[as_json_text(http::decode_query_value(name))];
-            same.push_back({as_json_text(http::decode_query_value(value)), pair, places_++});
+            same.push_back({as_json_text(http::decode_query_value(value)), name, value, pair, places_++});
         });
     }
 
@@ -52,7 +52,9 @@ class FormWriter {
             const auto one = std::ranges::find(found->second, value.source(), &Came::value);
             if (one != found->second.end()) {
                 last_ = one->place;
+                // Else of the bytes that came too: what is not UTF-8 would become another name or text by way of the document.
                 if (is_plain_pair(one->pair)) pair = one->pair;
+                else http::append_form_pair(pair, 0, http::decode_query_value(one->name), http::decode_query_value(one->text));
                 found->second.erase(one);
             }
         }
@@ -75,8 +77,9 @@ class FormWriter {
 
   private:
     struct Came {
-        std::string value;      // as JSON text
-        std::string_view pair;  // its bytes
+        std::string value;            // as JSON text
+        std::string_view name, text;  // encoded
+        std::string_view pair;        // its bytes
         size_t place;
     };
 

@@ -76,5 +76,11 @@ TEST(JsonAsForm, AnUntouchedPairThatOthersReadOtherwiseIsWrittenAnew) {
     EXPECT_EQ(edited(kForm, as_json(kForm)), "a=1%3Brole%3Dadmin&b=%25u0041&c=%254&rol%25u0065=admin&d=%41");
 }
 
+// By way of the document its name would become U+FFFD, and the other pair of that name would be of another.
+TEST(JsonAsForm, APairThatIsWrittenAnewKeepsBytesThatAreNoUtf8) {
+    constexpr std::string_view kForm = "\xFF=%4&%FF=2&n=\xD0%";
+    EXPECT_EQ(edited(kForm, as_json(kForm)), "%FF=%254&%FF=2&n=%D0%25");
+}
+
 }  // namespace
 }  // namespace portico::gateway
