@@ -51,7 +51,8 @@ bool is_basic(std::string_view value) { return http::behind_scheme(value, kSchem
 std::optional<Credentials> read_credentials(std::string_view value, Arena& arena) {
     if (value.size() > kLongest) return std::nullopt;
     const auto encoded = http::behind_scheme(value, kScheme);
-    if (!encoded) return std::nullopt;
+    // A "/", by which some may separate a scheme, is a digit of base64 too: what stands behind another separator is no credential.
+    if (!encoded || !value.substr(kScheme.size()).starts_with(' ')) return std::nullopt;
     const auto text = decode(*encoded, arena);
     if (!text) return std::nullopt;
     const auto is_control = [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; };
