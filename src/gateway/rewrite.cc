@@ -39,9 +39,7 @@ std::string written_query(const config::Scope& scope, const config::Text& whole,
     for (const char& c : text) {
         const auto u = static_cast<unsigned char>(c);
         if (u < 0x20 || u == 0x7F) {
-            const bool ends_in_break = whole.literal && whole.value.ends_with('\n');
-            scope.error(whole.mark, "bad-path", "a query holds no control characters",
-                        ends_in_break ? "the variable's value ends in a line break: set it without one" : "");
+            scope.error(whole.mark, "bad-path", "a query holds no control characters", line_break_hint(whole.value, whole.literal));
             break;
         }
         if (c == '#') {

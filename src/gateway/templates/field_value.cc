@@ -35,11 +35,14 @@ Fault blame(const Template& text, const Values& values, ValuePlace place, Arena&
 bool check_field(const config::Scope& scope, config::Mark mark, std::string_view text, ValuePlace where, bool of_environment) {
     const bool cookie = where == ValuePlace::cookie;
     if (where == ValuePlace::any || (http::is_field_value(text) && !(cookie && text.contains(';')))) return true;
-    const bool ends_in_break = !text.empty() && text.back() == '\n';
     scope.error(mark, cookie ? "bad-cookie-value" : "bad-header-value",
                 cookie ? "a cookie's value is one line without control characters or \";\"" : "a header's value is one line without control characters",
-                of_environment && ends_in_break ? "the variable's value ends in a line break: set it without one" : "");
+                line_break_hint(text, of_environment));
     return false;
+}
+
+std::string line_break_hint(std::string_view text, bool of_environment) {
+    return of_environment && text.ends_with('\n') ? "the variable's value ends in a line break: set it without one" : "";
 }
 
 Template parse_field(const config::Scope& scope, const config::Text& text, const TemplatePlace& place, ValuePlace where) {

@@ -24,6 +24,9 @@ Template parse_field(const config::Scope& scope, const config::Text& text, const
 // Judges a constant that will stand there by itself. @returns false after a fault
 bool check_field(const config::Scope& scope, config::Mark mark, std::string_view text, ValuePlace where, bool of_environment = false);
 
+// Where a constant ends in a line break that a variable of the environment brought along: what to do about it. Else empty.
+std::string line_break_hint(std::string_view text, bool of_environment);
+
 // The longest value of a header or cookie that a template makes, in bytes. A body may hold longer texts, and no service takes them there.
 inline constexpr size_t kMostFieldValue = 64 << 10;
 // The most that values put into a target, in bytes: into path and query of a template together, and into the pairs of a call together.

@@ -211,23 +211,25 @@ class Parser {
         }
         std::vector<std::string_view> all;
         if (place_.parameters != nullptr) all.assign(place_.parameters->begin(), place_.parameters->end());
-        for (const Word& w : kWords) all.push_back(w.text);
+        for (const Word& w : kWords) {
+            if (!place_.no_request) all.push_back(w.text);
+        }
         if (place_.error) {
             for (const Word& w : kErrorWords) all.push_back(w.text);
         }
         const std::string_view near = nearest(name, all.data(), all.size());
         fault("unknown-value", shown + " names nothing that is known here",
-              near.empty() ? "known are " + known(all) + "; write {{ for a brace" : "did you mean {" + std::string(near) + "}? (write {{ for a brace)");
+              near.empty() ? known(all) + "write {{ for a brace" : "did you mean {" + std::string(near) + "}? (write {{ for a brace)");
     }
 
-    // The values that this place has, as they are written.
+    // The values that this place has, as they are written. Empty where it has none.
     std::string known(const std::vector<std::string_view>& names) const {
         std::string text;
-        for (const std::string_view name : names) text.append("{").append(name).append("} ");
-        text += "{header.NAME} {query.NAME}";
-        if (place_.identity || place_.deferred) text += " {claims.NAME}";
+        for (const std::string_view name : names) text.append(" {").append(name).append("}");
+        if (!place_.no_request) text += " {header.NAME} {query.NAME}";
+        if (!place_.no_request && (place_.identity || place_.deferred)) text += " {claims.NAME}";
         if (place_.calls != nullptr) text += " {calls.NAME.status} {calls.NAME.header.NAME}";
-        return text;
+        return text.empty() ? text : "known are" + text + "; ";
     }
 
     const config::Scope& scope_;
