@@ -52,17 +52,30 @@ function(portico_module name)
   endif()
 
   if(tests)
-    add_executable(${name}_test ${tests})
+    # A model takes as many steps as its time allows, so it is compiled as what it tests is, and linked first, that its copies of inline
+    # functions are the ones that count. The other tests are compiled without optimization, in a third of the time.
+    set(models ${tests})
+    list(FILTER models INCLUDE REGEX "_model_test\\.cc$")
+    list(FILTER tests EXCLUDE REGEX "_model_test\\.cc$")
+    set(model_objects)
+    if(models)
+      add_library(${name}_models OBJECT ${models})
+      target_link_libraries(${name}_models PRIVATE portico_${name} GTest::gtest GTest::gmock)
+      portico_test_warnings(${name}_models)
+      portico_headers(${name}_models)
+      set(model_objects $<TARGET_OBJECTS:${name}_models>)
+    endif()
+    add_executable(${name}_test ${model_objects} ${tests})
     target_link_libraries(${name}_test portico_${name} GTest::gtest GTest::gmock GTest::gtest_main)
     # Only where it is used: it keeps an object from serving another checkout.
-    foreach(file IN LISTS tests)
+    foreach(file IN LISTS models tests)
       file(STRINGS ${file} uses REGEX PORTICO_SOURCE_DIR LIMIT_COUNT 1)
       if(uses)
         set_property(SOURCE ${file} APPEND PROPERTY COMPILE_DEFINITIONS PORTICO_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
       endif()
     endforeach()
-    target_compile_options(${name}_test PRIVATE -Wno-old-style-cast -Wno-conversion -Wno-missing-designated-field-initializers)
-    portico_headers(${name}_test)
+    portico_test_warnings(${name}_test)
+    portico_test_headers(${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test)
   endif()
   foreach(file IN LISTS benches)
@@ -87,18 +100,46 @@ function(portico_module name)
   endforeach()
 endfunction()
 
+set(standard_headers
+    <algorithm> <array> <atomic> <bit> <charconv> <chrono> <concepts> <coroutine> <cstddef> <cstdint> <cstring>
+    <expected> <functional> <map> <memory> <optional> <span> <string> <string_view> <tuple> <type_traits>
+    <unordered_map> <utility> <variant> <vector>)
+
+set(standard_headers
+    <algorithm> <array> <atomic> <bit> <charconv> <chrono> <concepts> <coroutine> <cstddef> <cstdint> <cstring>
+    <expected> <functional> <map> <memory> <optional> <span> <string> <string_view> <tuple> <type_traits>
+    <unordered_map> <utility> <variant> <vector>)
+
 # The precompiled standard headers, compiled once for the libraries and reused.
 function(portico_headers target)
   if(NOT TARGET portico_pch)
-    # Written only where it differs: its time decides whether everything is built again.
-    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/pch.cc CONTENT "// Precompiled headers only.\n")
-    add_library(portico_pch OBJECT ${CMAKE_BINARY_DIR}/generated/pch.cc)
-    target_precompile_headers(portico_pch PRIVATE
-      <algorithm> <array> <atomic> <bit> <charconv> <chrono> <concepts> <coroutine> <cstddef> <cstdint> <cstring>
-      <expected> <functional> <map> <memory> <optional> <span> <string> <string_view> <tuple> <type_traits>
-      <unordered_map> <utility> <variant> <vector>)
-    target_compile_options(portico_pch PRIVATE -Xclang -fno-pch-timestamp)
+    portico_precompiled(portico_pch ${standard_headers})
   endif()
   target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
   target_precompile_headers(${target} REUSE_FROM portico_pch)
+endfunction()
+
+# Those of the tests: with the test framework's, and without optimization, as the tests themselves.
+function(portico_test_headers target)
+  if(NOT TARGET portico_test_pch)
+    portico_precompiled(portico_test_pch ${standard_headers} <random> <sstream> <thread> <gmock/gmock.h> <gtest/gtest.h>)
+    target_link_libraries(portico_test_pch PRIVATE GTest::gtest GTest::gmock)
+    target_compile_options(portico_test_pch PRIVATE -O0)
+  endif()
+  target_compile_options(${target} PRIVATE -O0 -Xclang -fno-pch-timestamp)
+  target_precompile_headers(${target} REUSE_FROM portico_test_pch)
+endfunction()
+
+# portico_precompiled(NAME HEADERS…)
+function(portico_precompiled name)
+  # Written only where it differs: its time decides whether everything is built again.
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${name}.cc CONTENT "// Precompiled headers only.\n")
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/generated/${name}.cc)
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+  target_compile_options(${name} PRIVATE -Xclang -fno-pch-timestamp)
+endfunction()
+
+# What is written often in tests and is wrong in the gateway.
+function(portico_test_warnings target)
+  target_compile_options(${target} PRIVATE -Wno-old-style-cast -Wno-conversion -Wno-missing-designated-field-initializers)
 endfunction()
