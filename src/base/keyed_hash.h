@@ -22,6 +22,11 @@ struct HashKey {
         const auto word = [&] { return (uint64_t{source()} << 32) ^ source(); };
         return {word(), word()};
     }
+    // One that is drawn when it is first asked for. Thread-safe.
+    static const HashKey& of_process() {
+        static const HashKey key = random();
+        return key;
+    }
 };
 struct Hash128 {
     uint64_t low = 0;
@@ -100,10 +105,10 @@ class KeyedHash {
     uint64_t length_ = 0;
 };
 
-// For the standard library's tables of text.
+// For the standard library's tables of text. Its key is the process's own unless it gets one.
 struct SeededHash {
     using is_transparent = void;
-    HashKey key;
+    HashKey key = HashKey::of_process();
     size_t operator()(std::string_view text) const {
         KeyedHash hash(key);
         hash.add(text);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/text_table.h"
 #include "config/lines.h"
 #include "config/scalar.h"
 #include "config/variables.h"
@@ -238,7 +239,7 @@ class Builder {
     static void merge(Node& into, const std::vector<const Node*>& merges) {
         if (merges.empty()) return;
         // Owned texts: the entries move as they become more.
-        std::unordered_set<std::string> keys;
+        TextSet keys;
         for (const Entry& e : into.entries) keys.insert(e.key);
         for (const Node* from : merges) {
             for (const Entry& e : from->entries) {
@@ -312,7 +313,7 @@ class Builder {
     };
     struct KeyHash {
         size_t operator()(const KeyOf& k) const {
-            return std::hash<std::string>()(k.key) ^ (reinterpret_cast<uintptr_t>(k.node) >> 4);
+            return SeededHash()(k.key) ^ (reinterpret_cast<uintptr_t>(k.node) >> 4);
         }
     };
 
@@ -322,7 +323,7 @@ class Builder {
     yaml_parser_t parser_{};
     yaml_event_t event_{};
     bool has_event_ = false;
-    std::unordered_map<std::string, const Node*> anchors_;
+    TextMap<const Node*> anchors_;
     std::vector<const Node*> open_;  // whose end has not been read, outermost first
     std::unordered_map<const Node*, Extent> extents_;
     std::unordered_set<KeyOf, KeyHash> many_;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "base/text_table.h"
 #include "http/credential.h"
 #include "http/form.h"
 #include "http/uri.h"
@@ -89,7 +89,7 @@ class FormWriter {
     }
 
     std::span<const std::string> decided_;
-    std::unordered_map<std::string, std::vector<Came>> came_;  // by the name as JSON text
+    TextMap<std::vector<Came>> came_;  // by the name as JSON text
     std::vector<std::pair<size_t, std::string>> pairs_;         // with the place in the form as it came
     size_t places_ = 0;
     size_t last_ = 0;
@@ -100,7 +100,7 @@ class FormWriter {
 bool append_form_as_json(std::string& out, std::string_view form, size_t max_pairs) {
     const auto pairs = http::parse_form(form, max_pairs);
     if (!pairs) return false;
-    std::unordered_map<std::string_view, size_t> places;
+    TextViewMap<size_t> places;
     std::vector<std::vector<const http::FormPair*>> members;
     for (const http::FormPair& pair : *pairs) {
         const auto [place, is_new] = places.try_emplace(pair.name, members.size());

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
-#include <unordered_set>
 
+#include "base/text_table.h"
 #include "json/plan/change_scalar.h"
 #include "json/plan/decimal.h"
 #include "json/plan/kind_name.h"
@@ -138,7 +138,7 @@ bool apply_to_list(const Change& change, Datum& datum, std::string& why) {
         case Change::Kind::compact: std::erase_if(items, [](const Datum& d) { return d.is(Kind::null); }); return true;
         case Change::Kind::flatten: return apply_flatten(items);
         case Change::Kind::unique: {
-            std::unordered_set<std::string> seen;
+            TextSet seen;
             std::erase_if(items, [&](const Datum& d) { return !seen.insert(d.key()).second; });
             return true;
         }

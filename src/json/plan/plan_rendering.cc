@@ -212,7 +212,7 @@ bool PlanRendering::passes(const LoopShape& loop, Value value, bool& yes) {
     return spend(cost);
 }
 
-bool PlanRendering::is_new(const LoopShape& loop, std::unordered_set<std::string>& seen) {
+bool PlanRendering::is_new(const LoopShape& loop, TextSet& seen) {
     const Datum datum(find(*loop.distinct));
     return spend(datum.cost()) && seen.insert(datum.key()).second && !error_;
 }
@@ -220,7 +220,7 @@ bool PlanRendering::is_new(const LoopShape& loop, std::unordered_set<std::string
 PlanRendering::Outcome PlanRendering::render_items(const PlanNode& node, auto&& values, bool filtered) {
     const LoopShape& loop = *node.loop;
     uint64_t left = loop.limit.value_or(UINT64_MAX);
-    std::unordered_set<std::string> seen;
+    TextSet seen;
     char before = '[';
     for (const Value value : values) {
         if (left == 0 || out_.is_full()) break;

@@ -5,9 +5,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "base/text_table.h"
 #include "json/plan/member_lookup.h"
 #include "json/plan/plan.h"
 #include "json/plan/plan_output.h"
@@ -46,7 +46,7 @@ class PlanRendering {
     bool gather(const LoopShape& loop, std::vector<Value>& values);
     bool select(const BoundPath& path, std::vector<Value>& values);
     bool passes(const LoopShape& loop, Value value, bool& yes);
-    bool is_new(const LoopShape& loop, std::unordered_set<std::string>& seen);
+    bool is_new(const LoopShape& loop, TextSet& seen);
     void sort(const LoopShape& loop, std::vector<Value>& values);
 
     // Puts the text into text_. @returns none after a failure, else whether there was a value

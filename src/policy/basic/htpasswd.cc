@@ -1,9 +1,9 @@
 #include "policy/basic/htpasswd.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/text.h"
+#include "base/text_table.h"
 #include "json/document.h"
 #include "json/writer.h"
 
@@ -23,7 +23,7 @@ bool is_text(std::string_view name) {
 
 std::vector<User> read_htpasswd(std::string_view text, std::vector<HtpasswdFault>& faults) {
     std::vector<User> users;
-    std::unordered_set<std::string> seen;
+    TextSet seen;
     size_t number = 0;
     for (size_t at = 0; at < text.size();) {
         const size_t end = std::min(text.find('\n', at), text.size());

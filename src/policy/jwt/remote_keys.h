@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/text_table.h"
 #include "policy/jwt/settings.h"
 
 namespace portico::policy::jwt {
@@ -87,7 +88,7 @@ class RemoteKeys {
     std::atomic<uint64_t> generation_{0};
     std::atomic<int64_t> serve_until_{Time::max().time_since_epoch().count()};  // what held() has; of a Time
     std::shared_ptr<const KeySet> keys_;
-    std::unordered_map<std::string, Time> unknown_;  // looked for in vain, until when
+    TextMap<Time> unknown_;  // looked for in vain, until when
     std::unordered_map<uint64_t, std::function<void()>> waiting_;
     uint64_t last_ticket_ = 0;
     Counts counts_;
