@@ -123,6 +123,9 @@ TEST(Apply, ChangesTexts) {
     EXPECT_EQ(got("apply: [trim, upper]", R"("\t ab ")"), R"("AB")");
     EXPECT_EQ(got("apply: { truncate: 2 }", R"("äöü")"), R"("äö")");
     EXPECT_EQ(got("apply: { split: \",\" }", R"("a,,b")"), R"(["a","","b"])");
+    // A27: no more memory than its pieces are worth.
+    EXPECT_EQ(got("apply: [{ split: \",\" }, length]", '"' + std::string(99'999, ',') + '"'), "100000");
+    EXPECT_THAT(got("apply: [{ split: \",\" }, length]", '"' + std::string(100'000, ',') + '"'), HasSubstr("would be split into more than 100000 pieces"));
     EXPECT_EQ(got("apply: lower", R"(["A","B"])"), R"(["a","b"])");
     EXPECT_EQ(got("apply: lower", "1"), "failed: answer.mapping: $.x is a number, and lower takes a text");
 }

@@ -8,8 +8,13 @@
 namespace portico::json::detail {
 namespace {
 
-// What compiling a regular expression costs, beside its length.
+// What compiling a regular expression costs at least, beside its length, and for each instruction that it becomes: half a microsecond,
+// so that `([a-z]{0,30}){0,30}` is worth 30,000 steps.
 constexpr uint64_t kRegexCost = 1000;
+constexpr uint64_t kInstructionCost = 16;
+// A text is gone through at 16 bytes a step by an automaton; where that gets too large, slower by the size of the program.
+constexpr size_t kBytesAStep = 16;
+constexpr size_t kInstructionsAStep = 256;
 
 }  // namespace
 
@@ -53,7 +58,7 @@ bool PathEvaluation::regex_matches(const PathExpression& expression, Value curre
         regex = regex_of(of.text);
         if (regex == nullptr) return false;
     }
-    if (!effort_.spend(1 + text.text.size() / 16)) return false;
+    if (!effort_.spend(1 + text.text.size() / kBytesAStep * (1 + regex->size() / kInstructionsAStep))) return false;
     return expression.kind == PathExpression::Kind::match ? regex->matches(text.text) : regex->found_in(text.text);
 }
 
@@ -68,6 +73,7 @@ const PathRegex* PathEvaluation::regex_of(std::string_view expression) {
         effort_.end(PathStop::regex_too_large);
         return nullptr;
     }
+    if (compiled && !effort_.spend((*compiled)->size() * kInstructionCost)) return nullptr;
     CachedRegex& place = regexes_[next_regex_];
     next_regex_ = (next_regex_ + 1) % regexes_.size();
     place = {std::string(expression), compiled ? *std::move(compiled) : nullptr, true};

@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+
 #include "json/path/path_utf8.h"
 
 namespace portico::json::detail {
@@ -33,6 +35,8 @@ std::expected<std::unique_ptr<PathRegex>, RegexError> PathRegex::compile(std::st
     if (!compiled->ok()) return std::unexpected(RegexError{0, "it needs too much memory", true});
     return std::unique_ptr<PathRegex>(new PathRegex(std::move(compiled)));
 }
+
+size_t PathRegex::size() const { return static_cast<size_t>(std::max(compiled_->ProgramSize(), 0)); }
 
 bool PathRegex::matches(std::string_view text) const {
     return re2::RE2::FullMatch(piece(text), *compiled_);

@@ -35,6 +35,8 @@ class PathRegex {
     static std::expected<std::unique_ptr<PathRegex>, RegexError> compile(std::string_view expression);
     ~PathRegex();
 
+    // Instructions of its program: what compiling it has cost, and what each byte of a text may.
+    size_t size() const;
     // Whether the whole of `text` matches; whether a part of it does.
     bool matches(std::string_view text) const;
     bool found_in(std::string_view text) const;

@@ -34,9 +34,13 @@ std::string_view truncated(std::string_view text, size_t points) {
     return text.substr(0, at);
 }
 
-Datum pieces_of(std::string_view text, std::string_view separator) {
+// A piece may take fifty times the memory of the text that it was cut out of.
+constexpr size_t kMostPieces = 100'000;
+
+std::optional<Datum> pieces_of(std::string_view text, std::string_view separator) {
     std::vector<Datum> pieces;
     while (true) {
+        if (pieces.size() == kMostPieces) return std::nullopt;
         const size_t end = text.find(separator);
         pieces.push_back(Datum::string(std::string(text.substr(0, end))));
         if (end == std::string_view::npos) return Datum::list(std::move(pieces));
@@ -56,7 +60,15 @@ bool change_text(const Change& change, Datum& datum, std::string& why) {
             break;
         case Change::Kind::trim: changed = trimmed(text); break;
         case Change::Kind::truncate: changed = truncated(text, change.number); break;
-        default: datum = pieces_of(text, change.text); return true;
+        default: {
+            auto pieces = pieces_of(text, change.text);
+            if (!pieces) {
+                why = "would be split into more than " + std::to_string(kMostPieces) + " pieces";
+                return false;
+            }
+            datum = std::move(*pieces);
+            return true;
+        }
     }
     datum = Datum::string(std::move(changed));
     return true;
