@@ -127,13 +127,16 @@ io::Task<Result<std::vector<Cluster::Range>>> Cluster::ask(Node& node) {
 
 Result<std::vector<Cluster::Range>> Cluster::read(const Reply& reply, const HostPort& said_by) {
     std::vector<Range> ranges;
-    const Value all = reply.value();
-    for (uint32_t i = 0; i < all.size(); ++i) {
-        const Value range = all[i], holder = range[2];
+    int64_t slots = 0;
+    for (const Value range : reply.value().elements()) {
+        const Value holder = range[2];
         const auto first = range[0].integer(), last = range[1].integer(), port = holder[1].integer();
         if (!first || !last || !port || *first < 0 || *last < *first || *last >= kSlots || *port < 1 || *port > 65535) {
-            return fail(Fault::store_protocol, "CLUSTER SLOTS: " + std::to_string(i) + " is not a range");
+            return fail(Fault::store_protocol, "CLUSTER SLOTS: range " + std::to_string(ranges.size()) + " is not one");
         }
+        // Each slot has one holder: more would be filled again and again.
+        slots += *last - *first + 1;
+        if (slots > kSlots) return fail(Fault::store_protocol, "CLUSTER SLOTS: ranges overlap");
         const std::string_view host = holder[0].text();
         if (host == "?") continue;
         ranges.push_back({static_cast<uint16_t>(*first), static_cast<uint16_t>(*last),

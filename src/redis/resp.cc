@@ -62,12 +62,14 @@ std::string_view Value::text() const {
 
 Value Value::operator[](uint32_t i) const {
     if (i >= size()) return {*reply_, kNowhere};
-    uint32_t at = at_ + 1;
-    for (; i > 0; --i) {
-        const Reply::Node& n = reply_->nodes()[at];
-        at += n.kind == Kind::array || n.kind == Kind::push ? static_cast<uint32_t>(n.number) : 1;
-    }
-    return {*reply_, at};
+    Value element(*reply_, at_ + 1);
+    for (; i > 0; --i) element.at_ = element.behind();
+    return element;
+}
+
+uint32_t Value::behind() const {
+    const Reply::Node& n = node();
+    return at_ + (n.kind == Kind::array || n.kind == Kind::push ? static_cast<uint32_t>(n.number) : 1);
 }
 
 bool Value::copy_integers(std::span<int64_t> into) const {

@@ -69,8 +69,11 @@ class Value {
     std::string_view text() const;
     // Elements of an array; 0 for other kinds.
     uint32_t size() const { return is_array() ? node().size : 0; }
-    // The element at `i`, found in i steps; nil beyond the end.
+    // The element at `i`, found in i steps, so for the few of a known place; nil beyond the end.
     Value operator[](uint32_t i) const;
+    // All elements in order, one step each.
+    class Elements;
+    Elements elements() const;
     // Copies a list of numbers, of which operator[] would count through the whole list for each.
     // @returns false where this is no array of exactly `into.size()` values, or where one of them is no integer()
     bool copy_integers(std::span<int64_t> into) const;
@@ -81,9 +84,40 @@ class Value {
     const Reply::Node& node() const;
     static constexpr uint32_t kNowhere = UINT32_MAX;
 
+    // The node behind this value and all that it holds.
+    uint32_t behind() const;
+
     const Reply* reply_;
     uint32_t at_;
 };
+
+class Value::Elements {
+  public:
+    struct End {};
+    class Iterator {
+      public:
+        Iterator(Value first, uint32_t left) : at_(first), left_(left) {}
+        Value operator*() const { return at_; }
+        Iterator& operator++() {
+            at_.at_ = at_.behind();
+            --left_;
+            return *this;
+        }
+        bool operator==(End) const { return left_ == 0; }
+
+      private:
+        Value at_;
+        uint32_t left_;
+    };
+    explicit Elements(Value array) : array_(array) {}
+    Iterator begin() const { return {Value(*array_.reply_, array_.at_ + 1), array_.size()}; }
+    End end() const { return {}; }
+
+  private:
+    Value array_;
+};
+
+inline Value::Elements Value::elements() const { return Elements(*this); }
 
 inline Value Reply::value() const { return {*this, 0}; }
 
