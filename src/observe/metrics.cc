@@ -98,7 +98,8 @@ uint32_t Registry::add(Kind kind, std::string_view name, std::string_view help, 
     PORTICO_CHECK(cells_ + needed < Shard::kChunk * Shard::kChunks);
     cells_ += needed;
     ++series_;
-    family.series.emplace(std::move(key), cell);
+    const auto series = family.series.emplace(std::move(key), cell).first;
+    listed_.push_back({&families_.find(name)->first, &family, &series->first, cell});
     return cell;
 }
 
@@ -154,50 +155,98 @@ int64_t Registry::value(Gauge gauge) const {
     return static_cast<int64_t>(sum);
 }
 
-std::string Registry::exposition() const {
-    std::lock_guard lock(mutex_);
-    const auto sum = [&](uint32_t cell) {
-        uint64_t total = 0;
-        for (const auto& shard : shards_) total += shard->read(cell);
-        return total;
-    };
-    std::string out;
-    const auto line = [&](const std::string& name, const std::string& labels, std::string_view value) {
-        out += name;
-        if (!labels.empty()) (out += '{') += labels + "}";
-        (out += ' ') += value;
-        out += '\n';
-    };
-    constexpr std::string_view kKinds[] = {"counter", "gauge", "histogram", "gauge"};
-    for (const auto& [name, family] : families_) {
-        out += "# HELP " + name + " " + family.help + "\n# TYPE " + name + " ";
-        (out += kKinds[static_cast<size_t>(family.kind)]) += '\n';
-        for (const auto& [labels, asked] : family.asked) {
-            if (const auto value = greatest(asked)) line(name, labels, decimal(*value));
-        }
-        for (const auto& [labels, cell] : family.series) {
-            if (family.kind == Kind::counter) {
-                line(name, labels, std::to_string(sum(cell)));
-            } else if (family.kind == Kind::gauge) {
-                line(name, labels, std::to_string(static_cast<int64_t>(sum(cell))));
-            } else {
-                const std::string prefix = labels.empty() ? "" : labels + ",";
-                uint64_t below = 0;
-                char bound[32];
-                for (uint32_t i = 0; i < kLatencyBounds.size(); ++i) {
-                    below += sum(cell + i);
-                    std::snprintf(bound, sizeof bound, "%g", kLatencyBounds[i]);
-                    line(name + "_bucket", prefix + "le=\"" + bound + "\"", std::to_string(below));
-                }
-                below += sum(cell + static_cast<uint32_t>(kLatencyBounds.size()));
-                line(name + "_bucket", prefix + "le=\"+Inf\"", std::to_string(below));
-                const uint32_t count = cell + static_cast<uint32_t>(kLatencyBounds.size()) + 1;
-                line(name + "_sum", labels, decimal(static_cast<double>(sum(count + 1)) / 1e9));
-                line(name + "_count", labels, std::to_string(below));
+// The text, made of copies.
+class Registry::Exposition {
+  public:
+    Exposition(std::vector<const Shard*> shards, std::vector<Listed> listed, std::vector<ListedAsked> asked)
+        : shards_(std::move(shards)), listed_(std::move(listed)), asked_(std::move(asked)) {
+        std::ranges::sort(listed_, [](const Listed& a, const Listed& b) { return a.name != b.name ? *a.name < *b.name : *a.labels < *b.labels; });
+    }
+
+    std::string text() && {
+        auto asked = asked_.begin();
+        const std::string* begun = nullptr;
+        const auto begin = [&](const std::string* name, const Family& family) {
+            if (std::exchange(begun, name) == name) return;
+            out_ += "# HELP " + *name + " " + family.help + "\n# TYPE " + *name + " ";
+            (out_ += kKinds[static_cast<size_t>(family.kind)]) += '\n';
+        };
+        const auto put_asked_before = [&](const std::string* name) {
+            for (; asked != asked_.end() && (name == nullptr || *asked->name < *name); ++asked) {
+                begin(asked->name, *asked->family);
+                if (const auto value = greatest(asked->asked)) line(*asked->name, asked->labels, decimal(*value));
             }
+        };
+        for (const Listed& one : listed_) {
+            put_asked_before(one.name);
+            begin(one.name, *one.family);
+            put(one);
+        }
+        put_asked_before(nullptr);
+        return std::move(out_);
+    }
+
+  private:
+    static constexpr std::string_view kKinds[] = {"counter", "gauge", "histogram", "gauge"};
+
+    uint64_t sum(uint32_t cell) const {
+        uint64_t total = 0;
+        for (const Shard* shard : shards_) total += shard->read(cell);
+        return total;
+    }
+    void line(const std::string& name, const std::string& labels, std::string_view value) {
+        out_ += name;
+        if (!labels.empty()) (out_ += '{') += labels + "}";
+        (out_ += ' ') += value;
+        out_ += '\n';
+    }
+    void put(const Listed& one) {
+        const auto& [name, family, labels, cell] = one;
+        switch (family->kind) {
+            case Kind::counter: return line(*name, *labels, std::to_string(sum(cell)));
+            case Kind::gauge: return line(*name, *labels, std::to_string(static_cast<int64_t>(sum(cell))));
+            case Kind::histogram: return put_histogram(*name, *labels, cell);
+            case Kind::asked: return;
         }
     }
-    return out;
+    void put_histogram(const std::string& name, const std::string& labels, uint32_t cell) {
+        const std::string prefix = labels.empty() ? "" : labels + ",";
+        uint64_t below = 0;
+        char bound[32];
+        for (uint32_t i = 0; i < kLatencyBounds.size(); ++i) {
+            below += sum(cell + i);
+            std::snprintf(bound, sizeof bound, "%g", kLatencyBounds[i]);
+            line(name + "_bucket", prefix + "le=\"" + bound + "\"", std::to_string(below));
+        }
+        below += sum(cell + static_cast<uint32_t>(kLatencyBounds.size()));
+        line(name + "_bucket", prefix + "le=\"+Inf\"", std::to_string(below));
+        const uint32_t count = cell + static_cast<uint32_t>(kLatencyBounds.size()) + 1;
+        line(name + "_sum", labels, decimal(static_cast<double>(sum(count + 1)) / 1e9));
+        line(name + "_count", labels, std::to_string(below));
+    }
+
+    std::vector<const Shard*> shards_;
+    std::vector<Listed> listed_;
+    std::vector<ListedAsked> asked_;  // by name and labels
+    std::string out_;
+};
+
+std::string Registry::exposition() const {
+    std::vector<const Shard*> shards;
+    std::vector<Listed> listed;
+    std::vector<ListedAsked> asked;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& shard : shards_) shards.push_back(shard.get());
+        listed = listed_;
+        for (const auto& [name, family] : families_) {
+            if (family.kind != Kind::asked) continue;
+            // One without a sample, so that its family is named all the same.
+            if (family.asked.empty()) asked.push_back({&name, &family, {}, {}});
+            for (const auto& [labels, all] : family.asked) asked.push_back({&name, &family, labels, all});
+        }
+    }
+    return Exposition(std::move(shards), std::move(listed), std::move(asked)).text();
 }
 
 }  // namespace portico::observe

@@ -43,7 +43,7 @@ inline constexpr std::array<double, 15> kLatencyBounds = {0.0001, 0.00025, 0.000
 class Asked {
   public:
     virtual ~Asked() = default;
-    // Any thread; under the registry's lock, so it must not come back to it. @returns none where there is no sample now
+    // Any thread. @returns none where there is no sample now
     virtual std::optional<double> value() const = 0;
 };
 
@@ -90,7 +90,8 @@ class Registry {
     Shard& new_shard();
     // A gauge's value at this moment. Any thread.
     int64_t value(Gauge gauge) const;
-    // Everything as Prometheus text (exposition format 0.0.4), families by name, series by labels. Any thread.
+    // Everything as Prometheus text (exposition format 0.0.4), families by name, series by labels. Any thread. A worker that registers
+    // a series meanwhile waits for a copy of what there is, and not for the text.
     std::string exposition() const;
     // Name and help of every family, sorted: what docs/metrics.md and the golden test list.
     std::vector<std::pair<std::string, std::string>> families() const;
@@ -104,12 +105,28 @@ class Registry {
         std::map<std::string, uint32_t> series;  // rendered labels -> cell
         AskedSeries asked;
     };
+    // A series as it is listed, whose texts stand in families_: those stay where they are and are never taken out.
+    struct Listed {
+        const std::string* name;
+        const Family* family;
+        const std::string* labels;
+        uint32_t cell;
+    };
+    // The same of those that are asked, which may go.
+    struct ListedAsked {
+        const std::string* name;
+        const Family* family;
+        std::string labels;
+        std::vector<std::weak_ptr<const Asked>> asked;
+    };
+    class Exposition;
     Family& family_of(Kind kind, std::string_view name, std::string_view help);
     uint32_t add(Kind kind, std::string_view name, std::string_view help, const Labels& labels);
     static std::optional<double> greatest(const std::vector<std::weak_ptr<const Asked>>& asked);
 
     mutable std::mutex mutex_;
     std::map<std::string, Family, std::less<>> families_;
+    std::vector<Listed> listed_;  // every series of every family, in the order of coming
     size_t series_ = 0;
     uint32_t cells_ = 0;
     std::vector<std::unique_ptr<Shard>> shards_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -239,6 +241,30 @@ TEST(Registry, many_threads_with_a_shard_each_lose_nothing) {
     EXPECT_THAT(text, HasSubstr("\nshared_total 20000\n"));
     EXPECT_THAT(text, HasSubstr("\nh_seconds_count 20000\n"));
     EXPECT_THAT(text, HasSubstr("\nc_total{n=\"15050\"} 1\n"));
+}
+
+// A43: a worker meets a route for the first time while somebody reads everything.
+TEST(Registry, who_registers_does_not_wait_for_the_text) {
+    Registry registry;
+    constexpr int kSeries = 20'000;
+    for (int i = 0; i < kSeries; ++i) registry.histogram("portico_request_duration_seconds", "How long.", {{"route", "route-" + std::to_string(i)}});
+    std::atomic<bool> over{false};
+    std::chrono::steady_clock::duration text{};
+    std::thread reader([&] {
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_GT(registry.exposition().size(), size_t{kSeries} * 18 * 40);
+        text = std::chrono::steady_clock::now() - begin;
+        over = true;
+    });
+    std::chrono::steady_clock::duration longest{};
+    for (int i = 0; !over; ++i) {
+        const auto begin = std::chrono::steady_clock::now();
+        registry.counter("portico_requests_total", "Requests.", {{"route", std::to_string(i)}});
+        longest = std::max(longest, std::chrono::steady_clock::now() - begin);
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    reader.join();
+    EXPECT_LT(longest * 4, text) << "the text took " << text.count() / 1'000'000 << " ms";
 }
 
 }  // namespace
