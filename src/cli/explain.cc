@@ -136,7 +136,8 @@ class Explanation {
         }
         bool in_query = false;
         score = 5;
-        if (const ValueCondition* failing = c.first_failing(x_.view, in_query)) {
+        RequestValues values(x_.view);
+        if (const ValueCondition* failing = c.first_failing(values, in_query)) {
             return std::string(in_query ? "its query condition: " : "its header condition: ") + failing->text();
         }
         score = 7;

@@ -71,14 +71,14 @@ ValueCondition::ValueCondition(const config::ValueMatch& match) : match_(match) 
     matcher_ = std::make_shared<re2::RE2>(match.value, options);  // config/ has judged it
 }
 
-bool ValueCondition::holds(const std::string_view* value) const {
+bool ValueCondition::holds(std::optional<std::string_view> value) const {
     using Kind = config::ValueMatch::Kind;
     switch (match_.kind) {
-        case Kind::present: return value != nullptr;
-        case Kind::absent: return value == nullptr;
-        case Kind::exact: return value != nullptr && *value == match_.value;
+        case Kind::present: return value.has_value();
+        case Kind::absent: return !value;
+        case Kind::exact: return value && *value == match_.value;
         case Kind::regex:
-            return value != nullptr && re2::RE2::FullMatch(re2::StringPiece(value->data(), value->size()), *matcher_);
+            return value && re2::RE2::FullMatch(re2::StringPiece(value->data(), value->size()), *matcher_);
     }
     return false;
 }
@@ -88,8 +88,8 @@ bool ValueCondition::compatible(const ValueCondition& other) const {
     const Kind a = match_.kind, b = other.match_.kind;
     if (a == Kind::absent || b == Kind::absent) return a == b;
     const std::string_view mine = match_.value, theirs = other.match_.value;
-    if (a == Kind::exact) return other.holds(&mine);
-    if (b == Kind::exact) return holds(&theirs);
+    if (a == Kind::exact) return other.holds(mine);
+    if (b == Kind::exact) return holds(theirs);
     return true;
 }
 
@@ -113,7 +113,7 @@ bool ValueCondition::sample(std::string& into) const {
         case Kind::regex: break;
     }
     for (const std::string_view candidate : {"1", "a", "x", "abc", "123", "true", "2024", "v1", "example"}) {
-        if (!holds(&candidate)) continue;
+        if (!holds(candidate)) continue;
         into = candidate;
         return true;
     }
@@ -126,19 +126,14 @@ Conditions::Conditions(const config::MatchConfig& match) {
     for (const config::ValueMatch& m : match.query) query.emplace_back(m);
 }
 
-const ValueCondition* Conditions::first_failing(const RequestView& r, bool& in_query) const {
-    std::string text;
+const ValueCondition* Conditions::first_failing(RequestValues& r, bool& in_query) const {
     for (const ValueCondition& c : headers) {
-        if (r.preflight) break;
-        const bool there = header_value(*r.fields, c.match().name, text);
-        const std::string_view value = text;
-        if (!c.holds(there ? &value : nullptr)) return &c;
+        if (r.request().preflight) break;
+        if (!c.holds(r.header(c.match().name))) return &c;
     }
     in_query = true;
     for (const ValueCondition& c : query) {
-        const bool there = r.has_query && query_value(r.query, c.match().name, text);
-        const std::string_view value = text;
-        if (!c.holds(there ? &value : nullptr)) return &c;
+        if (!c.holds(r.query(c.match().name))) return &c;
     }
     return nullptr;
 }

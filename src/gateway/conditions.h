@@ -3,12 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/model.h"
-#include "gateway/request_view.h"
+#include "gateway/request_values.h"
 
 namespace re2 {
 class RE2;
@@ -36,8 +37,8 @@ class ValueCondition {
   public:
     explicit ValueCondition(const config::ValueMatch& match);
     const config::ValueMatch& match() const { return match_; }
-    // @param value nullptr where the request has none
-    bool holds(const std::string_view* value) const;
+    // @param value nothing where the request has none
+    bool holds(std::optional<std::string_view> value) const;
     // False where no value can satisfy both (of the same name). True where that is not known.
     bool compatible(const ValueCondition& other) const;
     // "X-Kind: a", "X-Kind is absent": for people.
@@ -58,10 +59,17 @@ struct Conditions {
     explicit Conditions(const config::MatchConfig& match);
     bool method_holds(const RequestView& r) const { return methods.any() || methods.contains(r.method, r.method_text); }
     // @returns the first that fails, or nullptr
-    const ValueCondition* first_failing(const RequestView& r, bool& in_query) const;
-    bool values_hold(const RequestView& r) const {
+    const ValueCondition* first_failing(RequestValues& r, bool& in_query) const;
+    // @param values of `r`, made here where a condition needs them: most routes have none
+    bool values_hold(const RequestView& r, std::optional<RequestValues>& values) const {
+        if (headers.empty() && query.empty()) return true;
+        if (!values) values.emplace(r);
         bool in_query = false;
-        return (headers.empty() && query.empty()) || first_failing(r, in_query) == nullptr;
+        return first_failing(*values, in_query) == nullptr;
+    }
+    bool values_hold(const RequestView& r) const {
+        std::optional<RequestValues> values;
+        return values_hold(r, values);
     }
     bool overlaps(const Conditions& other) const;
 };

@@ -75,7 +75,7 @@ void add_values(const std::vector<ValueCondition>& conditions, std::vector<std::
         std::string value;
         if (there != into.end()) {
             const std::string_view have = there->second;
-            if (c.holds(&have)) continue;
+            if (c.holds(have)) continue;
             if (!c.sample(value)) good = false;
             there->second = value;
         } else if (c.sample(value)) {

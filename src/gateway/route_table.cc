@@ -324,11 +324,12 @@ void RouteTable::take(const Entry& entry, const RequestView& request, const Cut&
 
 bool RouteTable::find(const RequestView& request, Match& out) const {
     Cut cut;
+    std::optional<RequestValues> values;
     return each_candidate(
         request,
         [&](const Entry& entry) {
             const Conditions& c = rules_[entry.route].conditions;
-            if (!c.method_holds(request) || !c.values_hold(request)) return false;
+            if (!c.method_holds(request) || !c.values_hold(request, values)) return false;
             take(entry, request, cut, out);
             return true;
         },
@@ -338,11 +339,12 @@ bool RouteTable::find(const RequestView& request, Match& out) const {
 std::vector<std::string> RouteTable::allowed_methods(const RequestView& request) const {
     std::vector<std::string> all;
     Cut cut;
+    std::optional<RequestValues> values;
     each_candidate(
         request,
         [&](const Entry& entry) {
             const Conditions& c = rules_[entry.route].conditions;
-            if (!c.method_holds(request) && c.values_hold(request)) c.methods.list(all);
+            if (!c.method_holds(request) && c.values_hold(request, values)) c.methods.list(all);
             return false;
         },
         cut);

@@ -30,8 +30,7 @@ bool holds_for_query(const gateway::ValueCondition& c, std::string_view query) {
         if (here.count == 0 || holds) return;
         found = true;
         const std::string decoded = http::decode_query_value(here.first);
-        const std::string_view text = decoded;
-        holds = c.holds(&text);
+        holds = c.holds(decoded);
     };
     http::for_each_pair(query, [&](std::string_view, std::string_view, std::string_view pair) {
         judge(pair);
@@ -41,7 +40,7 @@ bool holds_for_query(const gateway::ValueCondition& c, std::string_view query) {
             judge(pair.substr(at, end - at));
         }
     });
-    return found ? holds : c.holds(nullptr);
+    return found ? holds : c.holds(std::nullopt);
 }
 
 // The name of the first member that a path goes into: `role` of $.role[0] and of $['role']; empty where it is none by name.
@@ -71,8 +70,7 @@ bool Condition::holds_for_fields(const http::FieldList& fields) const {
     std::string text;
     for (const gateway::ValueCondition& c : headers) {
         const bool there = value_in_any_spelling(fields, c.match().name, text);
-        const std::string_view value = text;
-        if (!c.holds(there ? &value : nullptr)) return false;
+        if (!c.holds(there ? std::optional<std::string_view>(text) : std::nullopt)) return false;
     }
     if (content_types.empty()) return true;
     return std::ranges::any_of(content_types, [&](const std::string& pattern) { return http::has_type(fields, pattern); });
