@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <deque>
-#include <unordered_map>
 
+#include "base/text_table.h"
 #include "gateway/body_filtering.h"
 #include "gateway/reply.h"
 #include "gateway/request_body.h"
@@ -12,8 +12,10 @@
 namespace portico::gateway {
 namespace {
 
-// The most that the answers of one for_each may hold together, and their list.
+// The most that the answers of one for_each may have together, and their list: bytes of text, and of memory once they are read, which
+// is up to nine times as much.
 constexpr size_t kMostJoined = size_t{16} << 20;
+constexpr size_t kMostHeld = size_t{64} << 20;
 // What the gateway puts around documents that came is not of their depth: the list of a for_each, and the object that it stands in.
 constexpr unsigned kWrappers = 2;
 constexpr unsigned kMostDepth = json::ParseOptions{}.max_depth + kWrappers;
@@ -186,7 +188,7 @@ Result<json::Document> Aggregation::values_of(const AggregateCall& call, Run& ru
         run.outcome.why = Error(Fault::answer_mapping, std::to_string(run.values) + " values, and max_items is " + std::to_string(call.max_items));
         return std::move(*document);
     }
-    std::unordered_map<std::string_view, uint32_t> seen;
+    TextViewMap<uint32_t> seen;
     for (const json::Value value : list.elements()) {
         if (places.size() == run.values) break;
         const auto [at, fresh] = seen.try_emplace(value.source(), static_cast<uint32_t>(fan.values.size()));
@@ -226,9 +228,9 @@ io::Task<void> Aggregation::take_values(Fan& fan) {
         const size_t at = fan.next++;
         Outcome& outcome = fan.outcomes[at];
         roots[action_.item_root()] = fan.values[at];
-        if (fan.held > kMostJoined) outcome.failure = CallFailure::too_large;
+        if (fan.text > kMostJoined || fan.held > kMostHeld) outcome.failure = CallFailure::too_large;
         else co_await ask(call, named, outcome);
-        fan.held += outcome.document.text().size();
+        count(fan, outcome);
         if (outcome.failure == CallFailure::none) continue;
         ++runs_[fan.index].failed;
         count_failure(fan.index, outcome.failure);
@@ -238,26 +240,45 @@ io::Task<void> Aggregation::take_values(Fan& fan) {
     }
 }
 
-// The answers as one list, in the order of the values.
+// An answer that several values ask for is there once.
+void Aggregation::count(Fan& fan, const Outcome& outcome) {
+    if (outcome.question == nullptr || std::ranges::find(fan.counted, outcome.question) != fan.counted.end()) return;
+    fan.counted.push_back(outcome.question);
+    fan.text += outcome.document.text().size();
+    fan.held += outcome.document.bytes();
+}
+
+// The answers as one list, in the order of the values. It may hold one of them many times: what it takes is counted before it is there.
 void Aggregation::join(const Fan& fan, const std::vector<uint32_t>& places, Run& run) {
     const AggregateCall& call = action_.calls[fan.index];
     std::vector<json::Value> roots = roots_;
     Values named = values();
     named.roots = roots;
     std::string text = "[";
+    size_t held = 0;
     run.outcome.status = 200;
     for (const uint32_t place : places) {
         if (text.size() > 1) text += ',';
         const Outcome& one = fan.outcomes[place];
         if (one.failure == CallFailure::none) {
-            text += one.document.root().source();
+            const std::string_view source = one.document.root().source();
+            held += one.document.bytes();
+            if (text.size() + source.size() > kMostJoined || held > kMostHeld) {
+                run.outcome.failure = CallFailure::too_large;
+                return;
+            }
+            text += source;
             continue;
         }
         run.outcome.status = one.status;
         if (run.outcome.why.context.empty()) run.outcome.why = one.why;
         roots[action_.item_root()] = fan.values[place];
         const size_t before = text.size();
-        if (call.fallback != nullptr && call.fallback->render(named, text)) continue;
+        if (call.fallback != nullptr && call.fallback->render(named, text)) {
+            if (text.size() <= kMostJoined) continue;
+            run.outcome.failure = CallFailure::too_large;
+            return;
+        }
         text.resize(before);
         text += "null";
     }

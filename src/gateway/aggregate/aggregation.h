@@ -72,7 +72,8 @@ class Aggregation final : private io::Deferred {
         std::vector<json::Value> values;  // distinct
         std::vector<Outcome> outcomes;
         size_t next = 0;
-        size_t held = 0;  // bytes of the answers so far
+        size_t text = 0, held = 0;  // bytes of the answers so far, as text and as documents
+        std::vector<const Question*> counted{};
     };
     // co_await, until another coroutine has got the question's answer.
     struct Joined : ListHook<Question> {
@@ -103,6 +104,7 @@ class Aggregation final : private io::Deferred {
     io::Task<void> run_list(uint32_t index);
     io::Task<void> take_values(Fan& fan);
     Result<json::Document> values_of(const AggregateCall& call, Run& run, Fan& fan, std::vector<uint32_t>& places);
+    static void count(Fan& fan, const Outcome& outcome);
     void join(const Fan& fan, const std::vector<uint32_t>& places, Run& run);
     void settle(uint32_t index);
     void end(uint32_t index);
