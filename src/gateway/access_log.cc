@@ -35,6 +35,18 @@ void span(json::Writer& w, std::string_view key, Time from, Time to) {
     w.key(key).value(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
 }
 
+// What a client chose, or what tells of it: whoever writes long paths fills no log with them. A text that was cut has its length beside it.
+void put(json::Writer& w, std::string_view key, std::string_view text) {
+    if (text.size() <= kMostLogged) {
+        w.key(key).value(text);
+        return;
+    }
+    size_t end = kMostLogged;
+    while (end > kMostLogged - 4 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
+    w.key(key).value(text.substr(0, end));
+    w.key(std::string(key) + "_bytes").value(text.size());
+}
+
 }  // namespace
 
 void write_access_line(const Exchange& x, std::string& out) {
@@ -45,17 +57,17 @@ void write_access_line(const Exchange& x, std::string& out) {
     w.key("request_id").value(x.request_id);
     w.key("trace_id").value(x.trace.trace());
     w.key("client").value(x.client_ip.empty() ? kNoAddress : x.client_ip);
-    w.key("method").value(x.request.method_text);
-    w.key("host").value(x.request.host);
-    w.key("path").value(x.view.path);
+    put(w, "method", x.request.method_text);
+    put(w, "host", x.request.host);
+    put(w, "path", x.view.path);
     w.key("status").value(r.status);
     if (x.match.route != Match::kNone) w.key("route").value(x.epoch->snapshot->config.routes[x.match.route].name);
     if (r.service >= 0) w.key("service").value(x.epoch->snapshot->config.services[static_cast<size_t>(r.service)].name);
     if (!r.endpoint.empty()) w.key("endpoint").value(r.endpoint);
     if (!x.refused_by.empty()) w.key("refused_by").value(x.refused_by);
     if (!r.code.empty()) w.key("code").value(r.code);
-    if (!r.detail.empty()) w.key("detail").value(r.detail);
-    if (const json::Value subject = x.claims.root().find("sub"); subject.is_string()) w.key("subject").value(subject.string());
+    if (!r.detail.empty()) put(w, "detail", r.detail);
+    if (const json::Value subject = x.claims.root().find("sub"); subject.is_string()) put(w, "subject", subject.string());
     w.key("bytes_in").value(r.bytes_in);
     w.key("bytes_out").value(r.bytes_out);
     if (r.attempts > 0) w.key("attempts").value(r.attempts);

@@ -1,5 +1,5 @@
 // One JSON line an exchange: what was asked, what was done, why, and how long each part took. No header's value, no query and
-// no credential is in it; every text is escaped.
+// no credential is in it; every text is escaped, and one that a client chose ends after kMostLogged bytes.
 #pragma once
 
 #include <string>
@@ -7,6 +7,8 @@
 #include "gateway/exchange.h"
 
 namespace portico::gateway {
+
+inline constexpr size_t kMostLogged = 1024;
 
 // Appends the line with its newline.
 void write_access_line(const Exchange& x, std::string& out);

@@ -258,3 +258,13 @@ def test_the_times_of_a_line_tell_where_the_time_went():
         assert get(gateway.port, "/svc/x").body == b"abcd"
         us = gateway.access_lines()[0]["us"]
     assert us["first_byte"] >= 140_000 and us["body"] >= 90_000 and us["total"] >= 240_000 and us["connect"] < 100_000
+
+
+def test_a63_long_texts_of_clients_fill_no_log(gateway):
+    """15 KB of path are 1 KiB of log."""
+    path = "/fixed/" + "x" * 15000
+    assert get(gateway.port, path, [("X-Request-ID", "long-path")]).status == 404
+    line = line_of(gateway, "long-path")
+    assert line["path"] == path[:1024] and line["path_bytes"] == len(path)
+    get(gateway.port, "/fixed", [("X-Request-ID", "short-path")])
+    assert "path_bytes" not in line_of(gateway, "short-path")
