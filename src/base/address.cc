@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.h"
@@ -11,6 +12,12 @@
 namespace portico {
 namespace {
 constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+}
+
+IpAddress IpAddress::of_host() const {
+    IpAddress host = *this;
+    if (!is_v4()) std::fill(host.bytes.begin() + 8, host.bytes.end(), uint8_t{0});
+    return host;
 }
 
 bool IpAddress::is_v4() const { return std::memcmp(bytes.data(), kMapped, sizeof kMapped) == 0; }

@@ -18,6 +18,8 @@ struct IpAddress {
     std::array<uint8_t, 16> bytes{};
 
     bool is_v4() const;
+    // Whom shares are counted by: an IPv4 address, or the /64 of an IPv6 address, all of which one host may use (RFC 4291 §2.5.4).
+    IpAddress of_host() const;
     // Dotted quad, or RFC 5952 text for IPv6.
     std::string text() const;
     // @returns none for anything but a whole IPv4 or IPv6 literal (no brackets, no zone, no port)

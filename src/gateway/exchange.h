@@ -83,6 +83,8 @@ class Exchange {
     // address refuses such a client.
     std::optional<IpAddress> client_address;
     std::string_view client_ip;    // its text; empty: it has none
+    // Whose share of what is scarce it takes.
+    IpAddress client_host() const { return client_address.value_or(peer.ip).of_host(); }
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream
     std::string_view forwarded_proto;
     std::string_view forwarded_host;

@@ -1,6 +1,7 @@
 """basic: a user name and a password."""
 import base64
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from support.client import Client, get
-from support.gateway import Gateway, check, explain
+from support.gateway import SANITIZED, Gateway, check, explain
 from support.upstream import Echo, eventually
 
 # Of the password "open sesame": bcrypt at cost 5 and 12 (a fifth of a second and more), and Argon2id.
@@ -205,3 +206,59 @@ def test_the_same_credentials_at_once_wait_for_one_hash():
         for t in threads:
             t.join()
         assert answers == [200] * 8 and gateway.metric("portico_password_hashes_total", policy="slow") == 1
+
+
+def test_a41_a_reload_without_the_policy_waits_for_no_hash():
+    """A worker that lets go of the last of its users' hashes serves others at once: the threads are waited for elsewhere."""
+    config = "workers: 1\n" + CONFIG.format(url="http://127.0.0.1:1", file="/dev/null", slow=SLOW, fast=FAST).replace(
+        "routes:", "routes:\n  - { match: /ok, respond: { body: ok } }")
+    without = "workers: 1\nroutes:\n  - { match: /ok, respond: { body: ok } }\n"
+    config = config.replace("  staff:\n    basic:\n      htpasswd: { file: /dev/null }\n      realm: 'the \"staff\"'\n      claims_to_headers: { X-User-ID: sub }\n", "")
+    config = "\n".join(line for line in config.splitlines() if "staff" not in line)
+    with Gateway(config) as gateway, Client(gateway.port) as known, Client(gateway.port) as guessing:
+        assert known.get("/ok").status == 200
+        for _ in range(3):
+            gateway.reload(config)
+            guessing.send_head("GET", "/slow", [basic("ann", "wrong")])
+            time.sleep(0.02)
+            gateway.write(without)
+            gateway.process.send_signal(signal.SIGHUP)
+            guessing.reset()
+            guessing = Client(gateway.port)
+            slowest = 0
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                begin = time.monotonic()
+                assert known.get("/ok").status == 200
+                slowest = max(slowest, time.monotonic() - begin)
+            assert slowest < (0.1 if not SANITIZED else 1)
+
+
+def test_a60_who_guesses_passwords_leaves_turns_to_others(tmp_path):
+    """Sixty connections with wrong passwords, and a sign-in from another address: it is served each time."""
+    config = "workers: 1\n" f"policies: {{ slow: {{ basic: {{ htpasswd: 'ann:{SLOW}' }} }} }}\n" "routes: [{ match: /x, use: [slow], respond: { body: ok } }]\n"
+    with Gateway(config) as gateway:
+        stop = threading.Event()
+
+        def guess(number):
+            guesses = 0
+            while not stop.is_set():
+                guesses += 1
+                try:
+                    get(gateway.port, "/x", [basic("ann", f"{number} {guesses}")])
+                except OSError:
+                    pass
+
+        threads = [threading.Thread(target=guess, args=(i,)) for i in range(60)]
+        for thread in threads:
+            thread.start()
+        try:
+            time.sleep(0.5)
+            for number in range(3):
+                with Client(gateway.port, source="127.0.0.2") as known:
+                    answer = known.get("/x", [basic("ann", "open sesame" if number == 0 else f"other {number}")])
+                    assert answer.status == (200 if number == 0 else 401), answer.body
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()

@@ -35,13 +35,15 @@ HashingPool::~HashingPool() {
 }
 
 bool HashingPool::submit(std::shared_ptr<HashingJob> job) {
+    std::optional<std::shared_ptr<HashingJob>> displaced;
     {
         const std::lock_guard lock(mutex_);
-        std::erase_if(waiting_, [](const auto& j) { return j->abandoned.load(std::memory_order_relaxed); });
-        if (waiting_.size() >= most_waiting_) return false;
-        waiting_.push_back(std::move(job));
+        waiting_.erase_if([](const auto& j) { return j->abandoned.load(std::memory_order_relaxed); });
+        displaced = waiting_.push(job->host, job);
+        if (displaced == job) return false;
         if (idle_ < waiting_.size() && threads_.size() < most_threads_) start_thread();
     }
+    if (displaced) (*displaced)->done(Outcome::busy);
     wake_.notify_one();
     return true;
 }
@@ -64,11 +66,10 @@ void HashingPool::run() {
         wake_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
         --idle_;
         if (ending_) return;
-        const std::shared_ptr<HashingJob> job = std::move(waiting_.front());
-        waiting_.pop_front();
+        const std::shared_ptr<HashingJob> job = *waiting_.pop();
         if (job->abandoned.load(std::memory_order_relaxed)) continue;
         lock.unlock();
-        job->done(job->hash.verify(job->password));
+        job->done(job->hash.verify(job->password) ? Outcome::right : Outcome::wrong);
         lock.lock();
     }
 }

@@ -133,7 +133,7 @@ class Basic final : public gateway::Policy {
         const auto user = by_name_.find(sent.user);
         const bool known = user != by_name_.end();
         const PasswordHash& hash = known ? settings_.users[user->second].hash : decoy(verifier.fingerprinter(), sent.user);
-        const Outcome outcome = co_await verifier.check(fingerprint, hash, sent.password, known);
+        const Outcome outcome = co_await verifier.check(fingerprint, hash, sent.password, known, x.client_host());
         if (outcome == Outcome::busy) co_return Verdict::refuse(Error(Fault::policy_unavailable, "basic: too many passwords wait to be verified"));
         if (outcome == Outcome::wrong) co_return refuse(x, Error(Fault::basic_wrong, known ? "basic: wrong password" : "basic: unknown user"));
         co_return accept(x, user->second);

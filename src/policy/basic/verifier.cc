@@ -38,14 +38,15 @@ bool Verifier::begin(Check& check) {
     }
     auto made = std::make_unique<Pending>();
     made->number = ++numbers_;
-    const auto tell = [mailbox = mailbox_, f = check.fingerprint_, number = made->number, counts = check.counts_](bool right) {
+    const auto tell = [mailbox = mailbox_, f = check.fingerprint_, number = made->number, counts = check.counts_](Outcome outcome) {
         const std::lock_guard lock(mailbox->mutex);
         if (mailbox->loop == nullptr) return;
-        mailbox->loop->post([mailbox, f, number, right = right && counts] {
-            if (mailbox->verifier != nullptr) mailbox->verifier->deliver(f, number, right);
+        if (outcome == Outcome::right && !counts) outcome = Outcome::wrong;
+        mailbox->loop->post([mailbox, f, number, outcome] {
+            if (mailbox->verifier != nullptr) mailbox->verifier->deliver(f, number, outcome);
         });
     };
-    made->job = std::make_shared<HashingJob>(check.hash_, std::string(check.password_), tell);
+    made->job = std::make_shared<HashingJob>(check.hash_, std::string(check.password_), check.host_, tell);
     if (!pool_->submit(made->job)) {
         pending_.erase(check.fingerprint_);
         return false;
@@ -63,15 +64,15 @@ void Verifier::leave(const Fingerprint& f) {
     pending_.erase(found);
 }
 
-void Verifier::deliver(const Fingerprint& f, uint64_t number, bool right) {
-    if (right) cache_.add(f, context_.loop.now());
+void Verifier::deliver(const Fingerprint& f, uint64_t number, Outcome outcome) {
+    if (outcome == Outcome::right) cache_.add(f, context_.loop.now());
     const auto found = pending_.find(f);
     if (found == pending_.end() || found->second->number != number) return;
     const std::unique_ptr<Pending> pending = std::move(found->second);
     pending_.erase(found);
     // The last exchange that goes on may take the epoch, and this with it.
     while (Check* waiting = pending->waiters.pop_front()) {
-        waiting->outcome_ = right ? Outcome::right : Outcome::wrong;
+        waiting->outcome_ = outcome;
         waiting->waiter_.resume();
     }
 }

@@ -16,8 +16,6 @@
 
 namespace portico::policy::basic {
 
-enum class Outcome : uint8_t { right, wrong, busy };
-
 class Verifier final : public gateway::WorkerState {
   public:
     // @param name the policy's, for the metric
@@ -30,8 +28,8 @@ class Verifier final : public gateway::WorkerState {
     // co_await verifier.check(…): the outcome. Destroying it leaves the queue; a job for which nobody waits is not begun.
     class Check final : public ListHook<Verifier> {
       public:
-        Check(Verifier& v, const Fingerprint& f, const PasswordHash& hash, std::string_view password, bool counts)
-            : verifier_(v), fingerprint_(f), hash_(hash), password_(password), counts_(counts) {}
+        Check(Verifier& v, const Fingerprint& f, const PasswordHash& hash, std::string_view password, bool counts, const IpAddress& host)
+            : verifier_(v), fingerprint_(f), hash_(hash), password_(password), counts_(counts), host_(host) {}
         Check(const Check&) = delete;
         Check& operator=(const Check&) = delete;
         ~Check();
@@ -49,12 +47,14 @@ class Verifier final : public gateway::WorkerState {
         const PasswordHash& hash_;
         std::string_view password_;
         bool counts_;
+        IpAddress host_;
         Outcome outcome_ = Outcome::busy;
         std::coroutine_handle<> waiter_;
     };
     // @param counts false where the hash is that of another user, verified for the time that it takes: no password is right then
-    Check check(const Fingerprint& f, const PasswordHash& hash, std::string_view password, bool counts) {
-        return Check(*this, f, hash, password, counts);
+    // @param host of the client, of_host(): whose turn it is
+    Check check(const Fingerprint& f, const PasswordHash& hash, std::string_view password, bool counts, const IpAddress& host) {
+        return Check(*this, f, hash, password, counts, host);
     }
 
   private:
@@ -73,7 +73,7 @@ class Verifier final : public gateway::WorkerState {
     // @returns false where the pool is full: the outcome stands already
     bool begin(Check& check);
     void leave(const Fingerprint& f);
-    void deliver(const Fingerprint& f, uint64_t number, bool right);
+    void deliver(const Fingerprint& f, uint64_t number, Outcome outcome);
 
     gateway::Context& context_;
     std::shared_ptr<HashingPool> pool_;

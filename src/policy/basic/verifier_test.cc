@@ -51,11 +51,11 @@ class Verifying : public ::testing::Test {
         std::optional<Outcome> outcome;
     };
     // A coroutine of a class, for a lambda's captures would be gone.
-    static io::Task<void> ask(Verifier& v, const PasswordHash& hash, std::string password, bool counts, Asked& into) {
-        into.outcome = co_await v.check(v.fingerprinter().of("user", password), hash, password, counts);
+    static io::Task<void> ask(Verifier& v, const PasswordHash& hash, std::string password, bool counts, IpAddress host, Asked& into) {
+        into.outcome = co_await v.check(v.fingerprinter().of("user", password), hash, password, counts, host);
     }
-    void start(Asked& asked, const PasswordHash& hash, const char* password, bool counts = true) {
-        asked.root.start(ask(*verifier_, hash, password, counts, asked), nullptr);
+    void start(Asked& asked, const PasswordHash& hash, const char* password, bool counts = true, IpAddress host = IpAddress::v4(1)) {
+        asked.root.start(ask(*verifier_, hash, password, counts, host, asked), nullptr);
     }
     void turn_until(const std::optional<Outcome>& outcome) {
         const Time end = clock_.now() + 20s;
@@ -147,6 +147,25 @@ TEST_F(Verifying, ALoopMayGoToo) {
         start(asked, slow_, "x");
     }
     verifier_.reset();
+}
+
+class VerifyingWithLittleRoom : public Verifying {
+  protected:
+    VerifyingWithLittleRoom() : Verifying(4) {}
+};
+
+// A60: who guesses passwords fills the queue, and a sign-in from elsewhere is served all the same, and soon.
+TEST_F(VerifyingWithLittleRoom, AHostThatGuessesGivesWayToAnother) {
+    std::array<Asked, 12> guesses;
+    for (size_t i = 0; i < guesses.size(); ++i) start(guesses[i], slow_, std::to_string(i).c_str());
+    Asked known;
+    start(known, hash_, "U*U", true, IpAddress::v4(2));
+    turn_until(known.outcome);
+    EXPECT_EQ(known.outcome, Outcome::right);
+    const auto had_turns = [](const Asked& a) { return a.outcome == Outcome::wrong; };
+    EXPECT_LE(std::ranges::count_if(guesses, had_turns), 3);
+    for (Asked& guess : guesses) turn_until(guess.outcome);
+    EXPECT_GE(std::ranges::count_if(guesses, had_turns), 3);
 }
 
 class VerifyingWithoutRoom : public Verifying {
