@@ -25,6 +25,7 @@ constexpr Row kRows[] = {
     {Fault::body_too_large, Side::client, "http.body_too_large"},
     {Fault::head_timeout, Side::client, "http.head_timeout"},
     {Fault::body_timeout, Side::client, "http.body_timeout"},
+    {Fault::body_too_slow, Side::client, "http.body_too_slow"},
     {Fault::expectation_failed, Side::client, "http.expectation_failed"},
     {Fault::not_implemented, Side::client, "http.not_implemented"},
     {Fault::client_gone, Side::client, "http.client_gone"},

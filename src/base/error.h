@@ -17,7 +17,7 @@ enum class Side : uint8_t { client, gateway, upstream, store };
 enum class Fault : uint8_t {
     // the client's message
     bad_request, bad_target, bad_path, bad_header, bad_host, bad_framing, bad_chunk, bad_method, bad_version,
-    head_too_large, too_many_fields, target_too_long, body_too_large, head_timeout, body_timeout, expectation_failed,
+    head_too_large, too_many_fields, target_too_long, body_too_large, head_timeout, body_timeout, body_too_slow, expectation_failed,
     not_implemented, client_gone,
     // routing
     no_route, method_not_allowed, service_not_found, bad_rewrite, value_refused, claim_refused,

@@ -11,6 +11,7 @@
 #include "gateway/reply.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
+#include "io/accepting.h"
 #include "io/socket.h"
 #include "base/text.h"
 #include "json/writer.h"
@@ -143,19 +144,19 @@ class DemoService final : public gateway::Handler {
     std::string_view name_;
 };
 
-class Listening final : public io::Acceptor::Sink {
+class Listening final : public io::Accepting::Sink {
   public:
     Listening(gateway::Context& context, std::string_view name, int fd)
-        : service_(name), connections_(context, service_), acceptor_(context.loop.backend().listen(fd, *this)) {}
+        : service_(name), connections_(context, service_), accepting_(context.loop, fd, *this) {}
 
   private:
     void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), settings_); }
-    void on_accept_error(int) override { acceptor_->resume(); }
+    void on_nothing_left(int) override { connections_.evict_one(); }
 
     edge::ServerSettings settings_;
     DemoService service_;
     edge::ConnectionSet connections_;
-    std::unique_ptr<io::Acceptor> acceptor_;
+    io::Accepting accepting_;
 };
 
 }  // namespace

@@ -74,6 +74,10 @@ constexpr Field<Limits> kLimits[] = {
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_size(s, n, UINT64_MAX, true)) l.body = *v;
      }},
+    {{"min_rate", "bytes a second or none", "500B/s", "The slowest that a request's body may come, over any 60 s in which nothing else is waited for (408). It ends with the response's head, and does not apply to `application/grpc`.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_rate(s, n)) l.min_rate = *v;
+     }},
     {{"head", "size", "64KiB", "The longest request head (431).", kSize},
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_size(s, n, 1 << 20, false)) l.head = static_cast<uint32_t>(*v);

@@ -57,6 +57,7 @@ struct EffectiveTimeouts {
 
 struct Limits {
     uint64_t body = 128ull << 20;  // bytes; kNoLimit is none
+    uint64_t min_rate = 500;       // bytes of a body in a second; 0 is none
     uint32_t head = 64 << 10;      // bytes
     uint32_t target = 16 << 10;    // bytes
     uint32_t fields = 128;         // count
@@ -203,6 +204,7 @@ struct RouteConfig {
     std::vector<Text> extra_methods;
     bool encoded_allow = false;                 // encoded: allow
     std::optional<uint64_t> body_limit;         // limits.body
+    std::optional<uint64_t> min_rate;           // limits.min_rate; 0 is none
     // Exactly one action:
     std::optional<ForwardConfig> forward;
     std::optional<RespondConfig> respond;

@@ -96,6 +96,23 @@ std::optional<uint64_t> read_size(const Scope& scope, const Node& node, uint64_t
     return n;
 }
 
+std::optional<uint64_t> read_rate(const Scope& scope, const Node& node) {
+    if (node.is_scalar() && node.text == "none") return 0;
+    constexpr std::string_view kEach = "/s";
+    const std::string_view text = node.is_scalar() ? std::string_view(node.text) : std::string_view();
+    const auto n = text.ends_with(kEach) ? parse_size(text.substr(0, text.size() - kEach.size())) : std::nullopt;
+    if (!n || *n == 0) {
+        scope.expected(node, "bytes a second such as 500B/s or 10KiB/s, or none");
+        return std::nullopt;
+    }
+    constexpr uint64_t kMost = uint64_t{1} << 40;
+    if (*n > kMost) {
+        scope.error(node.mark, "out-of-range", node.text + " is too much: at most 1024GiB/s");
+        return std::nullopt;
+    }
+    return n;
+}
+
 std::optional<SocketAddress> read_address(const Scope& scope, const Node& node) {
     constexpr std::string_view kWhat = "an address such as 0.0.0.0:8080 or [::1]:8080";
     const auto s = read_string(scope, node, kWhat);

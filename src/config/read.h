@@ -20,6 +20,8 @@ std::optional<int64_t> read_integer(const Scope& scope, const Node& node, int64_
 std::optional<Duration> read_duration(const Scope& scope, const Node& node, bool none_allowed);
 // A size above zero; `none` gives kNoLimit where it is allowed.
 std::optional<uint64_t> read_size(const Scope& scope, const Node& node, uint64_t most, bool none_allowed);
+// Bytes a second above zero, such as 500B/s; `none` gives 0.
+std::optional<uint64_t> read_rate(const Scope& scope, const Node& node);
 std::optional<SocketAddress> read_address(const Scope& scope, const Node& node);
 // One of a few words.
 std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<const std::string_view> words);

@@ -125,12 +125,13 @@ constexpr Field<RouteConfig> kRoute[] = {
          constexpr std::string_view kWords[] = {"refuse", "allow"};
          if (auto w = read_word(s, n, kWords)) r.encoded_allow = *w == 1;
      }},
-    {{"limits", "mapping", "the file's", "Bounds of this route's requests: `body`.", R"({"type":"object"})"},
+    {{"limits", "mapping", "the file's", "Bounds of this route's requests: `body` and `min_rate`.", R"({"type":"object"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          if (!n.is_mapping()) return s.expected(n, "limits as a mapping");
          for (const Entry& e : n.entries) {
-             if (e.key != "body") s.error(e.key_mark, "unknown-key", "a route may limit only body, found \"" + e.key + "\"");
-             else if (auto v = read_size(Scope(s, "body"), *e.value, UINT64_MAX, true)) r.body_limit = *v;
+             if (e.key == "body") r.body_limit = read_size(Scope(s, "body"), *e.value, UINT64_MAX, true);
+             else if (e.key == "min_rate") r.min_rate = read_rate(Scope(s, "min_rate"), *e.value);
+             else s.error(e.key_mark, "unknown-key", "a route may limit body and min_rate, found \"" + e.key + "\"");
          }
      }},
     {{"schema", "file", "", "The OpenAPI document of what clients are offered: what its answer for this route requires must be made by the route's template. Relative to this file.", R"({"type":"string"})"},

@@ -5,7 +5,7 @@
 namespace portico::edge {
 
 Connection::Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, const ServerSettings& settings)
-    : set_(set), stream_(std::move(stream)), server_(set.context(), set.handler(), *stream_, settings, *this) {
+    : Member(set.eviction_, stream->peer().ip), set_(set), stream_(std::move(stream)), server_(set.context(), set.handler(), *stream_, settings, *this) {
     set_.all_.push_back(*this);
     ++set_.size_;
     set_.context().shard.add(set_.context().cells.connections_total);
@@ -38,13 +38,15 @@ void Connection::end_idle() {
 
 void Connection::on_phase(Phase phase) {
     phase_ = phase;
-    auto& hook = static_cast<ListHook<EvictableTag>&>(*this);
     switch (phase) {
-        case Phase::idle: set_.evictable_.push_back(*this); break;
-        case Phase::closing: set_.evictable_.push_front(*this); break;
+        case Phase::idle: waits(used_); break;
+        case Phase::closing: lingers(); break;
         case Phase::head: break;
         case Phase::body:
-        case Phase::response: hook.unlink(); break;
+        case Phase::response:
+            used_ = true;
+            is_served();
+            break;
     }
     if (phase == Phase::response && half_closed_) give_grace();
 }
@@ -84,10 +86,9 @@ void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, const ServerSettin
 }
 
 bool ConnectionSet::evict_one() {
-    if (evictable_.empty()) return false;
-    Connection& oldest = evictable_.front();
-    static_cast<ListHook<EvictableTag>&>(oldest).unlink();
-    oldest.kill();
+    Eviction::Member* const least = eviction_.next();
+    if (least == nullptr) return false;
+    static_cast<Connection*>(least)->kill();
     return true;
 }
 

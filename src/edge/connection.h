@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/intrusive_list.h"
+#include "edge/eviction.h"
 #include "edge/h1_server.h"
 #include "io/loop.h"
 #include "io/task.h"
@@ -14,10 +15,9 @@
 namespace portico::edge {
 
 class ConnectionSet;
-struct EvictableTag;
 
 class Connection final : public ListHook<Connection>,
-                         public ListHook<EvictableTag>,
+                         public Eviction::Member,
                          public H1Server::Owner,
                          private io::Root::Owner,
                          private io::StreamWatcher,
@@ -53,6 +53,7 @@ class Connection final : public ListHook<Connection>,
     Phase phase_ = Phase::idle;
     bool half_closed_ = false;  // the client sends no more
     bool over_ = false;
+    bool used_ = false;  // it has carried a request
 };
 
 // The connections of one worker.
@@ -61,9 +62,9 @@ class ConnectionSet {
     ConnectionSet(gateway::Context& context, gateway::Handler& handler) : context_(context), handler_(handler) {}
     ~ConnectionSet();
 
-    // Takes a new connection in. Over the limit, the one that has waited longest for a request gives way.
+    // Takes a new connection in. Over the limit another one gives way (Eviction); it is closed where all are being served.
     void admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
-    // Makes room for one more by closing the connection that has waited longest. @returns false when none waits
+    // Makes room for one more by closing the connection that is needed least. @returns false where all are being served
     bool evict_one();
     // Connections beyond a lower limit give way likewise; those that are being served stay.
     void set_limit(uint32_t connections) {
@@ -83,9 +84,7 @@ class ConnectionSet {
     gateway::Context& context_;
     gateway::Handler& handler_;
     IntrusiveList<Connection, Connection> all_;
-    // Those that may give way: first the ones that have said their last word, then those whose next request has not been read
-    // whole, the longest-waiting first.
-    IntrusiveList<Connection, EvictableTag> evictable_;
+    Eviction eviction_;
     uint32_t size_ = 0;
     uint32_t limit_ = UINT32_MAX;
 };

@@ -90,14 +90,15 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
         take_buffered(into, max);
         const bool from_buffer = into.size() > before;
         if (!from_buffer) {
-            const io::IoResult got = co_await server_.stream_.read(into, static_cast<uint32_t>(max), read_until());
-            if (got.timed_out()) co_return body_failed(Fault::body_timeout);
+            const io::IoResult got = co_await read_at_pace(into, static_cast<uint32_t>(max));
+            if (got.timed_out()) co_return body_failed(pace_.too_slow() ? Fault::body_too_slow : Fault::body_timeout);
             if (got.value <= 0) co_return body_failed(Fault::client_gone);
         }
         uint32_t fresh = into.size() - before;
         if (!chunked) {
             left_ -= fresh;
             bytes_in_ += fresh;
+            pace_.came(fresh);
             if (left_ == 0) finish_body();
             co_return io::IoResult{static_cast<int32_t>(fresh)};
         }
@@ -109,9 +110,23 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
         }
         into.truncate(before + static_cast<uint32_t>(step->data));
         bytes_in_ += step->data;
+        pace_.came(step->data);
         if (bytes_in_ > body_limit_) co_return body_failed(Fault::body_too_large);
         if (step->data > 0) co_return io::IoResult{static_cast<int32_t>(step->data)};
         if (finished_) co_return io::IoResult{0};
+    }
+}
+
+io::Task<io::IoResult> H1Exchange::read_at_pace(io::Buffer& into, uint32_t max) {
+    const io::Loop& loop = server_.context_.loop;
+    io::Until until = read_until();
+    for (const Time idle = until.at;;) {
+        const Time began = loop.now();
+        until.at = pace_.until(began, idle);
+        const io::IoResult got = co_await server_.stream_.read(into, max, until);
+        pace_.waited(loop.now() - began);
+        if (pace_.too_slow()) co_return io::IoResult{-ETIMEDOUT};
+        if (!got.timed_out() || loop.now() >= idle) co_return got;
     }
 }
 
@@ -207,6 +222,7 @@ void H1Exchange::write_head(http::h1::Output& out, const gateway::ResponseOut& h
 
 io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffer& part, bool last) {
     response_ = Response::begun;
+    pace_.set_rate(0);
     x_.record.status = head.status;
     keep_ = keep_alive(head);
     bodiless_ = http::never_has_body(head.status, x_.request.method);

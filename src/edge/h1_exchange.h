@@ -21,6 +21,7 @@ class H1Exchange final : public gateway::ClientSide {
     const http::FieldList& request_trailers() const override { return decoder_.trailers(); }
     bool body_finished() const override { return finished_; }
     void limit_body(uint64_t bytes) override { body_limit_ = bytes; }
+    gateway::BodyPace& body_pace() override { return pace_; }
     io::Task<bool> send_interim(int status, const http::FieldList& fields) override;
     io::Task<bool> send_head(const gateway::ResponseOut& head, io::Buffer& part, bool last) override;
     io::Task<bool> send_body(io::Buffer& part, bool last) override;
@@ -61,6 +62,8 @@ class H1Exchange final : public gateway::ClientSide {
     // When an operation that begins now must be over.
     Time due() const;
     io::Until read_until();
+    // More of the body from the stream, at the pace that is asked.
+    io::Task<io::IoResult> read_at_pace(io::Buffer& into, uint32_t max);
     io::Until write_until();
     bool keep_alive(const gateway::ResponseOut& head);
     void write_head(http::h1::Output& out, const gateway::ResponseOut& head);
@@ -76,6 +79,7 @@ class H1Exchange final : public gateway::ClientSide {
     io::Buffer carry_;  // bytes that a read brought behind a chunked body: the next request's
     http::h1::ChunkedDecoder decoder_;
     uint64_t body_limit_;
+    gateway::BodyPace pace_;
     uint64_t left_ = 0;  // of a request body of known length
     uint64_t bytes_in_ = 0;
     uint64_t bytes_out_ = 0;

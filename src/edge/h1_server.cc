@@ -8,7 +8,6 @@ namespace {
 
 constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr uint64_t kLingerBytes = 16ull << 20;
-constexpr int kTurnBudget = 32;  // pipelined requests served before the others of this loop get their turn
 
 // kForever is never.
 Time later(Time from, Duration d) { return d == kForever ? io::Timer::kNever : from + d; }
@@ -46,19 +45,15 @@ class ExchangeLease {
 }  // namespace
 
 io::Task<void> H1Server::serve() {
-    for (int budget = kTurnBudget;;) {
+    for (;;) {
         if (in_.empty()) {
             in_.release();
-            budget = kTurnBudget;
             owner_.on_phase(Owner::Phase::idle);
             const Time until = later(context_.loop.now(), settings_.idle_timeout);
             const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
             // Ended by time or by a drain, with some of the last response on its way.
             if (got.timed_out() && io::has_unsent(stream_.look_fd())) break;
             if (got.value <= 0) co_return;
-        } else if (--budget == 0) {
-            co_await context_.loop.yield();
-            budget = kTurnBudget;
         }
         const bool again = co_await serve_one();
         if (!again) break;

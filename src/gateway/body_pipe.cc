@@ -85,9 +85,9 @@ io::Task<PipeEnd> pipe_request(Exchange& x, upstream::Connection& to, const Dead
                 source != nullptr && left >= kSpliceFrom && to.stream().splice_fd() >= 0) {
                 part.release();
                 to.begin_request_part();
-                const SpliceEnd end = co_await splice(loop, {*source, until}, {to.stream(), to.write_until({})}, left, deadlines);
+                const SpliceEnd end = co_await splice(loop, {*source, until, &client.body_pace()}, {to.stream(), to.write_until({})}, left, deadlines);
                 client.source_spliced(end.moved);
-                if (end.from_failed) co_return client_failed(Error(end.timed_out ? Fault::body_timeout : Fault::client_gone));
+                if (end.from_failed) co_return client_failed(Error(end.too_slow ? Fault::body_too_slow : end.timed_out ? Fault::body_timeout : Fault::client_gone));
                 if (end.to_failed) co_return body_broken_off(x, deadlines, end.error, to);
                 // Nothing moved: an armed receive had brought bytes already, and those are read as ever.
                 if (end.moved > 0) continue;

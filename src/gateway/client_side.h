@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "gateway/body_pace.h"
 #include "http/message.h"
 #include "io/buffer.h"
 #include "io/stream.h"
@@ -42,6 +43,9 @@ class ClientSide {
     virtual bool body_finished() const = 0;
     // The most that read_body() may bring in all (body_too_large beyond it); the listener's limit at first.
     virtual void limit_body(uint64_t bytes) = 0;
+    // How fast it comes, until the response's head is sent: read_body() fails where that is too slow (body_too_slow), and whoever moves its
+    // bytes around the server counts them here.
+    virtual BodyPace& body_pace() = 0;
 
     // 100 and 103 and their kind, before the answer. Not sent to HTTP/1.0 clients (true all the same).
     // @returns false when the client is gone, as everywhere below

@@ -12,8 +12,18 @@
 #include "gateway/reply.h"
 #include "gateway/request_setup.h"
 #include "gateway/snapshot.h"
+#include "http/media_type.h"
 
 namespace portico::gateway {
+namespace {
+
+// Streams of messages that come when they come: their idle time bounds them.
+bool is_grpc(const Exchange& x) {
+    constexpr std::string_view kGrpc = "application/grpc";  // and -web, +proto, …
+    return iequals(http::media_type(x.request.fields).substr(0, kGrpc.size()), kGrpc);
+}
+
+}  // namespace
 
 io::Task<void> Gateway::handle(Exchange& x) {
     auto ready = set_up_request(x);
@@ -27,6 +37,7 @@ io::Task<void> Gateway::handle(Exchange& x) {
         co_return;
     }
     x.client->limit_body(x.rules->body_limit);
+    if (!x.client->body_finished() && !is_grpc(x)) x.client->body_pace().set_rate(x.rules->min_rate);
     for (const ChainLink& link : x.rules->chain) {
         Verdict verdict = ask(x, link);
         if (verdict.kind == Verdict::Kind::later) verdict = co_await std::move(*verdict.task);

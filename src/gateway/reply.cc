@@ -35,6 +35,7 @@ constexpr FaultRow kRows[] = {
     {Fault::body_too_large, {413, "Content too large", "Send a smaller body.", true}},
     {Fault::head_timeout, {408, "Request timeout", "The request's head did not arrive in time.", true}},
     {Fault::body_timeout, {408, "Request timeout", "The request's body did not arrive in time.", true}},
+    {Fault::body_too_slow, {408, "Request timeout", "The request's body came too slowly.", true}},
     {Fault::expectation_failed, {417, "Expectation failed", "Only Expect: 100-continue is understood.", true}},
     {Fault::not_implemented, {501, "Not implemented", "This method is not served here.", true}},
     {Fault::client_gone, {400, kBadRequest, "The request ended before it was whole.", true}},

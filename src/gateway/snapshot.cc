@@ -87,6 +87,7 @@ class SnapshotBuilder {
         const Scope scope(routes, index);
         rules.encoded_allow = c.encoded_allow;
         rules.body_limit = c.body_limit.value_or(s_.config.limits.body);
+        rules.min_rate = c.min_rate.value_or(s_.config.limits.min_rate);
         const auto& rule = s_.table.rules()[index];
         std::vector<std::string> parameters = rule.parameters;
         if (rule.any_path_open) parameters.emplace_back(kRest);

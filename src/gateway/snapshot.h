@@ -38,6 +38,7 @@ struct RouteRules {
     Action action;
     bool encoded_allow = false;
     uint64_t body_limit = 0;  // bytes
+    uint64_t min_rate = 0;    // bytes of a body in a second; 0: any
     std::unique_ptr<const ErrorShape> errors;
     bool answers_preflights = false;  // `cors` stands first
     // Which policies refuse: sorted identities, equal where two routes are guarded alike.

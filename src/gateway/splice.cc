@@ -5,12 +5,14 @@
 
 #include <vector>
 
+#include "gateway/body_pace.h"
 #include "gateway/body_pipe.h"
 
 namespace portico::gateway {
 namespace {
 
-// Pipes that wait for their next body. One stock a thread: a pipe is only given back empty.
+// The pipes of a thread, those that wait for their next bytes among them: a pipe is only given back empty. Each takes two descriptors, so
+// there are kMost of them; who finds none copies its bytes, as slow readers by the hundred may well do.
 class PipeStock {
   public:
     struct Pipe {
@@ -27,35 +29,48 @@ class PipeStock {
             return p;
         }
         int ends[2];
-        if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return {};
+        if (open_ == kMost || ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return {};
+        ++open_;
         // As long as an unprivileged process may have it; the default holds 64 KiB where pages are small.
         ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
         return {ends[0], ends[1]};
     }
     void give(Pipe p, bool empty) {
-        if (empty && stock_.size() < 16) stock_.push_back(p);
-        else shut(p);
+        if (empty && stock_.size() < kMostAtRest) return stock_.push_back(p);
+        --open_;
+        shut(p);
     }
 
   private:
+    static constexpr size_t kMost = 32;
+    static constexpr size_t kMostAtRest = 16;
     static void shut(const Pipe& p) {
         ::close(p.out);
         ::close(p.in);
     }
     std::vector<Pipe> stock_;
+    size_t open_ = 0;
 };
 
 thread_local PipeStock stock;
 
+// A pipe, held while bytes move or lie in it.
 class PipeLease {
   public:
-    PipeLease() : pipe_(stock.take()) {}
+    PipeLease() = default;
     PipeLease(const PipeLease&) = delete;
     PipeLease& operator=(const PipeLease&) = delete;
     ~PipeLease() {
         if (pipe_.out >= 0) stock.give(pipe_, inside == 0);
     }
-    bool ok() const { return pipe_.out >= 0; }
+    // @returns whether there is one
+    bool take() {
+        if (pipe_.out < 0) pipe_ = stock.take();
+        return pipe_.out >= 0;
+    }
+    void give_back_empty() {
+        if (pipe_.out >= 0 && inside == 0) stock.give(std::exchange(pipe_, {}), true);
+    }
     int out() const { return pipe_.out; }
     int in() const { return pipe_.in; }
     uint64_t inside = 0;  // bytes
@@ -65,7 +80,6 @@ class PipeLease {
 };
 
 constexpr size_t kStep = 1 << 20;
-constexpr int kRounds = 8;  // before the worker's other connections get their turn
 constexpr Duration kNoRoomPause = std::chrono::milliseconds(5);
 
 // Makes a blocking descriptor non-blocking for as long as it lives. splice() waits on a blocking socket whatever its own flags
@@ -93,11 +107,14 @@ class Splicing {
     Splicing(io::Stream& from, io::Stream& to, uint64_t size) : from_(from), to_(to), size_(size) {}
     enum class Next : uint8_t { again, wait_from, wait_to, over };
 
-    bool ok() const { return pipe_.ok(); }
+    // For somebody else, as long as nothing moves.
+    void rest() { pipe_.give_back_empty(); }
+    uint64_t taken() const { return taken_; }
     // Grows with each byte that goes into the pipe, and with each that leaves it.
     uint64_t progress() const { return 2 * taken_ - pipe_.inside; }
-    // Moves what can be moved without waiting.
+    // Moves what can be moved without waiting. Over without more where no pipe is to be had: then the bytes are copied.
     Next round(SpliceEnd& end) {
+        if (!pipe_.take()) return Next::over;
         const NonBlocking from(from_.splice_fd()), to(to_.splice_fd());
         const bool took = take(end);
         if ((end.from_failed || at_end_) && pipe_.inside == 0) return Next::over;
@@ -160,7 +177,6 @@ class Splicing {
 io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint64_t size, const Deadlines& deadlines) {
     SpliceEnd end;
     Splicing splicing(from.stream, to.stream, size);
-    if (!splicing.ok()) co_return end;  // no pipe to be had: nothing moved, the bytes are copied
     // Idle times run from the last byte that moved, not from the last time that somebody was woken.
     const auto moved_now = [&] {
         from.until.at = to.until.at = deadlines.idle(loop.now());
@@ -169,18 +185,27 @@ io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint6
     };
     moved_now();
     Splicing::Next next = Splicing::Next::wait_from;
-    for (int rounds = 1;; ++rounds) {
+    for (;;) {
         const bool waits = next != Splicing::Next::again;
         // The exchange may have ended meanwhile.
         from.until.at = std::min(from.until.at, deadlines.total());
         if (next == Splicing::Next::wait_from) {
+            splicing.rest();
+            const Time began = loop.now(), idle = from.until.at;
+            if (from.pace != nullptr) from.until.at = from.pace->until(began, idle);
             const io::IoResult ready = co_await from.stream.readable(from.until);
+            from.until.at = idle;
+            if (from.pace != nullptr) {
+                from.pace->waited(loop.now() - began);
+                end.too_slow = from.pace->too_slow();
+                if (!end.too_slow && ready.timed_out() && loop.now() < idle) continue;
+            }
             // The first wait also takes an armed receive back; bytes that it brought meanwhile are for read().
             if (ready.error() == EBUSY) co_return end;
-            if (!ready.ok()) {
+            if (!ready.ok() || end.too_slow) {
                 end.from_failed = true;
-                end.timed_out = ready.timed_out();
-                end.error = ready.error();
+                end.timed_out = ready.timed_out() || end.too_slow;
+                end.error = end.too_slow ? ETIMEDOUT : ready.error();
                 co_return end;
             }
         } else if (next == Splicing::Next::wait_to) {
@@ -194,7 +219,9 @@ io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint6
         }
         const Splicing::Next before = next;
         const uint64_t progress = splicing.progress();
+        const uint64_t taken = splicing.taken();
         next = splicing.round(end);
+        if (from.pace != nullptr) from.pace->came(splicing.taken() - taken);
         if (next == Splicing::Next::over) co_return end;
         if (splicing.progress() != progress) {
             moved_now();
@@ -207,9 +234,11 @@ io::Task<SpliceEnd> splice(io::Loop& loop, SpliceSide from, SpliceSide to, uint6
                 end.error = ETIMEDOUT;
                 co_return end;
             }
+            splicing.rest();
             co_await loop.sleep(kNoRoomPause);
         }
-        if (rounds % kRounds == 0) co_await loop.yield();
+        loop.turn_time().count(splicing.progress() - progress);
+        if (loop.turn_time().over()) co_await loop.yield();
     }
 }
 

@@ -9,6 +9,7 @@
 
 namespace portico::gateway {
 
+class BodyPace;
 class Deadlines;
 
 // Below this a copy is cheaper than the pipe's system calls (bench/RESULTS.md).
@@ -19,13 +20,15 @@ struct SpliceEnd {
     bool from_failed = false;  // an error; its end is left to read()
     bool to_failed = false;
     bool timed_out = false;
+    bool too_slow = false;     // what came from there, for its pace
     int error = 0;
 };
 
 // One side of it: the stream, and the timer of a wait on it.
 struct SpliceSide {
     io::Stream& stream;
-    io::Until until;  // `at` is set anew at each wait
+    io::Until until;           // `at` is set anew at each wait
+    BodyPace* pace = nullptr;  // of what comes from there
 };
 
 // Moves up to `size` bytes: fewer, without a failure, where the rest is for read(). Each wait may take what `deadlines` say of idle times.

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "io/stream.h"
+#include "io/turn.h"
 
 namespace portico::io {
 
@@ -76,10 +77,13 @@ class Backend {
     virtual std::unique_ptr<Acceptor> listen(int fd, Acceptor::Sink& sink) = 0;
     // The pool that streams take blocks from; set by the loop before anything else.
     void set_buffers(BufferPool* pool) { buffers_ = pool; }
+    // The time of the loop's turn, likewise.
+    void set_turn(Turn* turn) { turn_ = turn; }
     virtual std::unique_ptr<FdWatch> watch(int fd, bool readable, bool writable, FdWatch::Sink& sink) = 0;
 
   protected:
     BufferPool* buffers_ = nullptr;
+    Turn* turn_ = nullptr;
 };
 
 }  // namespace portico::io

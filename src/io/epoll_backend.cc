@@ -66,7 +66,10 @@ class EpollAcceptor final : public Acceptor, private EpollHandler {
             const int fd = ::accept4(fd_, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd < 0) {
                 if (errno == EINTR || errno == ECONNABORTED) continue;
-                if (errno != EAGAIN) sink_.on_accept_error(errno);
+                if (errno == EAGAIN) break;
+                const int error = errno;
+                pause();
+                sink_.on_accept_error(error);
                 break;
             }
             set_no_delay(fd);
@@ -141,7 +144,7 @@ void EpollBackend::forget(EpollHandler* handler) {
 void EpollBackend::wait(Duration wait) {
     int ms = -1;
     ++round_;
-    if (!reads_on_.empty()) {
+    if (!going_on_.empty()) {
         ms = 0;
     } else if (wait != kForever) {
         // Rounded up: waking early would spin until the timer is due.
@@ -158,8 +161,6 @@ void EpollBackend::wait(Duration wait) {
 }
 
 void EpollBackend::dispatch() {
-    IntrusiveList<EpollStream, EpollBackend> reads_on;
-    reads_on.splice_back(reads_on_);
     while (at_ < count_) {
         const epoll_event& event = events_[static_cast<size_t>(at_++)];
         if (event.events == 0) continue;
@@ -174,7 +175,20 @@ void EpollBackend::dispatch() {
         handler->on_events(event.events);
     }
     at_ = count_ = 0;
-    while (EpollStream* stream = reads_on.pop_front()) stream->read_on();
+    go_on();
+}
+
+// Those that used up a turn come behind everybody else, in their order, and as many as this one has time for.
+void EpollBackend::go_on() {
+    IntrusiveList<EpollStream, EpollBackend> waiting;
+    waiting.splice_back(going_on_);
+    for (uint32_t served = 0; served < kAtLeast || !turn_->over(); ++served) {
+        EpollStream* const stream = waiting.pop_front();
+        if (stream == nullptr) return;
+        stream->go_on();
+    }
+    waiting.splice_back(going_on_);
+    going_on_.splice_back(waiting);
 }
 
 void EpollBackend::wake() {

@@ -36,17 +36,24 @@ class EpollBackend final : public Backend {
     bool told_all() const { return told_all_; }
     // Counts the looks at the kernel, one a turn.
     uint64_t round() const { return round_; }
-    // `stream` has had its share of this turn: it reads on in the next, which comes at once.
-    void read_next_turn(EpollStream& stream) { reads_on_.push_back(stream); }
+    Turn& turn() { return *turn_; }
+    // `stream` goes on in the next turn, which comes at once.
+    void go_on_next_turn(EpollStream& stream) {
+        if (!stream.goes_on_later()) going_on_.push_back(stream);
+    }
 
   private:
+    // However long the others took, so many of those that wait for their next turn are served in each.
+    static constexpr uint32_t kAtLeast = 4;
+    void go_on();
+
     int epoll_fd_;
     int wake_fd_;
     int count_ = 0;
     int at_ = 0;
     bool told_all_ = true;
     uint64_t round_ = 0;
-    IntrusiveList<EpollStream, EpollBackend> reads_on_;
+    IntrusiveList<EpollStream, EpollBackend> going_on_;  // the longest-waiting first
     std::array<epoll_event, 256> events_{};
 };
 

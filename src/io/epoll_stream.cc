@@ -30,16 +30,23 @@ bool EpollStream::start_read(StreamOp& op) {
         op.result.value = -lost_;
         return true;
     }
-    const bool waits_its_turn = readable_ && share_.spent(backend_.round());
-    if (readable_ && !waits_its_turn && try_read(op)) return true;
+    const bool next_turn = readable_ && backend_.turn().over();
+    if (readable_ && !next_turn && try_read(op)) return true;
     reader_ = &op;
     waits_read_ = false;
-    if (waits_its_turn) backend_.read_next_turn(*this);
+    if (next_turn) backend_.go_on_next_turn(*this);
     return false;
 }
 
-void EpollStream::read_on() {
+void EpollStream::go_on() {
+    bool gone = false;
+    gone_ = &gone;
     if (reader_ != nullptr && !waits_read_) resume_reader();
+    if (gone) return;
+    if (closed_ && reader_ == nullptr) look();
+    if (gone) return;
+    if (writer_ != nullptr && !waits_write_) resume_writer();
+    if (!gone) gone_ = nullptr;
 }
 
 void EpollStream::resume_reader() {
@@ -50,18 +57,26 @@ void EpollStream::resume_reader() {
     op.resume();
 }
 
+void EpollStream::resume_writer() {
+    StreamOp& op = *writer_;
+    if (waits_write_) op.result.value = 1;
+    else if (!try_write(op)) return;
+    writer_ = nullptr;
+    op.resume();
+}
+
 bool EpollStream::try_read(StreamOp& op) {
     Buffer& into = *op.buffer;
     const bool fresh = !into.has_block();
     into.ensure(buffers_, kSmallBuffer);
-    const uint32_t room = op.room();
+    const uint32_t room = backend_.turn().most_bytes(op.room());
     ssize_t n;
     do n = ::recv(fd_, into.tail(), room, 0);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         into.commit(static_cast<uint32_t>(n));
         op.result.value = static_cast<int32_t>(n);
-        share_.count(backend_.round(), static_cast<uint32_t>(n));
+        backend_.turn().count(static_cast<uint64_t>(n));
         // A short read has drained the socket. After the peer's end there is still that end to read.
         if (static_cast<uint32_t>(n) < room && !closed_ && !urgent_) readable_ = false;
         return true;
@@ -83,9 +98,11 @@ bool EpollStream::start_write(StreamOp& op) {
         op.result.value = -lost_;
         return true;
     }
-    if (writable_ && try_write(op)) return true;
+    const bool next_turn = writable_ && backend_.turn().over();
+    if (writable_ && !next_turn && try_write(op)) return true;
     writer_ = &op;
     waits_write_ = false;
+    if (next_turn) backend_.go_on_next_turn(*this);
     return false;
 }
 
@@ -107,6 +124,7 @@ bool EpollStream::try_write(StreamOp& op) {
         written_ += static_cast<uint32_t>(n);
     }
     op.result.value = static_cast<int32_t>(written_);
+    backend_.turn().count(written_);
     return true;
 }
 
@@ -135,7 +153,7 @@ void EpollStream::on_events(uint32_t events) {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         readable_ = true;
         if (reader_ != nullptr) {
-            resume_reader();
+            if (waits_read_ || !goes_on_later()) resume_reader();
         } else if (!closed_) {
             look();
         }
@@ -145,14 +163,7 @@ void EpollStream::on_events(uint32_t events) {
     }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         writable_ = true;
-        if (writer_ != nullptr) {
-            StreamOp& op = *writer_;
-            if (waits_write_) op.result.value = 1;
-            if (waits_write_ || try_write(op)) {
-                writer_ = nullptr;
-                op.resume();
-            }
-        }
+        if (writer_ != nullptr && (waits_write_ || !goes_on_later())) resume_writer();
         if (gone) return;
     }
     gone_ = nullptr;

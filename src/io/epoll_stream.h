@@ -4,7 +4,6 @@
 #include "base/intrusive_list.h"
 #include "io/backend.h"
 #include "io/stream.h"
-#include "io/turn_share.h"
 
 namespace portico::io {
 
@@ -37,8 +36,9 @@ class EpollStream final : public Stream, public ListHook<EpollBackend>, private 
     SocketAddress local() const override;
     int splice_fd() const override { return fd_; }
     bool start_wait(StreamOp& op, bool readable) override;
-    // In the turn after the one in which it has had its share.
-    void read_on();
+    // What it left to a later turn, since the one in which it came had no more time.
+    void go_on();
+    bool goes_on_later() const { return static_cast<const ListHook<EpollBackend>&>(*this).linked(); }
 
   protected:
     bool start_read(StreamOp& op) override;
@@ -52,6 +52,7 @@ class EpollStream final : public Stream, public ListHook<EpollBackend>, private 
     bool try_read(StreamOp& op);
     bool try_write(StreamOp& op);
     void resume_reader();
+    void resume_writer();
     void tell_closed();
     void look();
 
@@ -63,7 +64,6 @@ class EpollStream final : public Stream, public ListHook<EpollBackend>, private 
     StreamWatcher* watcher_ = nullptr;
     bool* gone_ = nullptr;  // set to true by the destructor, for on_events
     SocketAddress peer_;
-    TurnShare share_;
     int fd_;
     uint32_t written_ = 0;      // of the pending write
     int lost_;                  // errno: no events are to be had, nothing can be waited for; mostly 0

@@ -23,8 +23,9 @@ Result<std::unique_ptr<Loop>> Loop::make(BackendChoice choice, const Clock& cloc
 }
 
 Loop::Loop(std::unique_ptr<Backend> backend, const Clock& clock)
-    : clock_(clock), now_(clock.now()), timers_(now_), backend_(std::move(backend)) {
+    : clock_(clock), now_(clock.now()), turn_time_(clock), timers_(now_), backend_(std::move(backend)) {
     backend_->set_buffers(&buffers_);
+    backend_->set_turn(&turn_time_);
 }
 
 Loop::~Loop() {
@@ -62,6 +63,7 @@ void Loop::turn(Duration wait) {
     }
     backend_->wait(wait);
     now_ = clock_.now();
+    turn_time_.begin(now_);
     backend_->dispatch();
     timers_.advance(now_);
     run_posted();
@@ -69,6 +71,9 @@ void Loop::turn(Duration wait) {
     yielded.splice_back(next_turn_);
     while (Deferred* d = yielded.pop_front()) d->on_deferred();
     run_deferred();
+    if (told_) {
+        if (const Duration taken = turn_time_.taken(); taken >= Turn::kLong) told_(turn_time_.place(taken), taken);
+    }
 }
 
 void Loop::run_deferred() {
@@ -77,6 +82,7 @@ void Loop::run_deferred() {
 
 void Loop::run_posted() {
     if (!has_posted_.load(std::memory_order_acquire)) return;
+    const Turn::Place place(turn_time_, Turn::kMessages);
     std::vector<std::function<void()>> run;
     {
         std::lock_guard lock(posted_mutex_);

@@ -49,6 +49,9 @@ class Loop {
     // Runs `f` on this loop's thread, in order. Thread-safe. The loop must live until it ran or is destroyed (then it is dropped).
     void post(std::function<void()> f);
 
+    // `told` of each turn that takes Turn::kLong or longer: where most of its time went, and how long it was.
+    void watch_turns(std::function<void(std::string_view place, Duration taken)> told) { told_ = std::move(told); }
+
     // The time at which this turn began to run: good for deadlines, not for measuring inside a turn.
     Time now() const { return now_; }
     // The time of this very moment.
@@ -62,6 +65,8 @@ class Loop {
         return wall_;
     }
     TimerWheel& timers() { return timers_; }
+    // For work that is no stream's: it counts what it does, and yield()s when the turn is over.
+    Turn& turn_time() { return turn_time_; }
     BufferPool& buffers() { return buffers_; }
     Backend& backend() { return *backend_; }
     const Clock& clock() const { return clock_; }
@@ -147,10 +152,12 @@ class Loop {
 
     const Clock& clock_;
     Time now_;
+    Turn turn_time_;
     TimerWheel timers_;
     BufferPool buffers_;
     std::unique_ptr<Backend> backend_;
     std::string why_not_uring_;
+    std::function<void(std::string_view, Duration)> told_;
     IntrusiveList<Deferred, Loop> deferred_;
     IntrusiveList<Deferred, Loop> next_turn_;
     uint64_t turns_ = 0;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/loop_fixture.h"
-#include "io/turn_share.h"
+#include "io/turn.h"
 #include "io/uring_backend_impl.h"
 
 namespace portico::io {
@@ -63,7 +63,8 @@ TEST_P(StreamShare, one_that_always_has_bytes_takes_its_share_of_a_turn_and_no_m
     sender.join();
     EXPECT_EQ(out_.result.value, 0);
     EXPECT_EQ(total, kSize);
-    EXPECT_LT(most, TurnShare::kBytes + kLargeBuffer);
+    // What a machine copies in half a millisecond, and one part more: 1.5 MiB here, with room for a faster one.
+    EXPECT_LT(most, 16u << 20);
 }
 
 // One that has had its share is still interrupted, abandoned and destroyed as any other.

@@ -3,12 +3,31 @@
 namespace portico::io {
 
 void TurnBudget::join(Wait& one) {
-    line_.push_back(one);
+    Share& share = shares_[one.host_];
+    share.waits.push_back(one);
+    if (!share.linked()) line_.push_back(share);
     if (!linked()) loop_.defer_to_next(*this);
 }
 
+TurnBudget::Wait* TurnBudget::next() {
+    if (line_.empty()) return nullptr;
+    Share& share = line_.front();
+    Wait& first = share.waits.front();
+    line_.push_back(share);
+    leave(first);
+    return &first;
+}
+
+void TurnBudget::leave(Wait& one) {
+    one.unlink();
+    const auto share = shares_.find(one.host_);
+    if (share->second.waits.empty()) shares_.erase(share);
+}
+
 void TurnBudget::count_since(Time began) {
-    spent_ = spent() + (loop_.precise_now() - began);
+    const Duration time = loop_.precise_now() - began;
+    loop_.turn_time().spent_at(Turn::kComputing, time);
+    spent_ = spent() + time;
     turn_ = loop_.turns();
 }
 
@@ -20,7 +39,7 @@ void TurnBudget::on_deferred() {
         const Time end = began + (a_turn_ - spent());
         serving_ = true;
         do {
-            Wait* const first = line_.pop_front();
+            Wait* const first = next();
             if (first == nullptr) break;
             first->waiter_.resume();
         } while (loop_.precise_now() < end);

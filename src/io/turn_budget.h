@@ -1,16 +1,19 @@
 // What a worker may spend, in one turn of its loop, on computing that strangers can ask for, such as the signatures of tokens.
-// Who finds it spent stands in line and goes on in a later turn, so that everybody else is served in between. The line is in the
-// order of coming; nobody is sent away, and whoever is destroyed has left it. It holds nothing but who waits.
+// Who finds it spent stands in line and goes on in a later turn, so that everybody else is served in between. The clients' hosts have
+// turns one after the other, each one's own in the order of coming: who asks a thousand times waits for himself. Nobody is sent away,
+// and whoever is destroyed has left the line. It holds nothing but who waits.
 //
 //     if (budget.open()) { const auto spending = budget.spend(); compute(); }
-//     else { co_await budget.wait(); compute(); }
+//     else { co_await budget.wait(host); compute(); }
 //
 // The bound is a time and no number, since a signature takes from 15 µs to 1 ms by its kind and its key. It bounds when the last
 // computing of a turn begins: a turn takes that much and one of them. One thread.
 #pragma once
 
 #include <coroutine>
+#include <map>
 
+#include "base/address.h"
 #include "base/intrusive_list.h"
 #include "io/loop.h"
 
@@ -39,11 +42,17 @@ class TurnBudget final : private Deferred {
     };
     Spending spend() { return Spending(*this); }
 
-    // co_await budget.wait(): goes on at the front of the line, outside of every call. All that is then done before the next wait
+    // co_await budget.wait(host): goes on at the front of the line, outside of every call. All that is then done before the next wait
     // counts, so that many who find nothing left to compute do not make a turn long either.
+    // @param host of the client, IpAddress::of_host()
     class Wait final : public ListHook<TurnBudget> {
       public:
-        explicit Wait(TurnBudget& budget) : budget_(budget) {}
+        Wait(TurnBudget& budget, const IpAddress& host) : budget_(budget), host_(host) {}
+        Wait(const Wait&) = delete;
+        Wait& operator=(const Wait&) = delete;
+        ~Wait() {
+            if (linked()) budget_.leave(*this);
+        }
         bool await_ready() const { return false; }
         void await_suspend(std::coroutine_handle<> h) {
             waiter_ = h;
@@ -54,19 +63,27 @@ class TurnBudget final : private Deferred {
       private:
         friend class TurnBudget;
         TurnBudget& budget_;
+        IpAddress host_;
         std::coroutine_handle<> waiter_;
     };
-    Wait wait() { return Wait(*this); }
+    Wait wait(const IpAddress& host) { return Wait(*this, host); }
 
   private:
+    // Those of one host that wait.
+    struct Share : ListHook<Share> {
+        IntrusiveList<Wait, TurnBudget> waits;
+    };
     void join(Wait& one);
+    void leave(Wait& one);
+    Wait* next();
     void on_deferred() override;
     Duration spent() const { return turn_ == loop_.turns() ? spent_ : Duration::zero(); }
     void count_since(Time began);
 
     Loop& loop_;
     const Duration a_turn_;
-    IntrusiveList<Wait, TurnBudget> line_;
+    std::map<IpAddress, Share> shares_;  // none is empty
+    IntrusiveList<Share, Share> line_;   // the same, by their turns
     bool serving_ = false;  // one of the line goes on
     uint64_t turn_ = 0;     // in which spent_ was spent
     Duration spent_{};

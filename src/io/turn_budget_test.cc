@@ -21,7 +21,7 @@ class Budget : public ::testing::Test {
     // One that computes for as long as it is told, at once or when its turn comes; as often as it is told.
     class Worker {
       public:
-        Worker(Budget& test, int name, Duration takes = microseconds(100), int times = 1) : test_(test) {
+        Worker(Budget& test, int name, Duration takes = microseconds(100), int times = 1, IpAddress host = {}) : test_(test), host_(host) {
             root_.start(run(name, takes, times), nullptr);
         }
 
@@ -33,11 +33,12 @@ class Budget : public ::testing::Test {
                     test_.compute(name, takes);
                     continue;
                 }
-                co_await test_.budget.wait();
+                co_await test_.budget.wait(host_);
                 test_.compute(name, takes);
             }
         }
         Budget& test_;
+        IpAddress host_;
         Root root_;
     };
 
@@ -128,7 +129,7 @@ TEST_F(Budget, one_that_goes_on_may_send_others_away) {
     struct Leaver {
         Root root;
         static Task<void> run(TurnBudget& budget, std::vector<std::unique_ptr<Worker>>& workers) {
-            co_await budget.wait();
+            co_await budget.wait({});
             workers.clear();
         }
     } leaver;
@@ -172,13 +173,24 @@ TEST_F(Budget, one_that_goes_on_and_asks_again_stands_in_line_again) {
     EXPECT_THAT(turn(), ElementsAre(1, 1, 1, 1, 1));
 }
 
+// A60's kind: who asks a thousand times waits for himself.
+TEST_F(Budget, hosts_have_turns_one_after_the_other) {
+    come(0, microseconds(500));
+    come(1, 8, microseconds(250));
+    const Worker other(*this, 100, microseconds(250), 1, IpAddress::v4(2));
+    const Worker third(*this, 200, microseconds(250), 1, IpAddress::v4(3));
+    EXPECT_THAT(turn(), ElementsAre(1, 100));
+    EXPECT_THAT(turn(), ElementsAre(200, 2));
+    EXPECT_THAT(turn(), ElementsAre(3, 4));
+}
+
 TEST_F(Budget, a_line_that_goes_before_its_turn_is_not_served) {
     std::optional<TurnBudget> other(std::in_place, loop, Duration::zero());
     Root root;
     bool served = false;
     struct One {
         static Task<void> run(TurnBudget& budget, bool& served) {
-            co_await budget.wait();
+            co_await budget.wait({});
             served = true;
         }
     };

@@ -58,6 +58,7 @@ class UringBackend final : public Backend {
     ProvidedBuffers& provided() { return provided_; }
     RegisteredFiles& files() { return files_; }
     BufferPool& buffers() { return *buffers_; }
+    Turn& turn() { return *turn_; }
     // False where more may have happened than this round's completions tell of.
     bool told_all() const { return told_all_; }
     // Counts the times that completions were taken from the ring.

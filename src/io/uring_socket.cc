@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "io/uring_backend_impl.h"
@@ -37,7 +38,8 @@ void UringSocket::arm_many() {
 
 void UringSocket::arm_one(const StreamOp& op) {
     io_uring_sqe* e = backend.entry();
-    io_uring_prep_recv(e, fd, op.buffer->tail(), op.room(), 0);
+    one_room = backend.turn().most_bytes(op.room());
+    io_uring_prep_recv(e, fd, op.buffer->tail(), one_room, 0);
     io_uring_sqe_set_data64(e, UringBackend::data_of(this, UringTag::receive_one));
     one_at = op.buffer->capacity() - op.buffer->room();
     one_armed = true;

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "io/stream.h"
-#include "io/turn_share.h"
 #include "io/uring_buffers.h"
 #include "io/uring_files.h"
 
@@ -34,12 +33,12 @@ struct alignas(16) UringSocket {
     uint16_t first = ProvidedBuffers::kNone;  // provided buffers that came while nobody read: a chain of theirs
     uint64_t drained_in : 48 = 0;             // the round in which a reception left the socket empty
     uint16_t last = ProvidedBuffers::kNone;
-    TurnShare share;  // of bulk reads
     int fd;
     int error = 0;           // the stream broke: every later read says so
     uint32_t send_left = 0;  // of the pending write
     uint32_t sent = 0;
-    uint32_t one_at = 0;  // how far into its block a receive_one writes
+    uint32_t one_at = 0;    // how far into its block a receive_one writes
+    uint32_t one_room = 0;  // and how much at most
     int32_t place = RegisteredFiles::kNone;
     uint32_t undelivered = 0;  // receptions that the ring has brought in this round and that nobody has looked at yet
     uint16_t in_flight = 0;

@@ -57,7 +57,9 @@ uint32_t UringStream::take_provided(UringSocket& s, StreamOp& op) {
 bool UringStream::take(UringSocket& s, StreamOp& op) {
     if (s.has_bytes()) {
         op.buffer->ensure(s.backend.buffers(), kSmallBuffer);
-        op.result.value = static_cast<int32_t>(!s.late.empty() ? take_late(s, op) : take_provided(s, op));
+        const uint32_t n = !s.late.empty() ? take_late(s, op) : take_provided(s, op);
+        s.backend.turn().count(n);
+        op.result.value = static_cast<int32_t>(n);
         return true;
     }
     if (s.error != 0) {
@@ -103,13 +105,14 @@ bool UringStream::start_read(StreamOp& op) {
 // A bulk read takes what has gathered at once: an armed receive would come back with the first segment, and a body would pass
 // in small pieces (an upload of 1 MiB cost a third more).
 bool UringStream::try_bulk(UringSocket& s, StreamOp& op) {
-    if (s.many_armed || s.one_armed || s.share.spent(s.backend.round())) return false;
-    const ssize_t n = ::recv(s.fd, op.buffer->tail(), op.room(), MSG_DONTWAIT);
+    if (s.many_armed || s.one_armed || s.backend.turn().over()) return false;
+    const uint32_t room = s.backend.turn().most_bytes(op.room());
+    const ssize_t n = ::recv(s.fd, op.buffer->tail(), room, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (n > 0) {
-        if (static_cast<uint32_t>(n) < op.room()) s.drained_in = s.backend.round();
+        if (static_cast<uint32_t>(n) < room) s.drained_in = s.backend.round();
         op.buffer->commit(static_cast<uint32_t>(n));
-        s.share.count(s.backend.round(), static_cast<uint32_t>(n));
+        s.backend.turn().count(static_cast<uint64_t>(n));
     }
     if (n == 0) s.end();
     if (n < 0) s.error = errno;
@@ -225,9 +228,9 @@ void UringStream::on_one(UringSocket& s, int result) {
     StreamOp* op = std::exchange(s.reader, nullptr);
     if (op == nullptr) return;
     if (result > 0) {
-        if (static_cast<uint32_t>(result) < op->room()) s.drained_in = s.backend.round();
+        if (static_cast<uint32_t>(result) < s.one_room) s.drained_in = s.backend.round();
         op->buffer->commit(static_cast<uint32_t>(result));
-        s.share.count(s.backend.round(), static_cast<uint32_t>(result));
+        s.backend.turn().count(static_cast<uint64_t>(result));
     }
     // It stood in for the armed receive, which had found no buffer: whoever watches still wants to know of the peer's end.
     if (result > 0 && !wants_bulk(*op) && s.owner->watcher_ != nullptr && !s.many_armed) s.arm_many();

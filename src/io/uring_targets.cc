@@ -64,6 +64,7 @@ struct UringAcceptor::Target final : UringTarget {
                 sink->on_accept(std::make_unique<UringStream>(backend, result, peer_address(result)));
             }
         } else if (result != -ECANCELED && result != -ECONNABORTED && sink != nullptr) {
+            paused = true;
             sink->on_accept_error(-result);
         }
         inside = false;

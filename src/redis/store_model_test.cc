@@ -41,6 +41,7 @@ io::SimWeather draw_weather(io::Chance& c, const io::Variant& variant) {
     w.refuse_one_in = c.one_in(2) ? static_cast<uint32_t>(c.between(3, 10)) : 0;
     w.swallow_one_in = c.one_in(2) ? static_cast<uint32_t>(c.between(3, 10)) : 0;
     w.starve_one_in = c.one_in(4) ? 5 : 0;
+    w.over_one_in = c.one_in(3) ? 4 : 0;
     return w;
 }
 

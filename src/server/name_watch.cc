@@ -39,6 +39,7 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
             retry_ = kFirstRetry;
             good_at_ = now;
             ask_in(std::clamp(answer->ttl, watch_.dns_.min_ttl, std::max(watch_.dns_.min_ttl, watch_.dns_.max_ttl)));
+            bound(answer->addresses);
             if (answer->addresses != addresses_) {
                 addresses_ = std::move(answer->addresses);
                 watch_.changed_(name_);
@@ -53,6 +54,18 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
             watch_.changed_(name_);
         }
     }
+    // Those that are used already stay, whatever else a server adds before them.
+    void bound(std::vector<IpAddress>& addresses) {
+        const size_t all = addresses.size();
+        const bool too_many = all > kMostAddresses;
+        if (too_many) {
+            const auto is_used = [this](const IpAddress& a) { return std::ranges::find(addresses_, a) != addresses_.end(); };
+            size_t fresh = kMostAddresses - static_cast<size_t>(std::ranges::count_if(addresses, is_used));
+            std::erase_if(addresses, [&](const IpAddress& a) { return !is_used(a) && (fresh == 0 || fresh-- == 0); });
+            if (!too_many_) watch_.too_many_(name_, all);
+        }
+        too_many_ = too_many;
+    }
     void on_timer() override { ask(); }
 
     NameWatch& watch_;
@@ -62,10 +75,12 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
     Duration retry_ = kFirstRetry;
     bool asking_ = false;
     bool settled_ = false;
+    bool too_many_ = false;  // and that was said
 };
 
-NameWatch::NameWatch(io::Loop& loop, std::unique_ptr<io::Resolver> resolver, std::function<void(const std::string&)> changed)
-    : loop_(loop), resolver_(std::move(resolver)), changed_(std::move(changed)) {}
+NameWatch::NameWatch(io::Loop& loop, std::unique_ptr<io::Resolver> resolver, std::function<void(const std::string&)> changed,
+                     std::function<void(const std::string&, size_t)> too_many)
+    : loop_(loop), resolver_(std::move(resolver)), changed_(std::move(changed)), too_many_(std::move(too_many)) {}
 NameWatch::~NameWatch() = default;
 
 void NameWatch::set_names(const std::vector<std::string>& names, const config::DnsConfig& dns) {

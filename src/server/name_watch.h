@@ -16,8 +16,13 @@ namespace portico::server {
 
 class NameWatch {
   public:
-    // `changed` is told the name whose addresses are others now.
-    NameWatch(io::Loop& loop, std::unique_ptr<io::Resolver> resolver, std::function<void(const std::string&)> changed);
+    // As many addresses of a name are used: more are taken for a mistake, or for an attack by the name's server on who follows it.
+    static constexpr size_t kMostAddresses = 64;
+
+    // `changed` is told the name whose addresses are others now; `too_many` a name that has more than are used, and how many, once
+    // for as long as it has.
+    NameWatch(io::Loop& loop, std::unique_ptr<io::Resolver> resolver, std::function<void(const std::string&)> changed,
+              std::function<void(const std::string&, size_t)> too_many);
     ~NameWatch();
 
     // The names of a configuration; those that stay keep what is known of them.
@@ -34,6 +39,7 @@ class NameWatch {
     io::Loop& loop_;
     std::unique_ptr<io::Resolver> resolver_;
     std::function<void(const std::string&)> changed_;
+    std::function<void(const std::string&, size_t)> too_many_;
     config::DnsConfig dns_;
     std::map<std::string, std::shared_ptr<Name>> names_;
 };

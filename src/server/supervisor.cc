@@ -24,7 +24,7 @@ Supervisor::Supervisor(const Options& options) : options_(options) {}
 Supervisor::~Supervisor() {
     // The workers go first: what they still hand over (log lines, drained notes) needs the rest.
     workers_.clear();
-    admin_acceptor_.reset();
+    admin_accepting_.reset();
     admin_connections_.reset();
     names_.reset();
     signal_watch_.reset();
@@ -107,7 +107,7 @@ bool Supervisor::start_workers() {
     };
     for (size_t i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(
-            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count}));
+            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count, &long_turns_}));
         if (auto started = workers_.back()->start(); !started) {
             workers_.pop_back();
             operators_.say("not started: the event loop: " + started.error().context);
@@ -130,7 +130,11 @@ bool Supervisor::start_names() {
         operators_.say("not started: the resolver: " + resolver.error().context);
         return false;
     }
-    names_ = std::make_unique<NameWatch>(*loop_, std::move(*resolver), [this](const std::string& name) { on_name_changed(name); });
+    names_ = std::make_unique<NameWatch>(
+        *loop_, std::move(*resolver), [this](const std::string& name) { on_name_changed(name); },
+        [this](const std::string& name, size_t addresses) {
+            operators_.say(name + " has " + std::to_string(addresses) + " addresses: " + std::to_string(NameWatch::kMostAddresses) + " of them are used");
+        });
     return true;
 }
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "admin/admin.h"
+#include "io/accepting.h"
+#include "server/long_turns.h"
 #include "server/name_watch.h"
 #include "server/opened_addresses.h"
 #include "server/operator_lines.h"
@@ -21,7 +23,7 @@ namespace portico::server {
 
 class FileWatch;
 
-class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
+class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink {
   public:
     explicit Supervisor(const Options& options);
     ~Supervisor();
@@ -62,6 +64,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     // What is coming takes the place of what runs.
     void swap();
     void apply(std::shared_ptr<const gateway::Snapshot> snapshot);
+    void keep_while_used(std::shared_ptr<const gateway::Snapshot> snapshot);
     void tell_what_needs_a_restart(const config::Config& config);
     void count_reload(const char* result);
     std::vector<std::string> degraded_stores();
@@ -75,7 +78,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
 
     void on_fd_ready(int fd, bool readable, bool writable) override;
     void on_accept(std::unique_ptr<io::Stream> stream) override;
-    void on_accept_error(int error) override;
+    void on_nothing_left(int error) override;
 
     const Options& options_;
     SystemClock clock_;
@@ -83,6 +86,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     gateway::Resources resources_;
     OperatorLines operators_;
     StoreHealth store_health_;
+    LongTurns long_turns_{registry_, operators_};
     std::unique_ptr<observe::LogSink> sink_;
     std::string log_file_;  // where sink_ writes
     std::vector<std::unique_ptr<observe::LogSink>> old_sinks_;  // until no worker writes to them
@@ -92,11 +96,15 @@ class Supervisor final : private io::FdWatch::Sink, private io::Acceptor::Sink {
     std::unique_ptr<admin::AdminPages> pages_;
     edge::ServerSettings admin_settings_;
     std::unique_ptr<edge::ConnectionSet> admin_connections_;
-    std::unique_ptr<io::Acceptor> admin_acceptor_;
+    std::optional<io::Accepting> admin_accepting_;
     std::optional<SocketAddress> admin_address_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::map<SocketAddress, SocketAddress> listening_;  // as configured -> as bound
     std::shared_ptr<const gateway::Snapshot> snapshot_;
+    // Those that ran before. Some worker may still use them; the last reference is let go here, since a snapshot takes long to destroy: it
+    // may have thousands of routes, and threads to wait for.
+    std::vector<std::shared_ptr<const gateway::Snapshot>> old_snapshots_;
+    std::unique_ptr<Ticker> old_snapshots_ticker_;
     std::unique_ptr<Coming> coming_;        // of a reload that waits for names
     const char* reload_again_ = nullptr;    // why another reload was asked for meanwhile
     uint64_t descriptors_ = 0;

@@ -31,18 +31,13 @@ void Supervisor::serve_admin(const OpenedAddresses::Listener& opened) {
         admin_connections_ = std::make_unique<edge::ConnectionSet>(*context_, *pages_);
         admin_connections_->set_limit(256);
     }
-    admin_acceptor_ = loop_->backend().listen(opened.fds.front(), *this);
+    admin_accepting_.emplace(*loop_, opened.fds.front(), static_cast<io::Accepting::Sink&>(*this));
     admin_address_ = opened.wanted;
     operators_.say("admin on " + opened.actual.text());
 }
 
 void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connections_->admit(std::move(stream), admin_settings_); }
 
-void Supervisor::on_accept_error(int) {
-    admin_connections_->evict_one();
-    loop_->post([this] {
-        if (admin_acceptor_ != nullptr) admin_acceptor_->resume();  // a reload of the same turn may have taken it
-    });
-}
+void Supervisor::on_nothing_left(int) { admin_connections_->evict_one(); }
 
 }  // namespace portico::server

@@ -90,9 +90,9 @@ void Supervisor::serve_addresses(OpenedAddresses opened, const config::Config& c
         operators_.say("listening on " + l.actual.text() + " (http)");
     }
     if (const auto admin = std::exchange(opened.admin, std::nullopt)) serve_admin(*admin);
-    if (!config.admin && admin_acceptor_ != nullptr) {
+    if (!config.admin && admin_accepting_) {
         operators_.say("no longer admin on " + admin_address_->text());
-        admin_acceptor_.reset();
+        admin_accepting_.reset();
         admin_address_.reset();
         admin_connections_->close_all();
     }

@@ -117,6 +117,7 @@ void Supervisor::swap() {
 }
 
 void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
+    if (snapshot_ != nullptr && snapshot_ != snapshot) keep_while_used(std::move(snapshot_));
     snapshot_ = std::move(snapshot);
     std::vector<std::string> names;
     add_names(snapshot_->config, names);
@@ -132,6 +133,15 @@ void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {
     const observe::Gauge gauge = registry_.gauge("portico_snapshot", "Number of the running configuration; each reload adds one.");
     context_->shard.add(gauge, static_cast<int64_t>(snapshot_->number) - static_cast<int64_t>(shown_number_));
     shown_number_ = snapshot_->number;
+}
+
+void Supervisor::keep_while_used(std::shared_ptr<const gateway::Snapshot> snapshot) {
+    old_snapshots_.push_back(std::move(snapshot));
+    if (old_snapshots_ticker_ != nullptr) return;
+    old_snapshots_ticker_ = std::make_unique<Ticker>(*loop_, std::chrono::milliseconds(500), [this] {
+        std::erase_if(old_snapshots_, [](const auto& s) { return s.use_count() == 1; });
+        if (old_snapshots_.empty()) loop_->post([this] { old_snapshots_ticker_.reset(); });
+    });
 }
 
 void Supervisor::tell_what_needs_a_restart(const config::Config& config) {

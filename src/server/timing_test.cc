@@ -171,6 +171,83 @@ TEST_F(Timing, TotalEndsWhatTheOthersWouldAllow) {
     EXPECT_THAT(client->heard, HasSubstr("upstream.total_timeout"));
 }
 
+// A56: a byte now and then keeps no connection to a service.
+class Pace : public Timing {
+  protected:
+    // Sends `bytes` each `every`. @returns how long it took until there was a response
+    Duration drip(const std::string& head, size_t bytes, Duration every, Duration most) {
+        const Time begin = net.clock().now();
+        client->say(head);
+        settle();
+        while (client->heard.empty() && net.clock().now() - begin < most) {
+            client->say(std::string(bytes, 'x'));
+            settle();
+            until([&] { return !client->heard.empty(); }, every);
+        }
+        return net.clock().now() - begin;
+    }
+    static constexpr const char* kLong = "POST /up/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n";
+};
+
+TEST_F(Pace, ABodyThatComesTooSlowlyIs408AfterAMinute) {
+    start();
+    serve();
+    const Duration took = drip(kLong, 1, std::chrono::milliseconds(600), std::chrono::minutes(5));
+    EXPECT_GE(took, seconds(59));
+    EXPECT_LE(took, seconds(62));
+    EXPECT_THAT(client->heard, StartsWith("HTTP/1.1 408 "));
+    EXPECT_THAT(client->heard, HasSubstr("http.body_too_slow"));
+    until([&] { return client->closed; }, seconds(5));
+    EXPECT_TRUE(upstream.peers[0]->closed);
+}
+
+TEST_F(Pace, InChunksAndOnARouteOfItsOwnRateToo) {
+    start("limits: { min_rate: none }\n");
+    serve();
+    const std::string head = "POST /up/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n";
+    EXPECT_EQ(drip(head, 1, seconds(30), std::chrono::minutes(10)), std::chrono::minutes(10)) << "none is asked";
+}
+
+TEST_F(Pace, ASteadyOneAtItsRateGoesOn) {
+    start();
+    serve();
+    EXPECT_GE(drip(kLong, 600, seconds(1), std::chrono::minutes(10)), std::chrono::minutes(10));
+    EXPECT_EQ(client->heard, "");
+}
+
+TEST_F(Pace, TheServicesOwnSlownessIsNotTheClients) {
+    start("timeouts: { idle: 1h, first_byte: 1h }\n");
+    serve();
+    client->say("POST /up/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    until([&] { return !client->heard.empty(); }, std::chrono::minutes(10));
+    EXPECT_EQ(client->heard, "");
+    upstream.peers[0]->say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    settle();
+    EXPECT_THAT(client->heard, StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(Pace, ItEndsWithTheResponsesHead) {
+    start("timeouts: { idle: 1h }\n");
+    serve();
+    client->say(kLong);
+    settle();
+    upstream.peers[0]->say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+    settle();
+    EXPECT_THAT(client->heard, StartsWith("HTTP/1.1 200 OK\r\n"));
+    for (int i = 0; i < 30; ++i) {
+        client->say("x");
+        until([&] { return client->closed; }, seconds(10));
+    }
+    EXPECT_FALSE(client->closed);
+}
+
+TEST_F(Pace, StreamsOfGrpcComeWhenTheyCome) {
+    start();
+    serve();
+    const std::string head = "POST /up/x HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc+proto\r\nContent-Length: 10000000\r\n\r\n";
+    EXPECT_GE(drip(head, 1, seconds(20), std::chrono::minutes(10)), std::chrono::minutes(10));
+}
+
 TEST_F(Timing, AKeptConnectionIsLetGoASecondBeforeTheServiceWouldCloseIt) {
     start("timeouts: { idle_client: 1h }\n");
     serve();

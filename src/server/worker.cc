@@ -5,34 +5,28 @@
 #include <future>
 #include <random>
 
+#include "io/accepting.h"
+#include "server/long_turns.h"
 #include "server/store_set.h"
 
 namespace portico::server {
 
 // One listening socket of this worker.
-class Worker::Listening final : private io::Acceptor::Sink, private io::Timer {
+class Worker::Listening final : private io::Accepting::Sink {
   public:
     Listening(edge::ConnectionSet& connections, int fd, const edge::ServerSettings& settings)
-        : connections_(connections), settings_(&settings), acceptor_(loop().backend().listen(fd, *this)) {}
+        : connections_(connections), settings_(&settings), accepting_(connections.context().loop, fd, *this) {}
 
     void set_settings(const edge::ServerSettings& settings) { settings_ = &settings; }
 
   private:
-    // How long a worker without descriptors waits before it looks again.
-    static constexpr Duration kPause = std::chrono::milliseconds(20);
-
-    io::Loop& loop() { return connections_.context().loop; }
     void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), *settings_); }
-    void on_accept_error(int) override {
-        // Whoever has waited longest for a request gives its descriptor to the newcomer.
-        connections_.evict_one();
-        set(loop().timers(), loop().now() + kPause);
-    }
-    void on_timer() override { acceptor_->resume(); }
+    // Whoever is needed least gives its descriptor to the newcomer.
+    void on_nothing_left(int) override { connections_.evict_one(); }
 
     edge::ConnectionSet& connections_;
     const edge::ServerSettings* settings_;
-    std::unique_ptr<io::Acceptor> acceptor_;
+    io::Accepting accepting_;
 };
 
 struct Worker::Local final : private io::Timer {
@@ -45,6 +39,11 @@ struct Worker::Local final : private io::Timer {
           connections(context, gateway),
           services(context) {
         if (options.operators != nullptr) context.say = [&to = *options.operators](const std::string& line) { to.say(line); };
+        if (options.long_turns != nullptr) {
+            loop->watch_turns([this](std::string_view place, Duration taken) {
+                options.long_turns->tell(context.shard, options.index, place, taken, loop->now());
+            });
+        }
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
     }
     ~Local() override {
@@ -88,6 +87,7 @@ struct Worker::Local final : private io::Timer {
 };
 
 void Worker::Local::apply(std::shared_ptr<const gateway::Snapshot> snapshot, const ServiceAddresses& addresses) {
+    const io::Turn::Place place(loop->turn_time(), LongTurns::kConfiguration);
     auto in_order = services.follow(*snapshot, addresses);
     auto clients = stores.take(*snapshot);
     context.epoch = context.make_epoch(std::move(snapshot), std::move(in_order), std::move(clients));
@@ -197,6 +197,7 @@ void Worker::log_to(observe::LogSink* sink) {
 
 void Worker::set_addresses(std::string service, upstream::ResolvedService addresses) {
     post([service = std::move(service), addresses = std::move(addresses)](Local& l) {
+        const io::Turn::Place place(l.loop->turn_time(), LongTurns::kAddresses);
         if (l.context.epoch != nullptr) l.services.update(*l.context.epoch->snapshot, service, addresses);
     });
 }

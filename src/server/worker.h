@@ -23,6 +23,7 @@
 
 namespace portico::server {
 
+class LongTurns;
 class StoreHealth;
 
 struct WorkerOptions {
@@ -36,6 +37,7 @@ struct WorkerOptions {
     std::function<void(uint32_t worker, std::string name, uint64_t question)> ask_name;
     StoreHealth* store_health = nullptr;
     size_t workers = 1;  // of the process
+    LongTurns* long_turns = nullptr;
 };
 
 class Worker {

@@ -1,23 +1,42 @@
 #include "upstream/service.h"
 
 #include <algorithm>
+#include <map>
+#include <unordered_set>
 
 namespace portico::upstream {
 
+namespace {
+
+// Endpoints by their address: a service may have thousands, and each change of a name goes through all of them.
+class ByAddress {
+  public:
+    void add(const std::shared_ptr<Endpoint>& endpoint) { endpoints_[endpoint->address()].push_back(endpoint); }
+    std::shared_ptr<Endpoint> find(const SocketAddress& address, const ResolvedEndpoint& of) const {
+        const auto found = endpoints_.find(address);
+        if (found == endpoints_.end()) return nullptr;
+        const auto same = std::ranges::find_if(found->second, [&](const auto& e) { return e->authority() == of.authority && e->tls().same_as(of.tls); });
+        return same == found->second.end() ? nullptr : *same;
+    }
+
+  private:
+    std::map<SocketAddress, std::vector<std::shared_ptr<Endpoint>>> endpoints_;
+};
+
+}  // namespace
+
 std::vector<std::shared_ptr<Endpoint>> Service::endpoints_of(const ResolvedService& resolved, PoolLimits limits, const Service& before) const {
+    ByAddress known, taken;
+    for (const auto& e : before.endpoints_) known.add(e);
     std::vector<std::shared_ptr<Endpoint>> all;
     for (const ResolvedEndpoint& r : resolved) {
         for (const SocketAddress& address : r.addresses) {
-            const auto same = [&](const std::shared_ptr<Endpoint>& e) {
-                return e->address() == address && e->authority() == r.authority && e->tls().same_as(r.tls);
-            };
-            if (std::ranges::any_of(all, same)) continue;
-            if (const auto kept = std::ranges::find_if(before.endpoints_, same); kept != before.endpoints_.end()) {
-                (*kept)->renew(limits, r.tls);
-                all.push_back(*kept);
-            } else {
-                all.push_back(std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_, r.tls));
-            }
+            if (taken.find(address, r) != nullptr) continue;
+            std::shared_ptr<Endpoint> endpoint = known.find(address, r);
+            if (endpoint != nullptr) endpoint->renew(limits, r.tls);
+            else endpoint = std::make_shared<Endpoint>(loop_, address, r.authority, limits, meter_, r.tls);
+            taken.add(endpoint);
+            all.push_back(std::move(endpoint));
         }
     }
     return all;
@@ -36,8 +55,10 @@ void Service::succeed(const Service& before, const ResolvedService& resolved, Po
 }
 
 void Service::drain_missing(const std::vector<std::shared_ptr<Endpoint>>& before) const {
+    std::unordered_set<const Endpoint*> stay;
+    for (const auto& e : endpoints_) stay.insert(e.get());
     for (const auto& e : before) {
-        if (std::ranges::find(endpoints_, e) == endpoints_.end()) e->drain();
+        if (!stay.contains(e.get())) e->drain();
     }
 }
 

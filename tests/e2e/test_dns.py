@@ -140,3 +140,24 @@ def test_a_connection_to_an_address_that_is_gone_finishes_what_it_does():
         eventually(lambda: get(gateway.port, "/svc/x").body == b"new", "the new address", timeout=4, every=0.05)
         release.set()
         assert client.read_response().body == b"old"
+
+
+def test_a58_a_name_with_hundreds_of_addresses_holds_nobody():
+    """64 of them are used, those that were used already first, and the operator is told once."""
+    many = [f"127.1.{i // 250}.{i % 250 + 1}" for i in range(200)]
+    with Echo("known", address="127.9.0.1") as upstream, Dns({"backend.test": ["127.9.0.1"]}, ttl=1) as dns:
+        with Gateway(config(dns, upstream.port)) as gateway, Client(gateway.port) as client:
+            assert client.get("/svc/x").json()["upstream"] == "known"
+            dns.zone["backend.test"] = many + ["127.9.0.1"]
+            gateway.wait_for_line("portico: backend.test has 201 addresses: 64 of them are used")
+            slowest = 0
+            known = 0
+            for _ in range(400):
+                begin = time.monotonic()
+                answer = client.get("/svc/x")
+                slowest = max(slowest, time.monotonic() - begin)
+                known += answer.status == 200
+            assert known > 0, "the address that was used stays"
+            time.sleep(2.5)
+            assert len([line for line in gateway.stderr if "addresses" in line]) == 1
+            assert slowest < 1

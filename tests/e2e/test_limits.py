@@ -2,7 +2,7 @@
 import pytest
 
 from support.client import Client, chunk, fetch, get, head
-from support.gateway import Gateway
+from support.gateway import Gateway, check
 from support.upstream import Echo
 
 CONFIG = """
@@ -150,3 +150,23 @@ def test_the_defaults_are_as_written():
             with Client(gateway.port) as client:
                 client.send(head("POST", "/svc/x", [("Content-Length", 128 * 1024 * 1024 + 1)]))
                 refused(client.read_response(), 413, "http.body_too_large")
+
+
+@pytest.mark.parametrize("rate, said", [
+    ("500", 'expected bytes a second such as 500B/s or 10KiB/s, or none'),
+    ("500B", 'expected bytes a second such as 500B/s or 10KiB/s, or none'),
+    ("0B/s", 'expected bytes a second such as 500B/s or 10KiB/s, or none'),
+    ("slow/s", 'expected bytes a second such as 500B/s or 10KiB/s, or none'),
+    ("2048GiB/s", "2048GiB/s is too much: at most 1024GiB/s"),
+])
+@pytest.mark.parametrize("place", ["limits: {{ min_rate: {} }}\nroutes: [{{ match: /x, respond: {{ body: ok }} }}]",
+                                   "routes: [{{ match: /x, limits: {{ min_rate: {} }}, respond: {{ body: ok }} }}]"])
+def test_a_rate_says_bytes_and_seconds(rate, said, place):
+    out = check(place.format(rate))
+    assert out.code == 1 and said in out.text
+
+
+@pytest.mark.parametrize("rate", ["none", "1B/s", "10KiB/s", "500B/s"])
+def test_a_rate_may_be_set_for_the_file_and_for_a_route(rate):
+    out = check(f"limits: {{ min_rate: {rate} }}\nroutes: [{{ match: /x, limits: {{ min_rate: {rate} }}, respond: {{ body: ok }} }}]")
+    assert out.code == 0, out.text

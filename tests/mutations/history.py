@@ -156,11 +156,11 @@ static bool looks_alive(Connection& c) {
 """), (EPOLL, """
         readable_ = true;
         if (reader_ != nullptr) {
-            resume_reader();
+            if (waits_read_
 """, """
         readable_ = in_edge_ = true;
         if (reader_ != nullptr) {
-            resume_reader();
+            if (waits_read_
 """), (EPOLL, """
     StreamOp& op = *reader_;
     if (waits_read_) op.result.value = 1;
@@ -171,17 +171,16 @@ static bool looks_alive(Connection& c) {
     else if (!try_read(op)) return;
 """), (EPOLL, """
         writable_ = true;
-        if (writer_ != nullptr) {
-            StreamOp& op = *writer_;
-            if (waits_write_) op.result.value = 1;
+        if (writer_ != nullptr && (waits
 """, """
         writable_ = out_edge_ = true;
-        if (writer_ != nullptr) {
-            StreamOp& op = *writer_;
-            if (waits_write_) {
-                out_edge_ = false;
-                op.result.value = 1;
-            }
+        if (writer_ != nullptr && (waits
+"""), (EPOLL, """
+    StreamOp& op = *writer_;
+    if (waits_write_) op.result.value = 1;
+""", """
+    StreamOp& op = *writer_;
+    if (waits_write_) out_edge_ = false, op.result.value = 1;
 """), ground="epoll"),
 
     mutation("A92: an unfinished response to HTTP/1.0 ends in order", (EXCHANGE, """

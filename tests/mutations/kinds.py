@@ -59,9 +59,9 @@ KINDS = [
         return from_.receive(into, deadlines_.total(), static_cast<uint32_t>(std::min(max, room)));
 """)),
     mutation("a request's body is waited for without a deadline", (EXCHANGE, """
-            const io::IoResult got = co_await server_.stream_.read(into, static_cast<uint32_t>(max), read_until());
+        const io::IoResult got = co_await server_.stream_.read(into, max, until);
 """, """
-            const io::IoResult got = co_await server_.stream_.read(into, static_cast<uint32_t>(max));
+        const io::IoResult got = co_await server_.stream_.read(into, max);
 """)),
     mutation("a spliced body waits without a deadline", (SPLICE, """
     const auto moved_now = [&] {
@@ -75,9 +75,9 @@ KINDS = [
 """, """
     if (phase_ == Phase::response) return kill();
 """), (EXCHANGE, """
-            const io::IoResult got = co_await server_.stream_.read(into, static_cast<uint32_t>(max), read_until());
+        const io::IoResult got = co_await server_.stream_.read(into, max, until);
 """, """
-            const io::IoResult got = co_await server_.stream_.read(into, static_cast<uint32_t>(max));
+        const io::IoResult got = co_await server_.stream_.read(into, max);
 """)),
 
     # Idle times run from the last byte either way.

@@ -1,4 +1,4 @@
-"""A name server for tests: UDP, A records only, which a test may change while it runs."""
+"""A name server for tests: A records only, which a test may change while it runs. What is too long for UDP goes by TCP."""
 import socket
 import struct
 import threading
@@ -13,11 +13,25 @@ class Dns:
         self.silent = False
         self.queries = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
-        self.port = self.sock.getsockname()[1]
+        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._bind()
         self.ending = False
+        threading.Thread(target=self._serve_tcp, daemon=True).start()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
+
+    def _bind(self):
+        """One port for both."""
+        for _ in range(20):
+            self.listener.bind(("127.0.0.1", 0))
+            self.port = self.listener.getsockname()[1]
+            try:
+                self.sock.bind(("127.0.0.1", self.port))
+                return self.listener.listen(16)
+            except OSError:
+                self.listener.close()
+                self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        raise AssertionError("no port that is free for both UDP and TCP")
 
     def __enter__(self):
         return self
@@ -28,6 +42,7 @@ class Dns:
             waker.sendto(b"", ("127.0.0.1", self.port))
         self.thread.join(5)
         self.sock.close()
+        self.listener.close()
 
     def _serve(self):
         while True:
@@ -36,7 +51,30 @@ class Dns:
                 return
             if len(query) < 17 or self.silent:
                 continue
-            self.sock.sendto(self._answer(query), peer)
+            answer = self._answer(query)
+            if len(answer) > 512:
+                answer = answer[:2] + bytes([answer[2] | 2]) + answer[3:4] + query[4:6] + bytes(6) + query[12:]  # cut short (RFC 1035, 4.1.1)
+            self.sock.sendto(answer, peer)
+
+    def _serve_tcp(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve_one, args=(sock,), daemon=True).start()
+
+    def _serve_one(self, sock):
+        with sock:
+            while not self.ending:
+                try:
+                    size = sock.recv(2, socket.MSG_WAITALL)
+                    if len(size) < 2:
+                        return
+                    answer = self._answer(sock.recv(struct.unpack("!H", size)[0], socket.MSG_WAITALL))
+                    sock.sendall(struct.pack("!H", len(answer)) + answer)
+                except OSError:
+                    return
 
     def _answer(self, query):
         labels, at = [], 12

@@ -29,6 +29,7 @@ class Taker final : public ClientSide {
     const http::FieldList& request_trailers() const override { return none_; }
     bool body_finished() const override { return true; }
     void limit_body(uint64_t) override {}
+    BodyPace& body_pace() override { return pace_; }
     io::Task<bool> send_interim(int, const http::FieldList&) override { co_return true; }
     io::Task<bool> send_head(const ResponseOut& head, io::Buffer& part, bool) override {
         status = head.status;
@@ -54,6 +55,9 @@ class Taker final : public ClientSide {
 
   private:
     http::FieldList none_;
+
+  private:
+    BodyPace pace_;
 };
 
 // One aggregate at /page whose calls go to one service, over a network and a clock in memory.

@@ -32,6 +32,7 @@ void SimBackend::wait(Duration wait) {
 
 void SimBackend::dispatch() {
     ++round_;
+    if (net_.chance().one_in(net_.weather().over_one_in)) turn_->end_early();
     for (size_t n = ready_->size(); n > 0; --n) {
         const auto f = std::move(ready_->front());
         ready_->pop_front();

@@ -32,6 +32,7 @@ class SimBackend final : public Backend {
     void complete(std::function<void()> f) { ready_->push_back(std::move(f)); }
     bool busy() const { return !ready_->empty(); }
     BufferPool& pool() { return *buffers_; }
+    Turn& turn() { return *turn_; }
     // Counts the times that completions were taken.
     uint64_t round() const { return round_; }
 

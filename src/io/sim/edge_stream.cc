@@ -19,10 +19,50 @@ void SimEdgeStream::raise(bool readable) {
 }
 
 bool SimEdgeStream::start_read(StreamOp& op) {
-    if (readable_ && try_read(op)) return true;
+    const bool next_turn = readable_ && turn_is_over();
+    if (readable_ && !next_turn && try_read(op)) return true;
     reader_ = &op;
     waits_read_ = false;
+    if (next_turn) go_on_next_turn();
     return false;
+}
+
+bool SimEdgeStream::turn_is_over() {
+    if (net_.chance().one_in(net_.weather().over_one_in)) backend_.turn().end_early();
+    return backend_.turn().over();
+}
+
+void SimEdgeStream::go_on_next_turn() {
+    if (std::exchange(goes_on_, true)) return;
+    complete([this] { go_on(); });
+}
+
+void SimEdgeStream::go_on() {
+    goes_on_ = false;
+    bool gone = false;
+    gone_ = &gone;
+    if (reader_ != nullptr && !waits_read_) resume_reader();
+    if (gone) return;
+    if (closed_ && reader_ == nullptr) look();
+    if (gone) return;
+    if (writer_ != nullptr && !waits_write_) resume_writer();
+    if (!gone) gone_ = nullptr;
+}
+
+void SimEdgeStream::resume_reader() {
+    StreamOp& op = *reader_;
+    if (waits_read_) op.result.value = 1;
+    else if (!try_read(op)) return;
+    reader_ = nullptr;
+    op.resume();
+}
+
+void SimEdgeStream::resume_writer() {
+    StreamOp& op = *writer_;
+    if (waits_write_) op.result.value = 1;
+    else if (!try_write(op)) return;
+    writer_ = nullptr;
+    op.resume();
 }
 
 bool SimEdgeStream::try_read(StreamOp& op) {
@@ -51,9 +91,11 @@ bool SimEdgeStream::try_read(StreamOp& op) {
 bool SimEdgeStream::start_write(StreamOp& op) {
     socket_->begin_write();
     written_ = 0;
-    if (writable_ && try_write(op)) return true;
+    const bool next_turn = writable_ && turn_is_over();
+    if (writable_ && !next_turn && try_write(op)) return true;
     writer_ = &op;
     waits_write_ = false;
+    if (next_turn) go_on_next_turn();
     return false;
 }
 
@@ -94,12 +136,7 @@ void SimEdgeStream::on_events() {
         closed_ |= socket_->ended();
         readable_ = true;
         if (reader_ != nullptr) {
-            StreamOp& op = *reader_;
-            if (waits_read_) op.result.value = 1;
-            if (waits_read_ || try_read(op)) {
-                reader_ = nullptr;
-                op.resume();
-            }
+            if (waits_read_ || !goes_on_) resume_reader();
         } else if (!closed_) {
             look();
         }
@@ -110,14 +147,7 @@ void SimEdgeStream::on_events() {
     }
     if (out) {
         writable_ = true;
-        if (writer_ != nullptr) {
-            StreamOp& op = *writer_;
-            if (waits_write_) op.result.value = 1;
-            if (waits_write_ || try_write(op)) {
-                writer_ = nullptr;
-                op.resume();
-            }
-        }
+        if (writer_ != nullptr && (waits_write_ || !goes_on_)) resume_writer();
         if (gone) return;
     }
     gone_ = nullptr;

@@ -27,6 +27,11 @@ class SimEdgeStream final : public SimStream {
     void on_room() override { raise(false); }
     void raise(bool readable);
     void on_events();
+    bool turn_is_over();
+    void go_on_next_turn();
+    void go_on();
+    void resume_reader();
+    void resume_writer();
     bool try_read(StreamOp& op);
     bool try_write(StreamOp& op);
     void look();
@@ -43,6 +48,7 @@ class SimEdgeStream final : public SimStream {
     bool readable_ = true, writable_ = true;       // believed, until a call says otherwise
     bool closed_ = false, told_ = false;
     bool waits_read_ = false, waits_write_ = false;
+    bool goes_on_ = false;  // in the next turn, with what it left to it
 };
 
 }  // namespace portico::io

@@ -42,6 +42,7 @@ struct SimWeather {
     uint32_t refuse_one_in = 0;   // connections that are refused
     uint32_t swallow_one_in = 0;  // connections that are never answered
     uint32_t starve_one_in = 0;   // rings: receives that find no buffer
+    uint32_t over_one_in = 0;     // turns, and operations of edges, at which the turn's time is over
     size_t most_spliced = SIZE_MAX;  // at once
 };
 

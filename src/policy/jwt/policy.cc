@@ -210,7 +210,7 @@ Verdict Jwt::verify(Exchange& x, State& state, const OpenToken& token, const Che
 // This turn's time for signatures is spent. Later the token is judged by the time and the keys of then; the same one may have been
 // judged meanwhile.
 io::Task<Verdict> Jwt::await_turn(Exchange& x, Opened opened, const TokenPlace& place) const {
-    co_await x.context.computing.wait();
+    co_await x.context.computing.wait(x.client_host());
     State& state = x.state_of<State>(*this);
     const uint64_t generation = bring_keys(state, x.context.loop.now());
     const std::string_view text = opened.token.token.compact;

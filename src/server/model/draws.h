@@ -116,6 +116,7 @@ inline io::SimWeather draw_weather(const Variant& variant) {
     w.late_one_in = c.one_in(2) ? static_cast<uint32_t>(c.between(2, 20)) : 0;
     w.most_delay = milliseconds(c.between(1, 5));
     w.starve_one_in = c.one_in(4) ? 5 : 0;
+    w.over_one_in = c.one_in(3) ? 4 : 0;
     // Both sides stay ready for many rounds.
     if (c.one_in(6)) w.most_spliced = c.between(500, 8000);
     if (!Chance(seed ^ kManners).one_in(2)) return w;

@@ -1,0 +1,41 @@
+// A listening socket that gives a worker rest where there is nothing left to accept with: the kernel goes on telling of the connection
+// that it could not hand over, and whoever tried again at once would do nothing else.
+#pragma once
+
+#include <memory>
+
+#include "io/loop.h"
+
+namespace portico::io {
+
+class Accepting final : private Acceptor::Sink, private Timer {
+  public:
+    class Sink {
+      public:
+        virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
+        // No descriptor, or no memory, was left for a connection that waits: something may be closed for it. It is tried again after
+        // kPause. @param error ENFILE, EMFILE, ENOBUFS or ENOMEM
+        virtual void on_nothing_left(int error) = 0;
+
+      protected:
+        ~Sink() = default;
+    };
+    static constexpr Duration kPause = std::chrono::milliseconds(20);
+
+    // @param fd listening, non-blocking; owned from now on. `loop` and `sink` outlive it
+    Accepting(Loop& loop, int fd, Sink& sink) : loop_(loop), sink_(sink), acceptor_(loop.backend().listen(fd, *this)) {}
+
+  private:
+    void on_accept(std::unique_ptr<Stream> stream) override { sink_.on_accept(std::move(stream)); }
+    void on_accept_error(int error) override {
+        set(loop_.timers(), loop_.now() + kPause);
+        sink_.on_nothing_left(error);
+    }
+    void on_timer() override { acceptor_->resume(); }
+
+    Loop& loop_;
+    Sink& sink_;
+    std::unique_ptr<Acceptor> acceptor_;
+};
+
+}  // namespace portico::io
