@@ -140,7 +140,11 @@ void Supervisor::keep_while_used(std::shared_ptr<const gateway::Snapshot> snapsh
     if (old_snapshots_ticker_ != nullptr) return;
     old_snapshots_ticker_ = std::make_unique<Ticker>(*loop_, std::chrono::milliseconds(500), [this] {
         std::erase_if(old_snapshots_, [](const auto& s) { return s.use_count() == 1; });
-        if (old_snapshots_.empty()) loop_->post([this] { old_snapshots_ticker_.reset(); });
+        if (!old_snapshots_.empty()) return;
+        // Not from within the ticker, which goes; and a reload may have come in between.
+        loop_->post([this] {
+            if (old_snapshots_.empty()) old_snapshots_ticker_.reset();
+        });
     });
 }
 
