@@ -105,11 +105,6 @@ set(standard_headers
     <expected> <functional> <map> <memory> <optional> <span> <string> <string_view> <tuple> <type_traits>
     <unordered_map> <utility> <variant> <vector>)
 
-set(standard_headers
-    <algorithm> <array> <atomic> <bit> <charconv> <chrono> <concepts> <coroutine> <cstddef> <cstdint> <cstring>
-    <expected> <functional> <map> <memory> <optional> <span> <string> <string_view> <tuple> <type_traits>
-    <unordered_map> <utility> <variant> <vector>)
-
 # The precompiled standard headers, compiled once for the libraries and reused.
 function(portico_headers target)
   if(NOT TARGET portico_pch)
