@@ -1,6 +1,7 @@
 // What waits for something that is scarce, by whose it is: turns go from one to the next, and where there is no more room, whoever has
 // most waiting gives way. So one who asks a thousand times waits for himself, and delays another by one piece of work at a time. Pure;
-// one thread, or under a lock. Costs grow with the logarithm of those who wait, but for a push into a full queue, which looks at each.
+// one thread, or under a lock. Costs grow with the logarithm of those who wait, but for a push into a full queue and for erase_if, which
+// look at each.
 #pragma once
 
 #include <algorithm>
@@ -29,8 +30,7 @@ class FairQueue {
             if (fullest == shares_.end() || fullest->second.size() <= mine + 1) return item;
             displaced = std::move(fullest->second.back());
             fullest->second.pop_back();
-            --size_;
-            if (fullest->second.empty()) forget(fullest);
+            --size_;  // it keeps one at least: it had more than this one would have
         }
         auto [share, fresh] = shares_.try_emplace(key);
         if (fresh) turns_.push_back(key);

@@ -5,7 +5,8 @@
 //      longest-waiting first each.
 //
 // So whoever opens connections by the hundred gives way to himself. A host is IpAddress::of_host(). Who is being served is in no list.
-// Costs: constant, but for a search among hosts all of whose connections are being served.
+// Costs: constant as connections come, go and are used. next() takes a step for each number of connections from the most that a host has
+// downward, and for each host all of whose connections are being served: as many as there are connections, at most.
 #pragma once
 
 #include <cstdint>
