@@ -31,6 +31,8 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
     Result<Reply> await_resume() { return std::move(result_); }
+    // Whether it is still here, behind others that its server has to do first.
+    bool stands_in_line() const { return ListHook<Call>::linked(); }
 
   private:
     friend class Client;

@@ -17,6 +17,7 @@ class KeyCommand final : private io::Root::Owner {
         costs_.push_back(wait.cost_);
     }
     size_t requests() const { return costs_.size(); }
+    bool stands_in_line() const { return call_ != nullptr && call_->stands_in_line(); }
     void send(KeyQueue& of) {
         of_ = &of;
         asking_.start(ask(), this);
@@ -39,6 +40,7 @@ class KeyCommand final : private io::Root::Owner {
     std::vector<CountedWait*> asked_;  // by place; null for those that have left
     std::vector<uint64_t> costs_;
     RedisDecisions decisions_;
+    const redis::Call* call_ = nullptr;  // while it is awaited
     io::Root asking_;
 };
 
@@ -74,10 +76,15 @@ class KeyQueue final : private io::Deferred {
   private:
     friend class KeyCommand;
 
-    bool has_room() const { return asked_ < most_asked_; }
+    // Whether who gathers is asked for now.
+    bool may_ask() const {
+        if (commands_.empty()) return true;
+        // Behind one that its server was not given yet another would only make the line longer.
+        return asked_ < most_asked_ && commands_.size() < kMostCommandsOfAKey && !commands_.back()->stands_in_line();
+    }
     // The first one of a turn waits for its end, and so is joined by the others of that turn.
     void wake() {
-        if (due_ || !has_room()) return;
+        if (due_ || !may_ask()) return;
         due_ = true;
         queues_.loop_.defer(*this);
     }
@@ -136,8 +143,11 @@ io::Task<void> KeyCommand::ask() {
     const Limit& limit = of_->limit_->limit;
     const Time asked = of_->queues_.loop_.now();
     const RedisQuestion question(of_->limit_->form, of_->key_, costs_, of_->client_->next_mark());
-    Result<redis::Reply> reply = co_await of_->client_->eval(redis_counter(), question.keys(), question.arguments(), of_->timeout_,
-                                                             static_cast<uint32_t>(costs_.size() * work_of(limit)));
+    redis::Call call = of_->client_->eval(redis_counter(), question.keys(), question.arguments(), of_->timeout_,
+                                          static_cast<uint32_t>(costs_.size() * work_of(limit)));
+    call_ = &call;
+    Result<redis::Reply> reply = co_await call;
+    call_ = nullptr;
     Result<void> read = reply ? decisions_.read(limit, costs_.size(), reply->value()) : fail(std::move(reply).error());
     for (size_t i = 0; i < asked_.size(); ++i) {
         if (CountedWait* const wait = std::exchange(asked_[i], nullptr)) {

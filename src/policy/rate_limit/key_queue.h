@@ -1,7 +1,8 @@
-// Requests that wait for a store's decision, by their key: those of one key and turn are asked in one command, and while as many are
-// being asked as may, the next ones gather. So what one client has with the store at a time is bounded for each worker, however many
-// requests it sends, and cannot make the store late for itself or for others. (One command at a time instead made a worker wait three
-// times as often, for a few requests each: a fifth more CPU.) Each request keeps its own cost, verdict and fields: the
+// Requests that wait for a store's decision, by their key: those of one key and turn are asked in one command. While as many are being
+// asked as may, or a command of their key still stands in line for its server, the next ones gather. So what one client has with the
+// store at a time is bounded for each worker, however many requests it sends, and cannot make the store late for itself or for others;
+// and a store that takes its time for each command is asked fewer and larger ones. (One command at a time instead made a worker wait
+// three times as often, for a few requests each: a fifth more CPU.) Each request keeps its own cost, verdict and fields: the
 // command decides about them in their order.
 //
 // Stands between the policy and redis::Client. One worker's, one policy's. @requires outlived by the loop and the client
@@ -27,6 +28,8 @@ class KeyCommand;
 // What one key may have with a store at a time, in decisions about one window; requests beyond that wait. A store takes 5 to 25 us for
 // one, so that it stays well within the shortest usual timeout, whoever sends the requests.
 inline constexpr size_t kMostWorkOfAKey = 32;
+// In how many commands. A store may take as long for a small one as for a large one: the fewer, the more each asks for.
+inline constexpr size_t kMostCommandsOfAKey = 4;
 // What one request of a limit takes. Those that are refused and charged are written down as well.
 inline size_t work_of(const Limit& limit) { return limit.windows.size() * (limit.charge_refused ? 2 : 1); }
 // Requests of a limit that are asked at a time.

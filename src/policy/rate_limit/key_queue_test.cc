@@ -144,6 +144,38 @@ TEST_F(KeyQueueOnSim, A36_what_one_key_has_with_the_store_is_bounded_and_the_res
     EXPECT_EQ(later[4]->said(), "refused");
 }
 
+// A server begins with little work: of these keys, "c" stands in line behind others, and its later requests would only make that longer.
+TEST_F(KeyQueueOnSim, A36_behind_a_command_that_stands_in_line_the_next_ones_of_its_key_gather) {
+    auto others = ask_times("a", redis::Pace::kLeast);
+    settle();
+    std::vector<std::unique_ptr<Request>> all;
+    for (int turn = 0; turn < 5; ++turn) {
+        all.push_back(ask("c"));
+        settle();
+    }
+    EXPECT_THAT(requests(), ElementsAre(redis::Pace::kLeast));
+    answer(1);
+    EXPECT_THAT(requests(), ElementsAre(1));
+    answer(1);
+    EXPECT_EQ(all[0]->said(), "passes");
+    EXPECT_THAT(requests(), ElementsAre(4));
+    answer(4);
+    EXPECT_EQ(all[4]->said(), "passes");
+}
+
+// A store may take as long for a small command as for a large one.
+TEST_F(KeyQueueOnSim, A36_what_one_key_has_with_the_store_is_in_few_commands) {
+    warm_up();
+    std::vector<std::unique_ptr<Request>> all;
+    for (size_t turn = 0; turn < kMostCommandsOfAKey + 9; ++turn) {
+        all.push_back(ask("c"));
+        settle();
+    }
+    EXPECT_THAT(requests(), ElementsAre(1, 1, 1, 1));
+    answer(1);
+    EXPECT_THAT(requests(), ElementsAre(1, 1, 1, 9));
+}
+
 TEST_F(KeyQueueOnSim, ACommandIsBounded) {
     auto all = ask_times("c", most_asked_at_once(limit.limit) + 2);
     settle();
