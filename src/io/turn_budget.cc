@@ -2,30 +2,32 @@
 
 namespace portico::io {
 
-void TurnBudget::join(Wait& one) {
+void TurnBudget::join(Waiter& one) {
+    one.budget_ = this;
     Share& share = shares_[one.host_];
     share.waits.push_back(one);
     if (!share.linked()) line_.push_back(share);
     if (!linked()) loop_.defer_to_next(*this);
 }
 
-TurnBudget::Wait* TurnBudget::next() {
+TurnBudget::Waiter* TurnBudget::next() {
     if (line_.empty()) return nullptr;
     Share& share = line_.front();
-    Wait& first = share.waits.front();
+    Waiter& first = share.waits.front();
     line_.push_back(share);
     leave(first);
     return &first;
 }
 
-void TurnBudget::leave(Wait& one) {
+void TurnBudget::leave(Waiter& one) {
     one.unlink();
     const auto share = shares_.find(one.host_);
     if (share->second.waits.empty()) shares_.erase(share);
 }
 
-void TurnBudget::count_since(Time began) {
-    const Duration time = loop_.precise_now() - began;
+void TurnBudget::count_since(Time began) { count(loop_.precise_now() - began); }
+
+void TurnBudget::count(Duration time) {
     loop_.turn_time().spent_at(Turn::kComputing, time);
     spent_ = spent() + time;
     turn_ = loop_.turns();
@@ -39,9 +41,9 @@ void TurnBudget::on_deferred() {
         const Time end = began + (a_turn_ - spent());
         serving_ = true;
         do {
-            Wait* const first = next();
+            Waiter* const first = next();
             if (first == nullptr) break;
-            first->waiter_.resume();
+            first->on_turn(end);
         } while (loop_.precise_now() < end);
         serving_ = false;
         count_since(began);

@@ -41,18 +41,37 @@ class TurnBudget final : private Deferred {
         Time began_;
     };
     Spending spend() { return Spending(*this); }
+    // For who knows what he takes: what is left of this turn's time, and what was spent of it.
+    Duration left() const { return a_turn_ - spent(); }
+    void count(Duration time);
+
+    // Who stands in line.
+    class Waiter : public ListHook<TurnBudget> {
+      public:
+        explicit Waiter(const IpAddress& host) : host_(host) {}
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+
+      protected:
+        ~Waiter() {
+            if (linked()) budget_->leave(*this);
+        }
+
+      private:
+        friend class TurnBudget;
+        // At the front, and no longer in line. @param end of the time that there is in this turn: who knows his own may come again
+        virtual void on_turn(Time end) = 0;
+        TurnBudget* budget_ = nullptr;  // in whose line
+        IpAddress host_;
+    };
+    void join(Waiter& one);
 
     // co_await budget.wait(host): goes on at the front of the line, outside of every call. All that is then done before the next wait
     // counts, so that many who find nothing left to compute do not make a turn long either.
     // @param host of the client, IpAddress::of_host()
-    class Wait final : public ListHook<TurnBudget> {
+    class Wait final : private Waiter {
       public:
-        Wait(TurnBudget& budget, const IpAddress& host) : budget_(budget), host_(host) {}
-        Wait(const Wait&) = delete;
-        Wait& operator=(const Wait&) = delete;
-        ~Wait() {
-            if (linked()) budget_.leave(*this);
-        }
+        Wait(TurnBudget& budget, const IpAddress& host) : Waiter(host), budget_(budget) {}
         bool await_ready() const { return false; }
         void await_suspend(std::coroutine_handle<> h) {
             waiter_ = h;
@@ -61,9 +80,8 @@ class TurnBudget final : private Deferred {
         void await_resume() const {}
 
       private:
-        friend class TurnBudget;
+        void on_turn(Time) override { waiter_.resume(); }
         TurnBudget& budget_;
-        IpAddress host_;
         std::coroutine_handle<> waiter_;
     };
     Wait wait(const IpAddress& host) { return Wait(*this, host); }
@@ -71,11 +89,10 @@ class TurnBudget final : private Deferred {
   private:
     // Those of one host that wait.
     struct Share : ListHook<Share> {
-        IntrusiveList<Wait, TurnBudget> waits;
+        IntrusiveList<Waiter, TurnBudget> waits;
     };
-    void join(Wait& one);
-    void leave(Wait& one);
-    Wait* next();
+    void leave(Waiter& one);
+    Waiter* next();
     void on_deferred() override;
     Duration spent() const { return turn_ == loop_.turns() ? spent_ : Duration::zero(); }
     void count_since(Time began);
