@@ -29,8 +29,8 @@ enum class Fault : uint8_t {
     forward_auth_denied, forward_auth_multiple, forward_auth_unavailable, cors_refused,
     rate_limit_exceeded, rate_limit_unavailable, concurrency_exceeded,
     // bodies that are read, and what is made of them
-    body_not_json, body_encoding, body_mapping,
-    answer_not_json, answer_encoding, answer_mapping, answer_too_large,
+    body_not_json, body_encoding, body_mapping, body_too_costly,
+    answer_not_json, answer_encoding, answer_mapping, answer_too_large, answer_too_costly,
     // an aggregate's calls
     call_failed, call_unavailable, call_timeout, call_status,
     // the stores behind guards
@@ -40,7 +40,7 @@ enum class Fault : uint8_t {
     upstream_idle_timeout, upstream_total_timeout, upstream_closed, upstream_protocol, upstream_head_too_large,
     upstream_no_endpoint, upstream_overloaded, upstream_tls,
     // ours
-    cancelled, draining, io, internal,
+    cancelled, draining, memory, io, internal,
 };
 
 // The stable name of a fault, such as "upstream.first_byte_timeout".

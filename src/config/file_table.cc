@@ -94,6 +94,10 @@ constexpr Field<Limits> kLimits[] = {
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_integer(s, n, 1, 10'000'000)) l.connections = static_cast<uint32_t>(*v);
      }},
+    {{"memory", "size", "a quarter of the machine's", "What all workers together may hold of clients' and services' bodies and of what is made of them, each its share; beyond it a request is refused (503 `gateway.memory`). At least 1MiB a worker.", kSize},
+     [](const Scope& s, const Node& n, Limits& l) {
+         if (auto v = read_size(s, n, uint64_t{1} << 50, false)) l.memory = *v;
+     }},
 };
 template <class T>
 constexpr std::array<Field<T>, 4> timeout_rows() {

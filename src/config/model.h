@@ -61,6 +61,7 @@ struct Limits {
     uint32_t head = 64 << 10;      // bytes
     uint32_t target = 16 << 10;    // bytes
     uint32_t fields = 128;         // count
+    uint64_t memory = 0;           // bytes that all workers together may hold of bodies; 0: a quarter of what there is
     uint32_t connections = 0;      // client connections a worker admits; 0: as many as the process's descriptors allow
 };
 

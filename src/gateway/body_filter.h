@@ -26,6 +26,11 @@ class BodyFilter {
     // @errors answer_not_json, answer_mapping, …: the answer is refused, or broken off where it has begun
     virtual Result<void> take(std::string_view part, bool last, std::string& out) = 0;
 
+    // It has more to give of that part, which must live until then: it gives some 64 KiB at a time. Only of those that work on parts.
+    virtual bool has_more() const { return false; }
+    // Appends that. @requires has_more()  @errors as of take()
+    virtual Result<void> go_on(std::string&) { return {}; }
+
     // Whose it is, for the log; set by the exchange.
     std::string_view policy() const { return policy_; }
     void set_policy(std::string_view name) { policy_ = name; }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/answer_body.h"
 #include "gateway/etag.h"
+#include "gateway/filter_chain.h"
 #include "gateway/reply.h"
 
 namespace portico::gateway {
@@ -33,6 +34,9 @@ size_t most_of(const Exchange& x) {
 
 Error too_large(size_t most) { return {Fault::answer_too_large, "more than " + std::to_string(most) + " bytes"}; }
 
+Error not_made(io::Jobs::End end) { return Exchange::not_computed(end, Fault::answer_too_costly, "what is made of it"); }
+Error no_memory() { return {Fault::memory, "the service's body"}; }
+
 Error coding_error(http::CodingFault fault, size_t most) {
     if (fault == http::CodingFault::too_large) return too_large(most);
     return {Fault::answer_encoding, http::what(fault)};
@@ -44,6 +48,7 @@ Result<void> run_filters(Exchange& x, size_t first, std::string_view part, bool 
         BodyFilter& filter = *x.body_filters[i];
         std::string made;
         auto took = part.size() > filter.max_body() ? fail(too_large(filter.max_body())) : filter.take(part, last, made);
+        while (took && filter.has_more()) took = filter.go_on(made);
         if (!took) {
             x.refused_by = filter.policy();
             return took;
@@ -109,7 +114,7 @@ bool is_tagged(const Exchange& x) { return x.response.fields.find("ETag") != nul
 class Filtering {
   public:
     Filtering(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length)
-        : x_(x), length_(length), body_(x, from, deadlines, length) {}
+        : x_(x), length_(length), body_(x, from, deadlines, length), chain_(x) {}
 
     io::Task<PipeEnd> run();
 
@@ -117,9 +122,11 @@ class Filtering {
     PipeEnd refused(Error e) const { return {PipeEnd::How::refused, std::move(e), body_.last()}; }
     PipeEnd gone() const { return {PipeEnd::How::client_failed, Error(Fault::client_gone)}; }
     io::Task<PipeEnd> whole();
+    Result<void> make_whole(std::string_view all, std::string& out);
     io::Task<PipeEnd> read_all(std::string& into, std::string_view& all);
     io::Task<PipeEnd> in_parts();
     io::Task<PipeEnd> pass_part(std::optional<http::Encoder>& encoder);
+    Result<bool> make_piece(std::string_view& part, std::optional<http::Encoder>& encoder, std::string& out);
     // The head with the first bytes, later only bytes.
     io::Task<bool> send(std::string_view text, bool last);
 
@@ -128,7 +135,12 @@ class Filtering {
     AnswerBody body_;
     http::CodingList codings_;
     std::optional<http::Decoder> decoder_;
+    FilterChain chain_;    // of a body that goes on in parts
+    std::string decoded_;  // what it was given last, where that was coded
+    bool decoded_all_ = false;
     size_t most_ = 0;
+    Held held_{Holding::response_bodies};  // of the service
+    Held made_{Holding::made};             // in its place, until it is sent
 };
 
 io::Task<PipeEnd> Filtering::run() {
@@ -146,7 +158,19 @@ io::Task<PipeEnd> Filtering::whole() {
     std::string_view all;
     if (PipeEnd end = co_await read_all(held, all); end.how != PipeEnd::How::whole) co_return end;
     std::string out;
-    if (auto ran = run_over_whole(x_, all, out); !ran) co_return refused(std::move(ran).error());
+    Result<void> made;
+    const auto computed = co_await x_.compute([&] { made = make_whole(all, out); });
+    if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
+    if (!made) co_return refused(std::move(made).error());
+    if (!made_.set(out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
+    if (x_.response.status == 304) out.clear();
+    x_.response.body = {Framing::length, out.size()};
+    co_return co_await send(out, true) ? PipeEnd{} : gone();
+}
+
+// What is sent in place of the body, and the head that goes with it.
+Result<void> Filtering::make_whole(std::string_view all, std::string& out) {
+    if (auto ran = run_over_whole(x_, all, out); !ran) return ran;
     const bool tagged = is_tagged(x_);
     forget_body(x_.response.fields);
     if (const auto coding = settle_coding(x_, codings_)) {
@@ -155,9 +179,7 @@ io::Task<PipeEnd> Filtering::whole() {
         out = std::move(coded);
     }
     if (tagged) tag(x_, out);
-    if (x_.response.status == 304) out.clear();
-    x_.response.body = {Framing::length, out.size()};
-    co_return co_await send(out, true) ? PipeEnd{} : gone();
+    return {};
 }
 
 // `all` views `into`, or what came in one piece.
@@ -170,13 +192,16 @@ io::Task<PipeEnd> Filtering::read_all(std::string& into, std::string_view& all) 
         }
         if (decoder_) {
             std::string_view part = body_.part();
-            auto decoded = decoder_->take(part, body_.last(), into);
+            std::expected<bool, http::CodingFault> decoded;
+            const auto end = co_await x_.compute([&] { decoded = decoder_->take(part, body_.last(), into); });
+            if (end != io::Jobs::End::whole) co_return refused(not_made(end));
             if (!decoded) co_return refused(coding_error(decoded.error(), most_));
         } else {
             if (into.empty() && length_.framing == Framing::length) into.reserve(length_.length);
             into += body_.part();
         }
         if (into.size() > most_) co_return refused(too_large(most_));
+        if (!held_.set(into.size())) co_return refused(no_memory());
     }
     all = into;
     co_return PipeEnd{};
@@ -197,28 +222,47 @@ io::Task<PipeEnd> Filtering::in_parts() {
     co_return PipeEnd{};
 }
 
+// One part of the service's may become any number of bytes: what is made is sent after every 64 KiB or so.
 io::Task<PipeEnd> Filtering::pass_part(std::optional<http::Encoder>& encoder) {
     std::string_view part = body_.part();
-    for (bool done = false; !done;) {
-        std::string decoded;
-        done = true;
-        if (decoder_) {
-            auto taken = decoder_->take(part, body_.last(), decoded, kStep);
-            if (!taken) co_return refused(coding_error(taken.error(), most_));
-            done = *taken;
-        }
-        const bool last = done && body_.last();
+    for (bool all = false; !all;) {
         std::string out;
-        if (auto ran = run_filters(x_, 0, decoder_ ? std::string_view(decoded) : part, last, out); !ran) co_return refused(std::move(ran).error());
-        if (encoder && (!out.empty() || last)) {
-            std::string coded;
-            encoder->take(out, last ? http::Encoder::Flush::end : http::Encoder::Flush::now, coded);
-            out = std::move(coded);
-        }
+        Result<bool> made = true;
+        const auto computed = co_await x_.compute([&] { made = make_piece(part, encoder, out); });
+        if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
+        if (!made) co_return refused(std::move(made).error());
+    if (!made_.set(out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
+        all = *made;
+        const bool last = all && body_.last();
         if (out.empty() && !last && x_.response_begun) continue;
         if (!co_await send(out, last)) co_return gone();
     }
     co_return PipeEnd{};
+}
+
+// What is sent next of that part. @returns whether it was all of it
+Result<bool> Filtering::make_piece(std::string_view& part, std::optional<http::Encoder>& encoder, std::string& out) {
+    bool all = true;
+    if (chain_.has_more()) {
+        if (auto ran = chain_.go_on(out); !ran) return fail(std::move(ran).error());
+        all = decoded_all_;
+    } else {
+        decoded_.clear();
+        if (decoder_) {
+            auto taken = decoder_->take(part, body_.last(), decoded_, kStep);
+            if (!taken) return fail(coding_error(taken.error(), most_));
+            all = *taken;
+        }
+        decoded_all_ = all;
+        if (auto ran = chain_.take(decoder_ ? std::string_view(decoded_) : part, all && body_.last(), out); !ran) return fail(std::move(ran).error());
+    }
+    all = all && !chain_.has_more();
+    const bool last = all && body_.last();
+    if (!encoder || (out.empty() && !last)) return all;
+    std::string coded;
+    encoder->take(out, last ? http::Encoder::Flush::end : http::Encoder::Flush::now, coded);
+    out = std::move(coded);
+    return all;
 }
 
 io::Task<bool> Filtering::send(std::string_view text, bool last) {
@@ -300,7 +344,9 @@ io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
     x.run_response_policies();
     if (!x.answer_error && !x.body_filters.empty()) {
         std::string out;
-        auto ran = run_over_whole(x, body, out);
+        Result<void> ran;
+        const auto computed = co_await x.compute([&] { ran = run_over_whole(x, body, out); });
+        if (computed != io::Jobs::End::whole) ran = fail(not_made(computed));
         if (ran) {
             if (is_tagged(x)) wanted = Tag::of_body;
             forget_body(x.response.fields);

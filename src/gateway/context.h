@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "gateway/aggregate/call_outcome.h"
+#include "io/job.h"
 #include "io/loop.h"
 #include "io/turn_budget.h"
 #include "observe/metrics.h"
@@ -91,6 +92,7 @@ class Context {
     // For what anybody can ask for and costs more than a request does. Half a millisecond is five to thirty signatures: enough that
     // what stands between two turns costs little beside it, and so short that nobody who is served in between notices.
     io::TurnBudget computing{loop, std::chrono::microseconds(500)};
+    io::Jobs jobs{loop, computing};
     std::shared_ptr<Epoch> epoch;
     // A line for the operator, on stderr in a running gateway. Never holds what a client sent.
     std::function<void(const std::string& line)> say = [](const std::string&) {};

@@ -205,6 +205,7 @@ void Exchange::note(const Error& error) {
 }
 
 void Exchange::reset() {
+    allowance = kMostSteps;
     client = nullptr;
     epoch.reset();
     parser.reset();
@@ -228,6 +229,7 @@ void Exchange::reset() {
     notes_.clear();
     shadowed.clear();
     policies_run = response_policies_left_ = 0;
+    body_held.set(0);
     request_body.reset();
     sent_method_text = {};
     sent_target.reset();

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/held.h"
 #include "base/result.h"
 #include "gateway/body_filter.h"
 #include "gateway/claims.h"
@@ -85,6 +86,18 @@ class Exchange {
     std::string_view client_ip;    // its text; empty: it has none
     // Whose share of what is scarce it takes.
     IpAddress client_host() const { return client_address.value_or(peer.ip).of_host(); }
+    // What all the computing for it may still take, in steps of base/meter.h: decoding, parsing, edits, rendering. About a second.
+    static constexpr io::Allowance kMostSteps = 100'000'000;
+    io::Allowance allowance = kMostSteps;
+    // co_await x.compute([&] { … }): in this turn, or from it on in later ones.
+    template <typename F>
+    auto compute(F f) {
+        return context.jobs.run(client_host(), allowance, std::move(f));
+    }
+    // Why that was not done. @param costly body_too_costly or answer_too_costly  @param what it would have been, for the log
+    static Error not_computed(io::Jobs::End end, Fault costly, std::string_view what) {
+        return {end == io::Jobs::End::no_memory ? Fault::memory : costly, what};
+    }
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream
     std::string_view forwarded_proto;
     std::string_view forwarded_host;
@@ -110,6 +123,7 @@ class Exchange {
 
     // What the service gets in place of the client's body, once a policy has read that; its length is Content-Length.
     std::optional<std::string> request_body;
+    Held body_held{Holding::request_bodies};  // for it
     // What the service is asked, where a policy has changed it: in place of the client's method, and of what the action says.
     http::Method sent_method = http::Method::other;
     std::string_view sent_method_text;  // empty: the client's

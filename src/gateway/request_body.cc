@@ -8,6 +8,9 @@ namespace {
 
 using http::Framing;
 
+// From so many bytes on a client's body may not swell as it likes: JSON shrinks to a tenth or so.
+constexpr uint64_t kRatioFrom = uint64_t{64} << 10;
+
 Error too_large(uint64_t max_body) {
     return {Fault::body_too_large, "more than " + std::to_string(max_body) + " bytes, which is the most that is held here"};
 }
@@ -37,13 +40,15 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
     if (length.framing == Framing::length && length.length > max_body) co_return fail(too_large(max_body));
     const auto codings = http::read_content_encoding(x.request.fields);
     if (!codings) co_return fail(Fault::body_encoding, http::what(codings.error()));
+    // One is what clients send; each further one is work of which the next sees only what is left.
+    if (codings->size() > 1) co_return fail(Fault::body_encoding, "more than one content coding");
     x.client->set_times(x.epoch->snapshot->config.timeouts.idle.value_or(config::EffectiveTimeouts{}.idle), io::Timer::kNever);
     if (x.request.expect_continue && !x.client->body_finished()) {
         x.request.expect_continue = false;
         if (!co_await x.client->send_interim(100, {})) co_return fail(Fault::client_gone);
     }
     std::optional<http::Decoder> decoder;
-    if (!codings->empty()) decoder.emplace(*codings, http::DecoderBounds{.max_size = max_body});
+    if (!codings->empty()) decoder.emplace(*codings, http::DecoderBounds{.max_size = max_body, .ratio_from = kRatioFrom});
     std::string body;
     if (!decoder && length.framing == Framing::length) body.reserve(length.length);
     io::Buffer part;
@@ -54,13 +59,16 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
         came += part.size();
         std::string_view bytes = part.view();
         if (decoder) {
-            const auto done = decoder->take(bytes, !*more, body);
+            std::expected<bool, http::CodingFault> done;
+            const auto end = co_await x.compute([&] { done = decoder->take(bytes, !*more, body); });
+            if (end != io::Jobs::End::whole) co_return fail(Exchange::not_computed(end, Fault::body_too_costly, "undoing its content coding"));
             if (!done && done.error() == http::CodingFault::too_large) co_return fail(too_large(max_body));
             if (!done) co_return fail(Error::told(Fault::body_encoding, http::what(done.error()), "The body cannot be read: " + std::string(http::what(done.error())) + "."));
         } else {
             body += bytes;
         }
         if (came > max_body || body.size() > max_body) co_return fail(too_large(max_body));
+        if (!x.body_held.set(body.size())) co_return fail(Fault::memory, "the request's body");
         if (!*more) break;
     }
     forget_codings(x.request.fields);

@@ -68,6 +68,7 @@ std::string_view what(CodingFault fault) {
         case CodingFault::trailing: return "something follows the end of its content coding";
         case CodingFault::too_large: return "it is too large when its content coding is undone";
         case CodingFault::ratio: return "it swells too much when its content coding is undone";
+        case CodingFault::too_costly: return "undoing its content coding takes too many steps";
     }
     return "";
 }

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/held.h"
 #include "http/fields.h"
 
 namespace portico::http {
@@ -36,6 +37,7 @@ enum class CodingFault : uint8_t {
     trailing,  // of the bytes
     too_large,
     ratio,  // past a bound
+    too_costly,  // nothing more may be spent (base/meter.h)
 };
 // Such as "its content coding ends early".
 std::string_view what(CodingFault fault);
@@ -82,8 +84,9 @@ std::string_view narrowed_accept_encoding(const AcceptedCodings& client);
 std::optional<Coding> choose_coding(const AcceptedCodings& client, const CodingList& came);
 
 struct DecoderBounds {
+    // Each of several codings is held to both, by what it gives.
     uint64_t max_size = uint64_t{16} << 20;  // bytes that come out
-    // Past the first `ratio_from` bytes that come out, no more than so many for each byte that went in.
+    // Past the first `ratio_from` bytes that come out, no more than so many for each byte of the body.
     uint32_t max_ratio = 200;
     uint64_t ratio_from = uint64_t{1} << 20;
 };
@@ -111,11 +114,12 @@ class Decoder {
     struct Link;  // a coding, and what it reads from
 
     std::expected<size_t, CodingFault> pull(size_t link, char* out, size_t room);
-    std::optional<CodingFault> fault_now() const;
+    std::optional<CodingFault> fault_of(const Link& link) const;
 
     std::array<std::unique_ptr<Link>, CodingList::kMax> links_;  // the one that reads the body first
     size_t size_ = 0;
     DecoderBounds bounds_;
+    size_t part_ = 0;  // of the body, as it was given
     uint64_t in_ = 0;
     uint64_t out_ = 0;
     std::optional<CodingFault> fault_;
@@ -135,12 +139,14 @@ class Encoder {
     Encoder(Encoder&&) noexcept;
     Encoder& operator=(Encoder&&) noexcept;
 
-    // Takes the next part of the body and appends its coded form. After Flush::end it takes nothing more.
+    // Takes the next part of the body and appends its coded form. After Flush::end it takes nothing more. What it gives is worth nothing
+    // where the job that it runs in ended early (base/meter.h).
     void take(std::string_view part, Flush flush, std::string& out);
 
   private:
     class Stage;
-    std::unique_ptr<Stage> stage_;
+    std::unique_ptr<Held> held_;
+    std::unique_ptr<Stage> stage_;  // nullptr: it may not be held
 };
 
 }  // namespace portico::http

@@ -3,8 +3,13 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
 
 #include "base/check.h"
+#include "base/held.h"
+#include "base/meter.h"
 #include "http/content_coding.h"
 
 namespace portico::http {
@@ -12,6 +17,11 @@ namespace {
 
 // What a body grows by at a time, and what stands between two codings.
 constexpr size_t kStep = size_t{16} << 10;
+// The most that a coding reads at once: it may give nothing for all of it.
+constexpr size_t kMostRead = size_t{8} << 10;
+// Bytes read and written that cost a step; a call as such costs as much as kCall of them.
+constexpr size_t kBytesAStep = 16;
+constexpr size_t kCall = 128;
 
 Bytef* bytes_of(const char* text) {
     return reinterpret_cast<Bytef*>(const_cast<char*>(text));  // zlib does not write to what it reads
@@ -26,6 +36,8 @@ class Decoder::Stage {
     virtual std::optional<CodingFault> run(std::string_view& in, char* out, size_t room, size_t& made) = 0;
     // Whether the bytes may end here.
     virtual bool may_end() const = 0;
+    // Whether it was refused memory. It must not run() then.
+    virtual bool lacks_memory() const = 0;
 
     class Zlib;
     class Brotli;
@@ -35,7 +47,7 @@ class Decoder::Stage {
 // gzip and both kinds of deflate.
 class Decoder::Stage::Zlib final : public Stage {
   public:
-    explicit Zlib(Coding coding) : coding_(coding) {}
+    explicit Zlib(Coding coding) : coding_(coding) { lacks_memory_ = !held_.set(kTakes); }
     Zlib(const Zlib&) = delete;
     Zlib& operator=(const Zlib&) = delete;
     ~Zlib() override {
@@ -54,8 +66,12 @@ class Decoder::Stage::Zlib final : public Stage {
         return inflate_some(in, out, room, made);
     }
     bool may_end() const override { return ended_ || !begun_; }
+    bool lacks_memory() const override { return lacks_memory_; }
 
   private:
+    // Its state and its window.
+    static constexpr size_t kTakes = size_t{44} << 10;
+
     void begin(char first) {
         // Raw deflate never begins so: it would be a stored block with bits set where every writer leaves them clear.
         const bool zlib_format = (first & 0x0f) == Z_DEFLATED;
@@ -83,14 +99,18 @@ class Decoder::Stage::Zlib final : public Stage {
     Coding coding_;
     bool begun_ = false;
     bool ended_ = false;  // a member of gzip, or all of deflate
+    bool lacks_memory_ = false;
+    Held held_{Holding::codings};
 };
 
 class Decoder::Stage::Brotli final : public Stage {
   public:
-    Brotli() : state_(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) { PORTICO_CHECK(state_ != nullptr); }
+    Brotli() : state_(BrotliDecoderCreateInstance(take, give_back, this)) {}
     Brotli(const Brotli&) = delete;
     Brotli& operator=(const Brotli&) = delete;
-    ~Brotli() override { BrotliDecoderDestroyInstance(state_); }
+    ~Brotli() override {
+        if (state_ != nullptr) BrotliDecoderDestroyInstance(state_);
+    }
 
     std::optional<CodingFault> run(std::string_view& in, char* out, size_t room, size_t& made) override {
         if (BrotliDecoderIsFinished(state_) != BROTLI_FALSE) {
@@ -109,10 +129,40 @@ class Decoder::Stage::Brotli final : public Stage {
         return std::nullopt;
     }
     bool may_end() const override { return !begun_ || BrotliDecoderIsFinished(state_) != BROTLI_FALSE; }
+    bool lacks_memory() const override { return lacks_memory_; }
 
   private:
-    BrotliDecoderState* state_;
+    // How much a block has stands before it.
+    static constexpr size_t kHead = alignof(std::max_align_t);
+
+    // Its window is as large as the body says: up to 16 MiB.
+    static void* take(void* of, size_t size) {
+        auto& self = *static_cast<Brotli*>(of);
+        auto* const block = self.held_.set(self.bytes_ + size) ? static_cast<char*>(std::malloc(kHead + size)) : nullptr;
+        if (block == nullptr) {
+            self.lacks_memory_ = true;
+            return nullptr;
+        }
+        self.bytes_ += size;
+        std::memcpy(block, &size, sizeof size);
+        return block + kHead;
+    }
+    static void give_back(void* of, void* address) {
+        if (address == nullptr) return;
+        auto& self = *static_cast<Brotli*>(of);
+        char* const block = static_cast<char*>(address) - kHead;
+        size_t size;
+        std::memcpy(&size, block, sizeof size);
+        self.bytes_ -= size;
+        self.held_.set(self.bytes_);
+        std::free(block);
+    }
+
     bool begun_ = false;
+    bool lacks_memory_ = false;
+    size_t bytes_ = 0;
+    Held held_{Holding::codings};
+    BrotliDecoderState* state_;  // last: it takes memory by the others
 };
 
 std::unique_ptr<Decoder::Stage> Decoder::Stage::make(Coding coding) {
@@ -124,6 +174,7 @@ struct Decoder::Link {
     std::unique_ptr<Stage> stage;
     std::string_view in;                              // what it has not read yet
     std::unique_ptr<std::array<char, kStep>> buffer;  // where that stands; the first reads the body itself
+    uint64_t out = 0;                                 // what it has given
 };
 
 Decoder::Decoder(const CodingList& codings, const DecoderBounds& bounds) : size_(codings.size()), bounds_(bounds) {
@@ -150,18 +201,32 @@ std::expected<size_t, CodingFault> Decoder::pull(size_t i, char* out, size_t roo
             if (!came) return came;
             link.in = {link.buffer->data(), *came};
         }
-        const size_t had = link.in.size();
         const size_t before = made;
-        if (const auto fault = link.stage->run(link.in, out + made, room - made, made)) return std::unexpected(*fault);
-        if (link.in.size() == had && made == before) break;
+        std::string_view next = link.in.substr(0, kMostRead);
+        const size_t had = next.size();
+        const auto ran = link.stage->lacks_memory() ? CodingFault::too_costly : link.stage->run(next, out + made, room - made, made);
+        if (link.stage->lacks_memory()) {
+            Meter::out_of_memory();
+            return std::unexpected(CodingFault::too_costly);
+        }
+        if (ran) return std::unexpected(*ran);
+        const size_t read = had - next.size();
+        link.in.remove_prefix(read);
+        link.out += made - before;
+        if (!Meter::spend((kCall + read + made - before) / kBytesAStep)) return std::unexpected(CodingFault::too_costly);
+        if (const auto fault = fault_of(link)) return std::unexpected(*fault);
+        if (read == 0 && made == before) break;
     }
     return made;
 }
 
-std::optional<CodingFault> Decoder::fault_now() const {
-    if (out_ > bounds_.max_size) return CodingFault::too_large;
-    if (out_ > bounds_.ratio_from && out_ / std::max(bounds_.max_ratio, 1U) > in_) return CodingFault::ratio;
-    return std::nullopt;
+// Each coding is judged by what it gives, not only the last one: what stands between two of them is work and no answer.
+std::optional<CodingFault> Decoder::fault_of(const Link& link) const {
+    if (link.out > bounds_.max_size) return CodingFault::too_large;
+    if (link.out <= bounds_.ratio_from) return std::nullopt;
+    // What of this part is read already counts.
+    const uint64_t in = in_ + (part_ - links_[0]->in.size());
+    return link.out / std::max(bounds_.max_ratio, 1U) > in ? std::optional(CodingFault::ratio) : std::nullopt;
 }
 
 std::expected<bool, CodingFault> Decoder::take(std::string_view& part, bool last, std::string& out, size_t enough) {
@@ -182,6 +247,7 @@ std::expected<bool, CodingFault> Decoder::take(std::string_view& part, bool last
                 part.remove_prefix(*made);
             } else {
                 links_[0]->in = part;
+                part_ = part.size();
                 made = pull(size_ - 1, at, room);
                 part = links_[0]->in;
             }
@@ -190,7 +256,7 @@ std::expected<bool, CodingFault> Decoder::take(std::string_view& part, bool last
         in_ += had - part.size();
         out_ += made.value_or(0);
         if (!made) fault_ = made.error();
-        if (!fault_) fault_ = fault_now();
+        if (out_ > bounds_.max_size) fault_ = fault_.value_or(CodingFault::too_large);
         if (fault_) return std::unexpected(*fault_);
         if (*made < room) break;
     }

@@ -5,13 +5,23 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/held.h"
+#include "base/meter.h"
 #include "http/content_coding.h"
 
 namespace portico::http {
 namespace {
 
 constexpr size_t kStep = size_t{16} << 10;
+// The most that is coded at once.
+constexpr size_t kMostRead = size_t{16} << 10;
+// Bytes that cost a step; a call as such costs as much as kCall of them.
+constexpr size_t kBytesAStep = 8;
+constexpr size_t kCall = 128;
 // Both made for answers that are coded once and read once: measured on lists of JSON, higher ones take twice the time for a tenth less.
+// Of memory, about.
+constexpr size_t kZlibTakes = size_t{264} << 10;
+constexpr size_t kBrotliTakes = size_t{1} << 20;
 constexpr int kZlibLevel = 4;
 constexpr uint32_t kBrotliQuality = 3;
 constexpr uint32_t kBrotliWindow = 18;  // 256 KiB
@@ -93,7 +103,8 @@ class Encoder::Stage::Brotli final : public Stage {
     BrotliEncoderState* state_;
 };
 
-Encoder::Encoder(Coding coding, size_t size_hint) {
+Encoder::Encoder(Coding coding, size_t size_hint) : held_(std::make_unique<Held>(Holding::codings)) {
+    if (!held_->set(coding == Coding::br ? kBrotliTakes : kZlibTakes)) return;
     if (coding == Coding::br) {
         stage_ = std::make_unique<Stage::Brotli>(size_hint);
     } else {
@@ -106,13 +117,19 @@ Encoder::Encoder(Encoder&&) noexcept = default;
 Encoder& Encoder::operator=(Encoder&&) noexcept = default;
 
 void Encoder::take(std::string_view part, Flush flush, std::string& out) {
+    if (stage_ == nullptr) return Meter::out_of_memory();
     size_t made = kStep;
     while (made == kStep || !part.empty()) {
+        std::string_view piece = part.substr(0, kMostRead);
+        const size_t had = piece.size();
+        // Where nothing more may be spent, nobody wants the rest.
+        if (!Meter::spend((kCall + had) / kBytesAStep)) return;
         const size_t before = out.size();
         out.resize_and_overwrite(before + kStep, [&](char* text, size_t) {
-            made = stage_->run(part, flush, text + before, kStep);
+            made = stage_->run(piece, had < part.size() ? Flush::none : flush, text + before, kStep);
             return before + made;
         });
+        part.remove_prefix(had - piece.size());
     }
 }
 

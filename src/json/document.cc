@@ -3,6 +3,8 @@
 #include <atomic>
 #include <charconv>
 
+#include "base/meter.h"
+#include "json/text_block.h"
 #include "json/text_reader.h"
 #include "json/writer.h"
 
@@ -21,6 +23,7 @@ std::string_view ParseError::what() const {
         case Reason::lone_surrogate: return "an escape names half of a surrogate pair";
         case Reason::duplicate_name: return "a name appears twice in an object";
         case Reason::trailing: return "something follows the value";
+        case Reason::too_costly: return "it takes too many steps to read";
     }
     return "";
 }
@@ -105,6 +108,7 @@ void append_value(std::string& out, Value value) {
         case Kind::array:
             out += '[';
             for (const Value element : value.elements()) {
+                if (!Meter::spend(1)) break;
                 separate();
                 append_value(out, element);
             }
@@ -113,6 +117,7 @@ void append_value(std::string& out, Value value) {
         case Kind::object:
             out += '{';
             for (const Member member : value.members()) {
+                if (!Meter::spend(1)) break;
                 separate();
                 append_string(out, member.name);
                 out += ':';

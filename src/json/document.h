@@ -23,6 +23,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/held.h"
+
 namespace portico::json {
 
 enum class Kind : uint8_t { missing, null, boolean, number, string, array, object };
@@ -45,6 +47,7 @@ struct ParseError {
     enum class Reason : uint8_t {
         too_large, too_deep, not_utf8, byte_order_mark, unexpected, ends_early, number, string, lone_surrogate, duplicate_name,
         trailing,
+        too_costly,
     };
     Reason reason = Reason::unexpected;
     size_t offset = 0;  // bytes from the start of the text
@@ -76,6 +79,7 @@ struct Block {
     uint64_t decoded_at;   // likewise
     uint64_t bytes;        // of the whole block
     bool names_differ;     // no object holds a name twice
+    HeldMemory* counted_by;  // nullptr: it is too small for that
 
     const char* text() const { return reinterpret_cast<const char*>(this + 1); }
     const Node& node(uint32_t i) const {

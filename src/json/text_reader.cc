@@ -1,16 +1,16 @@
 #include "json/text_reader.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "base/check.h"
+#include "base/meter.h"
+#include "base/metered_sort.h"
 #include "json/escape.h"
+#include "json/text_block.h"
 
 namespace portico::json::detail {
 namespace {
@@ -18,8 +18,6 @@ namespace {
 using Reason = ParseError::Reason;
 
 constexpr uint32_t kNone = UINT32_MAX;
-// Zeros behind the text: they end every scan, so that no loop asks where the text ends, and let eight bytes be read at once.
-constexpr size_t kPadding = 8;
 // Up to here each name is compared with each; beyond, they are sorted.
 constexpr uint32_t kFewNames = 12;
 
@@ -42,21 +40,6 @@ const char* string_stop(const char* at) {
         const uint64_t found = ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | ((word - kOnes * 0x20) & ~word);
         if ((found & kHighs) != 0) return at + std::countr_zero(found & kHighs) / 8;
     }
-}
-
-// An upper bound: each value but the first, and each name, follows one of these bytes.
-size_t nodes_at_most(std::string_view text) {
-    size_t count = 1;
-    for (size_t i = 0; i < text.size();) {
-        const size_t end = std::min(text.size(), i + 255);
-        uint8_t part = 0;
-        for (; i < end; ++i) {
-            const char c = text[i];
-            part = static_cast<uint8_t>(part + (((c | 0x20) == '{') | (c == ',') | (c == ':')));
-        }
-        count += part;
-    }
-    return count;
 }
 
 class Reader {
@@ -112,11 +95,13 @@ class Reader {
     unsigned depth_ = 0;
     Reason reason_ = Reason::unexpected;
     std::vector<std::string_view> sorted_;
+    Steps steps_{UINT64_MAX};  // bounded by the text; only the Meter may end it
 };
 
 std::expected<void, ParseError> Reader::read() {
     State state = State::value;
     while (state != State::done && state != State::failed) {
+        if (!steps_.spend(1)) return std::unexpected(ParseError{Reason::too_costly, offset()});
         skip_space();
         switch (state) {
             case State::value: state = value(); break;
@@ -155,7 +140,7 @@ Reader::State Reader::open(Kind kind) {
 Reader::State Reader::close() {
     Node& n = nodes_[open_];
     if (n.kind == static_cast<uint32_t>(Kind::object) && options_.duplicates == Duplicates::refuse && !names_differ(open_)) {
-        return stop(Reason::duplicate_name);
+        return stop(steps_.left() == 0 ? Reason::too_costly : Reason::duplicate_name);
     }
     ++at_;
     --depth_;
@@ -252,6 +237,10 @@ bool Reader::escaped_string(Node& n, const char* plain) {
         std::memcpy(decoded_ + decoded_size_, plain, static_cast<size_t>(at_ - plain));
         decoded_size_ += static_cast<uint32_t>(at_ - plain);
         if (*at_ == '"') break;
+        if (!steps_.spend(1)) {
+            stop(Reason::too_costly);
+            return false;
+        }
         if (*at_ != '\\') {
             stop(at_end() ? Reason::ends_early : Reason::string);
             return false;
@@ -286,7 +275,7 @@ bool Reader::names_differ(uint32_t object) {
         // Sorted, not hashed: nobody can choose names that make this slow.
         sorted_.clear();
         for (uint32_t i = object + 1; i < used_; i = after(i + 1)) sorted_.push_back(text(i));
-        std::ranges::sort(sorted_);
+        if (!metered_sort(sorted_, std::less<>())) return steps_.end();
         return std::ranges::adjacent_find(sorted_) == sorted_.end();
     }
     std::array<std::string_view, kFewNames> names;
@@ -303,54 +292,19 @@ bool Reader::names_differ(uint32_t object) {
     return true;
 }
 
-std::expected<void, ParseError> check_bytes(std::string_view text, const ParseOptions& options) {
-    if (text.size() > std::min(options.max_size, Document::kMaxSize)) return std::unexpected(ParseError{Reason::too_large, 0});
-    if (text.starts_with("\xEF\xBB\xBF")) return std::unexpected(ParseError{Reason::byte_order_mark, 0});
-    if (!simdjson::validate_utf8(text.data(), text.size())) return std::unexpected(ParseError{Reason::not_utf8, 0});
-    return {};
-}
-
-// Drops what the bounds were too generous with.
-Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
-    char* const base = reinterpret_cast<char*>(block);
-    const uint64_t decoded_at = block->nodes_at + uint64_t{used} * sizeof(Node);
-    std::memmove(base + decoded_at, base + block->decoded_at, decoded_size);
-    block->nodes = used;
-    block->decoded_at = decoded_at;
-    const uint64_t bytes = decoded_at + decoded_size;
-    if (block->bytes - bytes < bytes / 4) return block;
-    block->bytes = bytes;
-    void* const smaller = std::realloc(block, bytes);
-    return smaller == nullptr ? block : static_cast<Block*>(smaller);
-}
-
 }  // namespace
 
 std::expected<Block*, ParseError> read_text(std::string_view text, const ParseOptions& options) {
-    if (auto fine = check_bytes(text, options); !fine) return std::unexpected(fine.error());
-    const size_t nodes = nodes_at_most(text);
-    const size_t decoded = text.find('\\') == std::string_view::npos ? 0 : text.size();
-    const size_t nodes_at = (sizeof(Block) + text.size() + kPadding + 7) & ~size_t{7};
-    const size_t decoded_at = nodes_at + nodes * sizeof(Node);
-    void* const memory = std::malloc(decoded_at + decoded);
-    PORTICO_CHECK(memory != nullptr);
-    auto* const block = new (memory) Block{
-        .references = 1, .text_size = static_cast<uint32_t>(text.size()), .nodes = 0, .nodes_at = static_cast<uint32_t>(nodes_at),
-        .decoded_at = decoded_at, .bytes = decoded_at + decoded, .names_differ = options.duplicates == Duplicates::refuse};
-    char* const base = static_cast<char*>(memory);
-    if (!text.empty()) std::memcpy(base + sizeof(Block), text.data(), text.size());
-    std::memset(base + sizeof(Block) + text.size(), 0, kPadding);
-
-    Reader reader(*block, reinterpret_cast<Node*>(base + nodes_at), base + decoded_at, options);
+    auto made = make_block(text, options);
+    if (!made) return std::unexpected(made.error());
+    Block* const block = *made;
+    char* const base = reinterpret_cast<char*>(block);
+    Reader reader(*block, reinterpret_cast<Node*>(base + block->nodes_at), base + block->decoded_at, options);
     if (auto read = reader.read(); !read) {
-        std::free(memory);
+        free_block(block);
         return std::unexpected(read.error());
     }
     return shrink(block, reader.used(), reader.decoded_size());
-}
-
-void free_block(Block* block) {
-    std::free(block);
 }
 
 }  // namespace portico::json::detail

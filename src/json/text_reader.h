@@ -8,8 +8,7 @@
 
 namespace portico::json::detail {
 
-// @returns a block with one reference, which free_block() takes back
+// @returns a block with one reference, which free_block() (json/text_block.h) takes back
 std::expected<Block*, ParseError> read_text(std::string_view text, const ParseOptions& options);
-void free_block(Block* block);
 
 }  // namespace portico::json::detail

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <thread>
 
 namespace portico::server {
@@ -51,6 +52,20 @@ uint32_t connection_limit(const config::Config& config, uint64_t descriptors, si
     const uint64_t own = 64 + 32 * workers;
     const uint64_t share = descriptors > own ? (descriptors - own) / workers : 64;
     return static_cast<uint32_t>(std::max<uint64_t>(16, share * 4 / 5));
+}
+
+uint64_t memory_limit(const config::Config& config, uint64_t available, size_t workers) {
+    const uint64_t all = config.limits.memory != 0 ? config.limits.memory : available / 4;
+    return std::max(all / workers, uint64_t{1} << 20);
+}
+
+uint64_t available_memory() {
+    const auto pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
+    const uint64_t machine = pages > 0 && page > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page) : uint64_t{1} << 30;
+    // Of the container, where that has less (cgroup v2).
+    uint64_t own = UINT64_MAX;
+    std::ifstream("/sys/fs/cgroup/memory.max") >> own;
+    return std::min(machine, own == 0 ? UINT64_MAX : own);
 }
 
 edge::ServerSettings settings_of(const config::Config& c) {

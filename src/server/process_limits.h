@@ -21,6 +21,11 @@ io::BackendChoice io_choice(const config::Config& config);
 size_t worker_count(const config::Config& config);
 // Client connections that a worker may hold: its share of the descriptors, less what upstream connections need.
 uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers);
+// Bytes that a worker may hold of what strangers send (base/held.h): its share of what the configuration says, or of a quarter of
+// what there is.
+uint64_t memory_limit(const config::Config& config, uint64_t available, size_t workers);
+// Of the machine, or of the container where that may have less.
+uint64_t available_memory();
 edge::ServerSettings settings_of(const config::Config& config);
 
 }  // namespace portico::server

@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "io/accepting.h"
+#include "server/held_gauges.h"
 #include "server/long_turns.h"
 #include "server/name_watch.h"
 #include "server/opened_addresses.h"
@@ -87,6 +88,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     OperatorLines operators_;
     StoreHealth store_health_;
     LongTurns long_turns_{registry_, operators_};
+    HeldGauges held_gauges_{registry_};
     std::unique_ptr<observe::LogSink> sink_;
     std::string log_file_;  // where sink_ writes
     std::vector<std::unique_ptr<observe::LogSink>> old_sinks_;  // until no worker writes to them

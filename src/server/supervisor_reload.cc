@@ -99,7 +99,11 @@ void Supervisor::swap() {
     apply(coming->snapshot);
     serve_addresses(std::move(coming->addresses), config);
     const uint32_t most = connection_limit(config, descriptors_, workers_.size());
-    for (auto& w : workers_) w->limit_connections(most);
+    const uint64_t memory = memory_limit(config, available_memory(), workers_.size());
+    for (auto& w : workers_) {
+        w->limit_connections(most);
+        w->limit_memory(memory);
+    }
     tell_what_needs_a_restart(config);
     count_reload("applied");
     // Said when it is true of every worker: whoever reads it may send the next request at once.

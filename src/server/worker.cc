@@ -5,6 +5,7 @@
 #include <future>
 #include <random>
 
+#include "base/held.h"
 #include "io/accepting.h"
 #include "server/long_turns.h"
 #include "server/store_set.h"
@@ -228,6 +229,10 @@ void Worker::close_listener(const SocketAddress& address) {
 
 void Worker::limit_connections(uint32_t most) {
     post([=](Local& l) { l.connections.set_limit(most); });
+}
+
+void Worker::limit_memory(uint64_t most) {
+    post([=](Local&) { HeldMemory::here().limit(most); });
 }
 
 void Worker::drain(Duration grace, std::function<void()> done) {

@@ -68,6 +68,8 @@ class Worker {
     void update_listener(const SocketAddress& address, const edge::ServerSettings& settings);
     void close_listener(const SocketAddress& address);
     void limit_connections(uint32_t most);
+    // Bytes that it may hold of what strangers send.
+    void limit_memory(uint64_t most);
     // Takes in what has connected, then no more; answers say `Connection: close`; resting connections go after `grace`.
     // `done` runs on the worker's thread once the last connection is gone.
     void drain(Duration grace, std::function<void()> done);

@@ -113,6 +113,7 @@ io::Task<Result<void>> Call::exchange() {
         if (!connection_->in().empty() || stage_ == Stage::in_place) {
             auto whole = stage_ == Stage::head ? take_head() : stage_ == Stage::in_place ? take_whole(head_size_) : take_body();
             if (!whole) co_return fail(std::move(whole).error());
+            if (!answer_.held_.set(answer_.body_text_.size())) co_return fail(Fault::memory, "a service's body");
             if (*whole) break;
         }
         connection_->make_room();

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/held.h"
 #include "base/result.h"
 #include "config/model.h"
 #include "http/message.h"
@@ -48,12 +49,14 @@ class CallAnswer {
         body = {};
         block_.release();
         head_text_.clear();
+        held_.set(0);
         if (body_text_.capacity() <= kKept) body_text_.clear();
         else std::string().swap(body_text_);
     }
     // The body is not needed any more; the head stays, with what it takes by itself.
     void release_body() {
         body = {};
+        held_.set(0);
         std::string().swap(body_text_);
     }
     // For the next use; keeps capacities, within bounds.
@@ -69,6 +72,7 @@ class CallAnswer {
     static constexpr size_t kKept = 64 << 10;
     io::Buffer block_;
     std::string head_text_, body_text_;
+    Held held_{Holding::response_bodies};  // for body_text_
 };
 
 // Asks the service: another endpoint where no connection could be made, once more where a kept connection turned out to be

@@ -65,7 +65,7 @@ def test_messages_of_services_pass_through_their_connection():
 
 def test_whoever_waits_leaves_when_destroyed():
     """A coroutine's handle is kept by an awaiter, which takes itself out when it goes; never by what it waits for."""
-    awaiters = {"src/io/task.h", "src/io/loop.h", "src/io/stream.h", "src/io/gate.h", "src/io/wait_watch.h", "src/io/backend.h", "src/io/turn_budget.h", "src/io/name_client.cc",
+    awaiters = {"src/io/task.h", "src/io/loop.h", "src/io/stream.h", "src/io/gate.h", "src/io/wait_watch.h", "src/io/backend.h", "src/io/turn_budget.h", "src/io/job.h", "src/io/job.cc", "src/io/name_client.cc",
                 "src/redis/call.h", "src/redis/call.cc", "src/policy/jwt/key_fetcher.h", "src/policy/jwt/key_fetcher.cc", "src/policy/concurrency/wait.h",
                 "src/policy/basic/verifier.h", "src/policy/rate_limit/key_queue.h", "src/gateway/aggregate/aggregation.h",
                 "src/upstream/connection.h"}

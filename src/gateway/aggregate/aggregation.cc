@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/meter.h"
 #include "base/text_table.h"
 #include "gateway/body_filtering.h"
 #include "gateway/reply.h"
@@ -19,6 +20,8 @@ constexpr size_t kMostHeld = size_t{64} << 20;
 // What the gateway puts around documents that came is not of their depth: the list of a for_each, and the object that it stands in.
 constexpr unsigned kWrappers = 2;
 constexpr unsigned kMostDepth = json::ParseOptions{}.max_depth + kWrappers;
+
+Error not_made(io::Jobs::End end) { return Exchange::not_computed(end, Fault::answer_too_costly, "what its calls and their answers ask for"); }
 
 }  // namespace
 
@@ -78,7 +81,11 @@ io::Task<void> Aggregation::run() {
         co_await reply_error(x_, std::move(error_), &fields);
         co_return;
     }
-    auto body = compose();
+    Result<std::string> body;
+    const auto composed = co_await x_.compute([&] { body = compose(); });
+    if (composed != io::Jobs::End::whole) body = fail(not_made(composed));
+    Held held(Holding::made);
+    if (body && !held.set(body->size())) body = fail(Fault::memory, "the body");
     if (!body) {
         co_await reply_error(x_, std::move(body).error());
         co_return;
@@ -97,7 +104,9 @@ io::Task<Result<void>> Aggregation::read_client_body() {
     json::ParseOptions options;
     options.max_size = action_.max_body;
     options.byte_order_mark = json::ByteOrderMark::pass_over;
-    auto document = json::Document::parse(text, options);
+    std::expected<json::Document, json::ParseError> document;
+    const auto read = co_await x_.compute([&] { document = json::Document::parse(text, options); });
+    if (read != io::Jobs::End::whole) co_return fail(Exchange::not_computed(read, Fault::body_too_costly, "reading it"));
     if (!document) co_return fail(Fault::body_not_json, document.error().text());
     client_body_ = std::move(*document);
     roots_[action_.body_root()] = client_body_.root();
@@ -113,7 +122,8 @@ io::Task<void> Aggregation::run_call(uint32_t index) {
     const AggregateCall& call = action_.calls[index];
     Run& run = runs_[index];
     if (call.when != nullptr) {
-        auto holds = call.when->holds(values());
+        Result<bool> holds = false;
+        note_end(co_await x_.compute([&] { holds = call.when->holds(values()); }));
         if (!holds) {
             run.outcome.failure = CallFailure::value;
             run.outcome.why = std::move(holds).error();
@@ -125,8 +135,16 @@ io::Task<void> Aggregation::run_call(uint32_t index) {
         else co_await ask(call, values(), run.outcome);
     }
     if (run.outcome.failure != CallFailure::none) count_failure(index, run.outcome.failure);
-    settle(index);
+    if (call.fallback == nullptr) settle(index);
+    else note_end(co_await x_.compute([&] { settle(index); }));
     end(index);
+}
+
+// Once a request has had all the work that it may ask for, or its worker holds as much as it may, its answer is that.
+void Aggregation::note_end(io::Jobs::End end) {
+    if (end == io::Jobs::End::whole || spoilt_) return;
+    spoilt_ = true;
+    error_ = not_made(end);
 }
 
 void Aggregation::count_failure(uint32_t index, CallFailure failure) {
@@ -190,7 +208,7 @@ Result<json::Document> Aggregation::values_of(const AggregateCall& call, Run& ru
     }
     TextViewMap<uint32_t> seen;
     for (const json::Value value : list.elements()) {
-        if (places.size() == run.values) break;
+        if (places.size() == run.values || !Meter::spend(Meter::steps_of(value.source().size()))) break;
         const auto [at, fresh] = seen.try_emplace(value.source(), static_cast<uint32_t>(fan.values.size()));
         if (fresh) fan.values.push_back(value);
         places.push_back(at->second);
@@ -203,7 +221,8 @@ io::Task<void> Aggregation::run_list(uint32_t index) {
     Run& run = runs_[index];
     Fan fan{index, {}, {}};
     std::vector<uint32_t> places;
-    auto list = values_of(call, run, fan, places);
+    Result<json::Document> list;
+    note_end(co_await x_.compute([&] { list = values_of(call, run, fan, places); }));
     if (!list) {
         run.outcome.failure = failure_of(list.error().fault, false);
         run.outcome.why = std::move(list).error();
@@ -215,7 +234,7 @@ io::Task<void> Aggregation::run_list(uint32_t index) {
         for (size_t i = 0; i < std::min<size_t>(call.concurrency, fan.values.size()); ++i) takers.emplace_back(take_values(fan));
         for (io::Fork& taker : takers) co_await taker;
     }
-    if (!spoilt_) join(fan, places, run);
+    if (!spoilt_) note_end(co_await x_.compute([&] { join(fan, places, run); }));
 }
 
 // Takes one value after the other until there are no more.
@@ -258,6 +277,7 @@ void Aggregation::join(const Fan& fan, const std::vector<uint32_t>& places, Run&
     size_t held = 0;
     run.outcome.status = 200;
     for (const uint32_t place : places) {
+        if (!Meter::spend(1)) return;
         if (text.size() > 1) text += ',';
         const Outcome& one = fan.outcomes[place];
         if (one.failure == CallFailure::none) {
@@ -267,6 +287,7 @@ void Aggregation::join(const Fan& fan, const std::vector<uint32_t>& places, Run&
                 run.outcome.failure = CallFailure::too_large;
                 return;
             }
+            if (!Meter::spend(Meter::steps_of(source.size()))) return;
             text += source;
             continue;
         }

@@ -107,6 +107,7 @@ class Aggregation final : private io::Deferred {
     static void count(Fan& fan, const Outcome& outcome);
     void join(const Fan& fan, const std::vector<uint32_t>& places, Run& run);
     void settle(uint32_t index);
+    void note_end(io::Jobs::End end);
     void end(uint32_t index);
     void count_failure(uint32_t index, CallFailure failure);
     void fail_call(uint32_t index, const Outcome& outcome);
@@ -114,7 +115,11 @@ class Aggregation final : private io::Deferred {
 
     // call_question.cc
     io::Task<void> ask(const AggregateCall& call, const Values& values, Outcome& out);
-    Result<Question*> question_of(const AggregateCall& call, const Values& values);
+    struct Asked {
+        Question* question = nullptr;
+        bool before = false;  // by another call
+    };
+    Result<Asked> question_of(const AggregateCall& call, const Values& values);
     Result<std::string_view> target_of(const AggregateCall& call, const Values& values);
     // @param given counts the bytes that values have put there
     Result<void> put_text(const CallPair& pair, const Values& values, std::string& target, size_t& given);

@@ -30,10 +30,7 @@ std::expected<size_t, EditFault> EditWalk::run() {
 }
 
 bool EditWalk::spend(uint64_t steps) {
-    if (steps <= steps_) {
-        steps_ -= steps;
-        return true;
-    }
+    if (steps_.spend(steps)) return true;
     if (!fault_) fault_ = {EditFault::Reason::too_many_steps};
     return false;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/meter.h"
 #include "json/edit/edit_program.h"
 #include "json/path/path_evaluation.h"
 
@@ -134,7 +135,7 @@ class EditWalk {
     const size_t out_begin_;
     const EditBounds& bounds_;
     const PathBounds path_bounds_;
-    uint64_t steps_;
+    Steps steps_;
     size_t mismatches_ = 0;
     std::optional<EditFault> fault_;
     std::vector<State> states_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/meter.h"
 #include "json/path/path.h"
 
 namespace portico::json::detail {
@@ -14,27 +15,22 @@ class PathEffort {
 
     // @returns whether there was as much left
     bool spend(uint64_t steps) {
-        if (steps <= steps_) {
-            steps_ -= steps;
-            return true;
-        }
-        return end(PathStop::too_many_steps);
+        return steps_.spend(steps) || end(PathStop::too_many_steps);
     }
     bool goes_down_to(size_t depth) { return depth <= bounds_.max_depth || end(PathStop::too_deep); }
     bool has_room_for(size_t nodes) { return nodes <= bounds_.max_nodes || end(PathStop::too_many_nodes); }
     // @returns false, always
     bool end(PathStop why) {
         if (!stop_) stop_ = why;
-        steps_ = 0;
-        return false;
+        return steps_.end();
     }
-    uint64_t spent() const { return bounds_.max_steps - steps_; }
+    uint64_t spent() const { return bounds_.max_steps - steps_.left(); }
     bool ended() const { return stop_.has_value(); }
     std::optional<PathStop> stop() const { return stop_; }
 
   private:
     const PathBounds& bounds_;
-    uint64_t steps_;
+    Steps steps_;
     std::optional<PathStop> stop_;
 };
 

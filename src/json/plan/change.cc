@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/meter.h"
+#include "base/metered_sort.h"
 #include "base/text_table.h"
 #include "json/plan/change_scalar.h"
 #include "json/plan/decimal.h"
@@ -30,6 +32,13 @@ bool refuse(const Change& change, const Datum& datum, std::string_view wanted, s
     return false;
 }
 
+// One more of a list is looked at. What it costs as a whole its Datum says; here it only gives the thread to others in between.
+bool look_at(const Datum& item, std::string& why) {
+    if (Meter::spend(1 + item.text().size() / Meter::kBytesAStep)) return true;
+    why = "takes too many steps";
+    return false;
+}
+
 size_t code_points(std::string_view text) {
     return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
 }
@@ -45,6 +54,7 @@ bool apply_to_object(const Change& change, Datum& datum, std::string& why) {
     if (!datum.is(Kind::object)) return refuse(change, datum, "an object", why);
     std::vector<Datum> items;
     for (const Member member : datum.value().members()) {
+        if (!look_at(datum, why)) return false;
         items.push_back(change.kind == Change::Kind::keys ? Datum(member.name_value) : Datum(member.value));
     }
     datum = Datum::list(std::move(items));
@@ -54,6 +64,7 @@ bool apply_to_object(const Change& change, Datum& datum, std::string& why) {
 // Whether all are numbers, or all are texts: what can be put in order.
 bool are_comparable(const Change& change, const std::vector<Datum>& items, std::string& why) {
     for (const Datum& item : items) {
+        if (!look_at(item, why)) return false;
         const bool good = item.is(Kind::number) || item.is(Kind::string);
         if (good && item.kind() == items.front().kind()) continue;
         why = "holds " + std::string(name_of(item.kind())) + ", and " + std::string(change.name()) + " takes numbers alone, or texts alone";
@@ -69,6 +80,7 @@ bool is_less(const Datum& a, const Datum& b) {
 bool apply_sum(std::vector<Datum>& items, Datum& into, std::string& why) {
     Decimal sum;
     for (const Datum& item : items) {
+        if (!look_at(item, why)) return false;
         const auto number = item.is(Kind::number) ? Decimal::parse(item.text()) : std::nullopt;
         if (number && sum.add(*number)) continue;
         why = item.is(Kind::number) ? "holds a number of too many digits to be added" : "holds " + std::string(name_of(item.kind())) + ", and sum takes numbers";
@@ -82,6 +94,7 @@ bool apply_join(const Change& change, std::vector<Datum>& items, Datum& into, st
     std::string text;
     for (size_t i = 0; i < items.size(); ++i) {
         const Datum& item = items[i];
+        if (!look_at(item, why)) return false;
         if (item.is(Kind::array) || item.is(Kind::object)) {
             why = "holds " + std::string(name_of(item.kind())) + ", and join takes texts, numbers and booleans";
             return false;
@@ -94,13 +107,17 @@ bool apply_join(const Change& change, std::vector<Datum>& items, Datum& into, st
 }
 
 // Equal ones stay in their order.
-bool apply_sort(std::vector<Datum>& items) {
+bool apply_sort(std::vector<Datum>& items, std::string& why) {
     std::vector<uint32_t> order(items.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
+    const bool sorted_all = metered_sort(order, [&](uint32_t a, uint32_t b) {
         if (is_less(items[a], items[b])) return true;
         return !is_less(items[b], items[a]) && a < b;
     });
+    if (!sorted_all) {
+        why = "takes too many steps";
+        return false;
+    }
     std::vector<Datum> sorted;
     sorted.reserve(items.size());
     for (const uint32_t i : order) sorted.push_back(std::move(items[i]));
@@ -108,9 +125,10 @@ bool apply_sort(std::vector<Datum>& items) {
     return true;
 }
 
-bool apply_flatten(std::vector<Datum>& items) {
+bool apply_flatten(std::vector<Datum>& items, std::string& why) {
     std::vector<Datum> flat;
     for (Datum& item : items) {
+        if (!look_at(item, why)) return false;
         if (!item.is(Kind::array)) flat.push_back(std::move(item));
         else std::ranges::move(item.items(), std::back_inserter(flat));
     }
@@ -134,13 +152,14 @@ bool apply_to_list(const Change& change, Datum& datum, std::string& why) {
         case Change::Kind::min: return take(std::ranges::min_element(items, is_less));
         case Change::Kind::max: return take(std::ranges::max_element(items, is_less));
         case Change::Kind::reverse: std::ranges::reverse(items); return true;
-        case Change::Kind::sort: return apply_sort(items);
+        case Change::Kind::sort: return apply_sort(items, why);
         case Change::Kind::compact: std::erase_if(items, [](const Datum& d) { return d.is(Kind::null); }); return true;
-        case Change::Kind::flatten: return apply_flatten(items);
+        case Change::Kind::flatten: return apply_flatten(items, why);
         case Change::Kind::unique: {
             TextSet seen;
-            std::erase_if(items, [&](const Datum& d) { return !seen.insert(d.key()).second; });
-            return true;
+            bool all = true;
+            std::erase_if(items, [&](const Datum& d) { return !(all = all && look_at(d, why)) || !seen.insert(d.key()).second; });
+            return all;
         }
         case Change::Kind::sum: {
             Datum sum;
@@ -181,6 +200,7 @@ bool apply(const Change& change, Datum& datum, std::string& why) {
     if (change.kind > Change::Kind::length) return apply_to_list(change, datum, why);
     if (!datum.is(Kind::array)) return detail::apply_to_scalar(change, datum, why);
     for (Datum& item : datum.items()) {
+        if (!look_at(item, why)) return false;
         if (!item.is(Kind::null) && !detail::apply_to_scalar(change, item, why)) {
             why = "holds what does not fit: one " + why;
             return false;

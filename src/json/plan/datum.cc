@@ -1,5 +1,6 @@
 #include "json/plan/datum.h"
 
+#include "base/meter.h"
 #include "json/plan/decimal.h"
 #include "json/writer.h"
 
@@ -8,7 +9,11 @@ namespace portico::json {
 std::vector<Datum>& Datum::items() {
     if (value_) {
         items_.reserve(value_.size());
-        for (const Value element : value_.elements()) items_.emplace_back(element);
+        for (const Value element : value_.elements()) {
+            // The list is whole, whatever the answer: whoever goes through it asks again.
+            Meter::spend(1);
+            items_.emplace_back(element);
+        }
         value_ = {};
     }
     return items_;
@@ -49,6 +54,7 @@ void Datum::append_to(std::string& out) const {
             char before = '[';
             if (items_.empty()) out += before;
             for (const Datum& item : items_) {
+                if (!Meter::spend(1)) break;
                 out += before;
                 before = ',';
                 item.append_to(out);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "base/metered_sort.h"
 #include "json/plan/kind_name.h"
 #include "json/path/path_number.h"
 
@@ -70,7 +71,7 @@ bool PlanRendering::fail(std::string_view subject, std::string_view what, Fault 
 }
 
 bool PlanRendering::end_of_steps() {
-    steps_ = 0;
+    steps_.end();
     return fail("the body", "takes too many steps to make");
 }
 
@@ -117,7 +118,7 @@ PlanRendering::Outcome PlanRendering::render_object(const PlanNode& node) {
             const Value found = find(member, lookup);
             if (found) {
                 out_.put(prefix.substr(comma));
-                out_.put(found.source());
+                if (!put(found)) return Outcome::failed;
                 comma = 0;
                 continue;
             }
@@ -161,15 +162,14 @@ PlanRendering::Outcome PlanRendering::render_list(const PlanNode& node) {
 bool PlanRendering::select(const BoundPath& path, std::vector<Value>& values) {
     uint64_t cost = 0;
     const auto done = path.evaluate(frame_, values, path_bounds(), cost);
-    return done ? spend(cost) : stop(path.shown(), done.error());
+    return done ? count(cost) : stop(path.shown(), done.error());
 }
 
 PlanRendering::Outcome PlanRendering::render_path(const BoundPath& path) {
     if (path.is_singular()) {
         const Value found = find(path);
         if (!found) return error_ ? Outcome::failed : Outcome::nothing;
-        out_.put(found.source());
-        return Outcome::written;
+        return put(found) ? Outcome::written : Outcome::failed;
     }
     std::vector<Value> values;
     if (!select(path, values)) return Outcome::failed;
@@ -178,7 +178,7 @@ PlanRendering::Outcome PlanRendering::render_path(const BoundPath& path) {
     for (const Value value : values) {
         out_.put(before);
         before = ',';
-        out_.put(value.source());
+        if (!put(value)) return Outcome::failed;
         if (out_.is_full()) break;
     }
     out_.put(']');
@@ -209,7 +209,7 @@ bool PlanRendering::passes(const LoopShape& loop, Value value, bool& yes) {
     const auto holds = loop.where->holds(frame_, path_bounds(), cost);
     if (!holds) return stop(loop.where->text(), holds.error());
     yes = *holds;
-    return spend(cost);
+    return count(cost);
 }
 
 bool PlanRendering::is_new(const LoopShape& loop, TextSet& seen) {
@@ -284,16 +284,20 @@ void PlanRendering::sort(const LoopShape& loop, std::vector<Value>& values) {
     // Comparing goes through all keys about so many times.
     uint64_t cost = 0;
     for (const Value key : found) cost += 1 + key.string().size() / 64;
-    if (!spend(cost * static_cast<uint64_t>(std::bit_width(values.size())))) return;
+    if (!count(cost * static_cast<uint64_t>(std::bit_width(values.size())))) return;
     std::vector<uint32_t> order(values.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
+    const bool all = metered_sort(order, [&](uint32_t a, uint32_t b) {
         for (size_t k = 0; k < keys; ++k) {
             const std::weak_ordering between = compare_keys(found[a * keys + k], found[b * keys + k], loop.sort_by[k].descending);
             if (between != 0) return between < 0;
         }
         return a < b;
-    });
+    }, 1 + cost / std::max<size_t>(values.size(), 1));
+    if (!all) {
+        end_of_steps();
+        return;
+    }
     std::vector<Value> sorted;
     sorted.reserve(values.size());
     for (const uint32_t i : order) sorted.push_back(values[i]);
@@ -314,8 +318,7 @@ PlanRendering::Outcome PlanRendering::render_get(const PlanNode& node) {
     const Value found = find(*get.source);
     if (error_) return Outcome::failed;
     if (!found || (get.omit_null && found.is_null())) return render_missing(node);
-    out_.put(found.source());
-    return Outcome::written;
+    return put(found) ? Outcome::written : Outcome::failed;
 }
 
 bool PlanRendering::take(const GetShape& get, Datum& datum) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/meter.h"
 #include "base/text_table.h"
 #include "json/plan/member_lookup.h"
 #include "json/plan/plan.h"
@@ -53,23 +54,30 @@ class PlanRendering {
     std::optional<bool> make_text(uint32_t text);
     // @returns whether there were as many left
     bool spend(uint64_t steps) {
-        if (steps > steps_) return end_of_steps();
-        steps_ -= steps;
-        return true;
+        return steps_.spend(steps) || end_of_steps();
     }
+    // The same for what a path has spent, which has told the Meter itself.
+    bool count(uint64_t steps) { return steps_.spend_told(steps) || end_of_steps(); }
     bool end_of_steps();
+    // As it stands in its document.
+    bool put(Value value) {
+        const std::string_view source = value.source();
+        out_.put(source);
+        return source.size() < kFree || spend(source.size() / Meter::kBytesAStep);
+    }
+    static constexpr size_t kFree = 1024;
     Value find(const BoundPath& path);
     Value find(const PlanMember& member, MemberLookup& lookup);
     // @returns false, always
     bool fail(std::string_view subject, std::string_view what, Fault fault = Fault::answer_mapping);
     bool stop(std::string_view subject, PathStop why) { return fail(std::string(subject) + ":", what(why)); }
-    PathBounds path_bounds() const { return {.max_nodes = bounds_.max_list, .max_steps = steps_}; }
+    PathBounds path_bounds() const { return {.max_nodes = bounds_.max_list, .max_steps = steps_.left()}; }
 
     const PlanProgram& program_;
     const TextSource& texts_;
     const PlanBounds& bounds_;
     PlanOutput out_;
-    uint64_t steps_;
+    Steps steps_;
     std::array<Value, 12> inside_;
     std::vector<Value> outside_;
     std::span<Value> frame_;

@@ -1,5 +1,6 @@
 #include "policy/fields/selection.h"
 
+#include "base/meter.h"
 #include "base/text.h"
 
 namespace portico::policy::fields {
@@ -148,11 +149,13 @@ bool project(json::Value value, const Selection& selection, std::string& out) {
         if (out.size() > begin + 1) out += ',';
     };
     for (const json::Value element : value.elements()) {
+        if (!Meter::spend(1)) return false;
         const size_t at = out.size();
         separate();
         if (!project(element, selection, out)) out.resize(at);
     }
     for (const json::Member member : value.members()) {
+        if (!Meter::spend(1)) return false;
         const Selection* wanted = selection.find(member.name);
         if (wanted == nullptr) continue;
         const size_t at = out.size();

@@ -6,6 +6,9 @@
 namespace portico::policy::transform {
 namespace {
 
+// What is made of lines goes on after so many bytes.
+constexpr size_t kPiece = size_t{64} << 10;
+
 class LineFilter final : public gateway::BodyFilter {
   public:
     LineFilter(gateway::Exchange& x, const AnswerCase& of, const Tally& tally) : x_(x), of_(of), tally_(tally), lines_(of.max_body) {}
@@ -15,6 +18,12 @@ class LineFilter final : public gateway::BodyFilter {
 
     Result<void> take(std::string_view part, bool last, std::string& out) override {
         lines_.give(part, last);
+        return go_on(out);
+    }
+    bool has_more() const override { return has_more_; }
+    Result<void> go_on(std::string& out) override {
+        has_more_ = false;
+        const size_t begin = out.size();
         while (const auto line = lines_.next()) {
             if (auto changed = change(*line, out); !changed) {
                 Error error = std::move(changed).error();
@@ -22,6 +31,8 @@ class LineFilter final : public gateway::BodyFilter {
                 return fail(std::move(error));
             }
             out += '\n';
+            has_more_ = out.size() - begin >= kPiece;
+            if (has_more_) return {};
         }
         if (lines_.is_too_long()) return fail(Fault::answer_too_large, "a line of more than " + std::to_string(of_.max_body) + " bytes");
         return {};
@@ -49,6 +60,7 @@ class LineFilter final : public gateway::BodyFilter {
     const AnswerCase& of_;
     const Tally& tally_;
     json::LineSplitter lines_;
+    bool has_more_ = false;  // or may have
 };
 
 }  // namespace

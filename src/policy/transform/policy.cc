@@ -72,7 +72,11 @@ class Transform final : public gateway::Policy {
     io::Task<Verdict> with_body(Exchange& x) const {
         auto held = co_await gateway::hold_request_body(x, s_.request->max_body);
         if (!held) co_return Verdict::refuse(std::move(held).error());
-        co_return verdict_of(apply(*s_.request, x, x.state_of<Tally>(*this)));
+        Result<void> applied;
+        const auto end = co_await x.compute([&] { applied = apply(*s_.request, x, x.state_of<Tally>(*this)); });
+        if (end != io::Jobs::End::whole) co_return Verdict::refuse(Exchange::not_computed(end, Fault::body_too_costly, "changing it"));
+        if (x.request_body && !x.body_held.set(x.request_body->size())) co_return Verdict::refuse(Error(Fault::memory, "the changed body"));
+        co_return verdict_of(std::move(applied));
     }
 
     Settings s_;

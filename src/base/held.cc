@@ -1,0 +1,43 @@
+#include "base/held.h"
+
+
+namespace portico {
+namespace {
+
+// Of every thread that ever held something. Pushed to, never taken from.
+std::atomic<HeldMemory*> all{nullptr};
+
+}  // namespace
+
+std::string_view word_of(Holding what) {
+    switch (what) {
+        case Holding::request_bodies: return "request_bodies";
+        case Holding::response_bodies: return "response_bodies";
+        case Holding::documents: return "documents";
+        case Holding::codings: return "codings";
+        case Holding::made: return "made";
+        case Holding::count_: break;
+    }
+    return "";
+}
+
+HeldMemory& HeldMemory::here() {
+    static thread_local HeldMemory* const mine = [] {
+        auto* made = new HeldMemory;
+        made->next_ = all.load(std::memory_order_relaxed);
+        while (!all.compare_exchange_weak(made->next_, made, std::memory_order_release, std::memory_order_relaxed)) {
+        }
+        return made;
+    }();
+    return *mine;
+}
+
+uint64_t HeldMemory::total(Holding what) {
+    uint64_t sum = 0;
+    for (const HeldMemory* m = all.load(std::memory_order_acquire); m != nullptr; m = m->next_) {
+        sum += m->kinds_[static_cast<size_t>(what)].load(std::memory_order_relaxed);
+    }
+    return sum;
+}
+
+}  // namespace portico

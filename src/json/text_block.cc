@@ -1,0 +1,116 @@
+#include "json/text_block.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/held.h"
+#include "base/meter.h"
+
+namespace portico::json::detail {
+namespace {
+
+using Reason = ParseError::Reason;
+
+// Bytes of a block from which on it is counted among what its worker holds.
+constexpr size_t kCounted = size_t{16} << 10;
+// What is gone through at once.
+constexpr size_t kPiece = 255 * 256;
+bool spend_piece(size_t left) { return Meter::spend(Meter::steps_of(std::min(left, kPiece))); }
+
+// An upper bound: each value but the first, and each name, follows one of these bytes. 0: nothing more may be spent.
+size_t nodes_at_most(std::string_view text) {
+    size_t count = 1;
+    for (size_t i = 0; i < text.size();) {
+        if (i % kPiece == 0 && !spend_piece(text.size() - i)) return 0;
+        const size_t end = std::min(text.size(), i + 255);
+        uint8_t part = 0;
+        for (; i < end; ++i) {
+            const char c = text[i];
+            part = static_cast<uint8_t>(part + (((c | 0x20) == '{') | (c == ',') | (c == ':')));
+        }
+        count += part;
+    }
+    return count;
+}
+
+// Bytes of a piece of UTF-8 up to a character that it may end within. Of what is no UTF-8: any, but not none.
+size_t whole_characters(std::string_view piece) {
+    if (piece.size() < kPiece) return piece.size();
+    size_t begin = piece.size() - 1;  // of the last one
+    while (begin > piece.size() - 4 && (static_cast<uint8_t>(piece[begin]) & 0xC0) == 0x80) --begin;
+    return begin;
+}
+
+// In pieces: it takes the memory from the system as well.
+bool copy_text(char* to, std::string_view text) {
+    for (; !text.empty(); text.remove_prefix(std::min(text.size(), kPiece))) {
+        if (!spend_piece(text.size())) return false;
+        to = std::ranges::copy(text.substr(0, kPiece), to).out;
+    }
+    return true;
+}
+
+std::expected<void, ParseError> check_bytes(std::string_view text, const ParseOptions& options) {
+    if (text.size() > std::min(options.max_size, Document::kMaxSize)) return std::unexpected(ParseError{Reason::too_large, 0});
+    if (text.starts_with("\xEF\xBB\xBF")) return std::unexpected(ParseError{Reason::byte_order_mark, 0});
+    for (std::string_view rest = text; !rest.empty();) {
+        if (!spend_piece(rest.size())) return std::unexpected(ParseError{Reason::too_costly, 0});
+        const size_t size = whole_characters(rest.substr(0, kPiece));
+        if (!simdjson::validate_utf8(rest.data(), size)) return std::unexpected(ParseError{Reason::not_utf8, 0});
+        rest.remove_prefix(size);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::expected<Block*, ParseError> make_block(std::string_view text, const ParseOptions& options) {
+    if (auto fine = check_bytes(text, options); !fine) return std::unexpected(fine.error());
+    const size_t nodes = nodes_at_most(text);
+    if (nodes == 0) return std::unexpected(ParseError{Reason::too_costly, 0});
+    const size_t decoded = text.find('\\') == std::string_view::npos ? 0 : text.size();
+    const size_t nodes_at = (sizeof(Block) + text.size() + kPadding + 7) & ~size_t{7};
+    const size_t decoded_at = nodes_at + nodes * sizeof(Node);
+    HeldMemory* const counted_by = decoded_at + decoded >= kCounted ? &HeldMemory::here() : nullptr;
+    if (counted_by != nullptr && !counted_by->take(Holding::documents, decoded_at + decoded)) {
+        Meter::out_of_memory();
+        return std::unexpected(ParseError{Reason::too_costly, 0});
+    }
+    void* const memory = std::malloc(decoded_at + decoded);
+    PORTICO_CHECK(memory != nullptr);
+    auto* const block = new (memory) Block{
+        .references = 1, .text_size = static_cast<uint32_t>(text.size()), .nodes = 0, .nodes_at = static_cast<uint32_t>(nodes_at),
+        .decoded_at = decoded_at, .bytes = decoded_at + decoded, .names_differ = options.duplicates == Duplicates::refuse, .counted_by = counted_by};
+    char* const behind = static_cast<char*>(memory) + sizeof(Block);
+    if (!copy_text(behind, text)) {
+        free_block(block);
+        return std::unexpected(ParseError{Reason::too_costly, 0});
+    }
+    std::memset(behind + text.size(), 0, kPadding);
+    return block;
+}
+
+Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
+    char* const base = reinterpret_cast<char*>(block);
+    const uint64_t decoded_at = block->nodes_at + uint64_t{used} * sizeof(Node);
+    std::memmove(base + decoded_at, base + block->decoded_at, decoded_size);
+    block->nodes = used;
+    block->decoded_at = decoded_at;
+    const uint64_t bytes = decoded_at + decoded_size;
+    if (block->bytes - bytes < bytes / 4) return block;
+    if (block->counted_by != nullptr) block->counted_by->give_back(Holding::documents, block->bytes - bytes);
+    block->bytes = bytes;
+    void* const smaller = std::realloc(block, bytes);
+    return smaller == nullptr ? block : static_cast<Block*>(smaller);
+}
+
+void free_block(Block* block) {
+    if (block->counted_by != nullptr) block->counted_by->give_back(Holding::documents, block->bytes);
+    std::free(block);
+}
+
+}  // namespace portico::json::detail
