@@ -27,7 +27,20 @@ routes:
   - {{ name: ok, match: /ok, respond: {{ body: ok }} }}
   - {{ name: stream, match: '/s/**', forward: {{ service: s }} }}
   - {{ name: held, match: '/held/**', use: [{{ transform: {{ request: {{ max_body: 64MiB, body: {{ a: $.a }} }} }} }}], forward: {{ service: s }} }}
+  - {{ name: edited, match: '/edited/**', use: [{{ transform: {{ request: {{ edit: {{ map: {{ "$.items[*].price": {{ get: "$.items[*].price", apply: sum }} }} }} }} }} }}], forward: {{ service: s }} }}
+  - {{ name: filtered, match: '/filtered/**', use: [{{ transform: {{ request: {{ body: {{ a: {{ for_each: $.items, as: i, item: {{ n: "$.items[?@.a == $i.b]" }} }} }} }} }} }}], forward: {{ service: s }} }}
+  - {{ name: shaped, match: '/shaped/**', use: [{{ transform: {{ response: {{ max_body: 4MiB, body: {{ first: "$.a[0]", all: {{ for_each: $.a, as: n, item: {{ n: $n }} }} }} }} }} }}], forward: {{ service: s, path: "/{{**}}" }} }}
+  - {{ name: lines, match: '/lines/**', use: [{{ transform: {{ response: {{ lines: {{ body: {{ a: $.a, text: "{long}" }} }} }} }} }}], forward: {{ service: s, path: "/{{**}}" }} }}
+  - name: joined
+    match: {{ path: /joined, methods: [POST] }}
+    aggregate:
+      calls: {{ one: {{ service: s, path: "/{{$id}}/one", for_each: "$.ids[*]", as: id }} }}
+      body: {{ all: $one }}
 """
+
+
+def configured(io, service):
+    return CONFIG.format(io=io, service=service, long="x" * 5000)
 
 
 @pytest.mark.parametrize("io", ["uring", "epoll"])
@@ -43,9 +56,19 @@ routes:
     ("downloads_of_a_byte", 1),
     ("downloads_of_a_byte", 8),
     ("pipelined", 40),               # A65
+    ("nested_codings", 4),           # A14
+    ("edits_of_each_item", 4),       # A16
+    ("unread_lines", 4),             # A19
+    ("swelling_bodies", 8),          # A52
+    ("bodies_of_nothing", 40),
+    ("nested_filters", 8),           # A9
+    ("large_documents", 8),
+    ("many_names", 4),
+    ("shaped_responses", 4),
+    ("lists_of_calls", 4),
 ])
 def test_a_known_client_is_served_beside(io, attack, count):
-    with Service() as service, Gateway(CONFIG.format(io=io, service=service.port)) as gateway:
+    with Service() as service, Gateway(configured(io=io, service=service.port)) as gateway:
         before = Known(1, gateway.port).felt()
         with Attack(attack, gateway.port, count):
             # Who holds a worker holds it each time; a busy machine does not.
@@ -62,7 +85,7 @@ def test_a_known_client_is_served_beside(io, attack, count):
 @pytest.mark.parametrize("io", ["uring", "epoll"])
 def test_a54_bad_requests_push_out_nobody(io):
     """Connections that have had their last response are the first to go, those that were asked to go longest ago before others."""
-    with Service() as service, Gateway(CONFIG.format(io=io, service=service.port)) as gateway:
+    with Service() as service, Gateway(configured(io=io, service=service.port)) as gateway:
         before = Known(1, gateway.port, fresh=True).felt()
         with Attack("bad_requests", gateway.port, 400):
             kept, fresh = Known(3, gateway.port), Known(3, gateway.port, fresh=True)
@@ -74,7 +97,7 @@ def test_a54_bad_requests_push_out_nobody(io):
 
 @pytest.mark.parametrize("io", ["uring", "epoll"])
 def test_a61_one_hosts_silent_connections_evict_its_own(io):
-    with Gateway(CONFIG.format(io=io, service=1)) as gateway, ExitStack() as stack:
+    with Gateway(configured(io=io, service=1)) as gateway, ExitStack() as stack:
         kept = [stack.enter_context(Client(gateway.port, source=f"127.0.1.{i + 1}")) for i in range(50)]
         for client in kept:
             assert client.get("/ok").status == 200
@@ -92,7 +115,7 @@ def test_a61_one_hosts_silent_connections_evict_its_own(io):
 def test_a53_without_a_descriptor_the_worker_rests(io):
     """Everything that it may open is in use, and a connection waits at the listener: it is tried fifty times a second."""
     with Service() as service, ExitStack() as stack:
-        gateway = stack.enter_context(Gateway(CONFIG.format(io=io, service=service.port)))
+        gateway = stack.enter_context(Gateway(configured(io=io, service=service.port)))
         busy = []
 
         def hold():

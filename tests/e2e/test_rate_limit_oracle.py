@@ -187,8 +187,8 @@ def test_a35_allow_lets_pass_only_while_the_store_has_failed(fault, redis):
         algorithm, limit, window, workers = rng.choice(list(CAPACITY)), rng.choice([5, 40]), rng.choice([0.5, 60]), 2
 
         def probe():
-            # Each a key that no worker knows to be refused: it is asked for.
-            clients.burst([(f"probe{next(number)}", 1) for _ in range(8)])
+            # Each a key that no worker knows to be refused: it is asked for. So many that each worker has some of the connections.
+            clients.burst([(f"probe{next(number)}", 1) for _ in range(64)])
 
         def well():
             probe()  # a store that refused is tried again by requests

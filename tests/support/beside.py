@@ -3,8 +3,10 @@
 An attack is a function of this module's ATTACKS that runs in a process of its own, with the lowest priority: what is judged is the
 gateway, and the machine's processors are few. The known client is another process, so that neither waits for the other's interpreter.
 """
+import gzip
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -101,6 +103,93 @@ def pipelined(port, count):
     run_again_and_again(count, one)
 
 
+def requests(port, count, path, body, fields=""):
+    """The same request again and again; what comes of it is read and dropped."""
+    head = f"POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode()
+
+    def one():
+        with connect(port, 60) as sock:
+            while True:
+                sock.sendall(head + body)
+                answer = b""
+                while b"\r\n\r\n" not in answer:
+                    got = sock.recv(65536)
+                    if not got:
+                        return
+                    answer += got
+                head_of_it, _, rest = answer.partition(b"\r\n\r\n")
+                left = int(re.search(rb"(?i)content-length: *(\d+)", head_of_it)[1]) - len(rest)
+                while left > 0:
+                    left -= len(sock.recv(min(left, 65536)))
+                if b"connection: close" in head_of_it.lower():
+                    return
+    run_again_and_again(count, one)
+
+
+MANY_NUMBERS = b'{"a":[' + b"1," * 520000 + b"1]}"
+GZIP = "Content-Encoding: gzip\r\n"
+
+
+def large_documents(port, count):
+    requests(port, count, "/held/x", MANY_NUMBERS)
+
+
+def swelling_bodies(port, count):
+    requests(port, count, "/held/x", gzip.compress(MANY_NUMBERS, 9), GZIP)
+
+
+def bodies_of_nothing(port, count):
+    """Swell to white space, which is no document."""
+    requests(port, count, "/held/x", gzip.compress(b" " * 60000, 9), GZIP)
+
+
+def nested_codings(port, count):
+    """Empty blocks inside of empty blocks: nothing comes out, and what stands in between are gigabytes."""
+    inner = gzip.compress(b"", 9)[:10] + b"\0\0\0\xff\xff" * 1000000
+    requests(port, count, "/held/x", gzip.compress(gzip.compress(inner, 9), 9), "Content-Encoding: gzip, gzip, gzip\r\n")
+
+
+def edits_of_each_item(port, count):
+    """Each item's new value is made of all items."""
+    requests(port, count, "/edited/x", b'{"items":[' + b",".join([b'{"price":1}'] * 30000) + b"]}")
+
+
+def many_names(port, count):
+    """An object whose names must all be told apart."""
+    requests(port, count, "/held/x", b"{" + b",".join(b'"%x":1' % (i * 2654435761 % (1 << 32)) for i in range(70000)) + b"}")
+
+
+def nested_filters(port, count):
+    """Each item is compared with each."""
+    requests(port, count, "/filtered/x", b'{"items":[' + b",".join(b'{"a":%d,"b":%d}' % (i, -i - 1) for i in range(3000)) + b"]}")
+
+
+def shaped_responses(port, count):
+    downloads_again(port, count, "/shaped/json")
+
+
+def lists_of_calls(port, count):
+    requests(port, count, "/joined", b'{"ids":[' + b",".join(b"%d" % i for i in range(100)) + b"]}")
+
+
+def unread_lines(port, count):
+    """Each line becomes a long one, and nobody reads them."""
+    def one():
+        with connect(port, 60) as sock:
+            sock.sendall(b"GET /lines/lines HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            time.sleep(60)
+    run_again_and_again(count, one)
+
+
+def downloads_again(port, count, path):
+    def one():
+        with connect(port, 60) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n".encode())
+            while sock.recv(1 << 20):
+                pass
+    run_again_and_again(count, one)
+
+
 def bad_requests(port, count):
     """Each is refused, and its connection waits for the client's end, which does not come."""
     kept = []
@@ -117,11 +206,21 @@ def bad_requests(port, count):
 
 
 ATTACKS = {f.__name__: f for f in (uploads_of_a_byte, uploads_of_large_chunks, held_bodies_of_a_byte, refused_uploads, long_downloads,
-                                   downloads_of_a_byte, pipelined, bad_requests)}
+                                   downloads_of_a_byte, pipelined, bad_requests, large_documents, swelling_bodies, bodies_of_nothing,
+                                   nested_codings, edits_of_each_item, many_names, nested_filters, shaped_responses, lists_of_calls,
+                                   unread_lines)}
+
+
+BODIES = {
+    b"json": (gzip.compress(MANY_NUMBERS, 9), "Content-Type: application/json\r\n" + GZIP),
+    b"lines": (b'{"a":1}\n' * 20000, "Content-Type: application/x-ndjson\r\n"),
+    b"one": (b'{"id":1}', "Content-Type: application/json\r\n"),
+}
 
 
 class Service:
-    """A fast service in a process of its own: drops what it gets; /large and /tiny are responses without an end."""
+    """A fast service in a process of its own: drops what it gets; /large and /tiny are responses without an end, /json and /lines large
+    documents, /one a small one."""
 
     def __enter__(self):
         self.process = _start("serve")
@@ -145,6 +244,17 @@ def serve():
                     sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                     while True:
                         sock.sendall(LARGE_CHUNKS if path.endswith(b"/large") else CHUNKS_OF_A_BYTE)
+                body, fields = BODIES.get(path.rsplit(b"/", 1)[-1], (b"", ""))
+                if body:
+                    sock.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                    return
+                left = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+                if left is not None:
+                    left = int(left[1]) - len(head.partition(b"\r\n\r\n")[2])
+                    while left > 0:
+                        left -= len(sock.recv(min(left, 1 << 20)) or b" " * left)
+                    sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+                    return
                 while sock.recv(1 << 20):
                     pass
             except OSError:
