@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "base/meter.h"
+
 namespace portico::http {
 namespace {
 
@@ -274,6 +276,51 @@ TEST(Decoder, CodingsAreUndoneFromTheLast) {
     const std::string bomb = encode(Coding::gzip, encode(Coding::gzip, std::string(size_t{64} << 20, '\0')));
     EXPECT_EQ(decode(list_of({Coding::gzip, Coding::gzip}), bomb, 100, {.max_size = UINT64_MAX}),
               what(CodingFault::ratio));
+}
+
+// Empty blocks inside of empty blocks: nothing comes out at the end, and what stands in between is all the work.
+TEST(Decoder, A14_EachOfSeveralCodingsIsHeldToTheBounds) {
+    std::string blocks;
+    for (int i = 0; i < 3'000'000; ++i) blocks += std::string_view("\0\0\0\xff\xff", 5);
+    const std::string once = encode(Coding::gzip, "").substr(0, 10) + blocks;
+    const std::string twice = encode(Coding::gzip, once);
+    ASSERT_LT(twice.size(), once.size() / 200);
+    EXPECT_EQ(decode(list_of({Coding::gzip, Coding::gzip}), twice), what(CodingFault::ratio));
+    EXPECT_EQ(decode(list_of({Coding::gzip, Coding::gzip}), twice, SIZE_MAX, {.max_ratio = 1'000'000}), what(CodingFault::truncated));
+    EXPECT_EQ(decode(list_of({Coding::gzip, Coding::gzip}), twice, SIZE_MAX, {.max_size = 1 << 20, .max_ratio = 1'000'000}), what(CodingFault::too_large));
+    EXPECT_EQ(decode(list_of({Coding::gzip, Coding::gzip, Coding::gzip}), encode(Coding::gzip, twice)), what(CodingFault::ratio));
+}
+
+// Counts the work, and may end it.
+class Price final : public Meter {
+  public:
+    explicit Price(uint64_t most) : most_(most) { current_ = this; }
+    ~Price() { current_ = nullptr; }
+    uint64_t paid = 0;
+
+  private:
+    bool more(uint64_t steps) override { return (paid += steps) <= most_; }
+    uint64_t most_;
+};
+
+TEST_P(EveryCoding, SaysWhatItTakesAndEndsWhereItMayNotGoOn) {
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) text += std::to_string(i * 7919);
+    std::string coded;
+    {
+        Price price(UINT64_MAX);
+        coded = encode(GetParam(), text);
+        EXPECT_GT(price.paid, text.size() / 16);
+        EXPECT_LT(price.paid, text.size());
+    }
+    {
+        Price price(UINT64_MAX);
+        EXPECT_EQ(decode(list_of({GetParam()}), coded), text);
+        EXPECT_GT(price.paid, text.size() / 32);
+        EXPECT_LT(price.paid, text.size());
+    }
+    Price price(text.size() / 64);
+    EXPECT_EQ(decode(list_of({GetParam()}), coded), what(CodingFault::too_costly));
 }
 
 TEST(Decoder, NoCodingIsTheBodyItself) {

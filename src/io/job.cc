@@ -29,7 +29,12 @@ void Job::on_turn(Time end) {
 void Job::go_on() {
     if (stack_ == nullptr) {
         stack_ = jobs_.stacks_.take();
-        if (stack_ == nullptr) return;
+        if (stack_ == nullptr) {
+            // Where others have one, it waits for that; where nobody has, there is none to be had.
+            over_ = jobs_.stacks_.in_use() == 0;
+            if (over_) end_as_ = Jobs::End::no_memory;
+            return;
+        }
         stack_->begin([](void* job) { static_cast<Job*>(job)->compute(); }, this);
         left_ = given_ = std::min(jobs_.steps_a_look_, allowance_);
     }
