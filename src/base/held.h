@@ -1,6 +1,6 @@
 // What a worker's thread holds of what strangers send: bodies, documents, the windows of content codings, what is made of them. Counted in
-// bytes, by kind, where it is taken, against one bound for each worker; who would go beyond it is refused before the memory is taken, and
-// takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection) is not counted.
+// bytes, by kind, where it is taken or as soon as its size is known, against one bound for each worker; who would go beyond it is refused,
+// and takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection) is not counted.
 //
 // A thread that has no bound (the control thread, a test) is refused nothing.
 #pragma once

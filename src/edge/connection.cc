@@ -77,12 +77,26 @@ void Connection::on_timer() {
 
 void Connection::on_deferred() { delete this; }
 
-ConnectionSet::~ConnectionSet() { close_all(); }
+ConnectionSet::~ConnectionSet() {
+    close_all();
+    if (descriptors_ != UINT32_MAX) context_.loop.keep_room_by({});
+}
 
 void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings) {
-    if (size_ >= limit_ && !evict_one()) return;  // everybody is being served: the new one is closed
+    if (is_full() && !evict_one()) return;  // everybody is being served: the new one is closed
     auto* c = new Connection(*this, std::move(stream), settings);
     c->start();
+}
+
+bool ConnectionSet::is_full() const {
+    return size_ >= limit_ || uint64_t{size_} + context_.loop.outward() + reserve_ >= descriptors_;
+}
+
+// A service's connection is what somebody is served by: those that wait for nothing give way to it, beyond the reserve as well.
+void ConnectionSet::share_descriptors(uint32_t all, uint32_t reserve) {
+    descriptors_ = all;
+    reserve_ = reserve;
+    context_.loop.keep_room_by([this] { return uint64_t{size_} + context_.loop.outward() < descriptors_ || evict_one(); });
 }
 
 bool ConnectionSet::evict_one() {

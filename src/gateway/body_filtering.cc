@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "gateway/answer_body.h"
 #include "gateway/etag.h"
@@ -193,7 +194,12 @@ io::Task<PipeEnd> Filtering::read_all(std::string& into, std::string_view& all) 
         if (decoder_) {
             std::string_view part = body_.part();
             std::expected<bool, http::CodingFault> decoded;
-            const auto end = co_await x_.compute([&] { decoded = decoder_->take(part, body_.last(), into); });
+            const auto end = co_await x_.compute([&] {
+                do {
+                    decoded = decoder_->take(part, body_.last(), into, kStep);
+                    if (!held_.set(into.size())) return Meter::out_of_memory();
+                } while (decoded && !*decoded);
+            });
             if (end != io::Jobs::End::whole) co_return refused(not_made(end));
             if (!decoded) co_return refused(coding_error(decoded.error(), most_));
         } else {
@@ -213,10 +219,13 @@ io::Task<PipeEnd> Filtering::in_parts() {
     x_.response.body = {Framing::until_close, 0};
     std::optional<http::Encoder> encoder;
     if (const auto coding = settle_coding(x_, codings_)) encoder.emplace(*coding);
+    if (encoder && !encoder->has_memory()) co_return refused({Fault::memory, "coding the body"});
     // Nothing of the body is there yet: a stream's client waits for its head.
     if (!body_.is_there() && !co_await send({}, false)) co_return gone();
     while (!body_.last()) {
         if (PipeEnd end = co_await body_.next(); end.how != PipeEnd::How::whole) co_return end;
+        // A stream may go on for ever: each of its parts may ask for so much.
+        x_.allowance = Exchange::kMostSteps;
         if (PipeEnd end = co_await pass_part(encoder); end.how != PipeEnd::How::whole) co_return end;
     }
     co_return PipeEnd{};
@@ -359,7 +368,13 @@ io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
         co_await reply_error(x, std::move(*x.answer_error));
         co_return;
     }
-    if (wanted == Tag::of_body) tag(x, body);
+    Held held(Holding::made);
+    auto end = held.set(body.size()) ? io::Jobs::End::whole : io::Jobs::End::no_memory;
+    if (wanted == Tag::of_body && end == io::Jobs::End::whole) end = co_await x.compute([&] { tag(x, body); });
+    if (end != io::Jobs::End::whole) {
+        co_await reply_error(x, not_made(end));
+        co_return;
+    }
     if (x.response.status == 304) body.clear();
     x.response_begun = true;
     co_await reply_body(x, body);

@@ -14,13 +14,13 @@ class FilterChain {
   public:
     explicit FilterChain(Exchange& x) : x_(x) {}
 
-    // Gives them the next part, and appends what comes out so far. `last`: it is the end.
+    // Gives them the next part; what comes out so far is `out`. `last`: it is the end.
     // @requires !has_more(); `part` lives until that is so again
     // @errors those of the filters, answer_too_large; whose it was is noted
     Result<void> take(std::string_view part, bool last, std::string& out);
     // Some filter has more to give of the part.
     bool has_more() const;
-    // Appends the next piece of it. @requires has_more()
+    // The next piece of it. @requires has_more()
     Result<void> go_on(std::string& out);
 
   private:

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/meter.h"
+#include "base/metered_sort.h"
 #include "base/text.h"
 #include "base/text_table.h"
 #include "http/credential.h"
@@ -40,12 +42,14 @@ class FormWriter {
   public:
     FormWriter(std::string_view came, std::span<const std::string> decided) : decided_(decided) {
         http::for_each_pair(came, [&](std::string_view name, std::string_view value, std::string_view pair) {
+            if (!Meter::spend(Meter::steps_of(pair.size()))) return;
             auto& same = came_[as_json_text(http::decode_query_value(name))];
             same.push_back({as_json_text(http::decode_query_value(value)), name, value, pair, places_++});
         });
     }
 
     void put(const json::Member& member, json::Value value) {
+        if (!Meter::spend(4 + value.source().size() / 16)) return;
         std::string pair;
         const auto found = came_.find(std::string(member.name_value.source()));
         if (found != came_.end()) {
@@ -68,7 +72,7 @@ class FormWriter {
         // Those of one place keep their order; libstdc++ 12's stable_sort takes its buffer by a function that its own headers deprecate.
         std::vector<size_t> order(pairs_.size());
         std::iota(order.begin(), order.end(), size_t{0});
-        std::ranges::sort(order, {}, [this](size_t i) { return std::pair(pairs_[i].first, i); });
+        if (!metered_sort(order, [this](size_t a, size_t b) { return std::pair(pairs_[a].first, a) < std::pair(pairs_[b].first, b); })) return;
         for (bool first = true; const size_t i : order) {
             if (!std::exchange(first, false)) out += '&';
             out += pairs_[i].second;
@@ -110,6 +114,7 @@ bool append_form_as_json(std::string& out, std::string_view form, size_t max_pai
     json::Writer writer(out);
     writer.begin_object();
     for (const auto& member : members) {
+        if (!Meter::spend(2)) break;
         writer.key(member.front()->name);
         if (member.size() > 1) writer.begin_array();
         for (const http::FormPair* pair : member) writer.value(pair->value);

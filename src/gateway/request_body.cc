@@ -1,5 +1,6 @@
 #include "gateway/request_body.h"
 
+#include "base/meter.h"
 #include "gateway/snapshot.h"
 #include "http/content_coding.h"
 
@@ -10,6 +11,9 @@ using http::Framing;
 
 // From so many bytes on a client's body may not swell as it likes: JSON shrinks to a tenth or so.
 constexpr uint64_t kRatioFrom = uint64_t{64} << 10;
+
+// How much of a coded body is undone before what is held is counted.
+constexpr size_t kPiece = size_t{64} << 10;
 
 Error too_large(uint64_t max_body) {
     return {Fault::body_too_large, "more than " + std::to_string(max_body) + " bytes, which is the most that is held here"};
@@ -60,7 +64,12 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
         std::string_view bytes = part.view();
         if (decoder) {
             std::expected<bool, http::CodingFault> done;
-            const auto end = co_await x.compute([&] { done = decoder->take(bytes, !*more, body); });
+            const auto end = co_await x.compute([&] {
+                do {
+                    done = decoder->take(bytes, !*more, body, kPiece);
+                    if (!x.body_held.set(body.size())) return Meter::out_of_memory();
+                } while (done && !*done && body.size() <= max_body);
+            });
             if (end != io::Jobs::End::whole) co_return fail(Exchange::not_computed(end, Fault::body_too_costly, "undoing its content coding"));
             if (!done && done.error() == http::CodingFault::too_large) co_return fail(too_large(max_body));
             if (!done) co_return fail(Error::told(Fault::body_encoding, http::what(done.error()), "The body cannot be read: " + std::string(http::what(done.error())) + "."));

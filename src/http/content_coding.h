@@ -142,6 +142,8 @@ class Encoder {
     // Takes the next part of the body and appends its coded form. After Flush::end it takes nothing more. What it gives is worth nothing
     // where the job that it runs in ended early (base/meter.h).
     void take(std::string_view part, Flush flush, std::string& out);
+    // Else it gives nothing.
+    bool has_memory() const { return stage_ != nullptr; }
 
   private:
     class Stage;

@@ -82,7 +82,10 @@ struct FiberStack::Switch {
 std::unique_ptr<FiberStack> FiberStack::make() {
     void* const mapping = ::mmap(nullptr, page() + kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED) return nullptr;
-    PORTICO_CHECK(::mprotect(mapping, page(), PROT_NONE) == 0);
+    if (::mprotect(mapping, page(), PROT_NONE) != 0) {
+        ::munmap(mapping, page() + kBytes);
+        return nullptr;
+    }
     return std::unique_ptr<FiberStack>(new FiberStack(mapping));
 }
 

@@ -36,6 +36,7 @@ void Job::go_on() {
             return;
         }
         stack_->begin([](void* job) { static_cast<Job*>(job)->compute(); }, this);
+        has_begun();
         left_ = given_ = std::min(jobs_.steps_a_look_, allowance_);
     }
     Meter* const outer = current_;
@@ -44,7 +45,8 @@ void Job::go_on() {
     current_ = outer;
     if (!over_) return;
     jobs_.stacks_.give_back(std::move(stack_));
-    if (end_as_ == Jobs::End::whole) allowance_ -= given_ - left_;
+    // Other jobs may have spent from the same since.
+    if (end_as_ == Jobs::End::whole) allowance_ -= std::min(allowance_, given_ - left_);
 }
 
 // Called on the job's own stack.

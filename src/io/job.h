@@ -71,7 +71,7 @@ class Job : private Meter, private TurnBudget::Waiter {
     Jobs::End await_resume() const { return end_as_; }
 
   protected:
-    Job(Jobs& jobs, const IpAddress& host, Allowance& allowance) : Waiter(host), jobs_(jobs), allowance_(allowance) {}
+    Job(Jobs& jobs, const IpAddress& host, Allowance& allowance) : Waiter(host, TurnBudget::Kind::fresh), jobs_(jobs), allowance_(allowance) {}
     ~Job() = default;
     // To be called by the destructor of whoever has the function.
     void abandon();

@@ -99,6 +99,32 @@ TEST_F(JobOnSim, ATurnTakesTheTimeOfOneHoweverManyThereAre) {
     for (const auto& one : all) EXPECT_EQ(one->end, Jobs::End::whole);
 }
 
+// Not before one has ended: what has begun holds memory. A short one among them passes the long ones.
+TEST_F(JobOnSim, SoManyOfAHostBeginAndShortOnesPassLongOnes) {
+    turn();
+    std::vector<std::unique_ptr<Worker>> all;
+    for (int i = 0; i < 60; ++i) all.push_back(std::make_unique<Worker>(*this, 0, 40, host("10.0.0.9")));
+    for (int i = 0; i < 100; ++i) {
+        turn();
+        ASSERT_LE(jobs.begun(), TurnBudget::kBegunAHost + 1);
+    }
+    Worker other(*this, 1, 1, host("10.0.0.8"));
+    for (int i = 0; i < 4 && !other.end; ++i) turn();
+    EXPECT_EQ(other.end, Jobs::End::whole);
+    for (int i = 0; i < 1000; ++i) turn();
+    for (const auto& one : all) EXPECT_EQ(one->end, Jobs::End::whole);
+}
+
+TEST_F(JobOnSim, AShortOnePassesTheLongOnesOfItsHost) {
+    turn();
+    std::vector<std::unique_ptr<Worker>> all;
+    for (int i = 0; i < 3; ++i) all.push_back(std::make_unique<Worker>(*this, 0, 400, host("10.0.0.9")));
+    for (int i = 0; i < 10; ++i) turn();
+    Worker other(*this, 1, 1, host("10.0.0.9"));
+    for (int i = 0; i < 5 && !other.end; ++i) turn();
+    EXPECT_EQ(other.end, Jobs::End::whole);
+}
+
 TEST_F(JobOnSim, HostsHaveTurnsOneAfterTheOther) {
     turn();
     std::vector<std::unique_ptr<Worker>> greedy;

@@ -76,6 +76,14 @@ class Loop {
     void defer_to_next(Deferred& d) { next_turn_.push_back(d); }
     uint64_t turns() const { return turns_; }
 
+    // Connections to services need descriptors beside those that were accepted. Who accepts keeps some for them, and says whether there is
+    // one more, for which he may have closed a connection that waits for nothing.
+    void keep_room_by(std::function<bool()> is_room) { is_room_ = std::move(is_room); }
+    bool has_room_outward() const { return !is_room_ || is_room_(); }
+    // Of all services, made or on their way.
+    uint32_t outward() const { return outward_; }
+    void count_outward(int change) { outward_ += static_cast<uint32_t>(change); }
+
     // co_await loop.yield(): goes on at the end of a turn, after everybody whose bytes came had theirs: of this one where it is
     // called while events are handled, else of the next.
     class Yield final : public Deferred {
@@ -161,6 +169,8 @@ class Loop {
     IntrusiveList<Deferred, Loop> deferred_;
     IntrusiveList<Deferred, Loop> next_turn_;
     uint64_t turns_ = 0;
+    std::function<bool()> is_room_;
+    uint32_t outward_ = 0;
     mutable WallTime wall_{};
     mutable uint64_t wall_turn_ = UINT64_MAX;  // when wall_ was read
 

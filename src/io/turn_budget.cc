@@ -5,15 +5,27 @@ namespace portico::io {
 void TurnBudget::join(Waiter& one) {
     one.budget_ = this;
     Share& share = shares_[one.host_];
-    share.waits.push_back(one);
+    const auto kind = static_cast<size_t>(one.kind_);
+    share.waits[kind].push_back(one);
+    ++share.count[kind];
+    if (one.kind_ == Kind::begun) ++begun_;
     if (!share.linked()) line_.push_back(share);
     if (!linked()) loop_.defer_to_next(*this);
+}
+
+bool TurnBudget::may_begin(const Share& share) const {
+    return share.count[static_cast<size_t>(Kind::begun)] < (begun_ < kManyBegun ? kBegunAHost : 1);
 }
 
 TurnBudget::Waiter* TurnBudget::next() {
     if (line_.empty()) return nullptr;
     Share& share = line_.front();
-    Waiter& first = share.waits.front();
+    size_t kind = share.last;
+    do {
+        kind = (kind + 1) % share.count.size();
+    } while (share.count[kind] == 0 || (kind == static_cast<size_t>(Kind::fresh) && !may_begin(share)));
+    share.last = kind;
+    Waiter& first = share.waits[kind].front();
     line_.push_back(share);
     leave(first);
     return &first;
@@ -22,7 +34,9 @@ TurnBudget::Waiter* TurnBudget::next() {
 void TurnBudget::leave(Waiter& one) {
     one.unlink();
     const auto share = shares_.find(one.host_);
-    if (share->second.waits.empty()) shares_.erase(share);
+    --share->second.count[static_cast<size_t>(one.kind_)];
+    if (one.kind_ == Kind::begun) --begun_;
+    if (share->second.empty()) shares_.erase(share);
 }
 
 void TurnBudget::count_since(Time began) { count(loop_.precise_now() - began); }

@@ -10,6 +10,7 @@
 // computing of a turn begins: a turn takes that much and one of them. One thread.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <map>
 
@@ -45,10 +46,20 @@ class TurnBudget final : private Deferred {
     Duration left() const { return a_turn_ - spent(); }
     void count(Duration time);
 
-    // Who stands in line.
+    // Who stands in line. Those of one host have turns by kind, and within a kind in the order of coming.
+    enum class Kind : uint8_t {
+        whole,  // what it does, it does in one turn
+        fresh,  // may be left in the middle, and has not begun
+        begun,
+    };
+    // Of one host no more begin than this before one has ended: what has begun holds memory, and ends later the more there are.
+    static constexpr size_t kBegunAHost = 32;
+    // With so many begun in all, each host may have one.
+    static constexpr size_t kManyBegun = 96;
+
     class Waiter : public ListHook<TurnBudget> {
       public:
-        explicit Waiter(const IpAddress& host) : host_(host) {}
+        Waiter(const IpAddress& host, Kind kind) : host_(host), kind_(kind) {}
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
 
@@ -56,6 +67,8 @@ class TurnBudget final : private Deferred {
         ~Waiter() {
             if (linked()) budget_->leave(*this);
         }
+        // From its next join() on.
+        void has_begun() { kind_ = Kind::begun; }
 
       private:
         friend class TurnBudget;
@@ -63,6 +76,7 @@ class TurnBudget final : private Deferred {
         virtual void on_turn(Time end) = 0;
         TurnBudget* budget_ = nullptr;  // in whose line
         IpAddress host_;
+        Kind kind_;
     };
     void join(Waiter& one);
 
@@ -71,7 +85,7 @@ class TurnBudget final : private Deferred {
     // @param host of the client, IpAddress::of_host()
     class Wait final : private Waiter {
       public:
-        Wait(TurnBudget& budget, const IpAddress& host) : Waiter(host), budget_(budget) {}
+        Wait(TurnBudget& budget, const IpAddress& host) : Waiter(host, Kind::whole), budget_(budget) {}
         bool await_ready() const { return false; }
         void await_suspend(std::coroutine_handle<> h) {
             waiter_ = h;
@@ -89,8 +103,12 @@ class TurnBudget final : private Deferred {
   private:
     // Those of one host that wait.
     struct Share : ListHook<Share> {
-        IntrusiveList<Waiter, TurnBudget> waits;
+        std::array<IntrusiveList<Waiter, TurnBudget>, 3> waits;  // by Kind
+        std::array<size_t, 3> count{};
+        size_t last = 0;  // the kind that had the last turn
+        bool empty() const { return count[0] + count[1] + count[2] == 0; }
     };
+    bool may_begin(const Share& share) const;
     void leave(Waiter& one);
     Waiter* next();
     void on_deferred() override;
@@ -101,6 +119,7 @@ class TurnBudget final : private Deferred {
     const Duration a_turn_;
     std::map<IpAddress, Share> shares_;  // none is empty
     IntrusiveList<Share, Share> line_;   // the same, by their turns
+    size_t begun_ = 0;  // of all in line
     bool serving_ = false;  // one of the line goes on
     uint64_t turn_ = 0;     // in which spent_ was spent
     Duration spent_{};

@@ -27,6 +27,8 @@ class LineSplitter {
     bool is_too_long() const { return too_long_; }
     // How many lines were given, so that a fault can name one.
     size_t count() const { return count_; }
+    // Bytes of a line that has not ended yet.
+    size_t held() const { return held_.size(); }
 
   private:
     std::optional<std::string_view> cut();

@@ -274,8 +274,13 @@ bool Reader::names_differ(uint32_t object) {
     if (count > kFewNames) {
         // Sorted, not hashed: nobody can choose names that make this slow.
         sorted_.clear();
-        for (uint32_t i = object + 1; i < used_; i = after(i + 1)) sorted_.push_back(text(i));
-        if (!metered_sort(sorted_, std::less<>())) return steps_.end();
+        uint64_t bytes = 0;
+        for (uint32_t i = object + 1; i < used_; i = after(i + 1)) {
+            if (!Meter::spend(1)) return steps_.end();
+            sorted_.push_back(text(i));
+            bytes += sorted_.back().size();
+        }
+        if (!metered_sort(sorted_, std::less<>(), 1 + bytes / sorted_.size() / Meter::kBytesAStep)) return steps_.end();
         return std::ranges::adjacent_find(sorted_) == sorted_.end();
     }
     std::array<std::string_view, kFewNames> names;

@@ -47,11 +47,16 @@ size_t worker_count(const config::Config& config) {
     return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
+uint32_t descriptor_share(uint64_t descriptors, size_t workers) {
+    // Of the process: the admin pages' connections, files. Of each worker: its listeners, stores, pipes of bodies that are spliced.
+    const uint64_t own = 128 + 96 * workers;
+    const uint64_t share = descriptors > own ? (descriptors - own) / workers : 0;
+    return static_cast<uint32_t>(std::clamp<uint64_t>(share, 32, UINT32_MAX));
+}
+
 uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers) {
     if (config.limits.connections != 0) return config.limits.connections;
-    const uint64_t own = 64 + 32 * workers;
-    const uint64_t share = descriptors > own ? (descriptors - own) / workers : 64;
-    return static_cast<uint32_t>(std::max<uint64_t>(16, share * 4 / 5));
+    return std::max(16u, static_cast<uint32_t>(uint64_t{descriptor_share(descriptors, workers)} * 4 / 5));
 }
 
 uint64_t memory_limit(const config::Config& config, uint64_t available, size_t workers) {

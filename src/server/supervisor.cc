@@ -114,6 +114,7 @@ bool Supervisor::start_workers() {
             return false;
         }
         workers_.back()->limit_connections(connection_limit(config, descriptors_, count));
+        workers_.back()->share_descriptors(descriptor_share(descriptors_, count));
         workers_.back()->limit_memory(memory_limit(config, available_memory(), count));
     }
     if (!options_.demo) {

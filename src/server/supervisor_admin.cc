@@ -2,6 +2,12 @@
 #include "server/supervisor.h"
 
 namespace portico::server {
+namespace {
+
+// Connections to the admin pages: descriptors are kept for them (process_limits).
+constexpr uint32_t kMostOperators = 64;
+
+}  // namespace
 
 // Stores that not every worker is served by, and why: their policies decide without them.
 std::vector<std::string> Supervisor::degraded_stores() {
@@ -29,7 +35,7 @@ void Supervisor::serve_admin(const OpenedAddresses::Listener& opened) {
         };
         pages_ = std::make_unique<admin::AdminPages>(registry_, readiness, hosts);
         admin_connections_ = std::make_unique<edge::ConnectionSet>(*context_, *pages_);
-        admin_connections_->set_limit(256);
+        admin_connections_->set_limit(kMostOperators);
     }
     admin_accepting_.emplace(*loop_, opened.fds.front(), static_cast<io::Accepting::Sink&>(*this));
     admin_address_ = opened.wanted;

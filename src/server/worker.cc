@@ -231,6 +231,10 @@ void Worker::limit_connections(uint32_t most) {
     post([=](Local& l) { l.connections.set_limit(most); });
 }
 
+void Worker::share_descriptors(uint32_t all) {
+    post([=](Local& l) { l.connections.share_descriptors(all, all / 16 + 8); });
+}
+
 void Worker::limit_memory(uint64_t most) {
     post([=](Local&) { HeldMemory::here().limit(most); });
 }

@@ -68,6 +68,8 @@ class Worker {
     void update_listener(const SocketAddress& address, const edge::ServerSettings& settings);
     void close_listener(const SocketAddress& address);
     void limit_connections(uint32_t most);
+    // For clients and services together.
+    void share_descriptors(uint32_t all);
     // Bytes that it may hold of what strangers send.
     void limit_memory(uint64_t most);
     // Takes in what has connected, then no more; answers say `Connection: close`; resting connections go after `grace`.

@@ -21,11 +21,13 @@ Connection::Connection(Endpoint& endpoint, io::Loop& loop, std::unique_ptr<io::S
     : endpoint_(endpoint), loop_(loop), stream_(std::move(stream)),
       read_deadline_(stream_.get(), io::Direction::read), write_deadline_(stream_.get(), io::Direction::write) {
     ++endpoint_.open_;
+    loop_.count_outward(1);
     endpoint_.meter_.add(1);
 }
 
 Connection::~Connection() {
     --endpoint_.open_;
+    loop_.count_outward(-1);
     endpoint_.meter_.add(-1);
 }
 

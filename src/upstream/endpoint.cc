@@ -18,9 +18,15 @@ Endpoint::Endpoint(io::Loop& loop, SocketAddress address, std::string authority,
 // A connection that is being made counts as one.
 class Endpoint::Connecting {
   public:
-    explicit Connecting(Endpoint& e) : endpoint_(e) { ++endpoint_.connecting_; }
+    explicit Connecting(Endpoint& e) : endpoint_(e) {
+        ++endpoint_.connecting_;
+        endpoint_.loop_.count_outward(1);
+    }
     Connecting(const Connecting&) = delete;
-    ~Connecting() { --endpoint_.connecting_; }
+    ~Connecting() {
+        --endpoint_.connecting_;
+        endpoint_.loop_.count_outward(-1);
+    }
 
   private:
     Endpoint& endpoint_;
@@ -45,11 +51,15 @@ io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
     if (open_ + connecting_ >= limits_.max_connections) {
         co_return fail(Fault::upstream_overloaded, "max_connections to " + address_text_);
     }
+    const Error none_left(Fault::upstream_overloaded, "no descriptor is left for a connection to " + address_text_);
+    if (!loop_.has_room_outward()) co_return fail(none_left);
     const Connecting counted(*this);
     auto connected = co_await loop_.connect(address_, deadline);
     if (connected.stream == nullptr) {
-        note_failure(loop_.now());
         const int error = connected.error;
+        // What this process lacks says nothing of the service.
+        if (error == EMFILE || error == ENFILE) co_return fail(none_left);
+        note_failure(loop_.now());
         const Fault fault = error == ETIMEDOUT      ? Fault::upstream_connect_timeout
                             : error == ECONNREFUSED ? Fault::upstream_refused
                                                     : Fault::upstream_unreachable;

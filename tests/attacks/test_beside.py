@@ -152,3 +152,31 @@ def processor_time(gateway):
 
 def readable(sock):
     return bool(select.select([sock], [], [], 0)[0])
+
+
+@pytest.mark.parametrize("io", ["uring", "epoll"])
+def test_a55_services_have_descriptors_whoever_waits(io):
+    """400 descriptors, of which silent clients of one host would take all: who is served gets a connection to his service each time, and
+    the admin pages answer."""
+    with Service() as service, ExitStack() as stack:
+        config = configured(io, service.port).replace("connections: 200", "connections: 10000")
+        gateway = stack.enter_context(Gateway(config, descriptors=400))
+        silent = []
+        stack.callback(lambda: [sock.close() for sock in silent])
+        for _ in range(380):
+            silent.append(connect(gateway.port))
+        known = [stack.enter_context(Client(gateway.port, source=f"127.0.2.{i + 1}")) for i in range(60)]
+        for client in known:
+            client.send_head("GET", "/s/one")
+        for client in known:
+            assert client.read_response().status == 200
+        # Each holds a connection to the service for as long as its upload lasts.
+        for client in known:
+            client.sock.sendall(b"POST /s/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\n1")
+        time.sleep(0.3)
+        with Client(gateway.port, source="127.0.3.1") as fresh:
+            assert fresh.get("/s/one").status == 200
+        assert gateway.metric("portico_connections_open") > 60
+        for client in known:
+            client.sock.sendall(b"23")
+            assert client.read_response().status == 200

@@ -1,6 +1,7 @@
 """What a worker holds of strangers' data is counted and bounded: who would go beyond it is refused, and the others are served."""
 import gzip
 import json
+import re
 import select
 import time
 from contextlib import ExitStack
@@ -8,8 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from support.client import Client
-from support.gateway import Gateway
-from support.upstream import eventually
+from support.gateway import SANITIZED, Gateway
+from support.upstream import Scripted, eventually
 
 MIB = 1 << 20
 CONFIG = """
@@ -98,6 +99,57 @@ def test_what_swells_counts_while_it_swells():
         begin(client, body, len(body), "Content-Encoding: gzip\r\n")
         answer = client.read_response()
         assert (answer.status, answer.code) == (503, "gateway.memory"), len(text)
+
+
+def peak(gateway):
+    """MiB that it has had in its memory at most."""
+    with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmHWM:\s*(\d+)", f.read())[1]) / 1024
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory of its own")
+@pytest.mark.parametrize("field, path", [("body: { x: { for_each: $.n, as: i, item: $.a } }", "/made"), ("edit: { map: { '$.n[*]': $.a } }", "/edited")])
+def test_what_is_being_made_counts_while_it_grows(field, path):
+    """67 KB become 57 MB each, for sixty clients at once."""
+    config = CONFIG.replace("memory: 4MiB", "memory: 16MiB") + f"  - {{ match: {path}, use: [{{ transform: {{ request: {{ max_body: 64MiB, {field} }} }} }}], forward: {{ service: s }} }}\n"
+    body = json.dumps({"a": "x" * 65536, "n": [0] * 900}).encode()
+    with Gateway(config) as gateway, ExitStack() as stack:
+        clients = [stack.enter_context(Client(gateway.port)) for _ in range(60)]
+        for client in clients:
+            client.sock.settimeout(30)
+            client.sock.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert {client.read_response().status for client in clients} <= {503, 400}
+        assert peak(gateway) < 120
+        for what in ("request_bodies", "documents", "made"):
+            eventually(lambda what=what: held(gateway, what) == 0, f"no {what} that are held")
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory of its own")
+def test_what_swells_is_counted_piece_by_piece():
+    text = json.dumps({"a": ["connection accepted"] * 600000}).encode()
+    config = CONFIG.replace("memory: 4MiB", "memory: 16MiB").replace("max_body: 8MiB", "max_body: 64MiB")
+    body = gzip.compress(text, 1)
+    with Gateway(config) as gateway, ExitStack() as stack:
+        clients = [stack.enter_context(Client(gateway.port)) for _ in range(60)]
+        for client in clients:
+            client.sock.settimeout(30)
+            begin(client, body, len(body), "Content-Encoding: gzip\r\n")
+        assert all(client.read_response().code in ("gateway.memory", "body.encoding") for client in clients)
+        assert peak(gateway) < 120
+
+
+def test_a_line_that_does_not_end_counts():
+    def endless(connection):
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n{\"id\":1}\n{\"a\":\"" + b"x" * 900000)
+        time.sleep(3)
+    with Scripted(endless) as upstream:
+        config = CONFIG.replace("services: {", f"services: {{ lines: {upstream.url}, ") + "  - { match: /lines, use: [{ transform: { response: { lines: { edit: { set: { $.b: 1 } } } } } }], forward: { service: lines } }\n"
+        with Gateway(config) as gateway, ExitStack() as stack:
+            for _ in range(10):
+                client = stack.enter_context(Client(gateway.port))
+                client.send_head("GET", "/lines")
+            eventually(lambda: 2 * MIB < held(gateway, "response_bodies") <= 4 * MIB, "lines that are held")
 
 
 def readable(client):

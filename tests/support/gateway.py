@@ -25,9 +25,10 @@ HEAD = "listeners: [{ address: 127.0.0.1:0 }]\nadmin: { address: 127.0.0.1:0, ho
 class Gateway:
     """A running gateway. A configuration without `listeners` gets a listener, an admin listener and two workers."""
 
-    def __init__(self, config, env=None, exit_code=0, until="portico: ready", options=()):
+    def __init__(self, config, env=None, exit_code=0, until="portico: ready", options=(), descriptors=None):
         self.config = config
         self.options = options  # of `portico run`, beside -c
+        self.descriptors = descriptors  # the most that it may have
         self.until = until  # the line on stderr that ends the start
         self.exit_code = exit_code  # None: whatever it is
         self.environment = dict(os.environ, **(env or {}))
@@ -81,7 +82,8 @@ class Gateway:
         os.rename(self.file + ".new", self.file)
 
     def start(self):
-        self.process = subprocess.Popen([BINARY, "run", "-c", self.file, *self.options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        limit = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
+        self.process = subprocess.Popen([*limit, BINARY, "run", "-c", self.file, *self.options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=self.environment)
         for stream, take in ((self.process.stderr, self._take_stderr), (self.process.stdout, self._take_stdout)):
             thread = threading.Thread(target=self._read, args=(stream, take), daemon=True)

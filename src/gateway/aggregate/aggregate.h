@@ -53,6 +53,7 @@ struct AggregateCall {
     std::unique_ptr<const BodyTemplate> fallback;
     std::vector<int> accept, pass;
     uint32_t max_body = 1 << 20;
+    bool asks_documents = false;  // its request is made of what paths find in documents
 
     bool accepts(int status) const;
     bool passes(int status) const;

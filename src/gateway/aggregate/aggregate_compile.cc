@@ -65,7 +65,10 @@ class Compiler {
         a.server_timing = from_.server_timing;
         a.max_body = from_.max_body;
         read_.assign(names_.size(), false);
-        for (uint32_t i = 0; i < names_.size(); ++i) a.calls.push_back(call(Scope(calls, names_[i]), i));
+        for (uint32_t i = 0; i < names_.size(); ++i) {
+            a.calls.push_back(call(Scope(calls, names_[i]), i));
+            a.calls.back().asks_documents = asks_documents(a.calls.back());
+        }
         answer();
         if (scope_.faults().errors() == before) link(calls);
         return scope_.faults().errors() == before ? std::move(action_) : nullptr;
@@ -97,6 +100,18 @@ class Compiler {
         }
         if (asking != kAnswer && named.reads(names_.size())) action_->reads_body = true;
         if constexpr (requires { named.add_headers(action_->varies_by); }) named.add_headers(action_->varies_by);
+    }
+    bool asks_documents(const AggregateCall& a) const {
+        const auto reads_any = [&](const auto& text) {
+            // The calls, the client's body, the item of a for_each.
+            for (size_t root = 0; root < names_.size() + 2; ++root) {
+                if (text.reads(root)) return true;
+            }
+            return false;
+        };
+        if (a.json != nullptr || reads_any(a.path) || reads_any(a.text)) return true;
+        return std::ranges::any_of(a.query, [&](const CallPair& pair) { return pair.values != nullptr || reads_any(pair.text); }) ||
+               std::ranges::any_of(a.headers, [&](const auto& header) { return reads_any(header.second); });
     }
     template <class T>
     void note(uint32_t asking, const std::unique_ptr<const T>& named) {

@@ -130,12 +130,12 @@ io::Task<void> Aggregation::run_call(uint32_t index) {
         }
         run.skipped = holds && !*holds;
     }
-    if (!run.skipped && run.outcome.failure == CallFailure::none) {
+    if (!run.skipped && run.outcome.failure == CallFailure::none && !spoilt_) {
         if (call.for_each != nullptr) co_await run_list(index);
         else co_await ask(call, values(), run.outcome);
     }
     if (run.outcome.failure != CallFailure::none) count_failure(index, run.outcome.failure);
-    if (call.fallback == nullptr) settle(index);
+    if (call.fallback == nullptr || spoilt_) settle(index);
     else note_end(co_await x_.compute([&] { settle(index); }));
     end(index);
 }
@@ -145,6 +145,7 @@ void Aggregation::note_end(io::Jobs::End end) {
     if (end == io::Jobs::End::whole || spoilt_) return;
     spoilt_ = true;
     error_ = not_made(end);
+    wake();
 }
 
 void Aggregation::count_failure(uint32_t index, CallFailure failure) {
@@ -189,7 +190,12 @@ void Aggregation::end(uint32_t index) {
     for (const uint32_t waiting : action_.graph.wanted_by(index)) {
         if (--runs_[waiting].waits == 0 && !spoilt_) begin(waiting);
     }
-    if (over() && settled_.waited_for() && !linked()) loop().defer(*this);
+    if (over()) wake();
+}
+
+// Outside of every call, which may go then.
+void Aggregation::wake() {
+    if (settled_.waited_for() && !linked()) loop().defer(*this);
 }
 
 // The list of a for_each: its distinct values into `fan`, and for each value its place among them.
@@ -227,7 +233,7 @@ io::Task<void> Aggregation::run_list(uint32_t index) {
         run.outcome.failure = failure_of(list.error().fault, false);
         run.outcome.why = std::move(list).error();
     }
-    if (run.outcome.failure != CallFailure::none) co_return;
+    if (run.outcome.failure != CallFailure::none || spoilt_) co_return;
     fan.outcomes.resize(fan.values.size());
     {
         std::deque<io::Fork> takers;
@@ -255,7 +261,7 @@ io::Task<void> Aggregation::take_values(Fan& fan) {
         count_failure(fan.index, outcome.failure);
         if (call.optional) continue;
         fail_call(fan.index, outcome);
-        if (settled_.waited_for() && !linked()) loop().defer(*this);
+        wake();
     }
 }
 

@@ -108,6 +108,7 @@ class Aggregation final : private io::Deferred {
     void join(const Fan& fan, const std::vector<uint32_t>& places, Run& run);
     void settle(uint32_t index);
     void note_end(io::Jobs::End end);
+    void wake();
     void end(uint32_t index);
     void count_failure(uint32_t index, CallFailure failure);
     void fail_call(uint32_t index, const Outcome& outcome);
@@ -128,6 +129,7 @@ class Aggregation final : private io::Deferred {
     Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
     void write_shared_fields();
     Question* asked_before(const Question& question);
+    void end_question(Question& question);
     void read_answer(Question& question);
     void judge(const AggregateCall& call, const Question& question, Outcome& out);
     upstream::CallRequest request_of(const AggregateCall& call, const Question& question, http::FieldList& shared) const;

@@ -67,7 +67,7 @@ class Serving : public ::testing::Test, private io::Root::Owner {
     void TearDown() override { drop(); }
 
     void load(const std::string& calls, const std::string& rest) {
-        const std::string text = "listeners: [{ address: \"127.0.0.1:0\" }]\nservices: { up: \"http://10.0.0.1\" }\nlog: { access: false }\n"
+        const std::string text = "listeners: [{ address: \"127.0.0.1:0\" }]\nservices: { up: \"http://10.0.0.1\", own: { respond: { body: { a: 7 } } } }\nlog: { access: false }\n"
                                  "routes:\n  - match: /page\n    aggregate:\n      calls: " + calls + "\n      " + rest + "\n";
         config::FaultList faults;
         config::LoadOptions options;
@@ -76,7 +76,7 @@ class Serving : public ::testing::Test, private io::Root::Owner {
         ASSERT_NE(snapshot, nullptr) << config::render(faults, "test.yaml", text);
         auto service = std::make_shared<upstream::Service>(loop, "up");
         service->update({{"10.0.0.1", {kAddress}}}, {});
-        epoch = context.make_epoch(snapshot, {service});
+        epoch = context.make_epoch(snapshot, {service, nullptr});
     }
     void begin() {
         drop();
@@ -139,6 +139,18 @@ class Serving : public ::testing::Test, private io::Root::Owner {
     Time begun{}, ended{};
     io::Root root;
 };
+
+// Their computing waits for a later turn: whoever asked the same as another goes on once that one has its answer.
+TEST_F(Serving, CallsThatAskTheSameEndWhereTheirComputingWaits) {
+    load("{ a: { service: own, path: /x, query: { q: \"{query.q}\" } }, b: { service: own, path: /x, query: { q: \"{query.q}\" } } }", "body: { a: $a.a, b: $b.a }");
+    context.jobs.look_after(1);
+    const auto spend_the_turn = [](io::TurnBudget& budget) -> io::Task<void> { co_await budget.wait(IpAddress()); };
+    io::Root somebody;
+    somebody.start(spend_the_turn(context.computing), nullptr);
+    serve();
+    EXPECT_EQ(client.status, 200);
+    EXPECT_EQ(client.body, R"({"a":7,"b":7})");
+}
 
 TEST_F(Serving, TwoCallsOf100MsTake100Ms) {
     load("{ a: { service: up, path: /a }, b: { service: up, path: /b } }", "body: [$a, $b]");

@@ -1,6 +1,8 @@
 // A call's request, and what its answer means.
 #include <algorithm>
 
+#include "base/held.h"
+#include "base/meter.h"
 #include "base/text.h"
 #include "gateway/actions.h"
 #include "gateway/aggregate/aggregation.h"
@@ -13,18 +15,30 @@
 namespace portico::gateway {
 namespace {
 
-// The body without its content codings. @param undone holds it where there were some
-std::expected<std::string_view, http::CodingFault> uncoded(const upstream::CallAnswer& answer, uint32_t max_body, std::string& undone) {
+// How much of a coded body is undone before what is held is counted.
+constexpr size_t kPiece = size_t{64} << 10;
+
+// The body without its content codings. @param undone holds it where there were some, counted by `held`
+std::expected<std::string_view, http::CodingFault> uncoded(const upstream::CallAnswer& answer, uint32_t max_body, std::string& undone, Held& held) {
     const auto codings = http::read_content_encoding(answer.head.fields);
     if (!codings) return std::unexpected(codings.error());
     if (codings->empty() || answer.body.empty()) return answer.body;
     std::string_view coded = answer.body;
-    if (const auto whole = http::Decoder(*codings, {.max_size = max_body}).take(coded, true, undone); !whole) return std::unexpected(whole.error());
+    http::Decoder decoder(*codings, {.max_size = max_body});
+    for (bool all = false; !all;) {
+        const auto taken = decoder.take(coded, true, undone, kPiece);
+        if (!taken) return std::unexpected(taken.error());
+        if (!held.set(undone.size())) {
+            Meter::out_of_memory();
+            return std::unexpected(http::CodingFault::too_costly);
+        }
+        all = *taken;
+    }
     return std::string_view(undone);
 }
 
-// Bytes of a document that are read in one go.
-constexpr size_t kShort = 4096;
+// Bytes of a document that are read in one go: what is made of it is too small to be counted.
+constexpr size_t kShort = 1024;
 
 void put_pair(std::string& target, std::string_view name, std::string_view value) {
     target.append(1, target.find('?') == std::string::npos ? '?' : '&').append(name).append(1, '=');
@@ -201,10 +215,11 @@ Result<std::string> Aggregation::describe(uint32_t index, std::string_view autho
 io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values, Outcome& out) {
     const Duration left = deadline_ - loop().now();
     Result<Asked> made = fail(Fault::upstream_total_timeout);
-    // What has neither a document to make nor one to go through is made of a few short texts.
-    const bool is_short = call.json == nullptr && std::ranges::none_of(call.query, [](const CallPair& pair) { return pair.values != nullptr; });
-    if (left > Duration::zero() && is_short) made = question_of(call, values);
+    // What asks no document is made of a few short texts.
+    if (left > Duration::zero() && !call.asks_documents) made = question_of(call, values);
     else if (left > Duration::zero()) note_end(co_await x_.compute([&] { made = question_of(call, values); }));
+    // What was made of it is worth nothing then, and is sent to nobody.
+    if (spoilt_) co_return;
     if (!made) {
         out.why = std::move(made).error();
         out.failure = failure_of(out.why.fault, true);
@@ -219,7 +234,7 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
             q.status = answer->status;
             note_end(co_await x_.compute([&] { read_answer(q); }));
         }
-        q.ended = true;
+        end_question(q);
     } else {
         http::FieldList shared;
         upstream::CallRequest request = request_of(call, q, shared);
@@ -231,10 +246,15 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
             if (q.answer->body.size() <= kShort && q.answer->head.fields.find("Content-Encoding") == nullptr) read_answer(q);
             else note_end(co_await x_.compute([&] { read_answer(q); }));
         }
-        q.ended = true;
-        while (Joined* joined = q.waiting.pop_front()) joined->waiter.resume();
+        end_question(q);
     }
     judge(call, q, out);
+}
+
+// Whoever asked the same goes on.
+void Aggregation::end_question(Question& q) {
+    q.ended = true;
+    while (Joined* joined = q.waiting.pop_front()) joined->waiter.resume();
 }
 
 // Takes the body apart, and lets go of what is needed no more.
@@ -242,7 +262,8 @@ void Aggregation::read_answer(Question& q) {
     // What a status that is not accepted says beside it is nobody's: an error page of each call of a list could be a long one.
     if (!q.call->accepts(q.status)) return q.answer->release_body();
     std::string undone;
-    const auto body = uncoded(*q.answer, q.call->max_body, undone);
+    Held held(Holding::response_bodies);
+    const auto body = uncoded(*q.answer, q.call->max_body, undone, held);
     if (!body) {
         q.miscoded = body.error();
     } else if (!body->empty()) {

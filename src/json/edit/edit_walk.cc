@@ -35,6 +35,15 @@ bool EditWalk::spend(uint64_t steps) {
     return false;
 }
 
+// What is small is not counted.
+void EditWalk::count_output() {
+    constexpr size_t kCounted = size_t{64} << 10;
+    const size_t made = out_.size() - out_begin_;
+    if (made < kCounted || held_.set(made)) return;
+    Meter::out_of_memory();
+    if (!fault_) fault_ = {EditFault::Reason::too_large};
+}
+
 void EditWalk::mismatch(uint32_t step, Value in_the_way) {
     ++mismatches_;
     if (bounds_.skip_mismatches || fault_) return;
@@ -71,6 +80,7 @@ bool EditWalk::write_value_of(const Decision& decision, Value old) {
     const auto outcome = values_.give(decision.write, old, out_);
     if (outcome == EditValues::Outcome::stop && !fault_) fault_ = {EditFault::Reason::value, decision.write};
     if (out_.size() - out_begin_ > bounds_.max_size && !fault_) fault_ = {EditFault::Reason::too_large};
+    count_output();
     if (outcome != EditValues::Outcome::value || fault_) out_.resize(at);
     return outcome == EditValues::Outcome::value && !fault_;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/held.h"
 #include "base/meter.h"
 #include "json/edit/edit_program.h"
 #include "json/path/path_evaluation.h"
@@ -123,6 +124,7 @@ class EditWalk {
     uint32_t first_maker(const EditPlace& from) const;
     void mismatch(uint32_t step, Value in_the_way);
     bool spend(uint64_t steps);
+    void count_output();
     void separate(size_t begin);
     void flush(Run& run, size_t begin);
 
@@ -136,6 +138,7 @@ class EditWalk {
     const EditBounds& bounds_;
     const PathBounds path_bounds_;
     Steps steps_;
+    Held held_{Holding::made};  // while it is made
     size_t mismatches_ = 0;
     std::optional<EditFault> fault_;
     std::vector<State> states_;

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/held.h"
+
 namespace portico::json::detail {
 
 class PlanOutput {
@@ -74,6 +76,7 @@ class PlanOutput {
     char* at_ = nullptr;
     char* end_ = nullptr;
     bool full_ = false;
+    Held held_{Holding::made};  // while it grows
     std::string escaped_;
 };
 

@@ -1,5 +1,6 @@
 #include "policy/transform/line_filter.h"
 
+#include "base/held.h"
 #include "json/document.h"
 #include "json/lines.h"
 
@@ -34,6 +35,7 @@ class LineFilter final : public gateway::BodyFilter {
             has_more_ = out.size() - begin >= kPiece;
             if (has_more_) return {};
         }
+        if (!held_.set(lines_.held())) return fail(Fault::memory, "a line that has not ended");
         if (lines_.is_too_long()) return fail(Fault::answer_too_large, "a line of more than " + std::to_string(of_.max_body) + " bytes");
         return {};
     }
@@ -61,6 +63,7 @@ class LineFilter final : public gateway::BodyFilter {
     const Tally& tally_;
     json::LineSplitter lines_;
     bool has_more_ = false;  // or may have
+    Held held_{Holding::response_bodies};  // of a line that has not ended
 };
 
 }  // namespace
