@@ -133,7 +133,7 @@ def test_a36_bursts_pass_exactly_the_limit_and_are_no_failure_of_the_store(algor
     seed = f"{SEED}:{algorithm}"
     rng = random.Random(seed)
     # A store that takes 3 ms for a command does 133 in the timeout: fewer than a burst has requests.
-    for pace in [0, 0.003] * (20 if LONG else 1):
+    for pace in [0, 0.003] * (8 if LONG else 1):
         redis.run("FLUSHALL")
         limit, window, workers = rng.choice([1, 10, 50, 400]), rng.choice([0.2, 0.5, 60]), rng.choice([1, 2, 4])
         with FaultyWay(redis.port) as way, Gateway(config(way.url if pace else redis.url, algorithm, limit, window, workers)) as gateway:
@@ -182,7 +182,7 @@ FAULTS = ["late", "refuse", "away"]
 def test_a35_allow_lets_pass_only_while_the_store_has_failed(fault, redis):
     seed = f"{SEED}:{fault}"
     rng, number = random.Random(seed), itertools.count()
-    for _ in range(25 if LONG else 1):
+    for _ in range(10 if LONG else 1):
         redis.run("FLUSHALL")
         algorithm, limit, window, workers = rng.choice(list(CAPACITY)), rng.choice([5, 40]), rng.choice([0.5, 60]), 2
 

@@ -280,7 +280,7 @@ class Attack:
 
 
 class Known:
-    """What a client felt that asks for /ok every few milliseconds, on one connection or (fresh) on a new one each time."""
+    """What a client felt that asks for a path every few milliseconds, on one connection or (fresh) on a new one each time."""
 
     def __init__(self, seconds, port, fresh=False, path="/ok"):
         self.process = _start("know", str(port), str(seconds), "1" if fresh else "0", path)
@@ -302,6 +302,12 @@ class Felt:
         return self.times[min(len(self.times) - 1, int(len(self.times) * share))] if self.times else float("inf")
 
 
+def is_whole(data):
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return length is not None and len(body) >= int(length[1])
+
+
 def know(port, seconds, fresh, path):
     request = f"GET {path} HTTP/1.1\r\nHost: good.test\r\n\r\n".encode()
     times, lost, sock = [], [], None
@@ -312,7 +318,7 @@ def know(port, seconds, fresh, path):
             sock = sock or connect(port)
             sock.sendall(request)
             data = b""
-            while b"\r\n\r\n" not in data or not data.endswith(b"ok"):
+            while not is_whole(data):
                 got = sock.recv(65536)
                 if not got:
                     raise OSError("closed")
