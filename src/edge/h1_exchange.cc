@@ -32,7 +32,7 @@ H1Exchange::H1Exchange(H1Server& server, gateway::Exchange& exchange)
     : server_(server),
       x_(exchange),
       body_limit_(server.settings_.body),
-      write_deadline_(&server.stream_, io::Direction::write),
+      write_deadline_(&server.stream_),
       idle_(server.settings_.body_idle) {
     const http::BodyLength& body = x_.request.body;
     if (body.framing == Framing::length && body.length > 0) left_ = body.length;
@@ -57,7 +57,12 @@ Time H1Exchange::due() const {
 
 io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
 
-io::Until H1Exchange::write_until() { return {&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_}; }
+io::Until H1Exchange::write_until() {
+    io::Until until{&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
+    if (idle_ != kForever) until.steady = idle_;
+    until.most = total_;
+    return until;
+}
 
 io::IoResult H1Exchange::body_failed(Fault fault) {
     body_fault_ = fault;

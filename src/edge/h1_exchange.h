@@ -83,7 +83,7 @@ class H1Exchange final : public gateway::ClientSide {
     uint64_t left_ = 0;  // of a request body of known length
     uint64_t bytes_in_ = 0;
     uint64_t bytes_out_ = 0;
-    io::StreamDeadline write_deadline_;
+    io::SteadyDeadline write_deadline_;
     Duration idle_;
     Time total_ = io::Timer::kNever;
     uint32_t body_at_ = 0;

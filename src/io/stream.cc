@@ -1,8 +1,15 @@
 #include "io/stream.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 namespace portico::io {
+
+int64_t Stream::unacknowledged() const {
+    int bytes = 0;
+    return look_fd() >= 0 && ::ioctl(look_fd(), SIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
 
 ssize_t Stream::splice_to(int pipe, size_t most) {
     return ::splice(splice_fd(), nullptr, pipe, nullptr, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);

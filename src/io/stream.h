@@ -62,6 +62,10 @@ struct Until {
     // The timer of the other direction: what is pending there may take until `at` as well. For idle times, which run from the
     // last byte either way.
     StreamDeadline* other = nullptr;
+    // Of a write whose timer is a SteadyDeadline: as long as the peer takes something in each such time, it goes on, until `most`. The kernel tells of room in its buffer
+    // only once a third of it is free, which a slow and steady reader may take minutes for. Zero: `at` is the end.
+    Duration steady{};
+    Time most = Timer::kNever;
 
     void extend_other() const;
 };
@@ -188,6 +192,8 @@ class Stream {
     virtual bool at_end() = 0;
     // The descriptor beneath, or -1 (simulation).
     virtual int look_fd() const { return splice_fd(); }
+    // Bytes that the peer has not acknowledged yet, or -1 where nobody knows (simulation).
+    virtual int64_t unacknowledged() const;
     // What broke the stream, where an errno says too little (TLS); else empty. For logs.
     virtual std::string_view failure() const { return {}; }
     // For splice: waits until the descriptor is readable or writable. Used only while no read or write is pending.
@@ -232,15 +238,15 @@ class Stream {
 };
 
 // A deadline on what is pending on a stream: interrupts it with ETIMEDOUT.
-class StreamDeadline final : public Timer {
+class StreamDeadline : public Timer {
   public:
     explicit StreamDeadline(Stream* s = nullptr, Direction which = Direction::both) : stream_(s), which_(which) {}
     void attach(Stream* s) { stream_ = s; }
     void set_at(TimerWheel& wheel, Time deadline) { set(wheel, deadline); }
     // Of an operation that has this as its deadline: it waits from here …
-    void begin(TimerWheel& wheel, Time deadline) {
+    virtual void begin(const Until& until) {
         pending_ = true;
-        set_at(wheel, deadline);
+        set_at(*until.wheel, until.at);
     }
     // … to here. In between its deadline may be moved by set_at().
     void end() {
@@ -249,13 +255,36 @@ class StreamDeadline final : public Timer {
     }
     bool pending() const { return pending_; }
 
-  private:
+  protected:
     void on_timer() override {
         if (stream_ != nullptr) stream_->interrupt(ETIMEDOUT, which_);
     }
     Stream* stream_;
+
+  private:
     Direction which_;
     bool pending_ = false;
+};
+
+// The same for writes to a peer that may be slow (Until::steady).
+class SteadyDeadline final : public StreamDeadline {
+  public:
+    explicit SteadyDeadline(Stream* s, Direction which = Direction::write) : StreamDeadline(s, which) {}
+    void begin(const Until& until) override {
+        StreamDeadline::begin(until);
+        until_ = until;
+        left_ = until.steady > Duration::zero() && until.at < until.most ? stream_->unacknowledged() : -1;
+    }
+
+  private:
+    void on_timer() override {
+        const int64_t left = left_ < 0 || until_.at >= until_.most ? left_ : stream_->unacknowledged();
+        if (left == std::exchange(left_, left)) return StreamDeadline::on_timer();
+        until_.at = std::min(until_.at + until_.steady, until_.most);
+        set_at(*until_.wheel, until_.at);
+    }
+    Until until_{};      // of the operation
+    int64_t left_ = -1;  // what the peer had not acknowledged when that was looked at last
 };
 
 inline void Until::extend_other() const {
@@ -267,7 +296,7 @@ inline void Until::extend_other() const {
 inline void Stream::Operation::await_suspend(std::coroutine_handle<> h) {
     op_.waiter = h;
     waiting_ = true;
-    if (until_.timer != nullptr) until_.timer->begin(*until_.wheel, until_.at);
+    if (until_.timer != nullptr) until_.timer->begin(until_);
 }
 
 inline bool Stream::Operation::end() {

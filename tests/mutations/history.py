@@ -41,7 +41,7 @@ HISTORY = [
 """)),
 
     mutation("A6: a write's deadline is never taken back, and cuts a steady upload", (EXCHANGE, """
-      write_deadline_(&server.stream_, io::Direction::write),
+      write_deadline_(&server.stream_),
 """, """
       write_deadline_(&server.stream_, io::Direction::both),
 """), (EXCHANGE, """

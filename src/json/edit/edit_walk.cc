@@ -54,10 +54,20 @@ void EditWalk::separate(size_t begin) {
     if (out_.size() > begin + 1) out_ += ',';
 }
 
+// In pieces: it takes the memory for them as well.
+void EditWalk::copy(std::string_view text) {
+    constexpr size_t kPiece = size_t{64} << 10;
+    for (; text.size() > kPiece; text.remove_prefix(kPiece)) {
+        out_ += text.substr(0, kPiece);
+        if (!spend(kPiece / Meter::kBytesAStep)) return;
+    }
+    out_ += text;
+}
+
 void EditWalk::flush(Run& run, size_t begin) {
     if (run.begin == nullptr) return;
     separate(begin);
-    out_.append(run.begin, run.end);
+    copy({run.begin, run.end});
     run = {};
 }
 
@@ -88,7 +98,7 @@ bool EditWalk::write_value_of(const Decision& decision, Value old) {
 bool EditWalk::write_contents(Value v, States states, Mode mode) {
     const Below under = below(states);
     if (mode == Mode::all && !under.changes) {
-        out_ += v.source();
+        copy(v.source());
         return true;
     }
     if (mode != Mode::all && !under.writes && !(mode == Mode::keep && under.keeps)) return false;
@@ -96,7 +106,7 @@ bool EditWalk::write_contents(Value v, States states, Mode mode) {
     if (v.is_object()) return write_object(v, states, mode, under);
     if (under.creates && (mode != Mode::all || v.is_null()) && create_object(states)) return true;
     if (v.is_array()) return write_array(v, states, mode, under);
-    if (mode == Mode::all) out_ += v.source();
+    if (mode == Mode::all) copy(v.source());
     return mode == Mode::all;
 }
 

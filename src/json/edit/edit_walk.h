@@ -127,6 +127,8 @@ class EditWalk {
     void count_output();
     void separate(size_t begin);
     void flush(Run& run, size_t begin);
+    // As it stands in the document.
+    void copy(std::string_view text);
 
     const EditPlace& place(uint32_t i) const { return program_.places[i]; }
 

@@ -61,11 +61,15 @@ class PlanRendering {
     bool end_of_steps();
     // As it stands in its document.
     bool put(Value value) {
-        const std::string_view source = value.source();
+        std::string_view source = value.source();
+        for (; source.size() > kPiece; source.remove_prefix(kPiece)) {
+            out_.put(source.substr(0, kPiece));
+            if (!spend(kPiece / Meter::kBytesAStep)) return false;
+        }
         out_.put(source);
         return source.size() < kFree || spend(source.size() / Meter::kBytesAStep);
     }
-    static constexpr size_t kFree = 1024;
+    static constexpr size_t kFree = 1024, kPiece = size_t{64} << 10;
     Value find(const BoundPath& path);
     Value find(const PlanMember& member, MemberLookup& lookup);
     // @returns false, always

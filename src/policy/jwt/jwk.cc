@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "policy/jwt/base64url.h"
 #include "policy/jwt/key_texts.h"
 
@@ -154,6 +155,9 @@ bool is_same_key(const Key& a, const Key& b) {
     return EVP_PKEY_eq(a.public_key(), b.public_key()) == 1;
 }
 
+// What libcrypto takes to make a key, and to compare two.
+constexpr uint64_t kStepsAKey = 4096, kStepsAComparison = 128;
+
 // Drops every key whose `kid` another one with the same algorithm has, or all but the first where they are the same.
 void drop_ambiguous(std::vector<std::shared_ptr<const Key>>& keys, std::vector<std::string>& notes) {
     std::vector<bool> drop(keys.size());
@@ -162,6 +166,7 @@ void drop_ambiguous(std::vector<std::shared_ptr<const Key>>& keys, std::vector<s
             const Key& a = *keys[i];
             const Key& b = *keys[j];
             if (!a.has_id() || !b.has_id() || a.id() != b.id() || (a.algorithms() & b.algorithms()).empty()) continue;
+            if (!Meter::spend(kStepsAComparison)) return;
             if (is_same_key(a, b) && a.algorithms() == b.algorithms()) {
                 drop[j] = true;
                 continue;
@@ -192,6 +197,7 @@ Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, con
     std::vector<std::shared_ptr<const Key>> keys;
     std::vector<std::string_view> broken;
     const auto take = [&](json::Value jwk) {
+        if (!Meter::spend(kStepsAKey)) return;
         auto key = key_from_jwk(jwk, origin);
         if (key) {
             keys.push_back(*std::move(key));

@@ -8,6 +8,8 @@ namespace portico::policy::jwt {
 namespace {
 
 constexpr uint32_t kMaxDocument = 256 * 1024;
+// For reading the keys of one fetch.
+constexpr io::Allowance kMostSteps = 10'000'000;
 constexpr Duration kLeastFresh = std::chrono::minutes(1);
 constexpr Duration kMostFresh = std::chrono::hours(24);
 
@@ -190,11 +192,15 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
     upstream::CallAnswer answer;
     auto got = co_await get(url, answer);
     if (!got) co_return got;
-    co_return take(answer);
+    // A hundred keys take some milliseconds: others are served in between.
+    Readable<ReadKeySet> read;
+    io::Allowance allowance = kMostSteps;
+    const auto end = co_await context_.jobs.run(IpAddress(), allowance, [&] { read = keys_from_json(answer.body, KeyOrigin::published, {.may_be_empty = true}); });
+    if (end != io::Jobs::End::whole) read = std::unexpected("they take too many steps to read");
+    co_return take(answer, std::move(read));
 }
 
-Result<void> KeyFetcher::take(const upstream::CallAnswer& answer) {
-    auto read = keys_from_json(answer.body, KeyOrigin::published, {.may_be_empty = true});
+Result<void> KeyFetcher::take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read) {
     if (!read) return fail(Fault::upstream_protocol, "the keys: " + read.error());
     if (read->keys.empty() && keys_->held().keys == nullptr) {
         return fail(Fault::upstream_protocol, "the keys: " + (read->notes.empty() ? "the set is empty" : read->notes.front()));

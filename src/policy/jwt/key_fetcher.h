@@ -8,6 +8,7 @@
 
 #include "gateway/context.h"
 #include "gateway/fetch.h"
+#include "policy/jwt/key_texts.h"
 #include "policy/jwt/remote_keys.h"
 
 namespace portico::policy::jwt {
@@ -38,7 +39,7 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     io::Task<void> run();
     io::Task<Result<void>> fetch_keys();
     io::Task<Result<void>> get(const std::string& url, upstream::CallAnswer& answer);
-    Result<void> take(const upstream::CallAnswer& answer);
+    Result<void> take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read);
     void tell(RemoteKeys::Fetched fetched);
 
     gateway::Context& context_;
