@@ -36,12 +36,13 @@ def begin(client, body, whole, fields=""):
 def test_bodies_beyond_the_bound_are_refused_and_the_others_stay():
     with Gateway(CONFIG) as gateway, ExitStack() as stack:
         clients = [stack.enter_context(Client(gateway.port)) for _ in range(8)]
+        part = b'{"a":"' + b"x" * (MIB * 9 // 10)
         for client in clients:
-            begin(client, b'{"a":"' + b"x" * (MIB * 9 // 10), MIB)
-        # Four of them fit.
-        eventually(lambda: held(gateway, "request_bodies") > 3.5 * MIB, "four bodies that are held")
+            begin(client, part, MIB)
+        # Four of them fit. They come beside each other: what is refused meanwhile may be more than the other four.
+        eventually(lambda: held(gateway, "request_bodies") == len(part) * sum(not readable(c) for c in clients), "bodies that are held or refused")
         refused = [client for client in clients if readable(client)]
-        assert len(refused) == 4
+        assert 4 <= len(refused) <= 6
         for client in refused:
             answer = client.read_response()
             assert (answer.status, answer.code) == (503, "gateway.memory")
@@ -153,4 +154,4 @@ def test_a_line_that_does_not_end_counts():
 
 
 def readable(client):
-    return bool(select.select([client.sock], [], [], 0.3)[0])
+    return bool(select.select([client.sock], [], [], 0)[0])
