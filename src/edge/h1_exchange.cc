@@ -58,10 +58,8 @@ Time H1Exchange::due() const {
 io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
 
 io::Until H1Exchange::write_until() {
-    io::Until until{&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
-    if (idle_ != kForever) until.steady = idle_;
-    until.most = total_;
-    return until;
+    write_deadline_.go_on_by(idle_ == kForever ? Duration::zero() : idle_, total_);
+    return {&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
 }
 
 io::IoResult H1Exchange::body_failed(Fault fault) {

@@ -62,10 +62,6 @@ struct Until {
     // The timer of the other direction: what is pending there may take until `at` as well. For idle times, which run from the
     // last byte either way.
     StreamDeadline* other = nullptr;
-    // Of a write whose timer is a SteadyDeadline: as long as the peer takes something in each such time, it goes on, until `most`. The kernel tells of room in its buffer
-    // only once a third of it is free, which a slow and steady reader may take minutes for. Zero: `at` is the end.
-    Duration steady{};
-    Time most = Timer::kNever;
 
     void extend_other() const;
 };
@@ -266,24 +262,34 @@ class StreamDeadline : public Timer {
     bool pending_ = false;
 };
 
-// The same for writes to a peer that may be slow (Until::steady).
+// The same for writes to a peer that may be slow. The kernel tells of room in its buffer only once a third of it is free, which a slow and
+// steady reader may take minutes for: as long as he takes something in each such time, the write goes on.
 class SteadyDeadline final : public StreamDeadline {
   public:
     explicit SteadyDeadline(Stream* s, Direction which = Direction::write) : StreamDeadline(s, which) {}
+    // From the next operation on: the time in which something must be taken (zero: the operation's own end stands), and the end of all.
+    void go_on_by(Duration steady, Time most) {
+        steady_ = steady;
+        most_ = most;
+    }
     void begin(const Until& until) override {
         StreamDeadline::begin(until);
-        until_ = until;
-        left_ = until.steady > Duration::zero() && until.at < until.most ? stream_->unacknowledged() : -1;
+        wheel_ = until.wheel;
+        at_ = until.at;
+        left_ = steady_ > Duration::zero() && at_ < most_ ? stream_->unacknowledged() : -1;
     }
 
   private:
     void on_timer() override {
-        const int64_t left = left_ < 0 || until_.at >= until_.most ? left_ : stream_->unacknowledged();
+        const int64_t left = left_ < 0 || at_ >= most_ ? left_ : stream_->unacknowledged();
         if (left == std::exchange(left_, left)) return StreamDeadline::on_timer();
-        until_.at = std::min(until_.at + until_.steady, until_.most);
-        set_at(*until_.wheel, until_.at);
+        at_ = std::min(at_ + steady_, most_);
+        set_at(*wheel_, at_);
     }
-    Until until_{};      // of the operation
+    Duration steady_{};
+    Time most_ = kNever;
+    TimerWheel* wheel_ = nullptr;
+    Time at_{};
     int64_t left_ = -1;  // what the peer had not acknowledged when that was looked at last
 };
 

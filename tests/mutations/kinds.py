@@ -96,9 +96,9 @@ KINDS = [
     io::Until read_until(Time at) { return {&read_deadline_, &loop_.timers(), at}; }
 """)),
     mutation("a response that goes to the client does not extend the wait for its body", (EXCHANGE, """
-    io::Until until{&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
+    return {&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
 """, """
-    io::Until until{&write_deadline_, &server_.context_.loop.timers(), due()};
+    return {&write_deadline_, &server_.context_.loop.timers(), due()};
 """)),
     mutation("a body that comes from the client does not extend the write of its response", (EXCHANGE, """
 io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
