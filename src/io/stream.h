@@ -276,16 +276,19 @@ class SteadyDeadline final : public StreamDeadline {
         StreamDeadline::begin(until);
         wheel_ = until.wheel;
         at_ = until.at;
-        left_ = steady_ > Duration::zero() && at_ < most_ ? stream_->unacknowledged() : -1;
+        left_ = -1;
     }
 
   private:
     void on_timer() override {
-        const int64_t left = left_ < 0 || at_ >= most_ ? left_ : stream_->unacknowledged();
-        if (left == std::exchange(left_, left)) return StreamDeadline::on_timer();
-        at_ = std::min(at_ + steady_, most_);
+        // Nothing is asked before: most writes are over at once. The first look needs a second one to say anything.
+        const bool first = left_ < 0;
+        const int64_t left = steady_ > Duration::zero() && at_ < most_ ? stream_->unacknowledged() : -1;
+        if (left < 0 || left == std::exchange(left_, left)) return StreamDeadline::on_timer();
+        at_ = std::min(at_ + (first ? std::min(steady_, kSecondLook) : steady_), most_);
         set_at(*wheel_, at_);
     }
+    static constexpr Duration kSecondLook = std::chrono::seconds(5);
     Duration steady_{};
     Time most_ = kNever;
     TimerWheel* wheel_ = nullptr;
