@@ -66,9 +66,9 @@ class ConnectionSet {
     void admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
     // Makes room for one more by closing the connection that is needed least. @returns false where all are being served
     bool evict_one();
-    // Connections beyond a lower limit give way likewise; those that are being served stay.
     // Descriptors for clients and services together: newcomers leave `reserve` of them for services.
     void share_descriptors(uint32_t all, uint32_t reserve);
+    // Connections beyond a lower limit give way likewise; those that are being served stay.
     void set_limit(uint32_t connections) {
         limit_ = connections;
         for (size_t over = size_ > limit_ ? size_ - limit_ : 0; over > 0 && evict_one(); --over) {}
@@ -83,13 +83,13 @@ class ConnectionSet {
 
   private:
     friend class Connection;
+    bool is_full() const;
+
     gateway::Context& context_;
     gateway::Handler& handler_;
     IntrusiveList<Connection, Connection> all_;
     Eviction eviction_;
     uint32_t size_ = 0;
-    bool is_full() const;
-
     uint32_t limit_ = UINT32_MAX;
     uint32_t descriptors_ = UINT32_MAX;
     uint32_t reserve_ = 0;

@@ -240,7 +240,7 @@ io::Task<PipeEnd> Filtering::pass_part(std::optional<http::Encoder>& encoder) {
         const auto computed = co_await x_.compute([&] { made = make_piece(part, encoder, out); });
         if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
         if (!made) co_return refused(std::move(made).error());
-    if (!made_.set(out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
+        if (!made_.set(out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
         all = *made;
         const bool last = all && body_.last();
         if (out.empty() && !last && x_.response_begun) continue;
