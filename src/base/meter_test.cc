@@ -2,28 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+
 namespace portico {
 namespace {
-
-// Counts what it is told, and allows so much.
-class Counting final : public Meter {
-  public:
-    explicit Counting(uint64_t most) : most_(most) { current_ = this; }
-    ~Counting() { current_ = nullptr; }
-    uint64_t told = 0;
-
-  private:
-    bool more(uint64_t steps) override {
-        told += steps;
-        return told <= most_;
-    }
-    uint64_t most_;
-};
 
 TEST(Meter, WhereNobodyCountsAStepIsFree) { EXPECT_TRUE(Meter::spend(UINT64_MAX)); }
 
 TEST(Meter, WhoCountsIsToldOfEachStepThatHeHasNotGranted) {
-    Counting meter(10);
+    CountingMeter meter(10);
     EXPECT_TRUE(Meter::spend(10));
     EXPECT_FALSE(Meter::spend(1));
     EXPECT_EQ(meter.told, 11u);
@@ -45,7 +32,7 @@ TEST(Steps, OneThatIsTooLargeEndsIt) {
 }
 
 TEST(Steps, AllThatWasSpentIsToldAndNoMore) {
-    Counting meter(UINT64_MAX);
+    CountingMeter meter(UINT64_MAX);
     uint64_t spent = 0;
     {
         Steps steps(1'000'000);
@@ -60,7 +47,7 @@ TEST(Steps, AllThatWasSpentIsToldAndNoMore) {
 }
 
 TEST(Steps, EndWhereTheMeterEnds) {
-    Counting meter(3000);
+    CountingMeter meter(3000);
     Steps steps(1'000'000);
     uint64_t spent = 0;
     while (steps.spend(10)) spent += 10;

@@ -5,19 +5,10 @@
 #include <random>
 #include <string>
 
+#include "base/meter_fixture.h"
+
 namespace portico {
 namespace {
-
-class EndsAfter final : public Meter {
-  public:
-    explicit EndsAfter(uint64_t most) : most_(most) { current_ = this; }
-    ~EndsAfter() { current_ = nullptr; }
-    uint64_t spent = 0;
-
-  private:
-    bool more(uint64_t steps) override { return (spent += steps) <= most_; }
-    uint64_t most_;
-};
 
 TEST(MeteredSort, AsTheStandardsSort) {
     std::minstd_rand random(1);
@@ -38,9 +29,9 @@ TEST(MeteredSort, EndsWhereItMayNotGoOn) {
     for (int i = 0; i < 5000; ++i) items.push_back(std::to_string(i * 7919 % 5000));
     for (const uint64_t most : {0, 4000, 60'000}) {
         std::vector<std::string> some = items;
-        EndsAfter meter(most);
+        CountingMeter meter(most);
         EXPECT_FALSE(metered_sort(some, std::less<>()));
-        EXPECT_LE(meter.spent, most + 6000);
+        EXPECT_LE(meter.told, most + 6000);
     }
 }
 
@@ -49,12 +40,12 @@ TEST(MeteredSort, TakesNLogN) {
     for (const size_t size : {10'000, 100'000, 1'000'000}) {
         std::vector<uint32_t> items(size);
         for (size_t i = 0; i < size; ++i) items[i] = static_cast<uint32_t>(i * 2654435761U);
-        EndsAfter meter(UINT64_MAX);
+        CountingMeter meter(UINT64_MAX);
         ASSERT_TRUE(metered_sort(items, std::less<>()));
         if (before != 0) {
-            EXPECT_LE(meter.spent, before * 14);
+            EXPECT_LE(meter.told, before * 14);
         }
-        before = meter.spent;
+        before = meter.told;
     }
 }
 

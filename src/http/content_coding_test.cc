@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "base/meter.h"
+#include "base/meter_fixture.h"
 
 namespace portico::http {
 namespace {
@@ -291,35 +291,23 @@ TEST(Decoder, A14_EachOfSeveralCodingsIsHeldToTheBounds) {
     EXPECT_EQ(decode(list_of({Coding::gzip, Coding::gzip, Coding::gzip}), encode(Coding::gzip, twice)), what(CodingFault::ratio));
 }
 
-// Counts the work, and may end it.
-class Price final : public Meter {
-  public:
-    explicit Price(uint64_t most) : most_(most) { current_ = this; }
-    ~Price() { current_ = nullptr; }
-    uint64_t paid = 0;
-
-  private:
-    bool more(uint64_t steps) override { return (paid += steps) <= most_; }
-    uint64_t most_;
-};
-
 TEST_P(EveryCoding, SaysWhatItTakesAndEndsWhereItMayNotGoOn) {
     std::string text;
     for (int i = 0; i < 100'000; ++i) text += std::to_string(i * 7919);
     std::string coded;
     {
-        Price price(UINT64_MAX);
+        CountingMeter price(UINT64_MAX);
         coded = encode(GetParam(), text);
-        EXPECT_GT(price.paid, text.size() / 16);
-        EXPECT_LT(price.paid, text.size());
+        EXPECT_GT(price.told, text.size() / 16);
+        EXPECT_LT(price.told, text.size());
     }
     {
-        Price price(UINT64_MAX);
+        CountingMeter price(UINT64_MAX);
         EXPECT_EQ(decode(list_of({GetParam()}), coded), text);
-        EXPECT_GT(price.paid, text.size() / 32);
-        EXPECT_LT(price.paid, text.size());
+        EXPECT_GT(price.told, text.size() / 32);
+        EXPECT_LT(price.told, text.size());
     }
-    Price price(text.size() / 64);
+    CountingMeter price(text.size() / 64);
     EXPECT_EQ(decode(list_of({GetParam()}), coded), what(CodingFault::too_costly));
 }
 
