@@ -35,6 +35,12 @@ void restore(FixedWindow& s, const Window& w, EvictionSketch::Usage u, int64_t n
     s.charge(w, u.used, now);
 }
 
+// What a newcomer may at most be presumed to have used: what is only presumed refuses nobody's first request (A62). One of
+// cost 0 asks what is left, for one that follows.
+uint64_t room_beside(uint64_t cost, uint64_t capacity) {
+    return capacity - std::min(std::max<uint64_t>(cost, 1), capacity);
+}
+
 uint8_t fullness_of(const Limit& limit, const Decision& d) {
     uint64_t most = 0;
     for (size_t i = 0; i < d.count; ++i) {
@@ -53,7 +59,7 @@ MemoryStripe::~MemoryStripe() {
 Decision MemoryStripe::charge(const Limit& limit, const Hash128& key, uint64_t cost, int64_t now) {
     const std::lock_guard lock(mutex_);
     if (++calls_ % kCallsASweptSlot == 0) drop_expired(1, now);
-    Entry& e = find_or_add(limit, key, now);
+    Entry& e = find_or_add(limit, key, cost, now);
     Decision d;
     const auto run = [&]<class S>(std::in_place_type_t<S>) {
         const auto state = [&e](size_t i) -> S& { return *std::get_if<S>(&e.state(i)); };
@@ -75,7 +81,7 @@ Decision MemoryStripe::charge(const Limit& limit, const Hash128& key, uint64_t c
     return d;
 }
 
-MemoryStripe::Entry& MemoryStripe::find_or_add(const Limit& limit, const Hash128& key, int64_t now) {
+MemoryStripe::Entry& MemoryStripe::find_or_add(const Limit& limit, const Hash128& key, uint64_t cost, int64_t now) {
     Entry* e = slot(key);
     while (e != nullptr && !(e->key == key)) e = e->next;
     if (e == nullptr) {
@@ -87,14 +93,14 @@ MemoryStripe::Entry& MemoryStripe::find_or_add(const Limit& limit, const Hash128
         e->key = key;
         e->next = std::exchange(slot(key), e);
         ++keys_;
-        shape(*e, limit, now);
+        shape(*e, limit, cost, now);
     } else if (e->windows != limit.windows.size() || e->first.index() != static_cast<size_t>(limit.algorithm)) {
-        shape(*e, limit, now);
+        shape(*e, limit, cost, now);
     }
     return *e;
 }
 
-void MemoryStripe::shape(Entry& e, const Limit& limit, int64_t now) {
+void MemoryStripe::shape(Entry& e, const Limit& limit, uint64_t cost, int64_t now) {
     const size_t count = limit.windows.size();
     std::unique_ptr<State[]> more = count > 1 ? std::make_unique<State[]>(count - 1) : nullptr;
     for (size_t i = 1; i < std::min<size_t>(count, e.windows); ++i) more[i - 1] = std::move(e.state(i));
@@ -110,10 +116,13 @@ void MemoryStripe::shape(Entry& e, const Limit& limit, int64_t now) {
             case Algorithm::token_bucket: s.emplace<TokenBucket>(); break;
             case Algorithm::fixed_window: s.emplace<FixedWindow>(); break;
         }
-        const EvictionSketch::Usage usage = dropped_.recall(e.key, i, now);
-        if (usage.used == 0) continue;
-        if (usage.known) e.own = add_count(std::max<uint64_t>(e.own, usage.used), 0);
-        std::visit([&](auto& state) { restore(state, limit.windows[i], usage, now); }, s);
+        EvictionSketch::Usage usage = dropped_.recall(e.key, i, now);
+        if (usage.known) {
+            e.own = add_count(std::max<uint64_t>(e.own, usage.used), 0);
+        } else {
+            usage.used = std::min(usage.used, room_beside(cost, limit.windows[i].capacity(limit.algorithm)));
+        }
+        if (usage.used > 0) std::visit([&](auto& state) { restore(state, limit.windows[i], usage, now); }, s);
     }
 }
 

@@ -48,9 +48,10 @@ class MemoryStripe {
     };
 
     Entry*& slot(const Hash128& key) { return index_[key.high & (index_.size() - 1)]; }
-    Entry& find_or_add(const Limit& limit, const Hash128& key, int64_t now);
-    // Gives the entry a state for each window of the limit, keeping those that fit.
-    void shape(Entry& e, const Limit& limit, int64_t now);
+    Entry& find_or_add(const Limit& limit, const Hash128& key, uint64_t cost, int64_t now);
+    // Gives the entry a state for each window of the limit, keeping those that fit. A new one begins with what is known of the
+    // key, or with what is presumed as far as that leaves room for `cost`.
+    void shape(Entry& e, const Limit& limit, uint64_t cost, int64_t now);
     void account(Entry& e);
     void drop_expired(size_t slots, int64_t now);
     void touch(Entry& e, int64_t now);
