@@ -1,8 +1,9 @@
 // The event loop of one worker: time, timers, buffers, what is to run at the end of the turn, and a Backend that waits.
-// A turn: wait → run completions → advance timers → run what was deferred. One thread, but for post() and stop().
+// A turn: wait → run completions → advance timers → run what was posted and deferred. One thread, but for post() and stop().
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,7 +47,8 @@ class Loop {
     void turn(Duration wait);
     // Ends run() after the current turn. Thread-safe.
     void stop();
-    // Runs `f` on this loop's thread, in order. Thread-safe. The loop must live until it ran or is destroyed (then it is dropped).
+    // Runs `f` on this loop's thread, in order, as many in a turn as it has time for. Thread-safe. The loop must live until it ran or is
+    // destroyed (then it is dropped).
     void post(std::function<void()> f);
 
     // `told` of each turn that takes Turn::kLong or longer: where most of its time went, and how long it was.
@@ -74,6 +76,9 @@ class Loop {
     void defer(Deferred& d) { deferred_.push_back(d); }
     // The same in the next turn, which comes at once.
     void defer_to_next(Deferred& d) { next_turn_.push_back(d); }
+    // The same for one of many who may wait for one thing, such as a key or a store's answer: behind all that is deferred, one after the
+    // other, as many in a turn as it has time for.
+    void defer_one_of_many(Deferred& d) { many_.push_back(d); }
     uint64_t turns() const { return turns_; }
 
     // Connections to services need descriptors beside those that were accepted. Who accepts keeps some for them, and says whether there is
@@ -156,6 +161,7 @@ class Loop {
 
   private:
     void run_deferred();
+    void run_many();
     void run_posted();
 
     const Clock& clock_;
@@ -168,6 +174,7 @@ class Loop {
     std::function<void(std::string_view, Duration)> told_;
     IntrusiveList<Deferred, Loop> deferred_;
     IntrusiveList<Deferred, Loop> next_turn_;
+    IntrusiveList<Deferred, Loop> many_;
     uint64_t turns_ = 0;
     std::function<bool()> is_room_;
     uint32_t outward_ = 0;
@@ -178,6 +185,7 @@ class Loop {
     std::atomic<bool> has_posted_{false};
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;
+    std::deque<std::function<void()>> to_run_;  // of those that were posted: what the last turn had no time for
 };
 
 #ifdef PORTICO_WATCH_WAITS

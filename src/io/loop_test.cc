@@ -4,7 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -101,6 +103,69 @@ TEST_P(LoopTest, what_is_posted_from_a_posted_function_runs_in_the_next_turn) {
     EXPECT_EQ(log, (Log{"first"}));
     loop().turn(kForever);
     EXPECT_EQ(log, (Log{"first", "second"}));
+}
+
+// Each takes 0.1 ms: all of them are a quarter of a second.
+constexpr int kMany = 2500;
+
+void take_a_while(const Clock& clock) {
+    for (const Time end = clock.now() + std::chrono::microseconds(100); clock.now() < end;) {
+    }
+}
+
+TEST_P(LoopTest, of_many_that_were_posted_a_turn_runs_as_many_as_it_has_time_for) {
+    std::vector<int> ran;
+    size_t most = 0, before = 0;
+    int turns = 0;
+    for (int i = 0; i < kMany; ++i) {
+        loop().post([&, i] {
+            take_a_while(clock_);
+            ran.push_back(i);
+        });
+    }
+    EXPECT_TRUE(turn_until([&] {
+        most = std::max(most, ran.size() - before);
+        before = ran.size();
+        ++turns;
+        return ran.size() == kMany;
+    }));
+    EXPECT_LE(most, 8u);
+    EXPECT_GE(turns, kMany / 8);
+    EXPECT_TRUE(std::ranges::is_sorted(ran));
+}
+
+TEST_P(LoopTest, of_many_that_wait_for_one_thing_a_turn_runs_as_many_as_it_has_time_for) {
+    std::vector<size_t> ran;
+    std::vector<std::unique_ptr<Note>> many;
+    for (size_t i = 0; i < kMany; ++i) {
+        many.push_back(std::make_unique<Note>([&, i] {
+            take_a_while(clock_);
+            ran.push_back(i);
+        }));
+        loop().defer_one_of_many(*many.back());
+    }
+    many[1].reset();  // leaves
+    size_t most = 0, before = 0;
+    EXPECT_TRUE(turn_until([&] {
+        most = std::max(most, ran.size() - before);
+        before = ran.size();
+        return ran.size() == kMany - 1;
+    }));
+    EXPECT_LE(most, 8u);
+    EXPECT_TRUE(std::ranges::is_sorted(ran));
+}
+
+TEST_P(LoopTest, what_was_posted_before_the_end_runs) {
+    int ran = 0;
+    loop().post([&] { loop().stop(); });
+    for (int i = 0; i < 100; ++i) {
+        loop().post([&] {
+            take_a_while(clock_);
+            ++ran;
+        });
+    }
+    loop().run();
+    EXPECT_EQ(ran, 100);
 }
 
 TEST_P(LoopTest, what_was_posted_and_never_ran_is_destroyed_with_the_loop) {

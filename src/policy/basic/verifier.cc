@@ -25,8 +25,8 @@ Verifier::~Verifier() {
 }
 
 Verifier::Check::~Check() {
-    if (!linked()) return;
-    unlink();
+    if (!ListHook<Verifier>::linked()) return;
+    ListHook<Verifier>::unlink();
     verifier_.leave(fingerprint_);
 }
 
@@ -70,10 +70,10 @@ void Verifier::deliver(const Fingerprint& f, uint64_t number, Outcome outcome) {
     if (found == pending_.end() || found->second->number != number) return;
     const std::unique_ptr<Pending> pending = std::move(found->second);
     pending_.erase(found);
-    // The last exchange that goes on may take the epoch, and this with it.
+    // Whoever has brought the same password meanwhile has waited for it: thousands, perhaps.
     while (Check* waiting = pending->waiters.pop_front()) {
         waiting->outcome_ = outcome;
-        waiting->waiter_.resume();
+        context_.loop.defer_one_of_many(*waiting);
     }
 }
 

@@ -26,7 +26,7 @@ class Verifier final : public gateway::WorkerState {
     bool was_right(const Fingerprint& f) const { return cache_.contains(f, context_.loop.now()); }
 
     // co_await verifier.check(…): the outcome. Destroying it leaves the queue; a job for which nobody waits is not begun.
-    class Check final : public ListHook<Verifier> {
+    class Check final : public ListHook<Verifier>, private io::Deferred {
       public:
         Check(Verifier& v, const Fingerprint& f, const PasswordHash& hash, std::string_view password, bool counts, const IpAddress& host)
             : verifier_(v), fingerprint_(f), hash_(hash), password_(password), counts_(counts), host_(host) {}
@@ -42,6 +42,7 @@ class Verifier final : public gateway::WorkerState {
 
       private:
         friend class Verifier;
+        void on_deferred() override { waiter_.resume(); }
         Verifier& verifier_;
         Fingerprint fingerprint_;
         const PasswordHash& hash_;

@@ -169,7 +169,7 @@ CountedWait::~CountedWait() {
 void CountedWait::settle(Counted&& counted) {
     command_ = nullptr;
     counted_ = std::move(counted);
-    loop_.defer(*this);
+    loop_.defer_one_of_many(*this);
 }
 
 KeyQueues::KeyQueues(io::Loop& loop, HashKey seed) : loop_(loop), hash_{seed} {}

@@ -55,7 +55,7 @@ class [[nodiscard]] CountedWait final : public ListHook<CountedWait>, private io
     friend class KeyQueue;
     friend class KeyCommand;
     void on_deferred() override { waiter_.resume(); }
-    // Resumed at the end of the turn, outside of the queue, which may go then.
+    // Resumed at the end of a turn, outside of the queue, which may go then: a store that is late settles thousands at once.
     void settle(Counted&& counted);
 
     io::Loop& loop_;
