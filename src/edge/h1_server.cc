@@ -1,12 +1,16 @@
 #include "edge/h1_server.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "edge/h1_exchange.h"
 #include "io/socket.h"
 
 namespace portico::edge {
 namespace {
 
-constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr Duration kLinger = std::chrono::seconds(30);
+constexpr Duration kLingerPause = std::chrono::seconds(2);  // between two reads, and in all of a drain
 constexpr uint64_t kLingerBytes = 16ull << 20;
 
 // kForever is never.
@@ -133,11 +137,14 @@ io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
 io::Task<void> H1Server::linger() {
     // RFC 9112 §9.6: a connection that is closed while the client may still send is reset by the kernel, and what it has not
     // read of the response is lost. So the sending side ends first, and what comes is dropped until the client's ends too.
+    // Many clients read nothing before all is sent, and some send slowly.
     stream_.shutdown_write();
-    const Time until = context_.loop.now() + kLinger;
+    Time end = context_.loop.now() + kLinger;
+    bool in_drain = false;
     for (uint64_t dropped = 0; dropped < kLingerBytes;) {
+        if (context_.draining && !std::exchange(in_drain, true)) end = std::min(end, context_.loop.now() + kLingerPause);
         in_.clear();
-        const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
+        const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(std::min(end, context_.loop.now() + kLingerPause)));
         if (got.value <= 0) co_return;
         dropped += static_cast<uint64_t>(got.value);
     }

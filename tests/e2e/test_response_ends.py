@@ -244,6 +244,23 @@ def test_a88_what_a_client_sends_late_costs_it_nothing_where_its_kept_connection
             gateway.wait()
 
 
+def test_a88_who_reads_only_after_a_slow_upload_gets_the_response_that_came_before_its_end():
+    """Longer than any pause of his; who stops sending is waited for no longer than that."""
+    def script(connection):
+        connection.read_request(read_body=False)
+        connection.answer(b"early", headers=[("Connection", "close")])
+
+    with Scripted(script) as upstream, Gateway(configuration(upstream)) as gateway, Client(gateway.port) as client, Client(gateway.port) as silent:
+        for each in (client, silent):
+            each.send(head("POST", "/x", [("Content-Length", 60_000)]) + b"b" * 10_000)
+        for _ in range(5):
+            time.sleep(0.7)
+            client.send(b"b" * 10_000)
+        came, end = read_to_end(client.sock)
+        assert body_of(came) == b"early" and end == "end"
+        gateway.expect_metric(1, "portico_connections_open")  # the one that asks
+
+
 def test_a91_interim_responses_for_a_client_that_does_not_read_have_their_time():
     def script(connection):
         with pytest.raises((OSError, Closed)):
