@@ -65,7 +65,14 @@ class IntrusiveList {
     }
     // Moves every member of `other` to the end of this list, in order.
     void splice_back(IntrusiveList& other) {
-        while (T* m = other.pop_front()) push_back(*m);
+        if (other.empty()) return;
+        Hook* const first = other.root_.next_;
+        Hook* const last = other.root_.prev_;
+        other.root_.next_ = other.root_.prev_ = &other.root_;
+        first->prev_ = root_.prev_;
+        root_.prev_->next_ = first;
+        last->next_ = &root_;
+        root_.prev_ = last;
     }
     // Calls f(member) for each; f may unlink the member that it was given.
     template <class F>

@@ -1,18 +1,26 @@
 #include "edge/eviction.h"
 
+#include <algorithm>
+
 namespace portico::edge {
 
 Eviction::Member* Eviction::next() {
     if (Member* lingering = lingering_.pop_front()) return lingering;
-    for (uint32_t most = most_; most > 0; --most) {
-        Member* found = nullptr;
-        by_count_[most].for_each_while([&](Host& host) {
-            found = host.unused_.empty() ? host.waiting_.pop_front() : host.unused_.pop_front();
-            return found == nullptr;
-        });
-        if (found != nullptr) return found;
+    for (; most_ > 0; --most_) {
+        for (IntrusiveList<Host, Bucket>& hosts = by_count_[most_]; !hosts.empty();) {
+            Host& host = hosts.front();
+            if (Member* const found = host.unused_.empty() ? host.waiting_.pop_front() : host.unused_.pop_front()) return found;
+            // All of its connections are being served: it comes back with the first that waits.
+            hosts.pop_front();
+        }
     }
     return nullptr;
+}
+
+void Eviction::stand_by_count(Host& host) {
+    while (by_count_.size() <= host.connections_) by_count_.emplace_back();
+    by_count_[host.connections_].push_back(host);
+    most_ = std::max(most_, host.connections_);
 }
 
 Eviction::Host& Eviction::enter(const IpAddress& client) {
@@ -31,11 +39,8 @@ void Eviction::leave(Host& host) {
 
 void Eviction::count(Host& host, uint32_t connections) {
     host.connections_ = connections;
-    while (by_count_.size() <= connections) by_count_.emplace_back();
-    if (connections > 0) by_count_[connections].push_back(host);
-    else static_cast<ListHook<Bucket>&>(host).unlink();
-    most_ = std::max(most_, connections);
-    while (most_ > 0 && by_count_[most_].empty()) --most_;
+    if (connections == 0) static_cast<ListHook<Bucket>&>(host).unlink();
+    else if (host.stands_by_count()) stand_by_count(host);
 }
 
 }  // namespace portico::edge

@@ -6,7 +6,8 @@
 //
 // So whoever opens connections by the hundred gives way to himself. A host is IpAddress::of_host(). Who is being served is in no list.
 // Costs: constant as connections come, go and are used. next() takes a step for each number of connections from the most that a host has
-// downward, and for each host all of whose connections are being served: as many as there are connections, at most.
+// downward, and one for each host all of whose connections are being served, which is then not looked at before one of them waits again: over
+// many calls, no more than connections have come and waited.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,10 @@ class Eviction {
     class Member : private ListHook<Tag> {
       public:
         // Between requests, or in the head of its first or next one. @param used it has carried one
-        void waits(bool used) { (used ? host_->waiting_ : host_->unused_).push_back(*this); }
+        void waits(bool used) {
+            (used ? host_->waiting_ : host_->unused_).push_back(*this);
+            if (!host_->stands_by_count()) host_->eviction_->stand_by_count(*host_);
+        }
         // Its last response has left.
         void lingers() { host_->eviction_->lingering_.push_back(*this); }
         // It carries a request.
@@ -52,6 +56,7 @@ class Eviction {
         friend class Member;
         template <class, class>
         friend class portico::IntrusiveList;
+        bool stands_by_count() const { return linked(); }
         Eviction* eviction_ = nullptr;
         IpAddress address_;
         uint32_t connections_ = 0;
@@ -70,11 +75,13 @@ class Eviction {
     Host& enter(const IpAddress& client);
     void leave(Host& host);
     void count(Host& host, uint32_t connections);
+    void stand_by_count(Host& host);
 
     IntrusiveList<Member, Tag> lingering_;
     std::unordered_map<IpAddress, Host, Hash> hosts_;  // nodes stay where they are
-    std::deque<IntrusiveList<Host, Bucket>> by_count_;  // hosts with so many connections, who came to it last at the end; they stay in place
-    uint32_t most_ = 0;                                 // that one host has
+    // Hosts with so many connections, those of which one waits for sure, who came to it last at the end. The lists stay in place.
+    std::deque<IntrusiveList<Host, Bucket>> by_count_;
+    uint32_t most_ = 0;  // beyond it the lists are empty
 };
 
 }  // namespace portico::edge

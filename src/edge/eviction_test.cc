@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace portico::edge {
@@ -64,6 +65,28 @@ TEST(Eviction, AnIpv6NetworkOf64BitsIsOneHost) {
     for (One* one : {&c, &c2, &b, &a, &a2}) one->waits();
     EXPECT_EQ(eviction.next(), &a);
     EXPECT_EQ(eviction.next(), &a2);
+}
+
+TEST(Eviction, HostsThatAreServedAreLookedAtOnce) {
+    Eviction eviction;
+    std::vector<std::unique_ptr<One>> served;
+    for (int i = 0; i < 100'000; ++i) {
+        const std::string host = "10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255);
+        for (int n = 0; n < 1 + (i == 7); ++n) {
+            served.push_back(std::make_unique<One>(eviction, host.c_str()));
+            served.back()->waits();
+            served.back()->is_served();
+        }
+    }
+    // Each of these would go over all of them: minutes.
+    for (int i = 0; i < 20'000; ++i) ASSERT_EQ(eviction.next(), nullptr);
+    served[500]->waits();
+    EXPECT_EQ(eviction.next(), served[500].get());
+    served[7]->waits();
+    served[9]->waits();
+    EXPECT_EQ(eviction.next(), served[7].get()) << "of the host with two";
+    EXPECT_EQ(eviction.next(), served[9].get());
+    EXPECT_EQ(eviction.next(), nullptr);
 }
 
 // Against a plain list of everybody.

@@ -7,23 +7,6 @@
 #include "io/uring_backend.h"
 
 namespace portico::io {
-namespace {
-
-// Of a turn's time, what those may take together who go on because something happened for all of them. One is asked for each time, and
-// the clock for each fourth: what one does takes some ten µs.
-class Share {
-  public:
-    explicit Share(const Clock& clock) : clock_(clock), end_(clock.now() + Turn::kTime / 2) {}
-    bool is_left() { return asked_++ % 4 != 0 || asked_ == 1 || clock_.now() < end_; }
-
-  private:
-    const Clock& clock_;
-    Time end_;
-    uint32_t asked_ = 0;
-};
-
-}  // namespace
-
 Result<std::unique_ptr<Loop>> Loop::make(BackendChoice choice, const Clock& clock) {
     std::string why;
     if (choice != BackendChoice::epoll) {
@@ -83,7 +66,10 @@ void Loop::turn(Duration wait) {
     now_ = clock_.now();
     turn_time_.begin(now_);
     backend_->dispatch();
-    timers_.advance(now_);
+    {
+        Turn::Share share(clock_);
+        timers_.advance(now_, &share);
+    }
     run_posted();
     IntrusiveList<Deferred, Loop> yielded;
     yielded.splice_back(next_turn_);
@@ -101,7 +87,7 @@ void Loop::run_deferred() {
 
 void Loop::run_many() {
     if (many_.empty()) return;
-    Share share(clock_);
+    Turn::Share share(clock_);
     while (share.is_left() && !many_.empty()) {
         many_.pop_front()->on_deferred();
         run_deferred();
@@ -117,7 +103,7 @@ void Loop::run_posted() {
     }
     if (to_run_.empty()) return;
     const Turn::Place place(turn_time_, Turn::kMessages);
-    Share share(clock_);
+    Turn::Share share(clock_);
     // What was posted before the end is not lost by it.
     while (!to_run_.empty() && (share.is_left() || stop_.load(std::memory_order_acquire))) {
         const std::function<void()> f = std::move(to_run_.front());

@@ -56,26 +56,31 @@ void TimerWheel::cascade(unsigned level) {
     }
 }
 
-void TimerWheel::advance(Time now) {
+bool TimerWheel::fire_due(Turn::Share* share) {
+    while (!due_.empty()) {
+        if (share != nullptr && !share->is_left()) return false;
+        Timer* const t = due_.pop_front();
+        if (!t->armed()) continue;
+        if (tick_of(t->deadline_) > now_) {
+            place(*t, tick_of(t->deadline_));
+            continue;
+        }
+        t->deadline_ = Timer::kNever;
+        t->on_timer();
+    }
+    return true;
+}
+
+void TimerWheel::advance(Time now, Turn::Share* share) {
     const uint64_t target = now <= origin_ ? 0 : static_cast<uint64_t>((now - origin_) / kTick);
-    while (now_ < target) {
+    while (fire_due(share) && now_ < target) {
         // Whatever lies before the next slot that may hold a timer is stepped over at once.
         now_ = std::min(next_tick(), target);
         const unsigned slot = now_ & (kSlots - 1);
         if (slot == 0) cascade(1);
         if ((filled_[0] >> slot & 1) == 0) continue;
         filled_[0] &= ~(uint64_t{1} << slot);
-        Slot due;
-        due.splice_back(slots_[0][slot]);
-        while (Timer* t = due.pop_front()) {
-            if (!t->armed()) continue;
-            if (tick_of(t->deadline_) > now_) {
-                place(*t, tick_of(t->deadline_));
-                continue;
-            }
-            t->deadline_ = Timer::kNever;
-            t->on_timer();
-        }
+        due_.splice_back(slots_[0][slot]);
     }
 }
 
@@ -96,6 +101,7 @@ uint64_t TimerWheel::next_tick() const {
 }
 
 Time TimerWheel::next() const {
+    if (!due_.empty()) return origin_;
     const uint64_t tick = next_tick();
     return tick == UINT64_MAX ? Timer::kNever : origin_ + kTick * static_cast<int64_t>(tick);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/intrusive_list.h"
+#include "io/turn.h"
 
 namespace portico::io {
 
@@ -39,9 +40,9 @@ class TimerWheel {
     static constexpr Duration kTick = std::chrono::milliseconds(1);
 
     explicit TimerWheel(Time start) : origin_(start) {}
-    // Fires what is due.
-    void advance(Time now);
-    // The time until which nothing is due: kNever when the wheel is empty. May be early (never late).
+    // Fires what is due, in the order of its ticks, for as long as there is time: the rest is due at the next call, before all else.
+    void advance(Time now, Turn::Share* share = nullptr);
+    // The time until which nothing is due: kNever when the wheel is empty. May be early (never late); the start while something is left.
     Time next() const;
 
   private:
@@ -50,6 +51,8 @@ class TimerWheel {
     using Slot = IntrusiveList<Timer, TimerWheel>;
 
     void place(Timer& timer, uint64_t tick);
+    // @returns false: there is no more time
+    bool fire_due(Turn::Share* share);
     void cascade(unsigned level);
     uint64_t tick_of(Time t) const;
     // The tick of the nearest slot that may hold a timer; UINT64_MAX when there is none.
@@ -57,6 +60,7 @@ class TimerWheel {
 
     Time origin_;
     uint64_t now_ = 0;  // ticks since origin
+    Slot due_;          // of the tick now_
     std::array<std::array<Slot, kSlots>, kLevels> slots_;
     std::array<uint64_t, kLevels> filled_{};  // one bit a slot that may hold timers
 };

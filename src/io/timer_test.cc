@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -288,6 +289,48 @@ TEST(TimerWheel, sleeping_until_next_misses_nothing) {
         EXPECT_LT(late, 3 * TimerWheel::kTick);
         EXPECT_LT(wakes, 40 * 7 + 10);
     }
+}
+
+// A clock that each look moves on, so that time passes within a turn.
+class Passing final : public Clock {
+  public:
+    Time now() const override { return now_ += microseconds(100); }
+    WallTime wall() const override { return {}; }
+
+  private:
+    mutable Time now_ = kStart;
+};
+
+TEST(TimerWheel, of_many_that_are_due_a_turn_fires_as_many_as_it_has_time_for) {
+    const Passing clock;
+    TimerWheel wheel(kStart);
+    std::vector<int> order;
+    std::vector<std::unique_ptr<Probe>> many;
+    for (int i = 0; i < 1000; ++i) {
+        many.push_back(std::make_unique<Probe>([&order, i] { order.push_back(i); }));
+        many.back()->set(wheel, kStart + milliseconds(10 + i / 500));
+    }
+    Probe later([&order] { order.push_back(1000); });
+    later.set(wheel, kStart + milliseconds(12));
+    const Time now = kStart + milliseconds(20);
+    size_t turns = 0;
+    while (order.size() < 998) {
+        const size_t before = order.size();
+        Turn::Share share(clock);
+        wheel.advance(now, &share);
+        ASSERT_GT(order.size(), before);
+        ASSERT_LE(order.size(), before + 12);
+        if (++turns > 1) continue;
+        EXPECT_LE(wheel.next(), now) << "there is more to do at once";
+        many[700]->set(wheel, now + seconds(1));  // those who are due may still move, and go
+        many[701]->cancel();
+        many[702].reset();
+    }
+    wheel.advance(now);
+    EXPECT_EQ(order.size(), 998u);
+    EXPECT_TRUE(std::ranges::is_sorted(order));
+    wheel.advance(now + seconds(1));
+    EXPECT_EQ(order.back(), 700);
 }
 
 }  // namespace

@@ -61,6 +61,19 @@ class Turn {
     // Where most of this turn's time went, as far as it has a name.
     std::string_view place(Duration whole) const { return longest_ * 2 >= whole ? place_ : kStreams; }
 
+    // What those may take together who go on because something has happened for all of them: time that has come, messages, one's key or answer.
+    // One is asked for each time, and the clock for each fourth: what one does takes some ten µs.
+    class Share {
+      public:
+        explicit Share(const Clock& clock) : clock_(clock), end_(clock.now() + kTime / 2) {}
+        bool is_left() { return asked_++ % 4 != 0 || asked_ == 1 || clock_.now() < end_; }
+
+      private:
+        const Clock& clock_;
+        Time end_;
+        uint32_t asked_ = 0;
+    };
+
     bool over() const { return over_; }
     // @param room of whoever reads
     uint32_t most_bytes(uint32_t room) const { return std::min(room, over_ ? kBytesWhenOver : busy_ ? kBytesWhenBusy : UINT32_MAX); }

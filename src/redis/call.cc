@@ -33,7 +33,10 @@ void Call::await_suspend(std::coroutine_handle<> h) {
 
 void Call::on_timer() { client_.on_timer(*this); }
 
-void Call::on_deferred() { client_.on_overdue(*this); }
+void Call::on_deferred() {
+    if (ended_) waiter_.resume();
+    else client_.on_overdue(*this);
+}
 
 bool Call::fits(const Reply& reply) const {
     if (is_marked()) return reply.value().kind() == Kind::text || reply.value().is_nil();
@@ -52,10 +55,20 @@ void Call::stop_waiting() {
 }
 
 void Call::finish(Result<Reply>&& result) {
+    end(std::move(result));
+    waiter_.resume();
+}
+
+void Call::finish_as_one_of_many(Result<Reply>&& result) {
+    end(std::move(result));
+    ended_ = true;
+    client_.store_.loop.defer_one_of_many(*this);
+}
+
+void Call::end(Result<Reply>&& result) {
     client_.forget(*this);
     stop_waiting();
     result_ = std::move(result);
-    waiter_.resume();
 }
 
 std::string_view Call::key() const {

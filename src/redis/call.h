@@ -59,6 +59,9 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     char* encode(char* to) const;
     // Ends the wait. The call may be gone afterwards.
     void finish(Result<Reply>&& result);
+    // The same for one of many that end together: who waits goes on when it is his turn.
+    void finish_as_one_of_many(Result<Reply>&& result);
+    void end(Result<Reply>&& result);
 
     Client& client_;
     const Script* script_;
@@ -79,6 +82,7 @@ class [[nodiscard]] Call final : public ListHook<Call>, private io::Timer, priva
     Form form_ = Form::digest;
     bool asking_ = false;
     bool trial_ = false;  // sent although the breaker is open: its reply decides whether that closes
+    bool ended_ = false;  // its result stands
     bool late_ = false;   // its time is over, and what had come by then is being read
     uint8_t redirects_ = 0;
     uint8_t reloads_ = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 
 #include "base/text.h"
 #include "redis/client.h"
@@ -64,17 +66,19 @@ Result<Node*> Cluster::at(const HostPort& where) {
 
 void Cluster::moved(uint16_t slot, Node& to) {
     slots_[slot] = &to;
-    if (std::ranges::find(holders_, &to) == holders_.end()) holders_.push_back(&to);
+    if (!holds(to)) holders_.insert(std::ranges::upper_bound(holders_, &to), &to);
 }
 
+bool Cluster::holds(const Node& node) const { return std::ranges::binary_search(holders_, &node); }
+
 void Cluster::lost(Node& node) {
-    if (holders_.empty() || std::ranges::find(holders_, &node) != holders_.end()) refresh();
+    if (holders_.empty() || holds(node)) refresh();
 }
 
 State Cluster::state() const {
     State all = State::idle;
     for (const auto& node : nodes_) {
-        if (!holders_.empty() && std::ranges::find(holders_, node.get()) == holders_.end()) continue;
+        if (!holders_.empty() && !holds(*node)) continue;
         const State s = node->state();
         if (s == State::open) return s;
         if (s == State::connected || (s == State::connecting && all == State::idle)) all = s;
@@ -100,8 +104,9 @@ void Cluster::on_root_done() { store_.loop.defer(*this); }
 io::Task<void> Cluster::learn() {
     // A list of its own: asking takes time, in which servers come and go. Those that can be reached are asked first.
     std::vector<HostPort> candidates{any().where()};
+    std::set<HostPort> known{candidates.front()};
     const auto add = [&](const HostPort& where) {
-        if (std::ranges::find(candidates, where) == candidates.end()) candidates.push_back(where);
+        if (known.insert(where).second) candidates.push_back(where);
     };
     for (const auto& node : nodes_) add(node->where());
     for (const HostPort& seed : store_.url.hosts) add(seed);
@@ -148,10 +153,14 @@ Result<std::vector<Cluster::Range>> Cluster::read(const Reply& reply, const Host
 
 void Cluster::apply(const std::vector<Range>& ranges) {
     std::vector<Node*> slots(kSlots, nullptr);
+    // A server holds many ranges; those beyond kMaxNodes hold none.
+    std::map<HostPort, Node*> found;
     for (const Range& range : ranges) {
-        const Result<Node*> node = at(range.holder);
-        if (!node) continue;
-        std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, *node);
+        const auto [it, is_new] = found.try_emplace(range.holder, nullptr);
+        if (is_new) {
+            if (const Result<Node*> node = at(range.holder)) it->second = *node;
+        }
+        std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, it->second);
     }
     slots_ = std::move(slots);
     holders_.assign(slots_.begin(), slots_.end());
@@ -164,7 +173,7 @@ void Cluster::apply(const std::vector<Range>& ranges) {
 void Cluster::drop_unused() {
     if (learning_.running() || holders_.empty()) return;
     std::erase_if(nodes_, [this](const auto& node) {
-        return node->pending() == 0 && std::ranges::find(holders_, node.get()) == holders_.end();
+        return node->pending() == 0 && !holds(*node);
     });
 }
 

@@ -54,6 +54,7 @@ class Cluster final : private io::Deferred, private io::Root::Owner {
     io::Task<Result<std::vector<Range>>> ask(Node& node);
     static Result<std::vector<Range>> read(const Reply& reply, const HostPort& said_by);
     void apply(const std::vector<Range>& ranges);
+    bool holds(const Node& node) const;
     void drop_unused();
 
     Client& client_;
@@ -61,7 +62,7 @@ class Cluster final : private io::Deferred, private io::Root::Owner {
     Node::Owner& owner_;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<Node*> slots_;
-    std::vector<Node*> holders_;  // those in slots_, each once
+    std::vector<Node*> holders_;  // those in slots_, each once, by their addresses in memory
     Backoff backoff_;
     bool wanted_ = false;  // again, once the present one is done
     io::Root learning_;

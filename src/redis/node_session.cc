@@ -143,14 +143,13 @@ void Node::fail_pending(Error error) {
             continue;
         }
         forget(*call);
-        call->finish(fail(error));
+        call->finish_as_one_of_many(fail(error));
     }
     if (phase_ == Phase::waiting) fail_unsent(error);
 }
 
 // All but a trial, which is there to be sent.
 void Node::fail_unsent(const Error& error) {
-    // Whoever is told may leave, make others leave, or ask again.
     for (size_t left = unsent_count_; left > 0 && !unsent_.empty(); --left) {
         Call& call = unsent_.front();
         if (call.trial_ && phase_ == Phase::ready) {
@@ -158,7 +157,7 @@ void Node::fail_unsent(const Error& error) {
             continue;
         }
         forget(call);
-        call.finish(fail(error));
+        call.finish_as_one_of_many(fail(error));
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <compare>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ struct HostPort {
     uint16_t port = 0;
     // "host:port", an IPv6 address in brackets
     std::string text() const;
-    bool operator==(const HostPort&) const = default;
+    auto operator<=>(const HostPort&) const = default;
 };
 
 enum class Topology : uint8_t { single, sentinel, cluster };
