@@ -33,6 +33,10 @@ class Meter {
         return m->more(steps);
     }
 
+    // For what somebody else's code has done, whose time its bytes do not tell: whoever counts looks at the clock now.
+    // @returns as spend()
+    static bool look() { return current_ == nullptr || current_->more(0); }
+
     // The memory for it may not be taken (base/held.h): it ends as where nothing more may be spent.
     static void out_of_memory() {
         if (current_ != nullptr) current_->end_without_memory();

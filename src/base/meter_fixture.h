@@ -10,9 +10,13 @@ class CountingMeter final : public Meter {
     explicit CountingMeter(uint64_t most = UINT64_MAX) : most_(most) { current_ = this; }
     ~CountingMeter() { current_ = nullptr; }
     uint64_t told = 0;
+    uint64_t looks = 0;
 
   private:
-    bool more(uint64_t steps) override { return (told += steps) <= most_; }
+    bool more(uint64_t steps) override {
+        ++looks;
+        return (told += steps) <= most_;
+    }
     uint64_t most_;
 };
 

@@ -1,9 +1,18 @@
 #include "gateway/fetch.h"
 
+#include <algorithm>
+#include <span>
+
 #include "base/text.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
+namespace {
+
+// Of a name: each is an endpoint that is made for this fetch alone.
+constexpr size_t kMostAddresses = 64;
+
+}  // namespace
 
 std::optional<FetchUrl> FetchUrl::parse(std::string_view text) {
     FetchUrl url;
@@ -48,7 +57,7 @@ io::Task<Result<void>> fetch(Context& context, const FetchUrl& url, std::shared_
     if (!addresses) co_return fail(std::move(addresses).error());
     upstream::ResolvedEndpoint endpoint{url.authority, {}};
     if (url.tls) endpoint.tls = {std::move(tls), url.host};
-    for (const IpAddress& ip : *addresses) endpoint.addresses.push_back({ip, url.port});
+    for (const IpAddress& ip : std::span(*addresses).first(std::min(addresses->size(), kMostAddresses))) endpoint.addresses.push_back({ip, url.port});
     upstream::Service service(context.loop, url.authority);
     upstream::PoolLimits limits;
     limits.max_idle = 0;

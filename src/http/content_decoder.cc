@@ -17,8 +17,10 @@ namespace {
 
 // What a body grows by at a time, and what stands between two codings.
 constexpr size_t kStep = size_t{16} << 10;
-// The most that a coding reads at once: it may give nothing for all of it.
-constexpr size_t kMostRead = size_t{8} << 10;
+// The most that a coding reads at once: it may give nothing for all of it, and take long. Tables of deflate take up to 70 ns a byte, and those
+// of Brotli, whose maps of contexts grow out of a few bits (RFC 7932 §7.3), 1.6 µs. So who waits for it looks at the clock each time.
+constexpr size_t kMostReadOfDeflate = size_t{4} << 10;
+constexpr size_t kMostReadOfBrotli = size_t{512};
 // Bytes read and written that cost a step; a call as such costs as much as kCall of them.
 constexpr size_t kBytesAStep = 16;
 constexpr size_t kCall = 128;
@@ -38,6 +40,8 @@ class Decoder::Stage {
     virtual bool may_end() const = 0;
     // Whether it was refused memory. It must not run() then.
     virtual bool lacks_memory() const = 0;
+    // At once.
+    virtual size_t most_read() const = 0;
 
     class Zlib;
     class Brotli;
@@ -65,6 +69,7 @@ class Decoder::Stage::Zlib final : public Stage {
         if (!begun_) begin(in.front());
         return inflate_some(in, out, room, made);
     }
+    size_t most_read() const override { return kMostReadOfDeflate; }
     bool may_end() const override { return ended_ || !begun_; }
     bool lacks_memory() const override { return lacks_memory_; }
 
@@ -128,6 +133,7 @@ class Decoder::Stage::Brotli final : public Stage {
         if (result == BROTLI_DECODER_RESULT_ERROR) return CodingFault::corrupt;
         return std::nullopt;
     }
+    size_t most_read() const override { return kMostReadOfBrotli; }
     bool may_end() const override { return !begun_ || BrotliDecoderIsFinished(state_) != BROTLI_FALSE; }
     bool lacks_memory() const override { return lacks_memory_; }
 
@@ -202,7 +208,7 @@ std::expected<size_t, CodingFault> Decoder::pull(size_t i, char* out, size_t roo
             link.in = {link.buffer->data(), *came};
         }
         const size_t before = made;
-        std::string_view next = link.in.substr(0, kMostRead);
+        std::string_view next = link.in.substr(0, link.stage->most_read());
         const size_t had = next.size();
         const auto ran = link.stage->lacks_memory() ? CodingFault::too_costly : link.stage->run(next, out + made, room - made, made);
         if (link.stage->lacks_memory()) {
@@ -213,7 +219,7 @@ std::expected<size_t, CodingFault> Decoder::pull(size_t i, char* out, size_t roo
         const size_t read = had - next.size();
         link.in.remove_prefix(read);
         link.out += made - before;
-        if (!Meter::spend((kCall + read + made - before) / kBytesAStep)) return std::unexpected(CodingFault::too_costly);
+        if (!Meter::spend((kCall + read + made - before) / kBytesAStep) || (read > 0 && !Meter::look())) return std::unexpected(CodingFault::too_costly);
         if (const auto fault = fault_of(link)) return std::unexpected(*fault);
         if (read == 0 && made == before) break;
     }

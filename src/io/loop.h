@@ -108,6 +108,25 @@ class Loop {
     };
     Yield yield() { return Yield(*this); }
 
+    // co_await loop.turn_of_one(): goes on in this turn or a later one, as one of many (defer_one_of_many): before what takes long by itself,
+    // such as a TLS handshake's next step.
+    class TurnOfOne final : public Deferred {
+      public:
+        explicit TurnOfOne(Loop& l) : loop_(l) {}
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> h) {
+            waiter_ = h;
+            loop_.defer_one_of_many(*this);
+        }
+        void await_resume() const {}
+
+      private:
+        void on_deferred() override { waiter_.resume(); }
+        Loop& loop_;
+        std::coroutine_handle<> waiter_;
+    };
+    TurnOfOne turn_of_one() { return TurnOfOne(*this); }
+
     // co_await loop.connect(address, deadline): the stream, or an errno (ETIMEDOUT at the deadline).
     struct Connected {
         std::unique_ptr<Stream> stream;

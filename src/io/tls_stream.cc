@@ -103,6 +103,8 @@ Task<TlsStream::HandshakeEnd> TlsStream::handshake(Time deadline) {
     StreamDeadline timer(plain_.get());
     timer.set_at(loop_.timers(), deadline);
     for (;;) {
+        // Keys and signatures take half a millisecond: a hundred services that answer at once have turns one after the other.
+        co_await loop_.turn_of_one();
         ERR_clear_error();
         const int result = SSL_do_handshake(ssl_);
         const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);

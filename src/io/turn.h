@@ -62,16 +62,23 @@ class Turn {
     std::string_view place(Duration whole) const { return longest_ * 2 >= whole ? place_ : kStreams; }
 
     // What those may take together who go on because something has happened for all of them: time that has come, messages, one's key or answer.
-    // One is asked for each time, and the clock for each fourth: what one does takes some ten µs.
+    // The first is always served.
     class Share {
       public:
-        explicit Share(const Clock& clock) : clock_(clock), end_(clock.now() + kTime / 2) {}
-        bool is_left() { return asked_++ % 4 != 0 || asked_ == 1 || clock_.now() < end_; }
+        explicit Share(const Clock& clock) : clock_(clock) {}
+        bool is_left() {
+            if (!begun_) {
+                begun_ = true;
+                end_ = clock_.now() + kTime / 2;
+                return true;
+            }
+            return clock_.now() < end_;
+        }
 
       private:
         const Clock& clock_;
-        Time end_;
-        uint32_t asked_ = 0;
+        Time end_{};
+        bool begun_ = false;
     };
 
     bool over() const { return over_; }

@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t kMaxDocument = 256 * 1024;
 // For reading the keys of one fetch.
 constexpr io::Allowance kMostSteps = 10'000'000;
+constexpr const char* kTooCostly = "it takes too many steps to read";
 constexpr Duration kLeastFresh = std::chrono::minutes(1);
 constexpr Duration kMostFresh = std::chrono::hours(24);
 
@@ -185,19 +186,26 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
         if (!got) co_return got;
         const auto parsed = gateway::FetchUrl::parse(settings_.issuer);
         const bool plain = parsed && !parsed->tls;
-        auto discovery = read_discovery(document.body, settings_.issuer, plain ? KeyTransport::http_allowed : KeyTransport::https);
+        Readable<Discovery> discovery;
+        if (!co_await read([&] { discovery = read_discovery(document.body, settings_.issuer, plain ? KeyTransport::http_allowed : KeyTransport::https); })) {
+            discovery = std::unexpected(kTooCostly);
+        }
         if (!discovery) co_return fail(Fault::upstream_protocol, "the issuer's document: " + discovery.error());
         url = discovery->keys_url;
     }
     upstream::CallAnswer answer;
     auto got = co_await get(url, answer);
     if (!got) co_return got;
-    // A hundred keys take some milliseconds: others are served in between.
-    Readable<ReadKeySet> read;
+    Readable<ReadKeySet> keys;
+    if (!co_await read([&] { keys = keys_from_json(answer.body, KeyOrigin::published, {.may_be_empty = true}); })) keys = std::unexpected(kTooCostly);
+    co_return take(answer, std::move(keys));
+}
+
+// An issuer's document may take some milliseconds: others are served in between.
+template <typename F>
+io::Task<bool> KeyFetcher::read(F f) {
     io::Allowance allowance = kMostSteps;
-    const auto end = co_await context_.jobs.run(IpAddress(), allowance, [&] { read = keys_from_json(answer.body, KeyOrigin::published, {.may_be_empty = true}); });
-    if (end != io::Jobs::End::whole) read = std::unexpected("they take too many steps to read");
-    co_return take(answer, std::move(read));
+    co_return co_await context_.jobs.run(IpAddress(), allowance, std::move(f)) == io::Jobs::End::whole;
 }
 
 Result<void> KeyFetcher::take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read) {

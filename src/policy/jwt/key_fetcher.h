@@ -38,6 +38,9 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     void start();
     io::Task<void> run();
     io::Task<Result<void>> fetch_keys();
+    // @returns false: it would have taken too many steps
+    template <typename F>
+    io::Task<bool> read(F f);
     io::Task<Result<void>> get(const std::string& url, upstream::CallAnswer& answer);
     Result<void> take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read);
     void tell(RemoteKeys::Fetched fetched);
