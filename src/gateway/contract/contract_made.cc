@@ -11,6 +11,23 @@ std::string_view nearest_of(std::string_view name, const std::map<std::string, M
     return nearest(name, names.data(), names.size());
 }
 
+// Takes the first name off `path`, which is not empty: a character at least.
+std::string take_name(std::string_view& path) {
+    std::string name;
+    if (!path.starts_with("['")) {
+        name = path.substr(0, path.find_first_of(".[", 1));
+        path.remove_prefix(name.size());
+        return name;
+    }
+    size_t at = 2;
+    for (; at < path.size() && path[at] != '\''; ++at) {
+        if (path[at] == '\\' && at + 1 < path.size()) ++at;
+        name += path[at];
+    }
+    path.remove_prefix(std::min(at + 2, path.size()));
+    return name;
+}
+
 }  // namespace
 
 Made Made::of(std::span<const BodyTemplate::Product> products) {
@@ -19,22 +36,18 @@ Made Made::of(std::span<const BodyTemplate::Product> products) {
     return root;
 }
 
-// As gateway/templates/body_products spells it: `a.b`, `a[].b`, `a['odd.name']`.
+// As gateway/templates/body_products spells it: `a.b`, `a[].b`, `a['odd.name']`, `a['it\'s']`.
 void Made::add(std::string_view path, bool always) {
     Made* at = this;
     while (!path.empty()) {
-        if (path.starts_with('.')) path.remove_prefix(1);
+        if (path.starts_with('.') && path.size() > 1) path.remove_prefix(1);
         if (path.starts_with("[]")) {
             if (at->element_ == nullptr) at->element_ = std::make_unique<Made>();
             at = at->element_.get();
             path.remove_prefix(2);
             continue;
         }
-        const bool quoted = path.starts_with("['");
-        const size_t begin = quoted ? 2 : 0;
-        const size_t end = std::min(quoted ? path.find("']", begin) : path.find_first_of(".["), path.size());
-        at = &at->members_[std::string(path.substr(begin, end - begin))];
-        path.remove_prefix(std::min(end + begin, path.size()));
+        at = &at->members_[take_name(path)];
     }
     at->always_ = at->always_ || always;
 }

@@ -3,6 +3,7 @@
 
 #include "gateway/contract/contract_made.h"
 #include "gateway/contract/contract_path.h"
+#include "gateway/templates/body_template_fixture.h"
 
 namespace portico::gateway {
 namespace {
@@ -87,6 +88,21 @@ TEST(Made, WhatIsRequiredIsMadeOrNamed) {
         compared("{ required: [odd.name, a] }", {{"['odd.name']", true}, {"['odd.name'].x", true}, {"unlike", true}})
             .missing,
         ElementsAre("a"));
+}
+
+TEST(Made, NamesOfAnyCharactersAreReadAsTheyWereSpelt) {
+    BodyFixture f;
+    const auto body = f.compile(R"({ "a'][b": { x: 1 }, "it's": 1, "back\\.": 1, "[": 1, "]": 1, "\\'": 1, "": 1 })");
+    ASSERT_NE(body, nullptr) << f.faults();
+    const Compared all = compared(R"({ required: ["a'][b", "it's", "back\\.", "[", "]", "\\'", "", "other'"] })", body->products());
+    EXPECT_THAT(all.missing, ElementsAre("other'"));
+    EXPECT_THAT(all.maybe, ElementsAre());
+}
+
+TEST(Made, WhateverStandsInAPathItEnds) {
+    for (const char* path : {"[", "[b']", "a[", ".", "..", "a.", "['", "['a", "['a'", "['a\\", "a'][b", "[[]", "]"}) {
+        Made::of(std::vector<BodyTemplate::Product>{{path, true}});
+    }
 }
 
 }  // namespace

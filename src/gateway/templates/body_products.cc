@@ -40,8 +40,13 @@ class Gatherer {
         return shape.get->fallback != nullptr && is_always(*shape.get->fallback);
     }
     static std::string member_of(const std::string& path, const std::string& name) {
-        if (name.empty() || name.find_first_of(".[]'") != std::string::npos) return path + "['" + name + "']";
-        return path.empty() ? name : path + "." + name;
+        if (!name.empty() && name.find_first_of(".[]'") == std::string::npos) return path.empty() ? name : path + "." + name;
+        std::string inside = path + "['";
+        for (const char c : name) {
+            if (c == '\'' || c == '\\') inside += '\\';
+            inside += c;
+        }
+        return inside += "']";
     }
 
     std::vector<BodyTemplate::Product> products_;

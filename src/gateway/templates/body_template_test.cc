@@ -214,6 +214,15 @@ TEST(BodyTemplate, ItTellsWhatItReadsAndProduces) {
     EXPECT_EQ(products, "name! name.first orders! orders[].id orders[].n! ");
 }
 
+TEST(BodyTemplate, OddNamesOfWhatItProducesAreQuoted) {
+    BodyFixture f;
+    const auto body = f.compile(R"({ "a'][b": { x.y: 1 }, 'back\slash': 1, '\[': 1 })");
+    ASSERT_NE(body, nullptr);
+    std::string products;
+    for (const auto& product : body->products()) products += product.path + " ";
+    EXPECT_EQ(products, R"(['a\'][b'] ['a\'][b']['x.y'] back\slash ['\\['] )");
+}
+
 TEST(DocumentCondition, HoldsAsAFilterDoes) {
     BodyFixture f({{"user", R"({"plan":"gold"})"}, {"cart", R"({"items":[1]})"}});
     const auto holds = [&](const std::string& text) {
