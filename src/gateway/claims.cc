@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
+
 namespace portico::gateway {
 namespace {
 
@@ -50,6 +52,7 @@ std::optional<ClaimPath> ClaimPath::parse(std::string_view text, std::string& fa
 json::Value ClaimPath::find(const json::Document& claims) const {
     json::Value at = claims.root();
     for (const std::string& name : names_) {
+        Meter::spend(1 + at.size() / 8);
         at = at.find(name);
         if (!at) break;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "gateway/conditions.h"
 #include "gateway/exchange.h"
@@ -128,17 +129,28 @@ Error compound_error(const TemplatePart& part) {
 
 namespace {
 
-Value find(const TemplatePart& part, std::span<const Value> roots) {
-    uint64_t cost = 0;
-    if (part.path->root() >= roots.size()) return {};
-    return part.path->find(roots, cost);
+// A claim or a document's value.
+Value find(const TemplatePart& part, const Values& values, uint64_t& cost) {
+    if (part.source == Source::claim) return part.claim->find(values.exchange->claims);
+    if (part.path->root() >= values.roots.size()) return {};
+    return part.path->find(values.roots, cost);
 }
+
+bool is_found(const TemplatePart& part) { return part.source == Source::claim || part.source == Source::document; }
+
+// All of it is gone through, pair by pair, and names are decoded.
+uint64_t cost_of_query(std::string_view query) { return 2 + 2 * static_cast<uint64_t>(std::ranges::count(query, '&')) + query.size() / 8; }
+// Each name is compared.
+uint64_t cost_of_fields(const http::FieldList& fields) { return 1 + fields.size() / 2; }
 
 }  // namespace
 
 bool Values::is_compound(const TemplatePart& part) const {
-    if (part.source == Source::document) return gateway::is_compound(find(part, roots));
-    return part.source == Source::claim && gateway::is_compound(part.claim->find(exchange->claims));
+    if (!is_found(part)) return false;
+    uint64_t cost = 0;
+    const Value found = find(part, *this, cost);
+    Meter::spend(cost);
+    return gateway::is_compound(found);
 }
 
 std::string_view Values::encoded(const TemplatePart& part) const {
@@ -149,12 +161,30 @@ std::string_view Values::encoded(const TemplatePart& part) const {
 }
 
 std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& arena) const {
+    uint64_t cost = 0;
+    const auto text = get(part, arena, cost);
+    Meter::spend(cost);
+    return text;
+}
+
+std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& arena, uint64_t& cost) const {
+    const auto text = read(part, arena, cost);
+    if (text) cost += text->size() / Meter::kBytesAStep;
+    return text;
+}
+
+std::optional<std::string_view> Values::read(const TemplatePart& part, Arena& arena, uint64_t& cost) const {
     switch (part.source) {
         case Source::literal: return part.text;
-        case Source::claim: return claim_text(part.claim->find(exchange->claims));
+        case Source::claim:
+        case Source::document: return claim_text(find(part, *this, cost));
         case Source::parameter:
         case Source::named_parameter:
-        case Source::rest: return http::decode_segment(encoded(part), arena);
+        case Source::rest: {
+            const std::string_view text = encoded(part);
+            cost += text.size() / 8;
+            return http::decode_segment(text, arena);
+        }
         case Source::client_ip: return non_empty(exchange->client_ip);
         case Source::request_method: return exchange->view.method_text;
         case Source::request_path: return exchange->view.path;
@@ -163,16 +193,18 @@ std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& are
         case Source::request_id: return exchange->request_id;
         case Source::header: {
             std::string value;
+            cost += cost_of_fields(exchange->request.fields);
             if (!header_value(exchange->request.fields, part.text, value)) return std::nullopt;
             return arena.copy(value);
         }
         case Source::query_value: {
             std::string value;
-            if (!exchange->view.has_query || !query_value(exchange->view.query, part.text, value)) return std::nullopt;
+            if (!exchange->view.has_query) return std::nullopt;
+            cost += cost_of_query(exchange->view.query);
+            if (!query_value(exchange->view.query, part.text, value)) return std::nullopt;
             return arena.copy(value);
         }
         case Source::query: return exchange->view.query;
-        case Source::document: return claim_text(find(part, roots));
         case Source::call_status: {
             const int status = calls[part.slot].status;
             return status == 0 ? std::nullopt : std::optional(arena.copy(std::to_string(status)));
@@ -180,7 +212,9 @@ std::optional<std::string_view> Values::get(const TemplatePart& part, Arena& are
         case Source::call_header: {
             std::string value;
             const http::FieldList* fields = calls[part.slot].fields;
-            if (fields == nullptr || !header_value(*fields, part.text, value)) return std::nullopt;
+            if (fields == nullptr) return std::nullopt;
+            cost += cost_of_fields(*fields);
+            if (!header_value(*fields, part.text, value)) return std::nullopt;
             return arena.copy(value);
         }
         case Source::error_title: return error->title;
@@ -204,13 +238,13 @@ Result<bool> Template::append(const Values& values, std::string& out, uint64_t& 
     bool any = !is_single();
     for (const TemplatePart& part : parts_) {
         std::optional<std::string_view> text;
-        if (part.source == Source::document && part.path->root() < values.roots.size()) {
-            const Value found = part.path->find(values.roots, cost);
+        if (is_found(part)) {
+            const Value found = find(part, values, cost);
             if (gateway::is_compound(found)) return fail(compound_error(part));
             text = claim_text(found);
+            if (text) cost += text->size() / Meter::kBytesAStep;
         } else {
-            if (values.is_compound(part)) return fail(compound_error(part));
-            text = values.get(part, arena);
+            text = values.get(part, arena, cost);
         }
         if (!text) continue;
         any = true;

@@ -88,12 +88,17 @@ struct Values {
     std::span<const json::Value> roots{};    // by the places of TemplatePlace::roots
     std::span<const CallResult> calls{};     // by the places of TemplatePlace::calls
 
-    // The value as text, decoded. @returns none where there is none
+    // The value as text, decoded. What looking it up takes is told to the Meter. @returns none where there is none
     std::optional<std::string_view> get(const TemplatePart& part, Arena& arena) const;
+    // The same, with what it takes added to `cost` in place of that, in steps. (What looking up a claim takes is told in any case.)
+    std::optional<std::string_view> get(const TemplatePart& part, Arena& arena, uint64_t& cost) const;
     // A claim or a document's value that is a list or an object, which no text can hold (LANGUAGE.md §4).
     bool is_compound(const TemplatePart& part) const;
     // A parameter or {**} as it stands in the path.
     std::string_view encoded(const TemplatePart& part) const;
+
+  private:
+    std::optional<std::string_view> read(const TemplatePart& part, Arena& arena, uint64_t& cost) const;
 };
 
 class Template;
@@ -138,7 +143,7 @@ class Template {
     const TemplatePart* compound(const Values& values) const;
     // The text with every value as it is, no value as nothing (headers, bodies). Appends.
     void render(const Values& values, std::string& out) const;
-    // The same where a list or an object may turn up: compound_error(). Adds what looking values up costs, in steps of paths.
+    // The same where a list or an object may turn up: compound_error(). Adds what looking values up costs, in steps.
     // @returns whether there was a value: false where it is nothing but one `{…}` without one
     Result<bool> append(const Values& values, std::string& out, uint64_t& cost) const;
 

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+#include "gateway/exchange.h"
+
 namespace portico::gateway {
 namespace {
 
@@ -110,6 +113,90 @@ TEST(TemplateOfDocuments, ADollarWithinATextIsAskedAbout) {
     EXPECT_THAT(over.fault, HasSubstr("21 \"$.total\" is text here: a $ within a text is itself (was {$.total} meant?)"));
     EXPECT_EQ(over_documents("$$.total and $5.00 and $x.y and a$.5").fault, "");
     EXPECT_THAT(over_documents("by $user.name.").fault, HasSubstr("was {$user.name} meant?"));
+}
+
+// What rendering a text costs: as a part of a body, and by itself.
+class TemplateCosts : public ::testing::Test {
+  protected:
+    TemplateCosts() : loop_(std::move(*io::Loop::make(io::BackendChoice::epoll, clock_))), context_(*loop_, registry_, 1), x_(context_) {
+        x_.view.fields = &x_.request.fields;
+        x_.view.has_query = true;
+    }
+
+    uint64_t in_a_body(const std::string& text) {
+        std::string out;
+        uint64_t cost = 0;
+        EXPECT_TRUE(compiled(text).append(values(), out, cost));
+        return cost;
+    }
+    uint64_t alone(const std::string& text) {
+        const Template compiled_text = compiled(text);
+        const CountingMeter meter;
+        std::string out;
+        compiled_text.render(values(), out);
+        return meter.told;
+    }
+    Template compiled(const std::string& text) {
+        config::FaultList faults;
+        const TemplatePlace place{.identity = true, .roots = &kNames, .calls = &kCalls};
+        Template parsed = Template::parse(config::Scope(faults), {text, {}, true, false}, place);
+        EXPECT_FALSE(faults.has_errors()) << text;
+        return parsed;
+    }
+    Values values() {
+        Values v = x_.values();
+        v.roots = roots_;
+        v.calls = calls_;
+        return v;
+    }
+
+    static inline const std::vector<std::string> kNames = {""}, kCalls = {"user"};
+    SystemClock clock_;
+    observe::Registry registry_;
+    std::unique_ptr<io::Loop> loop_;
+    Context context_;
+    Exchange x_;
+    std::vector<json::Value> roots_{1};
+    std::vector<CallResult> calls_{{200, &x_.request.fields}};
+};
+
+TEST_F(TemplateCosts, AQueryIsGoneThroughForEachOfItsValues) {
+    std::string query = "x=1";
+    for (int i = 0; i < 8000; ++i) query += "&a";
+    x_.view.query = query;
+    EXPECT_GE(in_a_body("{query.x}"), 8000u);
+    EXPECT_GE(alone("{query.x}"), 8000u);
+    x_.view.query = "x=1&y=2";
+    EXPECT_LE(in_a_body("{query.x}"), 10u);
+}
+
+TEST_F(TemplateCosts, FieldsAreComparedForEachHeader) {
+    for (int i = 0; i < 4000; ++i) x_.request.fields.add("A", "1");
+    EXPECT_GE(in_a_body("{header.x}"), 1000u);
+    EXPECT_GE(in_a_body("{calls.user.header.x}"), 1000u);
+    EXPECT_GE(alone("{header.x}{calls.user.header.x}"), 2000u);
+}
+
+TEST_F(TemplateCosts, WhatIsPutThereIsPaidFor) {
+    const std::string value(64'000, 'v');
+    x_.request.fields.add("X", value);
+    EXPECT_GE(in_a_body("{header.x}"), 1000u);
+    EXPECT_GE(alone("<{header.x}>"), 1000u);
+}
+
+TEST_F(TemplateCosts, ALookUpInADocumentIsPaidForWhoeverAsks) {
+    std::string text = "{\"x\":1";
+    for (int i = 0; i < 8000; ++i) text += ",\"" + std::to_string(i) + "\":1";
+    const auto document = json::Document::parse(text + "}").value();
+    roots_[0] = document.root();
+    x_.claims = document;
+    EXPECT_GE(in_a_body("{$.x}"), 1000u);
+    EXPECT_GE(alone("{$.x}"), 1000u);
+    EXPECT_GE(alone("{claims.x}"), 1000u);
+    const Template path = compiled("{$.x}{claims.x}");
+    const CountingMeter meter;
+    EXPECT_EQ(path.compound(values()), nullptr);
+    EXPECT_GE(meter.told, 2000u);
 }
 
 }  // namespace
