@@ -35,7 +35,11 @@ bool holds_for_query(const gateway::ValueCondition& c, std::string_view query) {
     http::for_each_pair(query, [&](std::string_view, std::string_view, std::string_view pair) {
         judge(pair);
         // For some a `;` stands between pairs as well.
-        for (size_t at = 0, end = 0; pair.contains(';') && end != std::string_view::npos; at = end + 1) {
+        size_t end = pair.find(';');
+        if (end == std::string_view::npos) return;
+        judge(pair.substr(0, end));
+        while (end != std::string_view::npos) {
+            const size_t at = end + 1;
             end = pair.find(';', at);
             judge(pair.substr(at, end - at));
         }

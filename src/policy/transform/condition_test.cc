@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
 #include "http/media_type.h"
 
 namespace portico::policy::transform {
@@ -71,6 +72,25 @@ TEST(Condition, ARequestsQueryIsComparedDecoded) {
     for (const char* query : {"v=2&v=1+0", "v=1+0&v=2", "V=1+0", "v[]=1+0", "a=1;v=1+0", "v=2;v=1+0"}) EXPECT_TRUE(c.holds_for_request({}, query)) << query;
     for (const char* query : {"v=2", "vv=1+0", "a=v=1+0"}) EXPECT_FALSE(c.holds_for_request({}, query)) << query;
     EXPECT_FALSE(c.holds_for_request({}, ""));
+}
+
+TEST(Condition, PairsBehindSemicolonsAreFoundHoweverManyTheyAre) {
+    Condition c;
+    config::ValueMatch role;
+    role.name = "role";
+    role.value = "admin";
+    c.query.emplace_back(role);
+    const http::FieldList none;
+    for (const size_t before : {0, 1, 2, 10'000}) {
+        std::string query = "x=1";
+        for (size_t i = 0; i < before; ++i) query += ";a";
+        EXPECT_FALSE(c.holds_for_request(none, query)) << before;
+        const CountingMeter meter;
+        for (const char* last : {";role=admin", ";role=admin;b=1", ";role=user;role=admin", "&role=admin;"}) {
+            EXPECT_TRUE(c.holds_for_request(none, query + last)) << before << last;
+        }
+        EXPECT_LE(meter.told, 100 * (before + 10));
+    }
 }
 
 }  // namespace

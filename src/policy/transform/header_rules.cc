@@ -93,10 +93,12 @@ Result<void> apply_headers(const Rules& rules, const Rendered& values, const Hea
     for (const Pair& p : rules.copy) headers.copy(p);
     for (const Pair& p : rules.rename) headers.rename(p);
     bool good = true;
+    MatchingBound bound;
     for (const Replacement& r : rules.replace) {
         headers.for_each(r.name, [&](http::Field& f) {
-            f.value = replaced(r, f.value, arena);
-            good &= http::is_field_value(f.value);
+            const auto after = replaced(r, f.value, bound, arena);
+            if (after) f.value = *after;
+            good &= after && http::is_field_value(f.value);
         });
         if (!good) return fail(Fault::value_refused, "a replaced value of the header " + r.name);
     }

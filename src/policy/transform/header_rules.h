@@ -20,7 +20,7 @@ struct HeaderTarget {
 };
 
 // Names are compared in every spelling (http::is_same_name): what a rule leaves is not what it was written against.
-// @errors value_refused where a replaced value cannot stand in a header
+// @errors value_refused where a replaced value cannot stand in a header, or replacing takes too long
 Result<void> apply_headers(const Rules& rules, const Rendered& values, const HeaderTarget& target, Arena& arena);
 
 // What the rules do to fields of this name, whatever their values.

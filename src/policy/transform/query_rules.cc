@@ -88,15 +88,18 @@ class Query {
         std::ranges::for_each(copies, move_to);
         pairs_.insert(pairs_.end(), copies.begin(), copies.end());
     }
-    void replace(const Replacement& by, Arena& arena) {
+    // @returns false where it takes more than the bound
+    bool replace(const Replacement& by, MatchingBound& bound, Arena& arena) {
         for (QueryPair& p : pairs_) {
             if (p.name != by.name) continue;
             const std::string before = http::decode_query_value(p.raw_value);
-            const std::string_view after = replaced(by, before, arena);
-            if (after == before) continue;
+            const auto after = replaced(by, before, bound, arena);
+            if (!after) return false;
+            if (*after == before) continue;
             p.raw_value.clear();
-            http::encode_query_value(after, p.raw_value);
+            http::encode_query_value(*after, p.raw_value);
         }
+        return true;
     }
     std::string text() const {
         std::string out;
@@ -114,11 +117,14 @@ class Query {
 
 }  // namespace
 
-std::string_view apply_query(const Rules& rules, const Rendered& values, std::string_view text, Arena& arena) {
+Result<std::string_view> apply_query(const Rules& rules, const Rendered& values, std::string_view text, Arena& arena) {
     Query query(text);
     for (const Pair& p : rules.copy) query.copy(p, true);
     for (const Pair& p : rules.rename) query.copy(p, false);
-    for (const Replacement& r : rules.replace) query.replace(r, arena);
+    MatchingBound bound;
+    for (const Replacement& r : rules.replace) {
+        if (!query.replace(r, bound, arena)) return fail(Fault::value_refused, "a replaced value of the query's " + r.name);
+    }
     for (const NameTest& t : rules.remove) {
         if (t.pattern == nullptr) query.remove(t.name);
         else query.remove([&](std::string_view name) { return t.matches(name, false); });

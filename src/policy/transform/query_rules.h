@@ -8,7 +8,7 @@
 namespace portico::policy::transform {
 
 // Names are compared decoded; a pair that holds several to a service that takes ";" for "&" goes with each of them.
-// @returns the query, in the arena
-std::string_view apply_query(const Rules& rules, const Rendered& values, std::string_view query, Arena& arena);
+// @returns the query, in the arena  @errors value_refused where replacing takes too long
+Result<std::string_view> apply_query(const Rules& rules, const Rendered& values, std::string_view query, Arena& arena);
 
 }  // namespace portico::policy::transform

@@ -121,7 +121,9 @@ bool is_managed(const void* who, std::string_view name) { return static_cast<con
 
 Result<void> change_target(const RequestRules& rules, Exchange& x, const Values& values, const Rendered& query) {
     if (!rules.query.empty()) {
-        x.view.query = apply_query(rules.query, query, x.view.query, x.arena);
+        auto changed = apply_query(rules.query, query, x.view.query, x.arena);
+        if (!changed) return fail(std::move(changed).error());
+        x.view.query = *changed;
         x.view.has_query = !x.view.query.empty();
     }
     if (!rules.path) return {};

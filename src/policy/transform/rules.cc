@@ -3,8 +3,11 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 
+#include "base/meter.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace portico::policy::transform {
 namespace {
@@ -15,9 +18,22 @@ bool any_reads(const std::vector<Named>& rows, size_t root) {
     return std::ranges::any_of(rows, [&](const Named& n) { return n.value.reads(root); });
 }
 
+// Whether looking for a match may go on behind its end, to the text's: `<[^>]*>|<` at each of `<<<<`.
+bool may_run_on(const re2::RE2& pattern) { return pattern.pattern().find_first_of("*+{") != std::string::npos; }
+
+// Empty at the text's end.
+std::string_view character_at(std::string_view text, size_t at) {
+    const std::string_view rest = text.substr(at);
+    if (rest.empty() || static_cast<uint8_t>(rest.front()) < 0x80) return rest.substr(0, 1);
+    const Utf8Piece piece = utf8_piece(rest);
+    return rest.substr(0, piece.well_formed ? piece.size : 1);
+}
+
 }  // namespace
 
 bool NameTest::matches(std::string_view candidate, bool fold_case) const {
+    // A pattern takes some hundred nanoseconds, and one for each byte.
+    Meter::spend(pattern != nullptr ? 10 + candidate.size() / 16 : 1);
     if (pattern != nullptr) return re2::RE2::FullMatch(piece(candidate), *pattern);
     return fold_case ? iequals(candidate, name) : candidate == name;
 }
@@ -47,9 +63,43 @@ Result<Rendered> render(const Rules& rules, const gateway::Values& values, gatew
     return all;
 }
 
-std::string_view replaced(const Replacement& by, std::string_view text, Arena& arena) {
-    std::string made(text);
-    if (re2::RE2::GlobalReplace(&made, *by.pattern, by.with) == 0) return text;
+bool MatchingBound::spend(size_t bytes) {
+    // A byte takes a nanosecond, and a match some hundred.
+    if (bytes > left_ || !Meter::spend(10 + bytes / 16)) return false;
+    left_ -= bytes;
+    return true;
+}
+
+std::optional<std::string_view> replaced(const Replacement& by, std::string_view text, MatchingBound& bound, Arena& arena) {
+    const re2::RE2& pattern = *by.pattern;
+    std::array<re2::StringPiece, 10> groups;  // the match and \1 to \9
+    const int wanted = 1 + re2::RE2::MaxSubmatch(by.with);
+    const bool runs_on = may_run_on(pattern);
+    std::string made;
+    size_t at = 0;                        // the text before it is done with
+    size_t end = std::string_view::npos;  // of the last match
+    bool any = false;
+    while (at <= text.size()) {
+        const bool found = pattern.Match(piece(text), at, text.size(), re2::RE2::UNANCHORED, groups.data(), wanted);
+        const size_t begin = found ? static_cast<size_t>(groups[0].data() - text.data()) : text.size();
+        // One without repetition looks no further than it is long.
+        const size_t looked_at = runs_on ? text.size() - at : begin - at + pattern.pattern().size();
+        if (!bound.spend(looked_at)) return std::nullopt;
+        if (!found) break;
+        made += text.substr(at, begin - at);
+        if (begin == end && groups[0].empty()) {
+            // Not where the last one ended: it goes on behind the next character.
+            const std::string_view next = character_at(text, begin);
+            made += next;
+            at = begin + std::max<size_t>(next.size(), 1);
+            continue;
+        }
+        pattern.Rewrite(&made, piece(by.with), groups.data(), wanted);
+        at = end = begin + groups[0].size();
+        any = true;
+    }
+    if (!any) return text;
+    if (at < text.size()) made += text.substr(at);
     return arena.copy(made);
 }
 

@@ -59,7 +59,18 @@ using Rendered = std::vector<std::optional<std::string_view>>;
 // @param kind such as "the header", for the log
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
 
-// The text with every match replaced, or the text itself.
-std::string_view replaced(const Replacement& by, std::string_view text, Arena& arena);
+// What replacing in one message may look at, in bytes: to find one match, all that follows it may have to be read, and then again for
+// the next one. A value of 4 KiB never needs as much.
+class MatchingBound {
+  public:
+    // @returns false: it was more, or nothing more may be spent
+    bool spend(size_t bytes);
+
+  private:
+    size_t left_ = 10'000'000;
+};
+
+// The text with every match replaced, or the text itself. @returns none where that takes more than the bound
+std::optional<std::string_view> replaced(const Replacement& by, std::string_view text, MatchingBound& bound, Arena& arena);
 
 }  // namespace portico::policy::transform

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <re2/re2.h>
 
+#include "base/meter_fixture.h"
 #include "policy/transform/cookie_rules.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/query_rules.h"
@@ -90,9 +91,57 @@ TEST(HeaderRules, AReplacementChangesEveryMatchAndMayNotSplitAHeader) {
     EXPECT_EQ(apply_headers(rules, {}, {lists}, arena).error().fault, Fault::value_refused);
 }
 
+// As RE2 replaces by itself.
+TEST(Replacement, ChangesWhatRe2WouldChange) {
+    Arena arena;
+    for (const char* regex : {"a", "a*", "", "b|", "(a)|(b)", "$", "^", "\\b", "é", "[^a]*", "(?s).", "a.", "x?é?"}) {
+        for (const std::string text : {"", "a", "ab", "aaab", "baab a", "éaé", "\xFF\x80" "a\xC3", "a\xF0\x9F\x98\x80z", "none"}) {
+            const Replacement by{"X", pattern(regex), R"(<\0>)"};
+            std::string wanted = text;
+            re2::RE2::GlobalReplace(&wanted, *by.pattern, by.with);
+            MatchingBound bound;
+            EXPECT_EQ(replaced(by, text, bound, arena), wanted) << regex << " in " << text;
+        }
+    }
+}
+
+// To see that a `<` begins no tag, all that follows it is read.
+TEST(Replacement, IsRefusedWhereItWouldReadTheSameTextTooOften) {
+    const std::string value(60'000, '<');
+    Rules rules;
+    rules.replace = {{"X-A", pattern("<[^>]*>|<"), "&lt;"}};
+    Arena arena;
+    http::FieldList fields;
+    fields.add("X-A", value);
+    http::FieldList* const lists[] = {&fields};
+    const auto applied = apply_headers(rules, {}, {lists}, arena);
+    ASSERT_FALSE(applied);
+    EXPECT_EQ(applied.error().fault, Fault::value_refused);
+    // Of many values that are each short enough.
+    http::FieldList many;
+    for (int i = 0; i < 20; ++i) many.add("X-A", std::string_view(value).substr(0, 3000));
+    http::FieldList* const many_lists[] = {&many};
+    EXPECT_FALSE(apply_headers(rules, {}, {many_lists}, arena));
+    // Each of a usual length; and a pattern that reads no further than it matches.
+    EXPECT_THAT(changed(rules, {{"X-A", "<b>1 < 2</b>"}}), ElementsAre("X-A=&lt;1 &lt;"));
+    rules.replace = {{"X-A", pattern("<"), "("}};
+    EXPECT_THAT(changed(rules, {{"X-A", value.c_str()}}), ElementsAre("X-A=" + std::string(value.size(), '(')));
+}
+
+TEST(Replacement, IsPaidForWhereSomebodyCounts) {
+    const Replacement by{"X", pattern("<[^>]*>|<"), "("};
+    const std::string value(2000, '<');
+    Arena arena;
+    MatchingBound bound;
+    const CountingMeter meter;
+    EXPECT_TRUE(replaced(by, value, bound, arena));
+    EXPECT_GE(meter.told, value.size() * value.size() / 2 / 16);
+}
+
 std::string query(const Rules& rules, std::string_view before) {
     Arena arena;
-    return std::string(apply_query(rules, values_of(rules, arena), before, arena));
+    const auto after = apply_query(rules, values_of(rules, arena), before, arena);
+    return after ? std::string(*after) : "refused: " + after.error().context;
 }
 
 TEST(QueryRules, PairsThatNoRuleTouchesKeepTheirBytes) {
@@ -140,6 +189,12 @@ TEST(QueryRules, RemoveAndReplaceSeeDecodedText) {
     rules.remove = {{"a b", nullptr}, {"", pattern("utm_.*")}};
     rules.replace = {{"p", pattern("^/+"), "/"}};
     EXPECT_EQ(query(rules, "a+b=1&utm%5Fx=2&p=%2F%2Fx&a%20b"), "p=%2Fx");
+}
+
+TEST(QueryRules, AReplacementThatReadsTheSameTextTooOftenIsRefused) {
+    Rules rules;
+    rules.replace = {{"p", pattern("<[^>]*>|<"), ""}};
+    EXPECT_EQ(query(rules, "p=" + std::string(60'000, '<')), "refused: a replaced value of the query's p");
 }
 
 std::string cookies(const CookieRules& rules, std::initializer_list<const char*> before) {
