@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+
 namespace portico::gateway {
 namespace {
 
@@ -80,6 +82,51 @@ TEST(JsonAsForm, AnUntouchedPairThatOthersReadOtherwiseIsWrittenAnew) {
 TEST(JsonAsForm, APairThatIsWrittenAnewKeepsBytesThatAreNoUtf8) {
     constexpr std::string_view kForm = "\xFF=%4&%FF=2&n=\xD0%";
     EXPECT_EQ(edited(kForm, as_json(kForm)), "%FF=%254&%FF=2&n=%D0%25");
+}
+
+// How many steps it takes to put the form together again.
+uint64_t steps_of(std::string_view form, std::string_view text, std::span<const std::string> decided = {}) {
+    const auto document = json::Document::parse(text);
+    const CountingMeter meter;
+    std::string out;
+    EXPECT_TRUE(append_json_as_form(out, document->root(), form, decided));
+    return meter.told;
+}
+
+TEST(FormSteps, AreInProportionToWhatIsReadAndWritten) {
+    const std::string value(1 << 18, '%');
+    const std::string form = "x=" + value;
+    uint64_t reading = 0;
+    {
+        const CountingMeter meter;
+        std::string out;
+        EXPECT_TRUE(append_form_as_json(out, form));
+        reading = meter.told;
+    }
+    EXPECT_GE(reading, value.size() / 8);
+    EXPECT_GE(steps_of(form, as_json(form)), value.size() / 4);
+    const std::vector<std::string> decided = {"role", "tenant", "shop"};
+    const std::string pieces = "x=" + std::string(1 << 16, ';');
+    EXPECT_GE(steps_of(pieces, as_json(pieces), decided), 1u << 15);
+}
+
+// Each of them is looked for where all others of that name are.
+TEST(FormSteps, EqualNamesAreNotComparedEachWithEach) {
+    const auto equal_names = [](size_t count) {
+        std::string form;
+        for (size_t i = 0; i < count; ++i) form += (i > 0 ? "&a=" : "a=") + std::to_string(100'000 + i);
+        const std::string text = as_json(form);
+        EXPECT_EQ(edited(form, text), form);
+        return steps_of(form, text);
+    };
+    EXPECT_LE(equal_names(1000), 12 * equal_names(100));
+}
+
+// One name stands in the document once, and in the form for each value.
+TEST(FormSteps, ALongNameIsPaidForWithEachValue) {
+    std::string text = "{\"" + std::string(1 << 14, 'n') + "\":[0";
+    for (int i = 0; i < 100; ++i) text += ",0";
+    EXPECT_GE(steps_of("", text + "]}"), 101u * (1 << 14) / 16);
 }
 
 }  // namespace

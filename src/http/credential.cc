@@ -4,8 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "http/characters.h"
+#include "http/metered_text.h"
 #include "http/uri.h"
 
 namespace portico::http {
@@ -13,9 +15,11 @@ namespace {
 
 template <class Drop>
 std::string_view trimmed(std::string_view text, Drop&& drop) {
-    while (!text.empty() && drop(text.front())) text.remove_prefix(1);
-    while (!text.empty() && drop(text.back())) text.remove_suffix(1);
-    return text;
+    size_t begin = 0, end = text.size();
+    MeteredText forwards(text), backwards(text);
+    while (begin < end && forwards.reaches(begin) && drop(text[begin])) ++begin;
+    while (end > begin && backwards.reaches(text.size() - end) && drop(text[end - 1])) --end;
+    return text.substr(begin, end - begin);
 }
 
 // Some programs take a NUL for the end, and what follows a `[` for a place in a list.
@@ -53,10 +57,12 @@ struct QuerySyntax {
     }
 };
 
+// It ends where nothing more may be spent: a form is a body, and may have millions of parts.
 template <class F>
 void for_each_part(std::string_view text, char separator, F&& f) {
     for (;;) {
         const size_t end = text.find(separator);
+        if (!Meter::spend(1 + Meter::steps_of(std::min(end, text.size())))) return;
         f(text.substr(0, end));
         if (end == std::string_view::npos) return;
         text.remove_prefix(end + 1);

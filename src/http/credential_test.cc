@@ -5,6 +5,8 @@
 #include <array>
 #include <string>
 
+#include "base/meter_fixture.h"
+
 namespace portico::http {
 namespace {
 
@@ -121,6 +123,21 @@ TEST(Names, OfDrawnTextsAreTakenOffWhole) {
         EXPECT_EQ(presented_in_cookies(fields, "token").count, 0u) << text;
         if (count == 0) EXPECT_EQ(value_left(fields), text);
     }
+}
+
+// A form that is searched for a name is a whole body.
+TEST(Names, ASearchIsPaidForByPieces) {
+    const auto steps_of = [](std::string_view text, uint64_t most) {
+        const CountingMeter meter(most);
+        presented_in_query(text, "token");
+        return meter.told;
+    };
+    constexpr size_t kSize = 1 << 18;
+    for (const std::string& text : {"x=" + std::string(kSize, ';'), std::string(kSize, '&')}) {
+        EXPECT_GE(steps_of(text, UINT64_MAX), 2 * kSize);
+        EXPECT_LE(steps_of(text, 1000), kSize / 32) << "it ends where nothing more may be spent";
+    }
+    for (const char c : {'x', ' ', '%'}) EXPECT_GE(steps_of(std::string(kSize, c), UINT64_MAX), kSize / 16) << c;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "http/form.h"
 
 #include "http/characters.h"
+#include "http/metered_text.h"
 #include "http/uri.h"
 
 namespace portico::http {
@@ -8,7 +9,9 @@ namespace {
 
 void append_encoded(std::string& out, std::string_view text) {
     constexpr char kHex[] = "0123456789ABCDEF";
-    for (const char c : text) {
+    MeteredText metered(text);
+    for (size_t i = 0; i < text.size() && metered.reaches(i); ++i) {
+        const char c = text[i];
         if (c == ' ') {
             out += '+';
         } else if ((is(kUnreservedChar, c) && c != '~') || c == '*') {
@@ -29,6 +32,7 @@ std::optional<std::vector<FormPair>> parse_form(std::string_view text, size_t ma
     for_each_pair(text, [&](std::string_view name, std::string_view value, std::string_view) {
         fits = fits && pairs.size() < max_pairs;
         if (fits) pairs.push_back({decode_query_value(name), decode_query_value(value)});
+        return fits;
     });
     if (!fits) return std::nullopt;
     return pairs;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+
 namespace portico::http {
 namespace {
 
@@ -23,6 +25,32 @@ TEST(Form, HasNoMorePairsThanMayBe) {
     EXPECT_TRUE(parse_form("a&b&c", 3));
     EXPECT_FALSE(parse_form("a&b&c&d", 3));
     EXPECT_TRUE(parse_form("&&&&a", 1));
+}
+
+// How many steps it takes to take a form apart, where so many may be spent.
+uint64_t steps_of(std::string_view text, uint64_t most = UINT64_MAX) {
+    const CountingMeter meter(most);
+    parse_form(text);
+    return meter.told;
+}
+
+TEST(Form, IsPaidForByWhatItHolds) {
+    const std::string nothing(1 << 20, '&'), one_value = "x=" + std::string(1 << 20, '%');
+    EXPECT_GE(steps_of(nothing), nothing.size());
+    EXPECT_GE(steps_of(one_value), one_value.size() / 16);
+    EXPECT_LE(steps_of(nothing, 1000), 1001u) << "it ends where nothing more may be spent";
+    std::string many;
+    for (int i = 0; i < 100'000; ++i) many += "a&";
+    EXPECT_LE(steps_of(many), 10'000u) << "no more of them are read than may be";
+    EXPECT_LE(steps_of("name=Ada&town=London"), 16u);
+}
+
+TEST(Form, WritingIsPaidForByItsBytes) {
+    const std::string text(1 << 20, '&');
+    const CountingMeter meter;
+    std::string out;
+    append_form_pair(out, 0, text, text);
+    EXPECT_GE(meter.told, text.size() / 8);
 }
 
 TEST(Form, IsWrittenInTheOneSpelling) {

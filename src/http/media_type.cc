@@ -1,6 +1,7 @@
 #include "http/media_type.h"
 
 #include "base/text.h"
+#include "http/metered_text.h"
 
 namespace portico::http {
 namespace {
@@ -47,10 +48,18 @@ bool claims_json(const FieldList& fields) {
 
 bool claims_form(const FieldList& fields) { return has_type(fields, "application/x-www-form-urlencoded"); }
 
+bool opens_json(std::string_view text) {
+    MeteredText metered(text);
+    for (size_t i = 0; i < text.size() && metered.reaches(i); ++i) {
+        const char c = text[i];
+        if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c == '{' || c == '[';
+    }
+    return false;
+}
+
 bool begins_as_json(std::string_view body) {
     if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
-    const size_t first = body.find_first_not_of(" \t\r\n");
-    return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
+    return opens_json(body);
 }
 
 bool may_be_json(const FieldList& fields, std::string_view body) {

@@ -23,6 +23,8 @@ bool claims_json(const FieldList& fields);
 bool claims_form(const FieldList& fields);
 // Whether somebody may read the body as JSON: it says that it is, or its first type says nothing and it looks like it.
 bool may_be_json(const FieldList& fields, std::string_view body);
+// Whether the first sign that is no white space opens an object or an array.
+bool opens_json(std::string_view text);
 // Whether a body of which nothing says what it is would be read as JSON by those who guess: its first sign opens an object or an array.
 bool begins_as_json(std::string_view body);
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+
 namespace portico::http {
 namespace {
 
@@ -37,6 +39,13 @@ TEST(MediaType, WhatOpensAnObjectOrAnArrayIsGuessedToBeJson) {
     EXPECT_TRUE(begins_as_json(" \r\n\t[1"));
     EXPECT_TRUE(begins_as_json("\xEF\xBB\xBF {}"));
     for (const std::string_view body : {"", "  ", "a={}", "\"{\"", "1"}) EXPECT_FALSE(begins_as_json(body)) << body;
+}
+
+TEST(MediaType, WhiteSpaceBeforeWhatABodyOpensWithIsPaidFor) {
+    const std::string white(1 << 20, ' ');
+    const CountingMeter meter;
+    EXPECT_TRUE(begins_as_json(white + "{"));
+    EXPECT_GE(meter.told, white.size() / 16);
 }
 
 }  // namespace

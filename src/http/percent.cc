@@ -1,6 +1,7 @@
 // Percent-encoding and decoding of path segments and query values (RFC 3986 §2.1).
 #include "base/text.h"
 #include "http/characters.h"
+#include "http/metered_text.h"
 #include "http/uri.h"
 
 namespace portico::http {
@@ -37,7 +38,9 @@ std::string_view decode_segment(std::string_view text, Arena& arena) {
 }
 
 void encode_segment(std::string_view text, std::string& out) {
-    for (const char c : text) {
+    MeteredText metered(text);
+    for (size_t i = 0; i < text.size() && metered.reaches(i); ++i) {
+        const char c = text[i];
         if (is(kPathChar, c) && c != '/' && c != ';') {
             out += c;
         } else {
@@ -47,7 +50,9 @@ void encode_segment(std::string_view text, std::string& out) {
 }
 
 void encode_query_value(std::string_view text, std::string& out) {
-    for (const char c : text) {
+    MeteredText metered(text);
+    for (size_t i = 0; i < text.size() && metered.reaches(i); ++i) {
+        const char c = text[i];
         if (is(kUnreservedChar, c)) {
             out += c;
         } else {
@@ -59,7 +64,8 @@ void encode_query_value(std::string_view text, std::string& out) {
 std::string decode_query_value(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (size_t i = 0; i < text.size(); ++i) {
+    MeteredText metered(text);
+    for (size_t i = 0; i < text.size() && metered.reaches(i); ++i) {
         const int byte = escape_at(text, i);
         if (byte >= 0) {
             out += static_cast<char>(byte);

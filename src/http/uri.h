@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/arena.h"
+#include "base/meter.h"
 #include "base/result.h"
 #include "http/message.h"
 
@@ -52,6 +54,7 @@ void encode_query_value(std::string_view text, std::string& out);
 std::string decode_query_value(std::string_view text);
 
 // Calls f(name, value, pair) for each `&`-separated pair of a query, undecoded; empty pairs are skipped; no `=` gives an empty value.
+// An `f` that returns a bool ends it by false. What it takes is told to the Meter, which may end it too: a form may be a long body.
 template <class F>
 void for_each_pair(std::string_view query, F&& f) {
     for (size_t at = 0; at < query.size();) {
@@ -59,9 +62,15 @@ void for_each_pair(std::string_view query, F&& f) {
         if (end == std::string_view::npos) end = query.size();
         const std::string_view pair = query.substr(at, end - at);
         at = end + 1;
+        if (!Meter::spend(Meter::steps_of(pair.size()))) return;
         if (pair.empty()) continue;
         const size_t eq = pair.find('=');
-        f(pair.substr(0, eq), eq == std::string_view::npos ? std::string_view{} : pair.substr(eq + 1), pair);
+        const std::string_view name = pair.substr(0, eq), value = eq == std::string_view::npos ? std::string_view{} : pair.substr(eq + 1);
+        if constexpr (std::is_same_v<decltype(f(name, value, pair)), bool>) {
+            if (!f(name, value, pair)) return;
+        } else {
+            f(name, value, pair);
+        }
     }
 }
 

@@ -32,19 +32,16 @@ bool claims_document(const Exchange& x) {
 
 // Whether the body is a form. Who sends JSON under a form's type, as tools do by default, is understood: a form writes these two
 // signs as %7B and %5B.
-bool holds_form(const Exchange& x) {
-    const std::string& text = *x.request_body;
-    const size_t first = text.find_first_not_of(" \t\r\n");
-    return is_form(x) && (first == std::string::npos || (text[first] != '{' && text[first] != '['));
-}
+bool holds_form(const Exchange& x) { return x.request_body && is_form(x) && !http::opens_json(*x.request_body); }
 
 // The request's body as a document: JSON, or a form where it says that it is one. No document where there is no body.
+// @param form whether it is a form
 // @errors body_not_json
-Result<json::Document> document_of(const RequestRules& rules, const Exchange& x) {
+Result<json::Document> document_of(const RequestRules& rules, const Exchange& x, bool form) {
     if (!x.request_body || x.request_body->empty()) return json::Document();
     std::string from_form;
     std::string_view text = *x.request_body;
-    if (holds_form(x)) {
+    if (form) {
         if (!gateway::append_form_as_json(from_form, text)) return fail(Fault::body_not_json, "too many pairs in the form");
         text = from_form;
     }
@@ -89,13 +86,13 @@ Result<std::string> as_form(std::string_view text, std::string_view came, std::s
     return form;
 }
 
-Result<void> set_body(const RequestRules& rules, Exchange& x, const Values& values, const Tally& tally) {
+// @param was_form whether the client's body is a form
+Result<void> set_body(const RequestRules& rules, Exchange& x, const Values& values, bool was_form, const Tally& tally) {
     std::string made;
     const auto count = rules.body.make(values, made);
     const bool edited = rules.body.edit != nullptr;
     if (!count) return fail(edited ? of_client_document(count.error()) : of_client(count.error()));
     tally.add_mismatches(x, *count);
-    const bool was_form = x.request_body && holds_form(x);
     const bool form = rules.as_form.value_or(edited && was_form);
     if (form) {
         const auto decided = edited ? std::span<const std::string>(rules.body.edit->decided_names()) : std::span<const std::string>();
@@ -164,9 +161,10 @@ bool may_apply(const RequestRules& rules, const Exchange& x) {
 
 Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     json::Document document;
+    const bool form = holds_form(x);
     const bool conditional = rules.when.body != nullptr;
     if (conditional || rules.head_reads_body() || rules.body.reads_body()) {
-        auto read = document_of(rules, x);
+        auto read = document_of(rules, x, form);
         // A rule that may take something away is not passed over because what it is for cannot be read.
         if (!read && conditional && !claims_document(x)) return {};
         if (!read) return fail(std::move(read).error());
@@ -177,7 +175,7 @@ Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     values.roots = {&root, 1};
     if (conditional) {
         if (!root) return {};
-        if (holds_form(x)) {
+        if (form) {
             if (auto judged = judge_spellings(rules, x); !judged) return judged;
         }
         auto holds = rules.when.body->holds(values);
@@ -188,7 +186,7 @@ Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     if (!makes) return fail(std::move(makes).error());
     // The body first: its templates see the request as it came here.
     if (*makes) {
-        if (auto set = set_body(rules, x, values, tally); !set) return set;
+        if (auto set = set_body(rules, x, values, form, tally); !set) return set;
     }
     return apply_to_head(rules, x, values);
 }
