@@ -10,8 +10,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "base/held.h"
 #include "base/intrusive_list.h"
 #include "gateway/actions.h"
 #include "gateway/aggregate/aggregate.h"
@@ -38,8 +40,8 @@ class Aggregation final : private io::Deferred {
     // A request to a service, made once however many calls ask the same.
     struct Question {
         const AggregateCall* call = nullptr;  // the first that asks it
-        std::string_view target;              // path and query
-        http::FieldList fields;               // of the call itself
+        std::string target;                   // path and query
+        http::FieldList fields;               // of the call itself; in the exchange's arena
         std::string body;
         std::unique_ptr<upstream::CallAnswer> answer;  // of the worker's stock
         Result<void> done;
@@ -121,14 +123,20 @@ class Aggregation final : private io::Deferred {
         bool before = false;  // by another call
     };
     Result<Asked> question_of(const AggregateCall& call, const Values& values);
-    Result<std::string_view> target_of(const AggregateCall& call, const Values& values);
-    // @param given counts the bytes that values have put there
-    Result<void> put_text(const CallPair& pair, const Values& values, std::string& target, size_t& given);
-    Result<void> put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target, size_t& given);
+    // A target as it grows.
+    struct Target {
+        std::string text;
+        bool has_query = false;
+        size_t given = 0;  // bytes that values have put there, as they were before they were encoded
+        void put(std::string_view name, std::string_view value);
+    };
+    Result<std::string> target_of(const AggregateCall& call, const Values& values);
+    Result<void> put_text(const CallPair& pair, const Values& values, Target& target);
+    Result<void> put_values(const AggregateCall& call, const CallPair& pair, const Values& values, Target& target);
     Error blamed(const AggregateCall& call, const BodyTemplate& body, Error error) const;
     Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
     void write_shared_fields();
-    Question* asked_before(const Question& question);
+    Question* asked_before(Question& question);
     void end_question(Question& question);
     void read_answer(Question& question);
     void judge(const AggregateCall& call, const Question& question, Outcome& out);
@@ -150,6 +158,9 @@ class Aggregation final : private io::Deferred {
     std::vector<CallResult> calls_;
     std::vector<Run> runs_;
     std::vector<std::unique_ptr<Question>> questions_;
+    std::unordered_multimap<uint64_t, Question*> asked_;  // those that may be asked again, by a hash with a secret of target and fields
+    size_t bytes_asked_ = 0;           // of targets and bodies
+    Held held_{Holding::made};         // for them and the fields
     http::FieldList shared_fields_;    // of every call
     io::Gate settled_;                 // opened once over(), outside of every call
     size_t left_ = 0;

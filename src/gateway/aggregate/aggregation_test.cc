@@ -187,6 +187,51 @@ TEST_F(Serving, AFanOutKeepsJustAsManyCallsInFlightAsItMay) {
     EXPECT_EQ(server.most_at_once, 8u);
 }
 
+// Many questions, which have a long text in common.
+class LongQuestions : public Serving {
+  protected:
+    void ask(size_t count, const std::string& headers = "{}") {
+        load("{ list: { service: up, path: /list }, each: { service: own, path: /x, for_each: \"$list.v[*]\", as: n, headers: " + headers +
+                 ", query: { t: \"{$list.t}\", n: \"{$n}\" } } }", "body: $each");
+        std::string list;
+        for (size_t i = 0; i < count; ++i) list += (i > 0 ? "," : "") + std::to_string(i);
+        server.pages["/list"] = "{\"t\":\"" + std::string(kText, 't') + "\",\"v\":[" + list + "]}";
+        serve();
+    }
+    uint64_t spent() const { return Exchange::kMostSteps - x->allowance; }
+
+    static constexpr size_t kText = 16'000;
+};
+
+TEST_F(LongQuestions, ArePaidForOnceEach) {
+    ask(20);
+    EXPECT_EQ(client.status, 200);
+    const uint64_t few = spent();
+    EXPECT_GE(few, 20 * kText / 16);
+    ask(60);
+    EXPECT_EQ(client.status, 200);
+    EXPECT_LE(spent(), 4 * few);
+}
+
+TEST_F(LongQuestions, CountAsMemoryThatIsHeld) {
+    HeldMemory::here().limit(20 * kText);
+    ask(60);
+    HeldMemory::here().limit(UINT64_MAX);
+    EXPECT_EQ(client.status, 503);
+    drop();
+    EXPECT_EQ(HeldMemory::total(Holding::made), 0u);
+}
+
+TEST_F(Serving, QuestionsAreTheSameWhereTargetAndFieldsAre) {
+    load("{ list: { service: up, path: /list }, each: { service: up, path: /x, for_each: \"$list[*]\", as: n, concurrency: 1, headers: { X-A: \"{$n.h}\" },"
+         " query: { q: \"{$n.q}\" } }, again: { service: up, path: \"/x?q=1\", headers: { x-a: \"{$list[0].h}\" } },"
+         " other: { service: up, path: \"/x?q=1\", headers: { X-B: \"{$list[0].h}\" } } }", "body: $each");
+    server.pages = {{"/list", R"([{"h":1,"q":1},{"h":1,"q":1,"o":2},{"h":2,"q":1},{"h":1,"q":2}])"}, {"/x?q=1", "1"}, {"/x?q=2", "2"}};
+    serve();
+    EXPECT_EQ(client.body, "[1,1,1,2]");
+    EXPECT_EQ(server.requests.size(), 1u + 3u + 1u);
+}
+
 TEST_F(Serving, TheDeadlineCountsForAllCallsTogether) {
     load("{ a: { service: up, path: /a }, b: { service: up, path: \"/b/{$a}\" } }", "body: [$a, $b]\n      timeout: 150ms");
     server.pages = {{"/a", "1"}, {"/b/1", "2"}};

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/held.h"
+#include "base/keyed_hash.h"
 #include "base/meter.h"
 #include "base/text.h"
 #include "gateway/actions.h"
@@ -39,11 +40,6 @@ std::expected<std::string_view, http::CodingFault> uncoded(const upstream::CallA
 
 // Bytes of a document that are read in one go: what is made of it is too small to be counted.
 constexpr size_t kShort = 1024;
-
-void put_pair(std::string& target, std::string_view name, std::string_view value) {
-    target.append(1, target.find('?') == std::string::npos ? '?' : '&').append(name).append(1, '=');
-    http::encode_query_value(value, target);
-}
 
 std::string too_long(const CallPair& pair) {
     return "the values of the query up to " + pair.name + " have more than " + std::to_string(kMostTargetValues) + " bytes";
@@ -84,47 +80,58 @@ Result<void> Aggregation::write_fields(const AggregateCall& call, const Values& 
     return {};
 }
 
-Result<std::string_view> Aggregation::target_of(const AggregateCall& call, const Values& values) {
-    auto parts = call.path.build(values, x_.rules->encoded_allow, x_.arena);
-    if (!parts) return fail(std::move(parts).error());
-    // Without a query of its own the path would take the client's along.
-    const bool has_query = call.path.has_query() && parts->has_query;
-    if (!has_query && call.query.empty()) return parts->path;
-    std::string target(parts->path);
-    if (has_query) target.append(1, '?').append(parts->query);
-    size_t given = 0;
-    for (const CallPair& pair : call.query) {
-        auto put = pair.values == nullptr ? put_text(pair, values, target, given) : put_values(call, pair, values, target, given);
-        if (!put) return fail(std::move(put).error());
-    }
-    return x_.arena.copy(target);
+void Aggregation::Target::put(std::string_view name, std::string_view value) {
+    text.append(1, has_query ? '&' : '?').append(name).append(1, '=');
+    has_query = true;
+    http::encode_query_value(value, text);
 }
 
-Result<void> Aggregation::put_text(const CallPair& pair, const Values& values, std::string& target, size_t& given) {
-    auto text = value_text(pair.text, values, ValuePlace::any, "the query's " + pair.name, x_.arena);
+Result<std::string> Aggregation::target_of(const AggregateCall& call, const Values& values) {
+    Arena arena;
+    auto parts = call.path.build(values, x_.rules->encoded_allow, arena);
+    if (!parts) return fail(std::move(parts).error());
+    Target target{std::string(parts->path)};
+    // Without a query of its own the path would take the client's along.
+    if (call.path.has_query() && parts->has_query) {
+        target.text.append(1, '?').append(parts->query);
+        target.has_query = true;
+    }
+    for (const CallPair& pair : call.query) {
+        auto put = pair.values == nullptr ? put_text(pair, values, target) : put_values(call, pair, values, target);
+        if (!put) return fail(std::move(put).error());
+    }
+    return std::move(target.text);
+}
+
+Result<void> Aggregation::put_text(const CallPair& pair, const Values& values, Target& target) {
+    Arena arena;
+    auto text = value_text(pair.text, values, ValuePlace::any, "the query's " + pair.name, arena);
     if (!text) return fail(std::move(text).error());
     if (!*text) return {};
-    given += (*text)->size();
-    if (given > kMostTargetValues) return fail(blame_of(pair.text), too_long(pair));
-    put_pair(target, pair.name, **text);
+    target.given += (*text)->size();
+    if (target.given > kMostTargetValues) return fail(blame_of(pair.text), too_long(pair));
+    target.put(pair.name, **text);
     return {};
 }
 
 // A pair for each value of a list, or for the one.
-Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& pair, const Values& values, std::string& target, size_t& given) {
+Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& pair, const Values& values, Target& target) {
     std::string text;
     if (auto rendered = pair.values->render(values, text); !rendered) return fail(blamed(call, *pair.values, std::move(rendered).error()));
     auto document = json::Document::parse(text);
     const json::Value found = document ? document->root().find("v") : json::Value();
     bool whole = document.has_value();
+    // @returns whether others may follow
     const auto put = [&](json::Value one) {
         whole &= !one.is_object() && !one.is_array();
-        given += one.source().size();
-        if (one && !one.is_null() && given <= kMostTargetValues) put_pair(target, pair.name, one.is_string() ? one.string() : one.source());
+        target.given += one.source().size();
+        if (!whole || target.given > kMostTargetValues || !Meter::spend(1)) return false;
+        if (one && !one.is_null()) target.put(pair.name, one.is_string() ? one.string() : one.source());
+        return true;
     };
-    if (found.is_array()) std::ranges::for_each(found.elements(), put);
+    if (found.is_array()) static_cast<void>(std::ranges::all_of(found.elements(), put));
     else put(found);
-    if (whole && given <= kMostTargetValues) return {};
+    if (whole && target.given <= kMostTargetValues) return {};
     const std::string what = whole ? too_long(pair) : "a value of the query's " + pair.name + " is a list or an object";
     return fail(blamed(call, *pair.values, Error::told(Fault::answer_mapping, what, what)));
 }
@@ -139,19 +146,30 @@ Error Aggregation::blamed(const AggregateCall& call, const BodyTemplate& body, E
     return error;
 }
 
-// The same GET of the same service, asked on the same terms.
-Aggregation::Question* Aggregation::asked_before(const Question& q) {
+// The same GET of the same service, asked on the same terms; it is remembered where there is none.
+Aggregation::Question* Aggregation::asked_before(Question& q) {
     const AggregateCall& call = *q.call;
     if (call.method != http::Method::get) return nullptr;
-    for (const auto& other : questions_) {
-        const AggregateCall& before = *other->call;
-        const bool same = other->target == q.target && before.service == call.service && before.method == call.method &&
-                          before.timeouts.total == call.timeouts.total && before.accept == call.accept && before.max_body == call.max_body &&
-                          std::ranges::equal(other->fields, q.fields, [](const http::Field& a, const http::Field& b) {
+    KeyedHash hash(HashKey::of_process());
+    hash.add_sized(q.target);
+    size_t bytes = q.target.size();
+    for (const http::Field& f : q.fields) {
+        hash.add_sized(f.value);
+        bytes += f.value.size();
+    }
+    // Hashed, and compared with one that is the same.
+    Meter::spend(1 + bytes / 16);
+    const uint64_t key = hash.finish().low;
+    for (auto [at, end] = asked_.equal_range(key); at != end; ++at) {
+        const AggregateCall& before = *at->second->call;
+        const bool same = before.service == call.service && before.timeouts.total == call.timeouts.total && before.accept == call.accept &&
+                          before.max_body == call.max_body && at->second->target == q.target &&
+                          std::ranges::equal(at->second->fields, q.fields, [](const http::Field& a, const http::Field& b) {
                               return iequals(a.name, b.name) && a.value == b.value;
                           });
-        if (same) return other.get();
+        if (same) return at->second;
     }
+    asked_.emplace(key, &q);
     return nullptr;
 }
 
@@ -160,7 +178,7 @@ Result<Aggregation::Asked> Aggregation::question_of(const AggregateCall& call, c
     q->call = &call;
     auto target = target_of(call, values);
     if (!target) return fail(std::move(target).error());
-    q->target = *target;
+    q->target = std::move(*target);
     if (auto written = write_fields(call, values, q->fields); !written) return fail(std::move(written).error());
     if (call.json != nullptr) {
         if (auto rendered = call.json->render(values, q->body); !rendered) return fail(blamed(call, *call.json, std::move(rendered).error()));
@@ -170,6 +188,9 @@ Result<Aggregation::Asked> Aggregation::question_of(const AggregateCall& call, c
     }
     if (Question* before = asked_before(*q)) return Asked{before, true};
     q->answer = x_.context.take_answer();
+    // One for each value of a list: together they may be long.
+    bytes_asked_ += q->target.size() + q->body.size();
+    if (!held_.set(bytes_asked_ + x_.arena.heap_bytes())) Meter::out_of_memory();
     return Asked{questions_.emplace_back(std::move(q)).get(), false};
 }
 
