@@ -1,8 +1,6 @@
 #include "gateway/upstream_request.h"
 
-#include <algorithm>
-
-#include "base/text.h"
+#include "gateway/connection_names.h"
 #include "gateway/field_rules.h"
 
 namespace portico::gateway {
@@ -10,10 +8,6 @@ namespace {
 
 using http::FieldName;
 using http::Framing;
-
-bool listed(const http::ConnectionOptions& connection, const http::Field& f) {
-    return std::ranges::any_of(connection.names, [&](std::string_view n) { return iequals(n, f.name); });
-}
 
 // Request fields that the gateway writes itself, or that end here.
 bool is_replaced(FieldName id) {
@@ -59,7 +53,7 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     }
     out.put(" HTTP/1.1\r\n");
     out.field("Host", plan.host.empty() ? authority : plan.host);
-    const bool names = !request.connection.names.empty();
+    const ConnectionNames named(request.connection);
     // A tracestate without its traceparent says nothing (W3C Trace Context §3.3).
     const bool drop_state = !x.trace_from_client;
     for (const http::Field& f : request.fields) {
@@ -67,8 +61,10 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
             if (is_replaced(f.id)) continue;
             if (f.id == FieldName::tracestate && drop_state) continue;
         }
-        if (names && listed(request.connection, f)) continue;
+        if (named.contains(f.name)) continue;
         out.field(f.name, f.value);
+        // It is written again, into more room.
+        if (out.full()) return;
     }
     for (const http::Field& f : x.set_fields) out.field(f.name, f.value);
     out.field("X-Forwarded-For", x.forwarded_for);
@@ -90,7 +86,7 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
     out.reason = head.reason;
     out.body = head.body;
     const bool bodiless = http::never_has_body(head.status, x.request.method);
-    const bool names = !head.connection.names.empty();
+    const ConnectionNames named(head.connection);
     for (const http::Field& f : head.fields) {
         if (f.id != FieldName::other) {
             if (http::is_hop_by_hop(f.id) || f.id == FieldName::x_request_id) continue;
@@ -98,7 +94,7 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
             // never with 1xx and 204.
             if (f.id == FieldName::content_length && (!bodiless || head.status < 200 || head.status == 204)) continue;
         }
-        if (names && listed(head.connection, f)) continue;
+        if (named.contains(f.name)) continue;
         out.fields.add(f);
     }
     out.fields.add("Via", kVia, FieldName::via);

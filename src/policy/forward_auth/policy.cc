@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "gateway/connection_names.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
 #include "json/document.h"
@@ -100,16 +101,13 @@ class ForwardAuth final : public gateway::Policy {
     bool shadow_;
 };
 
-// What the client says is for this hop only goes no further, so it is not judged either.
-bool ends_here(const Exchange& x, std::string_view name) {
-    return std::ranges::any_of(x.request.connection.names, [&](std::string_view n) { return iequals(n, name); });
-}
-
+// What the client says is for this hop only (ConnectionNames) goes no further, so it is not judged either.
 const std::string* ForwardAuth::doubled(const Exchange& x) const {
+    const gateway::ConnectionNames ends_here(x.request.connection);
     for (const std::string& header : s_.headers) {
         if (iequals(header, "Cookie")) continue;
         const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, header); };
-        const auto goes_on = [&](const http::Field& f) { return is_it(f) && !ends_here(x, f.name); };
+        const auto goes_on = [&](const http::Field& f) { return is_it(f) && !ends_here.contains(f.name); };
         if (std::ranges::count_if(x.request.fields, goes_on) + std::ranges::count_if(x.set_fields, is_it) > 1) return &header;
     }
     return nullptr;
@@ -118,11 +116,12 @@ const std::string* ForwardAuth::doubled(const Exchange& x) const {
 // A message of its own: of the client's only the listed headers, none of its framing (FIELD-CASES R14), and none that it could
 // have forged (R5).
 void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
+    const gateway::ConnectionNames ends_here(x.request.connection);
     // By the name that the configuration lists, whatever the spelling: a service behind may take one for the other, so this one
     // must see it.
     for (const http::Field& f : x.request.fields) {
         const std::string* name = listed_as(f.name);
-        if (name != nullptr && !ends_here(x, f.name)) fields.add(*name, f.value);
+        if (name != nullptr && !ends_here.contains(f.name)) fields.add(*name, f.value);
     }
     for (const http::Field& f : x.set_fields) {
         if (const std::string* name = listed_as(f.name)) fields.add(*name, f.value);
