@@ -44,12 +44,12 @@ bool may_hold(std::string_view text, std::string_view wanted, bool spaces_separa
     return false;
 }
 
-// Whether the text is that name but for the blanks around it, which whom the identity is for may take off.
-bool is_trimmed(std::string_view text, std::string_view name) {
+// Without the blanks around it, which whom the identity is for may take off.
+std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kBlanks = " \t\r\n\v\f";
     const size_t begin = text.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) return name.empty();
-    return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin) == name;
+    if (begin == std::string_view::npos) return {};
+    return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
 // For `none`: a role in a list may have spaces within its name, a scope has none (RFC 6749 §3.3).
@@ -58,7 +58,7 @@ bool may_hold(Value held, Spelling spelling, std::string_view name) {
     return std::ranges::any_of(held.elements(), [&](Value element) {
         if (!element.is_string()) return false;
         const std::string_view text = element.string();
-        return is_trimmed(text, name) || may_hold(text, name, spelling == Spelling::words);
+        return trimmed(text) == name || may_hold(text, name, spelling == Spelling::words);
     });
 }
 
@@ -126,19 +126,37 @@ bool condition_holds(const ClaimCondition& c, const json::Document& claims) {
     return std::ranges::any_of(claim.elements(), [&](Value element) { return holds_one_of(element, c.values); });
 }
 
+// Whether the text is a JSON number, white space around it or not.
+bool is_number(std::string_view text) {
+    const std::string_view bare = trimmed(text);
+    if (bare.empty() || (bare.front() != '-' && (bare.front() < '0' || bare.front() > '9'))) return false;
+    const auto document = json::Document::parse(text);
+    return document && document->root().kind() == json::Kind::number;
+}
+
+// Values that must not be there, and those of them that read as numbers.
+struct Unwanted {
+    explicit Unwanted(const std::vector<Scalar>& values) : all(values) {
+        for (const Scalar& s : values) {
+            if (is_number(s.text)) numbers.push_back(trimmed(s.text));
+        }
+    }
+    const std::vector<Scalar>& all;
+    std::vector<std::string_view> numbers;
+};
+
 // Whether a value reads like one that must not be there though it has another type ("true" for true, "1" for 1), or cannot be read:
 // an object or a list in a list, a number that cannot be compared.
-bool may_equal(Value value, const Scalar& wanted) {
+bool may_equal(Value value, const Unwanted& unwanted) {
+    if (unwanted.all.empty()) return false;
     if (gateway::is_compound(value)) return true;
     if (value.kind() == json::Kind::number && !is_comparable(value.source())) return true;
     if (value.is_null() || !value) return false;
     const std::string_view text = value.is_string() ? value.string() : value.source();
-    if (is_trimmed(text, wanted.text)) return true;
-    const auto is_number = [](std::string_view s) {
-        const auto document = json::Document::parse(s);
-        return document && document->root().kind() == json::Kind::number;
-    };
-    return is_number(text) && is_number(wanted.text) && same_number(text, wanted.text);
+    const std::string_view bare = trimmed(text);
+    if (std::ranges::any_of(unwanted.all, [&](const Scalar& s) { return bare == s.text; })) return true;
+    if (unwanted.numbers.empty() || !is_number(text)) return false;
+    return std::ranges::any_of(unwanted.numbers, [&](std::string_view number) { return same_number(bare, number); });
 }
 
 // Whether a claim may hide, in a form that equals() does not look into, what must not be there.
@@ -146,7 +164,8 @@ bool may_hide(const ClaimCondition& c, const json::Document& claims) {
     if (is_blocked(c.claim, claims)) return true;
     const Value claim = c.claim.find(claims);
     if (c.present) return false;
-    const auto hides = [&](Value value) { return std::ranges::any_of(c.values, [&](const Scalar& s) { return may_equal(value, s); }); };
+    const Unwanted unwanted(c.values);
+    const auto hides = [&](Value value) { return may_equal(value, unwanted); };
     return claim.is_array() ? std::ranges::any_of(claim.elements(), hides) : hides(claim);
 }
 

@@ -15,6 +15,7 @@ Selection& member_of(Selection& parent, std::string_view name, Arena& arena) {
     }
     auto* made = arena.make<Selection>();
     made->name = name;
+    ++parent.width;
     (last == nullptr ? parent.first : const_cast<Selection*>(last)->next) = made;
     return *made;
 }
@@ -98,6 +99,7 @@ void restrict_members(const Selection& allowed, Selection& asked, Arena& arena, 
     if (asked.whole) {
         asked.whole = false;
         asked.first = allowed.first;
+        asked.width = allowed.width;
         return;
     }
     for (const Selection* m = asked.first; m != nullptr && refused.empty(); m = m->next) {
@@ -155,7 +157,8 @@ bool project(json::Value value, const Selection& selection, std::string& out) {
         if (!project(element, selection, out)) out.resize(at);
     }
     for (const json::Member member : value.members()) {
-        if (!Meter::spend(1)) return false;
+        // Looked for among all that are selected.
+        if (!Meter::spend(1 + selection.width / 4)) return false;
         const Selection* wanted = selection.find(member.name);
         if (wanted == nullptr) continue;
         const size_t at = out.size();

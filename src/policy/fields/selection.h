@@ -19,6 +19,7 @@ struct Selection {
     bool whole = false;                // the value with all that is in it
     const Selection* first = nullptr;  // of its members, each once, in the order of the text
     const Selection* next = nullptr;   // of those that stand beside it
+    size_t width = 0;                  // how many members
 
     const Selection* find(std::string_view member) const;
 };

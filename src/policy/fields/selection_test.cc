@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+
 namespace portico::policy::fields {
 namespace {
 
@@ -101,6 +103,26 @@ TEST(Projection, OfAValueWithoutMembersNothingIsAskedFor) {
     EXPECT_EQ(projected(R"({"name":"secret","id":1})", "name.first,id"), R"({"id":1})");
     EXPECT_EQ(projected(R"({"name":null})", "name.first"), R"({"name":null})");
     EXPECT_EQ(projected(R"("text")", "id"), "nothing");
+}
+
+TEST(Projection, EachMemberIsLookedForAmongAllThatAreSelected) {
+    std::string asked = "x", text = "{\"y\":1";
+    for (int i = 0; i < 190; ++i) asked += "," + std::to_string(i);
+    for (int i = 0; i < 1000; ++i) text += ",\"m" + std::to_string(i) + "\":1";
+    const auto steps = [&](std::string_view selection) {
+        Arena arena;
+        Selection root, allowed;
+        EXPECT_TRUE(read_selection(selection, allowed, arena));
+        root.whole = true;
+        EXPECT_TRUE(restrict_to(allowed, root, arena));
+        const auto document = json::Document::parse(text + "}");
+        const CountingMeter meter;
+        std::string out;
+        EXPECT_TRUE(project(document->root(), root, out));
+        return meter.told;
+    };
+    EXPECT_GE(steps(asked), 1001u * 191 / 4);
+    EXPECT_LE(steps("x,y"), 1100u);
 }
 
 }  // namespace
