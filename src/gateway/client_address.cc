@@ -80,7 +80,8 @@ FoundClient find_client(const ForwardingFields& said, const IpAddress& peer, std
     FoundClient found{peer, {}};
     std::vector<std::string> hops;  // the nearest first
     for (size_t i = said.chain.size(); i > 0; --i) {
-        found.address = address_in(said.chain[i - 1]);
+        const bool too_far = hops.size() == kMostHops;
+        found.address = too_far ? std::nullopt : address_in(said.chain[i - 1]);
         hops.push_back(found.address ? found.address->text() : std::string(kNoAddress));
         if (!found.address || !is_trusted(trusted, *found.address)) break;
     }

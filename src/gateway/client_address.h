@@ -25,9 +25,12 @@ struct ForwardingFields {
 ForwardingFields read_forwarding(const http::FieldList& fields);
 
 struct FoundClient {
-    std::optional<IpAddress> address;  // none: it was said, but in no form that can be read ("unknown", `for=_x`, a zone)
+    // None: it was said, but in no form that can be read ("unknown", `for=_x`, a zone), or behind more than kMostHops trusted proxies.
+    std::optional<IpAddress> address;
     std::string passed;                // what goes before the peer in X-Forwarded-For; empty: nothing
 };
+// No request passes as many proxies: who writes such a chain only asks for work.
+inline constexpr size_t kMostHops = 100;
 // From the right: past every trusted proxy to the first address that is none, or to the last that was named.
 FoundClient find_client(const ForwardingFields& said, const IpAddress& peer, std::span<const Cidr> trusted);
 

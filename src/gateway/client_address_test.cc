@@ -44,11 +44,17 @@ TEST(ClientAddress, A81_an_element_of_Forwarded_that_names_nobody_is_not_passed_
     EXPECT_EQ(seen({{"Forwarded", "for=10.0.0.7"}, {"Forwarded", ""}}), Seen("none", "unknown"));
 }
 
-TEST(ClientAddress, a_long_chain_is_read_in_linear_time) {
-    std::string value = "8.8.8.8";
-    std::string expected = value;
-    for (int i = 0; i < 6000; ++i) expected = value += ", 10.0.0.1";
-    EXPECT_EQ(seen({{"X-Forwarded-For", value}}), Seen("8.8.8.8", expected));
+TEST(ClientAddress, is_none_behind_more_proxies_than_are_looked_at) {
+    const auto behind = [](size_t proxies, std::string first) {
+        for (size_t i = 0; i < proxies; ++i) first += ", 10.0.0.1";
+        return first;
+    };
+    EXPECT_EQ(seen({{"X-Forwarded-For", behind(kMostHops - 1, "8.8.8.8")}}), Seen("8.8.8.8", behind(kMostHops - 1, "8.8.8.8")));
+    for (const size_t proxies : {kMostHops, kMostHops + 1, size_t{6000}}) {
+        const std::string passed = behind(kMostHops, "unknown");
+        EXPECT_EQ(seen({{"X-Forwarded-For", behind(proxies, "8.8.8.8")}}), Seen("none", passed)) << proxies;
+        EXPECT_EQ(seen({{"X-Forwarded-For", passed}}), Seen("none", passed)) << "as the next one reads it";
+    }
 }
 
 }  // namespace
