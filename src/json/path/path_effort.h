@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/held.h"
 #include "base/meter.h"
 #include "json/path/path.h"
 
@@ -16,6 +17,13 @@ class PathEffort {
     // @returns whether there was as much left
     bool spend(uint64_t steps) {
         return steps_.spend(steps) || end(PathStop::too_many_steps);
+    }
+    // So many bytes are about to be taken, which `held` counts; what is small is not counted.
+    bool hold(Held& held, size_t bytes) {
+        constexpr size_t kCounted = size_t{64} << 10;
+        if (bytes < kCounted || held.set(bytes)) return true;
+        Meter::out_of_memory();
+        return end(PathStop::too_many_steps);
     }
     bool goes_down_to(size_t depth) { return depth <= bounds_.max_depth || end(PathStop::too_deep); }
     bool has_room_for(size_t nodes) { return nodes <= bounds_.max_nodes || end(PathStop::too_many_nodes); }
