@@ -64,5 +64,15 @@ TEST(JsonPathEffort, ObjectsInAnotherOrderArePaidAsTheyAreSorted) {
     EXPECT_LE(ended.told, 20'000u);
 }
 
+TEST(JsonPathEffort, AnExpressionOfADocumentIsPaidByItsProgram) {
+    const auto json = [](size_t texts) {
+        return R"({"r":"[a-z]{0,500}[a-z]{0,500}","v":[)" + repeated("\"aaaaaaaaaa\",", texts) + "\"\"]}";
+    };
+    const uint64_t compiled = evaluated("$.v[?search(@, $.r)]", json(0)).told;
+    EXPECT_GE(compiled, 1000u + 2000 * 16 + 2000 * 2000 / 32) << "some 2,000 instructions";
+    EXPECT_GE(evaluated("$.v[?search(@, $.r)]", json(10)).told, compiled + 10u * 11 * 2000 / 4) << "each byte may go through all of them";
+    EXPECT_LE(evaluated("$.v[?search(@, '[a-z]{0,500}[a-z]{0,500}')]", json(10)).told, 200u) << "who wrote that one is trusted";
+}
+
 }  // namespace
 }  // namespace portico::json
