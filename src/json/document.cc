@@ -9,6 +9,13 @@
 #include "json/writer.h"
 
 namespace portico::json {
+namespace {
+
+// Whoever looks something up says what it costs; of so many values that is said once more as they are passed over.
+constexpr size_t kPaidTogether = 4096;
+bool pay_for_passing() { return Meter::spend(kPaidTogether / 8); }
+
+}  // namespace
 
 std::string_view ParseError::what() const {
     switch (reason) {
@@ -64,14 +71,19 @@ std::optional<double> Value::as_double() const {
 
 Value Value::find(std::string_view name) const {
     if (!is_object()) return {};
-    Value found;
     const uint32_t end = node().next;
-    for (uint32_t i = index_ + 1; i < end; i = block_->after(i + 1)) {
-        if (block_->string(block_->node(i)) != name) continue;
-        found = {block_, i + 1};
-        if (block_->names_differ) break;
-    }
-    return found;
+    const auto search = [&](auto may_go_on) {
+        Value found;
+        for (uint32_t i = index_ + 1; i < end; i = block_->after(i + 1)) {
+            if (!may_go_on()) return Value();
+            if (block_->string(block_->node(i)) != name) continue;
+            found = {block_, i + 1};
+            if (block_->names_differ) break;
+        }
+        return found;
+    };
+    if (node().count < kPaidTogether) return search([] { return true; });
+    return search([passed = size_t{0}] mutable { return ++passed % kPaidTogether != 0 || pay_for_passing(); });
 }
 
 Value Value::find(std::span<const std::string_view> path) const {
@@ -83,7 +95,10 @@ Value Value::find(std::span<const std::string_view> path) const {
 Value Value::at(size_t index) const {
     if (!is_array() || index >= node().count) return {};
     uint32_t i = index_ + 1;
-    for (; index > 0; --index) i = block_->after(i);
+    for (; index > 0; --index) {
+        if (index % kPaidTogether == 0 && !pay_for_passing()) return {};
+        i = block_->after(i);
+    }
     return {block_, i};
 }
 

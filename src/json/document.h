@@ -129,11 +129,11 @@ class Value {
 
     // @returns the number of elements or members, 0 of anything else
     size_t size() const { return kind() >= Kind::array ? node().count : 0; }
-    // The member of that name. @returns no value where this is no object or holds none
+    // The member of that name. @returns no value where this is no object or holds none, or nothing more may be spent (base/meter.h)
     Value find(std::string_view name) const;
     // The member of the member … of those names.
     Value find(std::span<const std::string_view> path) const;
-    // The element at `index`, in linear time. @returns no value where this is no array or shorter
+    // The element at `index`, in linear time. @returns no value where this is no array or shorter, or nothing more may be spent
     Value at(size_t index) const;
     // Empty where this is no array.
     Elements elements() const;

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/meter_fixture.h"
+
 namespace portico::json {
 namespace {
 
@@ -318,6 +320,25 @@ TEST(JsonDocument, the_outside_suite_is_judged_rightly) {
     }
     EXPECT_EQ(count, 318U);
     EXPECT_EQ(decided, kOurDecision.size());
+}
+
+TEST(JsonDocument, what_is_passed_over_to_find_something_is_paid) {
+    std::string list = "[1", object = "{\"x\":1";
+    for (int i = 0; i < 20'000; ++i) {
+        list += ",1";
+        object += ",\"n" + std::to_string(i) + "\":1";
+    }
+    const auto array = Document::parse(list + "]").value();
+    const auto members = Document::parse(object + "}").value();
+    CountingMeter meter;
+    EXPECT_TRUE(array.root().at(20'000));
+    EXPECT_GE(meter.told, 4u * 512);
+    EXPECT_TRUE(members.root().find("n19999"));
+    EXPECT_GE(meter.told, 8u * 512);
+    CountingMeter less(1000);
+    EXPECT_FALSE(array.root().at(20'000));
+    EXPECT_FALSE(members.root().find("n19999"));
+    EXPECT_TRUE(members.root().find("n100")) << "it is found before it is asked";
 }
 
 }  // namespace

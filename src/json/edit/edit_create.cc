@@ -18,13 +18,18 @@ Value element_of(Value array, int64_t index) {
     return index < 0 ? Value() : array.at(static_cast<size_t>(index));
 }
 
+// What looking something up in it costs, in steps.
+uint64_t find_cost(Value in) { return 1 + in.size() / 8; }
+
 }  // namespace
 
 void EditWalk::prepare_moves() {
     for (uint32_t step = 0; step < program_.steps.size(); ++step) {
         if (program_.steps[step].kind != EditKind::move) continue;
         moved_.resize(program_.steps.size());
-        const Value source = program_.paths[step].find(root_);
+        uint64_t cost = 1;
+        const Value source = find_singular(program_.query(step), root_, cost);
+        if (!spend(cost)) return;
         if (!source) continue;
         moved_[step].active = can_arrive(program_.query(program_.targets[step]));
         if (!moved_[step].active) mismatch(step, root_);
@@ -35,10 +40,11 @@ void EditWalk::prepare_moves() {
 }
 
 // Whether the walk will find or make that place.
-bool EditWalk::can_arrive(const PathQuery& target) const {
+bool EditWalk::can_arrive(const PathQuery& target) {
     Value at = root_;
     for (size_t i = 0; i < target.segments.size(); ++i) {
         const PathSelector& selector = target.segments[i].selectors.front();
+        if (!spend(find_cost(at))) return false;
         if (at.is_null() || !at) return leads_by_names(target, i);
         if (selector.kind == PathSelector::Kind::name) {
             if (!at.is_object()) return false;
@@ -57,6 +63,7 @@ void EditWalk::write_moved(size_t step) {
     for (const PathSegment& segment : program_.query(step).segments) {
         const PathSelector& selector = segment.selectors.front();
         const bool named = selector.kind == PathSelector::Kind::name;
+        if (!spend(find_cost(at))) return;
         const Value child = named ? at.find(selector.name) : element_of(at, *selector.start);
         const int64_t index = named ? 0 : *selector.start;
         const auto place = static_cast<size_t>(index < 0 ? index + static_cast<int64_t>(at.size()) : index);
@@ -88,7 +95,9 @@ void EditWalk::create_members(Value object, States states, size_t begin, size_t 
         if (!state.full) continue;
         for (const EditEdge& edge : state.place->names) {
             const std::string_view name = edge.selector->name;
-            if (!makes(edge) || object.find(name) || std::ranges::find(names, name) != names.end()) continue;
+            if (!makes(edge)) continue;
+            if (!spend(find_cost(object))) return;
+            if (object.find(name) || std::ranges::find(names, name) != names.end()) continue;
             names.push_back(name);
             if (!is_displaced(name, Value(), renames_begin)) create_member(name, states, begin);
         }

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "base/meter_fixture.h"
+
 namespace portico::json {
 namespace {
 
@@ -286,6 +288,24 @@ TEST(Edit, EqualNamesAreAllTaken) {
     std::string out;
     EXPECT_TRUE(plan->apply(document->root(), out));
     EXPECT_EQ(out, R"({"a":2})");
+}
+
+TEST(Edit, NamesThatAreLookedUpArePaidByTheMembers) {
+    std::string object = "{\"x\":0";
+    for (int i = 0; i < 8000; ++i) object += ",\"n" + std::to_string(i) + "\":0";
+    object += "}";
+    const auto told = [&](size_t names, Kind kind) {
+        std::vector<Written> written;
+        for (size_t i = 0; i < names; ++i) {
+            const std::string name = "$.new" + std::to_string(i);
+            written.push_back(kind == Kind::set ? Written{kind, name, "1"} : Written{kind, "$.n" + std::to_string(i), name});
+        }
+        CountingMeter meter;
+        EXPECT_EQ(edit(object, written).find("mismatch"), std::string::npos);
+        return meter.told;
+    };
+    EXPECT_GE(told(21, Kind::set), told(1, Kind::set) + 20 * 8000 / 8);
+    EXPECT_GE(told(21, Kind::move), told(1, Kind::move) + 20 * 3 * 8000 / 8) << "found, found again and its target looked up";
 }
 
 }  // namespace

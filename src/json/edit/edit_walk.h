@@ -83,7 +83,7 @@ class EditWalk {
     };
 
     void prepare_moves();
-    bool can_arrive(const PathQuery& target) const;
+    bool can_arrive(const PathQuery& target);
     void write_moved(size_t step);
 
     // These append what becomes of `v`. @returns false, and appends nothing, where nothing does, or after a fault

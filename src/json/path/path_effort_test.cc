@@ -74,5 +74,29 @@ TEST(JsonPathEffort, AnExpressionOfADocumentIsPaidByItsProgram) {
     EXPECT_LE(evaluated("$.v[?search(@, '[a-z]{0,500}[a-z]{0,500}')]", json(10)).told, 200u) << "who wrote that one is trusted";
 }
 
+TEST(JsonPathEffort, WalkingThroughAnArrayIsPaidAsItGoes) {
+    const std::string json = "[1" + repeated(",1", 40'000) + "]";
+    for (const char* query : {"$[-1]", "$[39999:]", "$[0,-1]"}) {
+        EXPECT_GE(evaluated(query, json).told, 2u * 40'000 / 8 - 1024) << query;
+        EXPECT_LE(evaluated(query, json, 6000).nodes, evaluated(query, json).nodes - 1) << query;
+    }
+    const Evaluated backward = evaluated("$[:-10:-1]", json);
+    EXPECT_EQ(backward.nodes, 9u);
+    EXPECT_GE(backward.told, 40'000u);
+    EXPECT_FALSE(evaluated("$[:-10:-1]", json, 20'000).whole);
+}
+
+TEST(JsonPathEffort, ABackwardSliceIsCountedAmongWhatIsHeld) {
+    const std::string json = "[1" + repeated(",1", 40'000) + "]";
+    const Document document = Document::parse(json).value();
+    const Path path = Path::compile("$[::-20000]").value();
+    std::vector<Value> nodes;
+    EXPECT_TRUE(path.evaluate(document.root(), nodes));
+    HeldMemory::here().limit(document.bytes() + 100'000);
+    EXPECT_FALSE(path.evaluate(document.root(), nodes));
+    HeldMemory::here().limit(UINT64_MAX);
+    EXPECT_TRUE(path.evaluate(document.root(), nodes));
+}
+
 }  // namespace
 }  // namespace portico::json

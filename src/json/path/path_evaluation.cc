@@ -10,6 +10,9 @@ constexpr uint64_t skip_cost(size_t skipped) {
     return 1 + skipped / 8;
 }
 
+// So many are passed over between two looks at what may be spent.
+constexpr int64_t kPaidTogether = 4096;
+
 Value element_at(Value array, int64_t index) {
     const auto size = static_cast<int64_t>(array.size());
     if (index < 0) index += size;
@@ -134,6 +137,7 @@ bool PathEvaluation::apply_slice(const PathSelector& selector, const PathQuery& 
         int64_t wanted = range.first;
         for (const Value element : array.elements()) {
             if (wanted >= range.past) break;
+            if (index % kPaidTogether == kPaidTogether - 1 && !effort_.spend(skip_cost(kPaidTogether))) return false;
             if (index++ != wanted) continue;
             wanted += step;
             if (!select(query, next, element, sink)) return false;
@@ -141,9 +145,14 @@ bool PathEvaluation::apply_slice(const PathSelector& selector, const PathQuery& 
         return true;
     }
     // Elements are found forward only: those up to the first one wanted are put down, then read backward.
+    const auto put_down = static_cast<size_t>(range.first + 1);
+    Held held(Holding::made);
+    if (!effort_.hold(held, put_down * sizeof(Value))) return false;
     std::vector<Value> elements;
+    elements.reserve(put_down);
     for (const Value element : array.elements()) {
-        if (static_cast<int64_t>(elements.size()) > range.first) break;
+        if (elements.size() == put_down) break;
+        if (!effort_.spend(1)) return false;
         elements.push_back(element);
     }
     for (int64_t i = range.first; i > range.past; i += step) {
