@@ -1,10 +1,13 @@
 #include "json/writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "base/check.h"
+#include "base/meter.h"
 #include "base/utf8.h"
 
 namespace portico::json {
@@ -19,6 +22,24 @@ constexpr std::array<bool, 256> kPlain = make_plain();
 
 bool is_plain(char c) {
     return kPlain[static_cast<uint8_t>(c)];
+}
+
+// So much is made between two looks at what may be spent, and so much is a step, whatever it is made of.
+constexpr size_t kPiece = 4096;
+constexpr size_t kMadeAStep = 8;
+constexpr size_t kFree = 64;  // in what any value costs
+
+// The bytes at the beginning that stand in a string as they are: kPiece and a character at most.
+size_t plain_size(std::string_view utf8) {
+    const size_t most = std::min(utf8.size(), kPiece);
+    size_t i = 0;
+    while (true) {
+        while (i < most && is_plain(utf8[i])) ++i;
+        if (i >= most || static_cast<uint8_t>(utf8[i]) < 0x80) return i;
+        const Utf8Piece piece = utf8_piece(utf8.substr(i));
+        if (!piece.well_formed) return i;
+        i += piece.size;
+    }
 }
 
 void append_escape(std::string& out, char c) {
@@ -40,24 +61,29 @@ void append_escape(std::string& out, char c) {
 
 }  // namespace
 
+// It says what it takes as it goes, since a text may be long. Where it may not go on, what it makes is worth nothing: it ends there.
 void append_string(std::string& out, std::string_view utf8) {
+    size_t paid = out.size();
+    const auto pay = [&] {
+        const size_t made = out.size() - std::exchange(paid, out.size());
+        return made < kFree || Meter::spend(made / kMadeAStep);
+    };
     out += '"';
     while (!utf8.empty()) {
-        size_t plain = 0;
-        while (plain < utf8.size() && is_plain(utf8[plain])) ++plain;
-        out.append(utf8.substr(0, plain));
-        utf8.remove_prefix(plain);
-        if (utf8.empty()) break;
-        if (static_cast<uint8_t>(utf8.front()) < 0x80) {
+        if (out.size() - paid >= kPiece && !pay()) break;
+        if (const size_t plain = plain_size(utf8); plain > 0) {
+            out.append(utf8.substr(0, plain));
+            utf8.remove_prefix(plain);
+        } else if (static_cast<uint8_t>(utf8.front()) < 0x80) {
             append_escape(out, utf8.front());
             utf8.remove_prefix(1);
-            continue;
+        } else {
+            out.append(kReplacementCharacter);
+            utf8.remove_prefix(utf8_piece(utf8).size);
         }
-        const Utf8Piece piece = utf8_piece(utf8);
-        out.append(piece.well_formed ? utf8.substr(0, piece.size) : std::string_view("\xEF\xBF\xBD"));
-        utf8.remove_prefix(piece.size);
     }
     out += '"';
+    pay();
 }
 
 void append_number(std::string& out, int64_t n) {

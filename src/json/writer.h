@@ -10,7 +10,7 @@
 namespace portico::json {
 
 // Appends `utf8` as a JSON string with its quotes (RFC 8259 §7): `"`, `\` and controls escaped, every maximal piece of
-// ill-formed UTF-8 replaced by U+FFFD (Unicode 15, §3.9), so that the result is always valid.
+// ill-formed UTF-8 replaced by U+FFFD (Unicode 15, §3.9), so that the result is always valid. A long one is paid (base/meter.h).
 void append_string(std::string& out, std::string_view utf8);
 void append_number(std::string& out, int64_t n);
 void append_number(std::string& out, uint64_t n);

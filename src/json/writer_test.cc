@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/meter_fixture.h"
+
 namespace portico::json {
 namespace {
 
@@ -120,6 +122,23 @@ TEST(JsonWriter, nests_as_deep_as_it_says) {
     for (unsigned i = 0; i < Writer::kMaxDepth; ++i) w.begin_array();
     for (unsigned i = 0; i < Writer::kMaxDepth; ++i) w.end_array();
     EXPECT_EQ(out, std::string(Writer::kMaxDepth, '[') + std::string(Writer::kMaxDepth, ']'));
+}
+
+TEST(JsonString, a_long_text_is_written_in_pieces_and_paid_by_what_is_made) {
+    for (const std::string_view unit : {"a", "\xC3\xA9", "\"", "\x01", "\xFF", "ab\xE2\x82\xAC\n\xE2\x82"}) {
+        const std::string wanted_unit = quoted(unit);
+        std::string text, wanted = "\"";
+        for (size_t i = 0; i < 10'000; ++i) {
+            text += unit;
+            wanted.append(wanted_unit, 1, wanted_unit.size() - 2);
+        }
+        CountingMeter meter;
+        EXPECT_EQ(quoted(std::string_view(text)), wanted + "\"");
+        EXPECT_GE(meter.told, wanted.size() / 9);
+    }
+    CountingMeter meter(1000);
+    EXPECT_LE(quoted(std::string_view(std::string(100'000, 'a'))).size(), 20'000u);
+    EXPECT_LE(meter.told, 3000u);
 }
 
 }  // namespace
