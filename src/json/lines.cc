@@ -1,5 +1,7 @@
 #include "json/lines.h"
 
+#include "base/meter.h"
+
 namespace portico::json {
 
 void LineSplitter::give(std::string_view part, bool last) {
@@ -28,6 +30,8 @@ std::optional<std::string_view> LineSplitter::next() {
         }
         if (held_given_) held_.clear();
         held_given_ = false;
+        // A part may be nothing but empty lines.
+        if (!Meter::spend(1)) return std::nullopt;
     }
     return std::nullopt;
 }

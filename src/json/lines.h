@@ -21,7 +21,8 @@ class LineSplitter {
     // Gives the next part of the body. `last`: it is the end. `part` must outlive the lines that next() gives.
     // @requires next() has given everything of the part before
     void give(std::string_view part, bool last);
-    // The next line that is complete; none: it wants another part, or a line is too long. The view lives until the next call.
+    // The next line that is complete; none: it wants another part, a line is too long, or nothing more may be spent (base/meter.h). The
+    // view lives until the next call.
     std::optional<std::string_view> next();
     // A line is longer than may be: nothing more comes.
     bool is_too_long() const { return too_long_; }

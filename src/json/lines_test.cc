@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "base/meter_fixture.h"
+
 namespace portico::json {
 namespace {
 
@@ -73,6 +75,19 @@ TEST(Lines, NoMoreIsHeldThanALineMayHave) {
     splitter.give(part, false);
     EXPECT_EQ(splitter.next(), std::nullopt);
     EXPECT_TRUE(splitter.is_too_long());
+}
+
+TEST(JsonLines, empty_lines_are_paid) {
+    const std::string part(10'000, '\n');
+    CountingMeter meter;
+    EXPECT_THAT(split({part, part + "a"}).lines, ElementsAre("a"));
+    EXPECT_GE(meter.told, 20'000u);
+}
+
+TEST(JsonLines, empty_lines_end_where_nothing_more_may_be_spent) {
+    CountingMeter meter(1000);
+    EXPECT_THAT(split({std::string(10'000, '\n') + "a"}).lines, IsEmpty());
+    EXPECT_LE(meter.told, 1010u);
 }
 
 }  // namespace
