@@ -34,7 +34,8 @@ bool refuse(const Change& change, const Datum& datum, std::string_view wanted, s
 
 // One more of a list is looked at. What it costs as a whole its Datum says; here it only gives the thread to others in between.
 bool look_at(const Datum& item, std::string& why) {
-    if (Meter::spend(1 + item.text().size() / Meter::kBytesAStep)) return true;
+    const std::string_view text = item.text();
+    if (Meter::spend(1 + (item.is(Kind::number) ? number_cost(text) : text.size() / Meter::kBytesAStep))) return true;
     why = "takes too many steps";
     return false;
 }
@@ -50,8 +51,9 @@ bool apply_length(const Change& change, Datum& datum, std::string& why) {
     return true;
 }
 
-bool apply_to_object(const Change& change, Datum& datum, std::string& why) {
+bool apply_to_object(const Change& change, Datum& datum, ListRoom& room, std::string& why) {
     if (!datum.is(Kind::object)) return refuse(change, datum, "an object", why);
+    if (!room.add(datum.size(), why)) return false;
     std::vector<Datum> items;
     for (const Member member : datum.value().members()) {
         if (!look_at(datum, why)) return false;
@@ -73,15 +75,51 @@ bool are_comparable(const Change& change, const std::vector<Datum>& items, std::
     return true;
 }
 
-bool is_less(const Datum& a, const Datum& b) {
-    return a.is(Kind::number) ? compare_numbers(a.text(), b.text()) < 0 : a.text() < b.text();
+// What an item stands by among others of its kind. @requires it is a number or a text, and stays where it is
+struct OrderKey {
+    explicit OrderKey(const Datum& item) : is_number(item.is(Kind::number)), text(item.text()) {
+        if (is_number) number = NumberKey(text);
+    }
+    friend bool operator<(const OrderKey& a, const OrderKey& b) { return a.is_number ? a.number < b.number : a.text < b.text; }
+
+    bool is_number;
+    std::string_view text;
+    NumberKey number;
+};
+
+// The first of the least, or of the greatest.
+bool take_outermost(const Change& change, std::vector<Datum>& items, Datum& into, std::string& why) {
+    if (items.empty()) {
+        into = Datum();
+        return true;
+    }
+    size_t best = 0;
+    OrderKey best_key(items.front());
+    for (size_t i = 1; i < items.size(); ++i) {
+        if (!look_at(items[i], why)) return false;
+        const OrderKey key(items[i]);
+        if (change.kind == Change::Kind::min ? !(key < best_key) : !(best_key < key)) continue;
+        best = i;
+        best_key = key;
+    }
+    Datum taken = std::move(items[best]);
+    into = std::move(taken);
+    return true;
 }
+
+// Of a sum, in adding one number to it.
+constexpr size_t kDigitsAStep = 4;
 
 bool apply_sum(std::vector<Datum>& items, Datum& into, std::string& why) {
     Decimal sum;
     for (const Datum& item : items) {
         if (!look_at(item, why)) return false;
         const auto number = item.is(Kind::number) ? Decimal::parse(item.text()) : std::nullopt;
+        // What is short to write may have many digits, and the sum keeps them.
+        if (number && !Meter::spend(1 + sum.digits() / kDigitsAStep)) {
+            why = "takes too many steps";
+            return false;
+        }
         if (number && sum.add(*number)) continue;
         why = item.is(Kind::number) ? "holds a number of too many digits to be added" : "holds " + std::string(name_of(item.kind())) + ", and sum takes numbers";
         return false;
@@ -90,7 +128,7 @@ bool apply_sum(std::vector<Datum>& items, Datum& into, std::string& why) {
     return true;
 }
 
-bool apply_join(const Change& change, std::vector<Datum>& items, Datum& into, std::string& why) {
+bool apply_join(const Change& change, std::vector<Datum>& items, Datum& into, ListRoom& room, std::string& why) {
     std::string text;
     for (size_t i = 0; i < items.size(); ++i) {
         const Datum& item = items[i];
@@ -99,6 +137,7 @@ bool apply_join(const Change& change, std::vector<Datum>& items, Datum& into, st
             why = "holds " + std::string(name_of(item.kind())) + ", and join takes texts, numbers and booleans";
             return false;
         }
+        if (!room.hold(change.text.size() + item.text().size(), why)) return false;
         if (i > 0) text += change.text;
         text += item.text();
     }
@@ -108,73 +147,118 @@ bool apply_join(const Change& change, std::vector<Datum>& items, Datum& into, st
 
 // Equal ones stay in their order.
 bool apply_sort(std::vector<Datum>& items, std::string& why) {
+    // Only while it is sorted.
+    ListRoom room(0);
+    if (!room.hold(items.size() * (sizeof(OrderKey) + 2 * sizeof(uint32_t) + sizeof(Datum)), why)) return false;
+    std::vector<OrderKey> keys;
+    keys.reserve(items.size());
+    uint64_t bytes = 0;
+    for (const Datum& item : items) {
+        if (!look_at(item, why)) return false;
+        bytes += keys.emplace_back(item).text.size();
+    }
     std::vector<uint32_t> order(items.size());
     std::iota(order.begin(), order.end(), 0U);
-    const bool sorted_all = metered_sort(order, [&](uint32_t a, uint32_t b) {
-        if (is_less(items[a], items[b])) return true;
-        return !is_less(items[b], items[a]) && a < b;
-    });
-    if (!sorted_all) {
+    const auto less = [&](uint32_t a, uint32_t b) {
+        if (keys[a] < keys[b]) return true;
+        return !(keys[b] < keys[a]) && a < b;
+    };
+    if (!metered_sort(order, less, 1 + bytes / std::max<size_t>(items.size(), 1) / Meter::kBytesAStep)) {
         why = "takes too many steps";
         return false;
     }
     std::vector<Datum> sorted;
     sorted.reserve(items.size());
-    for (const uint32_t i : order) sorted.push_back(std::move(items[i]));
+    for (const uint32_t i : order) {
+        if (!look_at(items[i], why)) return false;
+        sorted.push_back(std::move(items[i]));
+    }
     items = std::move(sorted);
     return true;
 }
 
-bool apply_flatten(std::vector<Datum>& items, std::string& why) {
+// The elements of a list, made its own. @returns none where they take too much
+std::vector<Datum>* items_of(Datum& list, ListRoom& room, std::string& why) {
+    if (list.value() && !room.make(list.size(), why)) return nullptr;
+    return &list.items();
+}
+
+bool apply_flatten(std::vector<Datum>& items, ListRoom& room, std::string& why) {
     std::vector<Datum> flat;
     for (Datum& item : items) {
         if (!look_at(item, why)) return false;
-        if (!item.is(Kind::array)) flat.push_back(std::move(item));
-        else std::ranges::move(item.items(), std::back_inserter(flat));
+        const bool is_list = item.is(Kind::array);
+        if (!room.add(is_list ? item.size() : 1, why)) return false;
+        if (!is_list) {
+            flat.push_back(std::move(item));
+            continue;
+        }
+        std::vector<Datum>* const inner_items = items_of(item, room, why);
+        if (inner_items == nullptr) return false;
+        for (Datum& inner : *inner_items) {
+            if (!look_at(inner, why)) return false;
+            flat.push_back(std::move(inner));
+        }
     }
     items = std::move(flat);
     return true;
 }
 
-bool apply_to_list(const Change& change, Datum& datum, std::string& why) {
+bool apply_reverse(std::vector<Datum>& items, std::string& why) {
+    for (size_t i = 0; i < items.size() / 2; ++i) {
+        if (!look_at(items[i], why)) return false;
+        std::swap(items[i], items[items.size() - 1 - i]);
+    }
+    return true;
+}
+
+// Those stay for which `stays` holds.
+bool keep_those(std::vector<Datum>& items, auto stays, std::string& why) {
+    std::erase_if(items, [&](const Datum& d) { return !why.empty() || !look_at(d, why) || !stays(d); });
+    return why.empty();
+}
+
+// The first of a list, or the last.
+void take_end(const Change& change, Datum& datum) {
+    const size_t at = change.kind == Change::Kind::first ? 0 : datum.size() - 1;
+    Datum taken;
+    if (datum.value()) taken = Datum(datum.value().at(at));
+    else if (datum.size() > 0) taken = std::move(datum.items()[at]);
+    datum = std::move(taken);
+}
+
+bool apply_to_list(const Change& change, Datum& datum, ListRoom& room, std::string& why) {
     if (!datum.is(Kind::array)) return refuse(change, datum, "a list", why);
-    std::vector<Datum>& items = datum.items();
+    if (change.kind == Change::Kind::first || change.kind == Change::Kind::last) {
+        take_end(change, datum);
+        return true;
+    }
+    std::vector<Datum>* const list = items_of(datum, room, why);
+    if (list == nullptr) return false;
+    std::vector<Datum>& items = *list;
     const bool ordered = change.kind == Change::Kind::min || change.kind == Change::Kind::max || change.kind == Change::Kind::sort;
     if (ordered && !are_comparable(change, items, why)) return false;
-    const auto take = [&](auto at) {
-        Datum taken = items.empty() ? Datum() : std::move(*at);
-        datum = std::move(taken);
-        return true;
-    };
     switch (change.kind) {
-        case Change::Kind::first: return take(items.begin());
-        case Change::Kind::last: return take(items.empty() ? items.end() : items.end() - 1);
-        case Change::Kind::min: return take(std::ranges::min_element(items, is_less));
-        case Change::Kind::max: return take(std::ranges::max_element(items, is_less));
-        case Change::Kind::reverse: std::ranges::reverse(items); return true;
+        case Change::Kind::reverse: return apply_reverse(items, why);
         case Change::Kind::sort: return apply_sort(items, why);
-        case Change::Kind::compact: std::erase_if(items, [](const Datum& d) { return d.is(Kind::null); }); return true;
-        case Change::Kind::flatten: return apply_flatten(items, why);
+        case Change::Kind::compact: return keep_those(items, [](const Datum& d) { return !d.is(Kind::null); }, why);
+        case Change::Kind::flatten: return apply_flatten(items, room, why);
         case Change::Kind::unique: {
             TextSet seen;
-            bool all = true;
-            std::erase_if(items, [&](const Datum& d) { return !(all = all && look_at(d, why)) || !seen.insert(d.key()).second; });
-            return all;
+            const auto is_new = [&](const Datum& d) {
+                std::string key = d.key();
+                return room.hold(key.size() + ListRoom::kOfAKey, why) && seen.insert(std::move(key)).second;
+            };
+            return keep_those(items, is_new, why);
         }
-        case Change::Kind::sum: {
-            Datum sum;
-            if (!apply_sum(items, sum, why)) return false;
-            datum = std::move(sum);
-            return true;
-        }
-        case Change::Kind::join: {
-            Datum text;
-            if (!apply_join(change, items, text, why)) return false;
-            datum = std::move(text);
-            return true;
-        }
-        default: return false;
+        default: break;
     }
+    Datum one;
+    const bool fits = change.kind == Change::Kind::sum    ? apply_sum(items, one, why)
+                      : change.kind == Change::Kind::join ? apply_join(change, items, one, room, why)
+                                                          : take_outermost(change, items, one, why);
+    if (fits) datum = std::move(one);
+    return fits;
 }
 
 }  // namespace
@@ -193,15 +277,18 @@ std::string_view Change::name() const {
     return "";
 }
 
-bool apply(const Change& change, Datum& datum, std::string& why) {
+bool apply(const Change& change, Datum& datum, ListRoom& room, std::string& why) {
     if (datum.is(Kind::null) || datum.is(Kind::missing)) return true;
+    room.begin();
     if (change.kind == Change::Kind::length) return apply_length(change, datum, why);
-    if (change.kind == Change::Kind::keys || change.kind == Change::Kind::values) return apply_to_object(change, datum, why);
-    if (change.kind > Change::Kind::length) return apply_to_list(change, datum, why);
-    if (!datum.is(Kind::array)) return detail::apply_to_scalar(change, datum, why);
-    for (Datum& item : datum.items()) {
+    if (change.kind == Change::Kind::keys || change.kind == Change::Kind::values) return apply_to_object(change, datum, room, why);
+    if (change.kind > Change::Kind::length) return apply_to_list(change, datum, room, why);
+    if (!datum.is(Kind::array)) return detail::apply_to_scalar(change, datum, room, why);
+    std::vector<Datum>* const items = items_of(datum, room, why);
+    if (items == nullptr) return false;
+    for (Datum& item : *items) {
         if (!look_at(item, why)) return false;
-        if (!item.is(Kind::null) && !detail::apply_to_scalar(change, item, why)) {
+        if (!item.is(Kind::null) && !detail::apply_to_scalar(change, item, room, why)) {
             why = "holds what does not fit: one " + why;
             return false;
         }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "json/plan/datum.h"
+#include "json/plan/list_room.h"
 #include "json/plan/moment.h"
 
 namespace portico::json {
@@ -46,8 +47,8 @@ struct ChangeName {
 // Those that `apply` knows by name.
 std::span<const ChangeName> change_names();
 
-// Changes `datum`. It may become none: the first of an empty list. @returns false where it does not fit; `why` is such as
-// "is a string, and sum takes a list"
-bool apply(const Change& change, Datum& datum, std::string& why);
+// Changes `datum`, which may become none: the first of an empty list. @returns false where it does not fit, or takes more than there is
+// `room` for; `why`, which was empty, is such as "is a string, and sum takes a list"
+bool apply(const Change& change, Datum& datum, ListRoom& room, std::string& why);
 
 }  // namespace portico::json

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "json/plan/decimal.h"
 #include "json/plan/kind_name.h"
@@ -34,18 +35,36 @@ std::string_view truncated(std::string_view text, size_t points) {
     return text.substr(0, at);
 }
 
-// A piece may take fifty times the memory of the text that it was cut out of.
+// A piece may take fifty times the memory of the text that it was cut out of, and the memory of all is moved as there are more.
 constexpr size_t kMostPieces = 100'000;
+constexpr uint64_t kPieceCost = 2;
 
-std::optional<Datum> pieces_of(std::string_view text, std::string_view separator) {
+// Bytes of a value that is made: up to so many its Datum holds; beyond, so many are a step, those of a number too.
+constexpr size_t kFree = 15;
+constexpr size_t kBytesAStep = 16;
+
+bool split(const Change& change, Datum& datum, ListRoom& room, std::string& why) {
+    if (!datum.is(Kind::string)) return refuse(change, datum, "a text", why);
+    std::string_view text = datum.text();
     std::vector<Datum> pieces;
     while (true) {
-        if (pieces.size() == kMostPieces) return std::nullopt;
-        const size_t end = text.find(separator);
-        pieces.push_back(Datum::string(std::string(text.substr(0, end))));
-        if (end == std::string_view::npos) return Datum::list(std::move(pieces));
-        text.remove_prefix(end + separator.size());
+        if (pieces.size() == kMostPieces) {
+            why = "would be split into more than " + std::to_string(kMostPieces) + " pieces";
+            return false;
+        }
+        const size_t end = text.find(change.text);
+        const std::string_view piece = text.substr(0, end);
+        if (!room.add(1, why) || !room.hold(piece.size(), why)) return false;
+        if (!Meter::spend(kPieceCost + piece.size() / Meter::kBytesAStep)) {
+            why = "takes too many steps";
+            return false;
+        }
+        pieces.push_back(Datum::string(std::string(piece)));
+        if (end == std::string_view::npos) break;
+        text.remove_prefix(end + change.text.size());
     }
+    datum = Datum::list(std::move(pieces));
+    return true;
 }
 
 bool change_text(const Change& change, Datum& datum, std::string& why) {
@@ -59,16 +78,7 @@ bool change_text(const Change& change, Datum& datum, std::string& why) {
             for (char& c : changed) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
             break;
         case Change::Kind::trim: changed = trimmed(text); break;
-        case Change::Kind::truncate: changed = truncated(text, change.number); break;
-        default: {
-            auto pieces = pieces_of(text, change.text);
-            if (!pieces) {
-                why = "would be split into more than " + std::to_string(kMostPieces) + " pieces";
-                return false;
-            }
-            datum = std::move(*pieces);
-            return true;
-        }
+        default: changed = truncated(text, change.number); break;
     }
     datum = Datum::string(std::move(changed));
     return true;
@@ -81,6 +91,7 @@ bool change_round(const Change& change, Datum& datum, std::string& why) {
         why = "is a number of too many digits to be rounded";
         return false;
     }
+    Meter::spend(number->digits() / kBytesAStep);
     number->round(change.number);
     datum = Datum::number(number->text());
     return true;
@@ -153,14 +164,22 @@ bool change_type(const Change& change, Datum& datum, std::string& why) {
 
 }  // namespace
 
-bool apply_to_scalar(const Change& change, Datum& datum, std::string& why) {
+bool apply_to_scalar(const Change& change, Datum& datum, ListRoom& room, std::string& why) {
+    if (change.kind == Change::Kind::split) return split(change, datum, room, why);
+    bool fits = false;
     switch (change.kind) {
-        case Change::Kind::round: return change_round(change, datum, why);
-        case Change::Kind::date: return change_date(change, datum, why);
-        case Change::Kind::map: return change_map(change, datum, why);
-        case Change::Kind::cast: return change_type(change, datum, why);
-        default: return change_text(change, datum, why);
+        case Change::Kind::round: fits = change_round(change, datum, why); break;
+        case Change::Kind::date: fits = change_date(change, datum, why); break;
+        case Change::Kind::map: fits = change_map(change, datum, why); break;
+        case Change::Kind::cast: fits = change_type(change, datum, why); break;
+        default: fits = change_text(change, datum, why); break;
     }
+    // It may be long, whatever it was made of: 1e300 is short to write.
+    const size_t made = datum.value() ? 0 : datum.text().size();
+    if (!fits || made <= kFree) return fits;
+    if (Meter::spend(made / kBytesAStep)) return room.hold(made, why);
+    why = "takes too many steps";
+    return false;
 }
 
 }  // namespace portico::json::detail

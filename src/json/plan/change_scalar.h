@@ -7,6 +7,6 @@
 
 namespace portico::json::detail {
 
-bool apply_to_scalar(const Change& change, Datum& datum, std::string& why);
+bool apply_to_scalar(const Change& change, Datum& datum, ListRoom& room, std::string& why);
 
 }  // namespace portico::json::detail

@@ -36,7 +36,10 @@ std::string Datum::key() const {
 uint64_t Datum::cost() const {
     if (value_) return 1 + value_.size() + value_.source().size() / 64;
     uint64_t cost = 1 + text_.size() / 64;
-    for (const Datum& item : items_) cost += item.cost();
+    for (const Datum& item : items_) {
+        Meter::spend(1);
+        cost += item.cost();
+    }
     return cost;
 }
 

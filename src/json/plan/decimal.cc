@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "json/path/path_number.h"
+
 namespace portico::json {
 namespace {
 
@@ -18,8 +20,7 @@ Parts parts_of(std::string_view text) {
     Parts p;
     p.negative = text.starts_with('-');
     if (p.negative) text.remove_prefix(1);
-    const size_t e = text.find_first_of("eE");
-    if (e != std::string_view::npos) {
+    if (const size_t e = exponent_place(text); e < text.size()) {
         std::string_view exponent = text.substr(e + 1);
         if (exponent.starts_with('+')) exponent.remove_prefix(1);
         int64_t n = 0;

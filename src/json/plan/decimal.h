@@ -20,6 +20,8 @@ class Decimal {
     // Keeps as many digits behind the point as the longer of the two has: 1.10 + 2 is 3.10.
     // @returns false where the sum has too many digits
     bool add(const Decimal& other);
+    // How many it is written with.
+    size_t digits() const { return digits_.size(); }
     // To `places` digits behind the point, halves away from zero.
     void round(unsigned places);
     // Whether nothing but zeros stands behind the point.

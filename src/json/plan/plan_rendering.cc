@@ -1,42 +1,11 @@
 #include "json/plan/plan_rendering.h"
 
 #include <algorithm>
-#include <bit>
-#include <compare>
-#include <numeric>
 
 #include "base/check.h"
-#include "base/metered_sort.h"
 #include "json/plan/kind_name.h"
-#include "json/path/path_number.h"
 
 namespace portico::json::detail {
-namespace {
-
-// Numbers, then strings, then booleans; anything else, null and what is missing stand last, whichever the order.
-int rank_of(Kind kind) {
-    switch (kind) {
-        case Kind::number: return 0;
-        case Kind::string: return 1;
-        case Kind::boolean: return 2;
-        default: return 3;
-    }
-}
-
-std::weak_ordering compare_keys(Value a, Value b, bool descending) {
-    const int rank = rank_of(a.kind());
-    if (const int other = rank_of(b.kind()); rank != other) {
-        if (rank == 3 || other == 3) return rank <=> other;
-        return descending ? other <=> rank : rank <=> other;
-    }
-    std::weak_ordering order = std::weak_ordering::equivalent;
-    if (rank == 0) order = compare_numbers(a.number(), b.number());
-    else if (rank == 1) order = a.string() <=> b.string();
-    else if (rank == 2) order = a.boolean() <=> b.boolean();
-    return descending ? 0 <=> order : order;
-}
-
-}  // namespace
 
 PlanRendering::PlanRendering(const PlanProgram& program, std::span<const Value> documents, const TextSource& texts,
                              const PlanBounds& bounds, std::string& out)
@@ -178,7 +147,7 @@ PlanRendering::Outcome PlanRendering::render_path(const BoundPath& path) {
     for (const Value value : values) {
         out_.put(before);
         before = ',';
-        if (!put(value)) return Outcome::failed;
+        if (!spend(1) || !put(value)) return Outcome::failed;
         if (out_.is_full()) break;
     }
     out_.put(']');
@@ -190,8 +159,15 @@ std::optional<bool> PlanRendering::make_text(uint32_t text) {
     uint64_t cost = 1;
     auto there = texts_.append_text(text, frame_, text_, cost);
     if (!there) error_ = std::move(there).error();
-    if (error_ || !spend(cost)) return std::nullopt;
+    if (error_ || !spend(cost + text_.size() / Meter::kBytesAStep) || !hold_text()) return std::nullopt;
     return *there;
+}
+
+bool PlanRendering::hold_text() {
+    constexpr size_t kCounted = size_t{64} << 10;
+    if (text_.size() < kCounted || held_text_.set(text_.size())) return true;
+    Meter::out_of_memory();
+    return end_of_steps();
 }
 
 PlanRendering::Outcome PlanRendering::render_text(const PlanNode& node) {
@@ -212,22 +188,27 @@ bool PlanRendering::passes(const LoopShape& loop, Value value, bool& yes) {
     return count(cost);
 }
 
-bool PlanRendering::is_new(const LoopShape& loop, TextSet& seen) {
+bool PlanRendering::is_new(const LoopShape& loop, TextSet& seen, ListRoom& room) {
     const Datum datum(find(*loop.distinct));
-    return spend(datum.cost()) && seen.insert(datum.key()).second && !error_;
+    if (!spend(datum.cost())) return false;
+    std::string key = datum.key();
+    std::string why;
+    if (!room.hold(key.size() + ListRoom::kOfAKey, why)) return end_of_steps();
+    return seen.insert(std::move(key)).second && !error_;
 }
 
 PlanRendering::Outcome PlanRendering::render_items(const PlanNode& node, auto&& values, bool filtered) {
     const LoopShape& loop = *node.loop;
     uint64_t left = loop.limit.value_or(UINT64_MAX);
     TextSet seen;
+    ListRoom room(0);  // for what was seen
     char before = '[';
     for (const Value value : values) {
         if (left == 0 || out_.is_full()) break;
         bool yes = true;
         frame_[loop.place] = value;
         if (!filtered && !passes(loop, value, yes)) return Outcome::failed;
-        if (!yes || (loop.distinct && !is_new(loop, seen))) continue;
+        if (!yes || (loop.distinct && !is_new(loop, seen, room))) continue;
         out_.put(before);
         before = ',';
         --left;
@@ -268,40 +249,11 @@ bool PlanRendering::gather(const LoopShape& loop, std::vector<Value>& values) {
         return fail(loop.source.shown(), "is " + std::string(name_of(found.kind())) + ", and for_each goes through a list");
     }
     if (found.size() > bounds_.max_list) return fail(loop.source.shown(), "is too long a list to be sorted");
-    for (const Value value : found.elements()) values.push_back(value);
+    for (const Value value : found.elements()) {
+        if (!spend(1)) return false;
+        values.push_back(value);
+    }
     return !error_;
-}
-
-void PlanRendering::sort(const LoopShape& loop, std::vector<Value>& values) {
-    // The keys of each value stand together, found once.
-    const size_t keys = loop.sort_by.size();
-    std::vector<Value> found;
-    found.reserve(values.size() * keys);
-    for (const Value value : values) {
-        frame_[loop.place] = value;
-        for (const LoopShape::SortKey& key : loop.sort_by) found.push_back(find(key.path));
-    }
-    // Comparing goes through all keys about so many times.
-    uint64_t cost = 0;
-    for (const Value key : found) cost += 1 + key.string().size() / 64;
-    if (!count(cost * static_cast<uint64_t>(std::bit_width(values.size())))) return;
-    std::vector<uint32_t> order(values.size());
-    std::iota(order.begin(), order.end(), 0U);
-    const bool all = metered_sort(order, [&](uint32_t a, uint32_t b) {
-        for (size_t k = 0; k < keys; ++k) {
-            const std::weak_ordering between = compare_keys(found[a * keys + k], found[b * keys + k], loop.sort_by[k].descending);
-            if (between != 0) return between < 0;
-        }
-        return a < b;
-    }, 1 + cost / std::max<size_t>(values.size(), 1));
-    if (!all) {
-        end_of_steps();
-        return;
-    }
-    std::vector<Value> sorted;
-    sorted.reserve(values.size());
-    for (const uint32_t i : order) sorted.push_back(values[i]);
-    values = std::move(sorted);
 }
 
 PlanRendering::Outcome PlanRendering::render_missing(const PlanNode& node) {
@@ -321,7 +273,7 @@ PlanRendering::Outcome PlanRendering::render_get(const PlanNode& node) {
     return put(found) ? Outcome::written : Outcome::failed;
 }
 
-bool PlanRendering::take(const GetShape& get, Datum& datum) {
+bool PlanRendering::take(const GetShape& get, Datum& datum, ListRoom& room) {
     if (!get.source) {
         const auto there = make_text(get.text);
         if (there.value_or(false)) datum = Datum::string(text_);
@@ -333,14 +285,23 @@ bool PlanRendering::take(const GetShape& get, Datum& datum) {
     }
     std::vector<Value> values;
     if (!select(*get.source, values)) return false;
-    datum = Datum::list({values.begin(), values.end()});
+    std::vector<Datum> items;
+    std::string why;
+    if (!room.make(values.size(), why)) return fail(get.name, why, get.fault);
+    items.reserve(values.size());
+    for (const Value value : values) {
+        if (!spend(1)) return false;
+        items.emplace_back(value);
+    }
+    datum = Datum::list(std::move(items));
     return true;
 }
 
 PlanRendering::Outcome PlanRendering::render_changed(const PlanNode& node) {
     const GetShape& get = *node.get;
     Datum datum;
-    if (!take(get, datum)) return Outcome::failed;
+    ListRoom room(bounds_.max_list);
+    if (!take(get, datum, room)) return Outcome::failed;
     for (const Change& change : get.changes) {
         if (datum.is(Kind::missing)) break;
         if (datum.size() > bounds_.max_list) {
@@ -349,14 +310,16 @@ PlanRendering::Outcome PlanRendering::render_changed(const PlanNode& node) {
         }
         if (!spend(datum.cost())) return Outcome::failed;
         std::string why;
-        if (apply(change, datum, why)) continue;
+        if (apply(change, datum, room, why)) continue;
         if (node.inner != nullptr) return render(*node.inner);
         fail(get.name, why, get.fault);
         return Outcome::failed;
     }
     if (datum.is(Kind::missing) || (get.omit_null && datum.is(Kind::null))) return render_missing(node);
+    if (!spend(datum.cost())) return Outcome::failed;
     text_.clear();
     datum.append_to(text_);
+    if (!hold_text()) return Outcome::failed;
     out_.put(text_);
     return Outcome::written;
 }

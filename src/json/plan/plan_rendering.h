@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "base/held.h"
 #include "base/meter.h"
 #include "base/text_table.h"
+#include "json/plan/list_room.h"
 #include "json/plan/member_lookup.h"
 #include "json/plan/plan.h"
 #include "json/plan/plan_output.h"
@@ -40,14 +42,14 @@ class PlanRendering {
     Outcome render_changed(const PlanNode& node);
     Outcome render_missing(const PlanNode& node);
     // The source of a `get` as a value in hand. @returns false after a failure
-    bool take(const GetShape& get, Datum& datum);
+    bool take(const GetShape& get, Datum& datum, ListRoom& room);
     // Writes `null` where there is nothing, as an element of a list does.
     bool render_element(const PlanNode& node);
     // The values that a loop goes through, where they must be held. @returns false after a failure
     bool gather(const LoopShape& loop, std::vector<Value>& values);
     bool select(const BoundPath& path, std::vector<Value>& values);
     bool passes(const LoopShape& loop, Value value, bool& yes);
-    bool is_new(const LoopShape& loop, TextSet& seen);
+    bool is_new(const LoopShape& loop, TextSet& seen, ListRoom& room);
     void sort(const LoopShape& loop, std::vector<Value>& values);
 
     // Puts the text into text_. @returns none after a failure, else whether there was a value
@@ -69,9 +71,11 @@ class PlanRendering {
         out_.put(source);
         return source.size() < kFree || spend(source.size() / Meter::kBytesAStep);
     }
-    static constexpr size_t kFree = 1024, kPiece = size_t{64} << 10;
+    static constexpr size_t kFree = 256, kPiece = size_t{64} << 10;
     Value find(const BoundPath& path);
     Value find(const PlanMember& member, MemberLookup& lookup);
+    // text_ has become longer, and is counted where it is long.
+    bool hold_text();
     // @returns false, always
     bool fail(std::string_view subject, std::string_view what, Fault fault = Fault::answer_mapping);
     bool stop(std::string_view subject, PathStop why) { return fail(std::string(subject) + ":", what(why)); }
@@ -86,6 +90,7 @@ class PlanRendering {
     std::vector<Value> outside_;
     std::span<Value> frame_;
     std::string text_;   // scratch
+    Held held_text_{Holding::made};  // that
     std::optional<Error> error_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/meter_fixture.h"
+
 namespace portico::json {
 namespace {
 
@@ -29,11 +31,13 @@ ShapePtr path(std::string_view text) {
     return shape;
 }
 
-ShapePtr text() {
+ShapePtr text_of_kind(bool is_json) {
     auto shape = std::make_unique<Shape>();
     shape->kind = Shape::Kind::text;
+    shape->text_is_json = is_json;
     return shape;
 }
+ShapePtr text() { return text_of_kind(false); }
 
 ShapePtr loop(std::string_view source, uint32_t place, ShapePtr item) {
     auto shape = std::make_unique<Shape>();
@@ -135,6 +139,51 @@ TEST(Plan, AFrameOfManyRootsHasRoom) {
     std::string out;
     ASSERT_TRUE(Plan::make(std::move(shape), 40).render(roots, NoTexts(), out));
     EXPECT_EQ(out, R"("w")");
+}
+
+TEST(Plan, WhatIsCopiedIsPaidByItsBytes) {
+    const std::string text(200, 'a');
+    std::string deep = "\"" + text + "\"";
+    for (int i = 0; i < 60; ++i) deep = "[" + deep + "]";
+    const auto document = Document::parse(deep).value();
+    const Value root = document.root();
+    const auto told = [&](ShapePtr shape, const TextSource& texts) {
+        const Plan plan = Plan::make(std::move(shape), 1);
+        std::string out;
+        CountingMeter meter;
+        EXPECT_TRUE(plan.render(std::span(&root, 1), texts, out));
+        return meter.told;
+    };
+    EXPECT_GE(told(path("$..*"), NoTexts()), 2u * 60 + 60) << "each is found, and each is written";
+
+    class LongText : public TextSource {
+      public:
+        Result<bool> append_text(uint32_t, std::span<const Value>, std::string& out, uint64_t& cost) const override {
+            out.append(64'000, 'b');
+            cost += 5;
+            return true;
+        }
+    };
+    EXPECT_GE(told(text_of_kind(false), LongText()), 64'000u / 64 + 64'000 / 8);
+    EXPECT_GE(told(text_of_kind(true), LongText()), 64'000u / 64);
+}
+
+TEST(Plan, LongNumbersThatAreSortedByArePaidByTheirDigits) {
+    const auto told = [&](size_t digits) {
+        const std::string number(digits, '1');
+        std::string json = "{\"a\":[" + number;
+        for (int i = 0; i < 100; ++i) json += "," + number;
+        const auto document = Document::parse(json + "]}").value();
+        const Value root = document.root();
+        auto sorted = loop("$.a", 1, constant("0"));
+        sorted->loop->sort_by.push_back({BoundPath::compile("$x", kNames).value(), true});
+        const Plan plan = Plan::make(std::move(sorted), 1);
+        std::string out;
+        CountingMeter meter;
+        EXPECT_TRUE(plan.render(std::span(&root, 1), NoTexts(), out));
+        return meter.told;
+    };
+    EXPECT_GE(told(3200), told(1) + 100 * (100 + 7 * 50)) << "taken apart once, and compared so often";
 }
 
 }  // namespace
