@@ -31,7 +31,12 @@ io::Task<void> Gateway::handle(Exchange& x) {
         co_await answer_options(x, std::string(kEveryMethod));
         co_return;
     }
-    if (ready) ready = find_route(x);
+    if (ready && x.epoch->snapshot->table.takes_long(x.view)) {
+        co_await x.context.computing.wait(x.client_host());
+        ready = find_route(x);
+    } else if (ready) {
+        ready = find_route(x);
+    }
     if (!ready) {
         co_await refuse(x, std::move(ready).error());
         co_return;

@@ -54,6 +54,8 @@ class RouteTable {
 
     // @returns false when no route takes the request
     bool find(const RequestView& request, Match& out) const;
+    // Whether many conditions may have to be tried on much text: whoever finds a route takes his turn then (io/turn_budget.h).
+    bool takes_long(const RequestView& request) const;
     // The methods with which some route would take the request, sorted; empty where the method is not what is missing.
     std::vector<std::string> allowed_methods(const RequestView& request) const;
 
@@ -102,7 +104,8 @@ class RouteTable {
     std::unordered_map<std::string, uint32_t> exact_hosts_;
     std::unordered_map<std::string, uint32_t> wildcard_hosts_;  // by what follows the "*": ".example.com"
     std::vector<std::string_view> host_views_;
-    size_t depth_ = 0;  // segments of the longest pattern
+    size_t depth_ = 0;         // segments of the longest pattern
+    size_t side_by_side_ = 0;  // the most patterns of one place, or routes of one path
 };
 
 // Pairs of routes that one request could match both, with equal rank; and every tie_break that breaks no tie.

@@ -72,6 +72,16 @@ TEST(RouteTable, TheLeftmostDifferenceOfTwoPathsDecides) {
     EXPECT_EQ(found(*l, {.path = "/z/b/c"}), "deep");
 }
 
+TEST(RouteTable, ManyConditionsOnMuchTextTakeLong) {
+    std::string many;
+    for (int i = 0; i < 200; ++i) many += "  - { name: q" + std::to_string(i) + ", match: { path: /a, query: { k: v" + std::to_string(i) + " } }, respond: {} }\n";
+    const auto few = load("  - { name: one, match: /a, respond: {} }\n"), conditional = load(many);
+    const std::string longer(16 << 10, 'a');
+    EXPECT_FALSE(few->table.takes_long(View({.path = "/a", .query = longer}).view));
+    EXPECT_FALSE(conditional->table.takes_long(View({.path = "/a", .query = "k=v7"}).view));
+    EXPECT_TRUE(conditional->table.takes_long(View({.path = "/a", .query = longer}).view));
+}
+
 TEST(RouteTable, EqualRanksSoFarAreWalkedTogether) {
     // Two patterns take the first piece; what follows decides, whichever was written first.
     const auto l = load(
