@@ -35,6 +35,11 @@ class HeldMemory {
     // So much may be held here from now on.
     void limit(uint64_t bytes) { most_ = bytes; }
     uint64_t most() const { return most_; }
+    // Whether so many more could be held at this moment.
+    bool has_room(uint64_t bytes) const {
+        const uint64_t held = held_.load(std::memory_order_relaxed);
+        return held <= most_ && bytes <= most_ - held;
+    }
     // @returns false: it would be more than may be held
     bool take(Holding what, uint64_t bytes) {
         const uint64_t before = held_.fetch_add(bytes, std::memory_order_relaxed);

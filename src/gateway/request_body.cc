@@ -1,5 +1,6 @@
 #include "gateway/request_body.h"
 
+#include "base/held.h"
 #include "base/meter.h"
 #include "gateway/snapshot.h"
 #include "http/content_coding.h"
@@ -42,6 +43,8 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
     const http::BodyLength length = x.request.body;
     if (length.framing == Framing::none) co_return Result<void>{};
     if (length.framing == Framing::length && length.length > max_body) co_return fail(too_large(max_body));
+    // Said before it is asked for, where it can be known: else all of it would be sent for nothing.
+    if (length.framing == Framing::length && !HeldMemory::here().has_room(length.length)) co_return fail(Fault::memory, "the request's body");
     const auto codings = http::read_content_encoding(x.request.fields);
     if (!codings) co_return fail(Fault::body_encoding, http::what(codings.error()));
     // One is what clients send; each further one is work of which the next sees only what is left.

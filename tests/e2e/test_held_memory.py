@@ -53,6 +53,18 @@ def test_bodies_beyond_the_bound_are_refused_and_the_others_stay():
         eventually(lambda: held(gateway, "request_bodies") == 0, "nothing that is held")
 
 
+def test_who_asks_before_he_sends_a_body_that_cannot_be_held_is_told_so():
+    with Gateway(CONFIG) as gateway, Client(gateway.port) as client, Client(gateway.port) as other:
+        begin(client, b"", 5 * MIB, "Expect: 100-continue\r\n")
+        answer = client.read_response()
+        assert (answer.status, answer.code) == (503, "gateway.memory")
+        begin(other, b"", 10, "Expect: 100-continue\r\n")
+        other.sock.settimeout(5)
+        assert other.sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        other.sock.sendall(b'{"a":1}   ')
+        assert other.read_response().status == 200
+
+
 def test_a_document_counts_by_what_it_takes():
     """Two bytes of text become a value of sixteen."""
     with Gateway(CONFIG) as gateway, Client(gateway.port) as client:
