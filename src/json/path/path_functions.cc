@@ -28,6 +28,8 @@ constexpr size_t kBytesAStep = 16;
 constexpr size_t kInstructionsAStep = 256;
 uint64_t cost_to_run(size_t bytes, const PathRegex& regex) { return 1 + bytes / kBytesAStep * (1 + regex.size() / kInstructionsAStep); }
 // Who chooses both the expression and the text can make each byte go through all instructions: some 7 ns for each.
+// It is done in one go: some 15 ms at most.
+constexpr uint64_t kMostToRunOfDocument = 500'000;
 uint64_t cost_to_run_of_document(size_t bytes, const PathRegex& regex) { return 1 + (1 + bytes) * regex.size() / 4; }
 
 }  // namespace
@@ -74,7 +76,9 @@ bool PathEvaluation::regex_matches(const PathExpression& expression, Value curre
         if (regex == nullptr) return false;
     }
     const size_t bytes = text.text.size();
-    if (!effort_.spend(of_document ? cost_to_run_of_document(bytes, *regex) : cost_to_run(bytes, *regex))) return false;
+    const uint64_t cost = of_document ? cost_to_run_of_document(bytes, *regex) : cost_to_run(bytes, *regex);
+    if (of_document && cost > kMostToRunOfDocument) return effort_.end(PathStop::regex_too_large);
+    if (!effort_.spend(cost)) return false;
     return expression.kind == PathExpression::Kind::match ? regex->matches(text.text) : regex->found_in(text.text);
 }
 
@@ -84,7 +88,7 @@ const PathRegex* PathEvaluation::regex_of(std::string_view expression) {
         if (cached.used && cached.expression == expression) return cached.regex.get();
     }
     if (!effort_.spend(cost_to_read(expression))) return nullptr;
-    auto compiled = PathRegex::compile(expression);
+    auto compiled = PathRegex::compile(expression, PathRegex::Origin::document);
     if (!compiled && compiled.error().too_large) {
         effort_.end(PathStop::regex_too_large);
         return nullptr;

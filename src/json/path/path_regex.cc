@@ -26,10 +26,13 @@ re2::StringPiece piece(std::string_view text) {
 PathRegex::PathRegex(std::unique_ptr<re2::RE2> compiled) : compiled_(std::move(compiled)) {}
 PathRegex::~PathRegex() = default;
 
-std::expected<std::unique_ptr<PathRegex>, RegexError> PathRegex::compile(std::string_view expression) {
+std::expected<std::unique_ptr<PathRegex>, RegexError> PathRegex::compile(std::string_view expression, Origin origin) {
     if (expression.size() > kMaxSize) return std::unexpected(RegexError{kMaxSize, "it is longer than 4096 bytes", true});
     const auto translated = translate_regex(expression);
     if (!translated) return std::unexpected(translated.error());
+    // RE2 has one bound for a program and for what runs it, which needs the more: what is too large is found by compiling it twice.
+    const bool fits = origin == Origin::configuration || re2::RE2(*translated, options_of(kMaxMemoryOfDocument)).ok();
+    if (!fits) return std::unexpected(RegexError{0, "it needs too much memory", true});
     auto compiled = std::make_unique<re2::RE2>(*translated, options_of(kMaxMemory));
     // What is translated is right: only its size may be refused.
     if (!compiled->ok()) return std::unexpected(RegexError{0, "it needs too much memory", true});

@@ -28,11 +28,14 @@ class PathRegex {
   public:
     static constexpr size_t kMaxSize = 4096;         // bytes of an expression
     static constexpr size_t kMaxMemory = 1 << 20;    // bytes of its program and of its automata
+    // Of one that a document holds: its program alone. Compiling it, as running it, is not left in the middle, and takes longer the larger it is.
+    static constexpr size_t kMaxMemoryOfDocument = 64 << 10;
     static constexpr unsigned kMaxNesting = 100;
     static constexpr unsigned kMaxRepeat = 1000;     // RE2's own
 
+    enum class Origin : uint8_t { configuration, document };
     // @spec RFC 9485 §4
-    static std::expected<std::unique_ptr<PathRegex>, RegexError> compile(std::string_view expression);
+    static std::expected<std::unique_ptr<PathRegex>, RegexError> compile(std::string_view expression, Origin origin = Origin::configuration);
     ~PathRegex();
 
     // Instructions of its program: what compiling it has cost, and what each byte of a text may.

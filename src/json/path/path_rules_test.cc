@@ -196,6 +196,22 @@ TEST(JsonPathRegexes, those_of_a_document_are_read_there) {
     EXPECT_EQ(stopped.error(), PathStop::regex_too_large);
 }
 
+// One beside which others wait: what it takes is not left in the middle.
+TEST(JsonPathRegexes, those_of_a_document_are_as_small_as_others_can_wait_for) {
+    const auto search = [](std::string_view pattern, size_t size) {
+        const std::string text = R"([{"v":")" + std::string(size, 'a') + R"(","r":")" + std::string(pattern) + R"("}])";
+        const Document d = parsed(text);
+        std::vector<Value> nodes;
+        const auto done = compiled("$[?search(@.v, @.r)]").evaluate(d.root(), nodes);
+        return done ? std::to_string(nodes.size()) : std::string(what(done.error()));
+    };
+    const std::string too_large(what(PathStop::regex_too_large));
+    EXPECT_EQ(search("[a-c]+x|(a|b){20}", 20'000), "1");
+    EXPECT_EQ(search("[a-z]{0,1000}[a-z]{0,1000}[a-z]{0,1000}", 10), too_large) << "to compile it";
+    EXPECT_EQ(search("([a-z]{0,200}x)?b", 100), "0");
+    EXPECT_EQ(search("([a-z]{0,200}x)?b", 100'000), too_large) << "to run it";
+}
+
 TEST(JsonPathBounds, end_an_evaluation_and_leave_the_list_as_it_was) {
     const Document d = parsed("[[1,2],[3,[4,[5]]]]");
     const auto stop_of = [&](std::string_view query, const PathBounds& bounds) -> std::optional<PathStop> {

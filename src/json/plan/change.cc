@@ -244,12 +244,15 @@ bool apply_to_list(const Change& change, Datum& datum, ListRoom& room, std::stri
         case Change::Kind::compact: return keep_those(items, [](const Datum& d) { return !d.is(Kind::null); }, why);
         case Change::Kind::flatten: return apply_flatten(items, room, why);
         case Change::Kind::unique: {
-            TextSet seen;
+            // A table that grows is made anew in one go.
+            TextSet seen(items.size());
             const auto is_new = [&](const Datum& d) {
                 std::string key = d.key();
                 return room.hold(key.size() + ListRoom::kOfAKey, why) && seen.insert(std::move(key)).second;
             };
-            return keep_those(items, is_new, why);
+            const bool kept = keep_those(items, is_new, why);
+            let_go_by_steps(seen);
+            return kept;
         }
         default: break;
     }

@@ -214,6 +214,7 @@ PlanRendering::Outcome PlanRendering::render_items(const PlanNode& node, auto&& 
         --left;
         if (!render_element(*node.inner)) return Outcome::failed;
     }
+    let_go_by_steps(seen);
     if (before == '[') out_.put(before);
     out_.put(']');
     return error_ ? Outcome::failed : Outcome::written;
