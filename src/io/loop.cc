@@ -67,7 +67,7 @@ void Loop::turn(Duration wait) {
     turn_time_.begin(now_);
     backend_->dispatch();
     {
-        Turn::Share share(clock_);
+        Turn::Share share(turn_time_);
         timers_.advance(now_, &share);
     }
     run_posted();
@@ -87,7 +87,7 @@ void Loop::run_deferred() {
 
 void Loop::run_many() {
     if (many_.empty()) return;
-    Turn::Share share(clock_);
+    Turn::Share share(turn_time_);
     while (share.is_left() && !many_.empty()) {
         many_.pop_front()->on_deferred();
         run_deferred();
@@ -103,7 +103,7 @@ void Loop::run_posted() {
     }
     if (to_run_.empty()) return;
     const Turn::Place place(turn_time_, Turn::kMessages);
-    Turn::Share share(clock_);
+    Turn::Share share(turn_time_);
     // What was posted before the end is not lost by it.
     while (!to_run_.empty() && (share.is_left() || stop_.load(std::memory_order_acquire))) {
         const std::function<void()> f = std::move(to_run_.front());

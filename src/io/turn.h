@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -29,7 +30,7 @@ class Turn {
         began_ = now;
         work_ = 0;
         busy_ = over_;
-        over_ = false;
+        over_ = cut_ = false;
         longest_ = {};
         place_ = kStreams;
     }
@@ -65,18 +66,19 @@ class Turn {
     // The first is always served.
     class Share {
       public:
-        explicit Share(const Clock& clock) : clock_(clock) {}
+        explicit Share(const Turn& turn) : turn_(turn) {}
         bool is_left() {
-            if (!begun_) {
-                begun_ = true;
-                end_ = clock_.now() + kTime / 2;
+            if (turn_.cut_) return false;
+            const Time now = turn_.clock_.now();
+            if (!std::exchange(begun_, true)) {
+                end_ = now + kTime / 2;
                 return true;
             }
-            return clock_.now() < end_;
+            return now < end_;
         }
 
       private:
-        const Clock& clock_;
+        const Turn& turn_;
         Time end_{};
         bool begun_ = false;
     };
@@ -84,8 +86,8 @@ class Turn {
     bool over() const { return over_; }
     // @param room of whoever reads
     uint32_t most_bytes(uint32_t room) const { return std::min(room, over_ ? kBytesWhenOver : busy_ ? kBytesWhenBusy : UINT32_MAX); }
-    // For the simulation, whose time stands still within a turn.
-    void end_early() { over_ = true; }
+    // For the simulation, whose time stands still within a turn: nobody has any left.
+    void end_early() { over_ = cut_ = true; }
     // An operation completed without a wait. @param bytes that it moved
     void count(uint64_t bytes) {
         // The clock is asked once in so many: it costs more than a small step itself.
@@ -106,6 +108,7 @@ class Turn {
     Time began_{};
     uint64_t work_ = 0;
     bool over_ = false;
+    bool cut_ = false;
     bool busy_ = false;  // the turn before had more to do than it had time for
     Duration longest_{};
     std::string_view place_ = kStreams;  // static texts

@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "io/socket.h"
 
 namespace portico::io {
@@ -39,22 +41,48 @@ void UringConnecting::on_complete(int result, uint32_t) {
     if (op != nullptr) op->waiter.resume();
 }
 
-struct UringAcceptor::Target final : UringTarget {
-    Target(UringBackend& b, int descriptor, Sink& s) : backend(b), fd(descriptor), sink(&s) {}
-    ~Target() override { ::close(fd); }
+// Several accepts of one connection each, armed anew as they complete. One that goes on accepting by itself (multishot) takes all that wait
+// in one turn: two thousand that come together would hold the worker for 20 ms.
+struct UringAcceptor::Target final {
+    // A turn takes no more than this; a worker whose turns are as long as they may be still accepts tens of thousands a second.
+    static constexpr size_t kATurn = 16;
 
-    void arm() {
+    struct Slot final : UringTarget {
+        void on_complete(int result, uint32_t) override {
+            armed = false;
+            of->on_complete(*this, result);
+        }
+        Target* of = nullptr;
+        bool armed = false;
+    };
+
+    Target(UringBackend& b, int descriptor, Sink& s) : backend(b), fd(descriptor), sink(&s) {
+        for (Slot& slot : slots) slot.of = this;
+    }
+    ~Target() { ::close(fd); }
+
+    void arm(Slot& slot) {
         io_uring_sqe* e = backend.entry();
-        io_uring_prep_multishot_accept(e, fd, nullptr, nullptr, SOCK_CLOEXEC);
-        io_uring_sqe_set_data64(e, UringBackend::data_of(this));
-        armed = true;
+        io_uring_prep_accept(e, fd, nullptr, nullptr, SOCK_CLOEXEC);
+        io_uring_sqe_set_data64(e, UringBackend::data_of(&slot));
+        slot.armed = true;
+        ++in_flight;
         ++backend.in_flight;
     }
-    void on_complete(int result, uint32_t flags) override {
-        if ((flags & IORING_CQE_F_MORE) == 0) {
-            armed = false;
-            --backend.in_flight;
+    void arm_all() {
+        for (Slot& slot : slots) {
+            if (!slot.armed) arm(slot);
         }
+    }
+    void cancel_all() {
+        for (Slot& slot : slots) {
+            if (slot.armed) backend.cancel(UringBackend::data_of(&slot));
+        }
+    }
+
+    void on_complete(Slot& slot, int result) {
+        --in_flight;
+        --backend.in_flight;
         inside = true;
         if (result >= 0) {
             if (sink == nullptr) {
@@ -63,42 +91,46 @@ struct UringAcceptor::Target final : UringTarget {
                 set_no_delay(result);
                 sink->on_accept(std::make_unique<UringStream>(backend, result, peer_address(result)));
             }
-        } else if (result != -ECANCELED && result != -ECONNABORTED && sink != nullptr) {
+        } else if (result != -ECANCELED && result != -ECONNABORTED && sink != nullptr && !paused) {
             paused = true;
+            cancel_all();
             sink->on_accept_error(-result);
         }
         inside = false;
-        if (armed) return;
-        if (sink == nullptr) delete this;
-        else if (!paused) arm();
+        if (sink == nullptr) {
+            if (in_flight == 0) delete this;
+        } else if (!paused && !slot.armed) {
+            arm(slot);
+        }
     }
 
     UringBackend& backend;
     int fd;
     Sink* sink;
-    bool armed = false;
+    std::array<Slot, kATurn> slots;
+    size_t in_flight = 0;
     bool paused = false;
     bool inside = false;
 };
 
 UringAcceptor::UringAcceptor(UringBackend& backend, int fd, Sink& sink) : target_(new Target(backend, fd, sink)) {
-    target_->arm();
+    target_->arm_all();
 }
 
 UringAcceptor::~UringAcceptor() {
     target_->sink = nullptr;
-    if (target_->armed) target_->backend.cancel(UringBackend::data_of(target_));
+    if (target_->in_flight > 0) target_->cancel_all();
     else if (!target_->inside) delete target_;
 }
 
 void UringAcceptor::pause() {
     target_->paused = true;
-    if (target_->armed) target_->backend.cancel(UringBackend::data_of(target_));
+    target_->cancel_all();
 }
 
 void UringAcceptor::resume() {
     target_->paused = false;
-    if (!target_->armed && !target_->inside) target_->arm();
+    target_->arm_all();
 }
 
 struct UringWatch::Target final : UringTarget {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -56,11 +55,11 @@ Node& Cluster::any() {
 }
 
 Result<Node*> Cluster::at(const HostPort& where) {
-    const auto found = std::ranges::find(nodes_, where, [](const auto& n) { return n->where(); });
-    if (found != nodes_.end()) return found->get();
+    if (const auto found = by_address_.find(where); found != by_address_.end()) return found->second;
     if (nodes_.size() >= kMaxNodes) return fail(Fault::store_unavailable, "too many servers");
     const uint64_t seed = store_.options.seed * 0x9e3779b97f4a7c15ULL + nodes_.size();
     nodes_.push_back(std::make_unique<Node>(store_, owner_, where, seed));
+    by_address_.emplace(where, nodes_.back().get());
     return nodes_.back().get();
 }
 
@@ -127,6 +126,8 @@ io::Task<Result<std::vector<Cluster::Range>>> Cluster::ask(Node& node) {
     const std::array<std::string_view, 2> words{"CLUSTER", "SLOTS"};
     Result<Reply> reply = co_await Call(client_, nullptr, {}, words, store_.options.connect_timeout, &node);
     if (!reply) co_return fail(std::move(reply).error());
+    // Of many thousands, reading the reply has taken some milliseconds, and as many follow.
+    co_await store_.loop.turn_of_one();
     co_return read(*reply, where);
 }
 
@@ -153,14 +154,10 @@ Result<std::vector<Cluster::Range>> Cluster::read(const Reply& reply, const Host
 
 void Cluster::apply(const std::vector<Range>& ranges) {
     std::vector<Node*> slots(kSlots, nullptr);
-    // A server holds many ranges; those beyond kMaxNodes hold none.
-    std::map<HostPort, Node*> found;
     for (const Range& range : ranges) {
-        const auto [it, is_new] = found.try_emplace(range.holder, nullptr);
-        if (is_new) {
-            if (const Result<Node*> node = at(range.holder)) it->second = *node;
-        }
-        std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, it->second);
+        const Result<Node*> node = at(range.holder);
+        if (!node) continue;
+        std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, *node);
     }
     slots_ = std::move(slots);
     holders_.assign(slots_.begin(), slots_.end());
@@ -173,7 +170,9 @@ void Cluster::apply(const std::vector<Range>& ranges) {
 void Cluster::drop_unused() {
     if (learning_.running() || holders_.empty()) return;
     std::erase_if(nodes_, [this](const auto& node) {
-        return node->pending() == 0 && !holds(*node);
+        const bool unused = node->pending() == 0 && !holds(*node);
+        if (unused) by_address_.erase(node->where());
+        return unused;
     });
 }
 

@@ -3,6 +3,7 @@
 // @spec https://redis.io/docs/reference/cluster-spec
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -61,6 +62,7 @@ class Cluster final : private io::Deferred, private io::Root::Owner {
     Store& store_;
     Node::Owner& owner_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    std::map<HostPort, Node*> by_address_;  // the same
     std::vector<Node*> slots_;
     std::vector<Node*> holders_;  // those in slots_, each once, by their addresses in memory
     Backoff backoff_;
