@@ -1,11 +1,12 @@
 """A known, well-behaved client beside an attack: what does it feel of it?
 
-An attack is a function of this module's ATTACKS that runs in a process of its own, with the lowest priority: what is judged is the
-gateway, and the machine's processors are few. The known client is another process, so that neither waits for the other's interpreter.
+An attack (attacks.py) runs in a process of its own, with the lowest priority: what is judged is the gateway, and the machine's processors
+are few. The known client is another process, so that neither waits for the other's interpreter.
 """
 import gzip
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -14,213 +15,24 @@ import sys
 import threading
 import time
 
+from support.attacks import ATTACKS, CHUNKS_OF_A_BYTE, GZIP, LARGE_CHUNKS, MANY_NUMBERS, connect
+
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-def connect(port, timeout=5):
-    sock = socket.create_connection(("127.0.0.1", port), timeout)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
-
-
-def run_again_and_again(count, attack):
-    """So many threads of attackers, until the process is ended; who loses its connection comes again."""
-    def forever():
-        while True:
-            try:
-                attack()
-            except OSError:
-                time.sleep(0.001)
-
-    threads = [threading.Thread(target=forever, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def upload(port, path, part, media_type="text/plain"):
-    """An upload without an end."""
-    with connect(port) as sock:
-        sock.sendall(f"POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-        while True:
-            sock.sendall(part)
-
-
-CHUNKS_OF_A_BYTE = b"1\r\n \r\n" * 40000
-LARGE_CHUNKS = (b"10000\r\n" + b"z" * 65536 + b"\r\n") * 8
-
-
-def uploads_of_a_byte(port, count):
-    run_again_and_again(count, lambda: upload(port, "/s/x", CHUNKS_OF_A_BYTE))
-
-
-def uploads_of_large_chunks(port, count):
-    run_again_and_again(count, lambda: upload(port, "/s/x", LARGE_CHUNKS))
-
-
-def held_bodies_of_a_byte(port, count):
-    run_again_and_again(count, lambda: upload(port, "/held/x", CHUNKS_OF_A_BYTE, "application/json"))
-
-
-def refused_uploads(port, count):
-    run_again_and_again(count, lambda: upload(port, "/nowhere", LARGE_CHUNKS))
-
-
-def downloads(port, count, path):
-    def one():
-        with connect(port) as sock:
-            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n".encode())
-            while sock.recv(1 << 20):
-                pass
-    run_again_and_again(count, one)
-
-
-def long_downloads(port, count):
-    downloads(port, count, "/s/large")
-
-
-def downloads_of_a_byte(port, count):
-    downloads(port, count, "/s/tiny")
-
-
-def pipelined(port, count):
-    """Requests without a pause, whose responses are read and dropped."""
-    burst = b"GET /ok HTTP/1.1\r\nHost: a.test\r\n\r\n" * 400
-
-    def one():
-        with connect(port) as sock:
-            threading.Thread(target=drop, args=(sock,), daemon=True).start()
-            while True:
-                sock.sendall(burst)
-
-    def drop(sock):
-        try:
-            while sock.recv(1 << 20):
-                pass
-        except OSError:
-            pass
-    run_again_and_again(count, one)
-
-
-def requests(port, count, path, body, fields=""):
-    """The same request again and again; what comes of it is read and dropped."""
-    head = f"POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode()
-
-    def one():
-        with connect(port, 60) as sock:
-            while True:
-                sock.sendall(head + body)
-                answer = b""
-                while b"\r\n\r\n" not in answer:
-                    got = sock.recv(65536)
-                    if not got:
-                        return
-                    answer += got
-                head_of_it, _, rest = answer.partition(b"\r\n\r\n")
-                left = int(re.search(rb"(?i)content-length: *(\d+)", head_of_it)[1]) - len(rest)
-                while left > 0:
-                    left -= len(sock.recv(min(left, 65536)))
-                if b"connection: close" in head_of_it.lower():
-                    return
-    run_again_and_again(count, one)
-
-
-MANY_NUMBERS = b'{"a":[' + b"1," * 520000 + b"1]}"
-GZIP = "Content-Encoding: gzip\r\n"
-
-
-def large_documents(port, count):
-    requests(port, count, "/held/x", MANY_NUMBERS)
-
-
-def swelling_bodies(port, count):
-    requests(port, count, "/held/x", gzip.compress(MANY_NUMBERS, 9), GZIP)
-
-
-def bodies_of_nothing(port, count):
-    """Swell to white space, which is no document."""
-    requests(port, count, "/held/x", gzip.compress(b" " * 60000, 9), GZIP)
-
-
-def nested_codings(port, count):
-    """Empty blocks inside of empty blocks: nothing comes out, and what stands in between are gigabytes."""
-    inner = gzip.compress(b"", 9)[:10] + b"\0\0\0\xff\xff" * 1000000
-    requests(port, count, "/held/x", gzip.compress(gzip.compress(inner, 9), 9), "Content-Encoding: gzip, gzip, gzip\r\n")
-
-
-def edits_of_each_item(port, count):
-    """Each item's new value is made of all items."""
-    requests(port, count, "/edited/x", b'{"items":[' + b",".join([b'{"price":1}'] * 30000) + b"]}")
-
-
-def many_names(port, count):
-    """An object whose names must all be told apart."""
-    requests(port, count, "/held/x", b"{" + b",".join(b'"%x":1' % (i * 2654435761 % (1 << 32)) for i in range(70000)) + b"}")
-
-
-def nested_filters(port, count):
-    """Each item is compared with each."""
-    requests(port, count, "/filtered/x", b'{"items":[' + b",".join(b'{"a":%d,"b":%d}' % (i, -i - 1) for i in range(3000)) + b"]}")
-
-
-def shaped_responses(port, count):
-    downloads_again(port, count, "/shaped/json")
-
-
-def lists_of_calls(port, count):
-    requests(port, count, "/joined", b'{"ids":[' + b",".join(b"%d" % i for i in range(100)) + b"]}")
-
-
-def unread_lines(port, count):
-    """Each line becomes a long one, and nobody reads them."""
-    def one():
-        with connect(port, 60) as sock:
-            sock.sendall(b"GET /lines/lines HTTP/1.1\r\nHost: a.test\r\n\r\n")
-            time.sleep(60)
-    run_again_and_again(count, one)
-
-
-def downloads_again(port, count, path):
-    def one():
-        with connect(port, 60) as sock:
-            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n".encode())
-            while sock.recv(1 << 20):
-                pass
-    run_again_and_again(count, one)
-
-
-def bad_requests(port, count):
-    """Each is refused, and its connection waits for the client's end, which does not come."""
-    kept = []
-    while True:
-        try:
-            sock = connect(port)
-            sock.sendall(b"x\r\n\r\n")
-            kept.append(sock)
-        except OSError:
-            pass
-        if len(kept) > 2 * count:
-            kept.pop(0).close()
-        time.sleep(1 / count)
-
-
-ATTACKS = {f.__name__: f for f in (uploads_of_a_byte, uploads_of_large_chunks, held_bodies_of_a_byte, refused_uploads, long_downloads,
-                                   downloads_of_a_byte, pipelined, bad_requests, large_documents, swelling_bodies, bodies_of_nothing,
-                                   nested_codings, edits_of_each_item, many_names, nested_filters, shaped_responses, lists_of_calls,
-                                   unread_lines)}
 
 
 BODIES = {
     b"json": (gzip.compress(MANY_NUMBERS, 9), "Content-Type: application/json\r\n" + GZIP),
     b"lines": (b'{"a":1}\n' * 20000, "Content-Type: application/x-ndjson\r\n"),
     b"one": (b'{"id":1}', "Content-Type: application/json\r\n"),
+    # The key whose secret is 1.
+    b"keys": (b'{"keys":[{"kty":"EC","crv":"P-256","kid":"k","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",'
+              b'"y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}]}', "Content-Type: application/json\r\n"),
 }
 
 
 class Service:
     """A fast service in a process of its own: drops what it gets; /large and /tiny are responses without an end, /json and /lines large
-    documents, /one a small one."""
+    documents, /one and /keys small ones; /hang never answers, /interim says 103 without an end, /heads answers with a long head, /status/… with any status."""
 
     def __enter__(self):
         self.process = _start("serve")
@@ -244,6 +56,16 @@ def serve():
                     sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                     while True:
                         sock.sendall(LARGE_CHUNKS if path.endswith(b"/large") else CHUNKS_OF_A_BYTE)
+                if path.endswith(b"/interim"):
+                    sock.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </" + b"a" * 4000 + b">\r\n\r\n")
+                    while True:
+                        sock.sendall((b"HTTP/1.1 103 Early Hints\r\nLink: </" + b"a" * 4000 + b">\r\n\r\n") * 8)
+                if path.endswith(b"/heads"):
+                    sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"v" * 500) for i in range(60)) + b"\r\nok")
+                    return
+                if b"/status/" in path:
+                    sock.sendall(b"HTTP/1.1 %d Any\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % random.randrange(200, 600))
+                    return
                 body, fields = BODIES.get(path.rsplit(b"/", 1)[-1], (b"", ""))
                 if body:
                     sock.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -280,10 +102,10 @@ class Attack:
 
 
 class Known:
-    """What a client felt that asks for a path every few milliseconds, on one connection or (fresh) on a new one each time."""
+    """What a client felt that asks for a path every few milliseconds, on one connection or (fresh) on a new one each time, from a loopback address."""
 
-    def __init__(self, seconds, port, fresh=False, path="/ok"):
-        self.process = _start("know", str(port), str(seconds), "1" if fresh else "0", path)
+    def __init__(self, seconds, port, fresh=False, path="/ok", source="127.0.0.1"):
+        self.process = _start("know", str(port), str(seconds), "1" if fresh else "0", path, source)
 
     def felt(self):
         out, _ = self.process.communicate()
@@ -308,14 +130,14 @@ def is_whole(data):
     return length is not None and len(body) >= int(length[1])
 
 
-def know(port, seconds, fresh, path):
+def know(port, seconds, fresh, path, source):
     request = f"GET {path} HTTP/1.1\r\nHost: good.test\r\n\r\n".encode()
     times, lost, sock = [], [], None
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         begin = time.perf_counter()
         try:
-            sock = sock or connect(port)
+            sock = sock or connect(port, source=source)
             sock.sendall(request)
             data = b""
             while not is_whole(data):
@@ -349,7 +171,7 @@ def _end(process):
 if __name__ == "__main__":
     what, *words = sys.argv[1:]
     if what == "know":
-        know(int(words[0]), float(words[1]), words[2] == "1", words[3])
+        know(int(words[0]), float(words[1]), words[2] == "1", *words[3:])
     else:
         os.nice(19)
         signal.alarm(120)  # whatever becomes of the test
