@@ -9,6 +9,7 @@
 namespace portico::io {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 
@@ -269,6 +270,27 @@ TEST_P(Handshake, a_peer_that_closes_or_speaks_something_else_is_told_apart) {
         EXPECT_EQ(outcome.error().fault, Fault::upstream_tls);
         EXPECT_THAT(outcome.error().context, HasSubstr(speaks ? "what it sent is not TLS" : "it closed the connection during the handshake"));
     }
+}
+
+// Others go first for longer than the time that there is: its deadline comes while it waits for its turn, and nothing is pending.
+TEST_P(Handshake, whose_time_is_over_before_its_turn_ends_then) {
+    struct Long final : Deferred {
+        void on_deferred() override {
+            const SystemClock clock;
+            for (const Time end = clock.now() + milliseconds(5); clock.now() < end;) {
+            }
+        }
+    };
+    std::unique_ptr<Stream> near, behind;
+    ground.connect(near, behind);
+    bool done = false;
+    Long first, second;
+    const auto with = client();
+    ground.loop().defer_one_of_many(first);
+    ground.loop().defer_one_of_many(second);
+    Running a(run_client(*with, ground.loop(), std::move(near), "x", ground.in(milliseconds(2)), nullptr, outcome, done));
+    ASSERT_TRUE(ground.turn_until([&] { return done; }));
+    EXPECT_EQ(outcome.error().fault, Fault::upstream_connect_timeout);
 }
 
 TEST_P(Handshake, given_up_by_its_owner_leaves_nothing_behind) {

@@ -105,6 +105,8 @@ Task<TlsStream::HandshakeEnd> TlsStream::handshake(Time deadline) {
     for (;;) {
         // Keys and signatures take half a millisecond: a hundred services that answer at once have turns one after the other.
         co_await loop_.turn_of_one();
+        // Where it came in between, it has interrupted nothing.
+        if (loop_.now() >= deadline) co_return HandshakeEnd{ETIMEDOUT, std::strerror(ETIMEDOUT)};
         ERR_clear_error();
         const int result = SSL_do_handshake(ssl_);
         const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
