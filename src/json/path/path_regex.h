@@ -29,7 +29,7 @@ class PathRegex {
     static constexpr size_t kMaxSize = 4096;         // bytes of an expression
     static constexpr size_t kMaxMemory = 1 << 20;    // bytes of its program and of its automata
     // Of one that a document holds: its program alone. Compiling it, as running it, is not left in the middle, and takes longer the larger it is.
-    static constexpr size_t kMaxMemoryOfDocument = 64 << 10;
+    static constexpr size_t kMaxMemoryOfDocument = 128 << 10;
     static constexpr unsigned kMaxNesting = 100;
     static constexpr unsigned kMaxRepeat = 1000;     // RE2's own
 

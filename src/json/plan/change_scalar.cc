@@ -48,17 +48,11 @@ bool split(const Change& change, Datum& datum, ListRoom& room, std::string& why)
     std::string_view text = datum.text();
     std::vector<Datum> pieces;
     while (true) {
-        if (pieces.size() == kMostPieces) {
-            why = "would be split into more than " + std::to_string(kMostPieces) + " pieces";
-            return false;
-        }
+        if (pieces.size() == kMostPieces) return room.refuse("would be split into more than " + std::to_string(kMostPieces) + " pieces", why);
         const size_t end = text.find(change.text);
         const std::string_view piece = text.substr(0, end);
         if (!room.add(1, why) || !room.hold(piece.size(), why)) return false;
-        if (!Meter::spend(kPieceCost + piece.size() / Meter::kBytesAStep)) {
-            why = "takes too many steps";
-            return false;
-        }
+        if (!Meter::spend(kPieceCost + piece.size() / Meter::kBytesAStep)) return room.refuse("takes too many steps", why);
         pieces.push_back(Datum::string(std::string(piece)));
         if (end == std::string_view::npos) break;
         text.remove_prefix(end + change.text.size());

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "base/held.h"
 #include "base/meter.h"
@@ -22,18 +23,14 @@ class ListRoom {
     void begin() { left_ = max_list_; }
     // These say that so much is about to be made. @returns false: it may not be, and `why` says so
     bool add(size_t values, std::string& why) {
-        if (values > left_) {
-            why = "makes too long a list";
-            return false;
-        }
+        if (values > left_) return refuse("makes too long a list", why);
         left_ -= values;
         return make(values, why);
     }
     // The same for values that are there already, as a document's.
     bool make(size_t values, std::string& why) {
         if (Meter::spend(values * kOfAValue)) return hold(values * sizeof(Datum), why);
-        why = "takes too many steps";
-        return false;
+        return refuse("takes too many steps", why);
     }
     bool hold(size_t bytes, std::string& why) {
         bytes_ += bytes;
@@ -43,9 +40,18 @@ class ListRoom {
             return true;
         }
         Meter::out_of_memory();
-        why = "takes too much memory";
+        lacks_memory_ = true;
+        return refuse("takes too much memory", why);
+    }
+    // @returns false, always: a bound was reached, which is no fault of the value
+    bool refuse(std::string what, std::string& why) {
+        refused_ = true;
+        why = std::move(what);
         return false;
     }
+    // Whether a bound ended it: what would stand in place of a value that does not fit is no answer then.
+    bool refused() const { return refused_; }
+    bool lacks_memory() const { return lacks_memory_; }
 
   private:
     static constexpr uint64_t kOfAValue = 2;            // steps: memory that nobody has touched, and what lets go of it
@@ -55,6 +61,8 @@ class ListRoom {
     size_t left_;
     size_t bytes_ = 0;
     size_t counted_ = kAhead;
+    bool refused_ = false;
+    bool lacks_memory_ = false;
     Held held_{Holding::made};
 };
 

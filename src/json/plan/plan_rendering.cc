@@ -208,7 +208,10 @@ PlanRendering::Outcome PlanRendering::render_items(const PlanNode& node, auto&& 
         bool yes = true;
         frame_[loop.place] = value;
         if (!filtered && !passes(loop, value, yes)) return Outcome::failed;
-        if (!yes || (loop.distinct && !is_new(loop, seen, room))) continue;
+        if (!yes || (loop.distinct && !is_new(loop, seen, room))) {
+            if (error_) return Outcome::failed;
+            continue;
+        }
         out_.put(before);
         before = ',';
         --left;
@@ -312,8 +315,8 @@ PlanRendering::Outcome PlanRendering::render_changed(const PlanNode& node) {
         if (!spend(datum.cost())) return Outcome::failed;
         std::string why;
         if (apply(change, datum, room, why)) continue;
-        if (node.inner != nullptr) return render(*node.inner);
-        fail(get.name, why, get.fault);
+        if (node.inner != nullptr && !room.refused()) return render(*node.inner);
+        fail(get.name, why, room.lacks_memory() ? Fault::memory : get.fault);
         return Outcome::failed;
     }
     if (datum.is(Kind::missing) || (get.omit_null && datum.is(Kind::null))) return render_missing(node);

@@ -96,6 +96,21 @@ TEST(Plan, ConstantMembersAreJoinedAndStayWhereValuesAreMissing) {
     }
 }
 
+// What is beyond a bound is no value that does not fit.
+TEST(Plan, AFallbackStandsForNothingThatReachedABound) {
+    const auto flattened = [] {
+        auto shape = std::make_unique<Shape>();
+        shape->kind = Shape::Kind::get;
+        shape->get = std::make_unique<GetShape>(GetShape{.source = BoundPath::compile("$.a", kNames).value(), .name = "$.a"});
+        shape->get->changes.push_back({.kind = Change::Kind::flatten});
+        shape->get->fallback = constant("[]");
+        return shape;
+    };
+    EXPECT_EQ(made(flattened(), R"({"a":1})"), "<[]>");
+    EXPECT_EQ(made(flattened(), R"({"a":[[1,2],[3,4]]})", {.max_list = 4}), "<[1,2,3,4]>");
+    EXPECT_EQ(made(flattened(), R"({"a":[[1,2,3],[4,5]]})", {.max_list = 4}), "$.a makes too long a list");
+}
+
 TEST(Plan, NamesAreEscaped) {
     EXPECT_EQ(made(object_of(Pair("a\"\n", path("$.x"))), R"({"x":1})"), R"(<{"a\"\n":1}>)");
 }

@@ -161,9 +161,10 @@ bool may_apply(const RequestRules& rules, const Exchange& x) {
 
 Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     json::Document document;
-    const bool form = holds_form(x);
     const bool conditional = rules.when.body != nullptr;
-    if (conditional || rules.head_reads_body() || rules.body.reads_body()) {
+    const bool reads_body = conditional || rules.head_reads_body() || rules.body.reads_body();
+    const bool form = reads_body && holds_form(x);
+    if (reads_body) {
         auto read = document_of(rules, x, form);
         // A rule that may take something away is not passed over because what it is for cannot be read.
         if (!read && conditional && !claims_document(x)) return {};

@@ -18,8 +18,21 @@ bool any_reads(const std::vector<Named>& rows, size_t root) {
     return std::ranges::any_of(rows, [&](const Named& n) { return n.value.reads(root); });
 }
 
-// Whether looking for a match may go on behind its end, to the text's: `<[^>]*>|<` at each of `<<<<`.
-bool may_run_on(const re2::RE2& pattern) { return pattern.pattern().find_first_of("*+{") != std::string::npos; }
+// Whether looking for a match may go on behind its end, to the text's: `<[^>]*>|<` at each of `<<<<`. Where nothing stands behind the first
+// repetition, as in `,\s*`, the byte that is not part of it ends the search.
+bool may_run_on(const re2::RE2& pattern) {
+    const std::string_view text = pattern.pattern();
+    bool repeats = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '|') return true;
+        if (repeats && text[i] != ')' && text[i] != '?') return true;
+        if (text[i] == '\\') ++i;
+        else if (text[i] == '[') i = std::min(text.find(']', i + 2), text.size());
+        else if (text[i] == '{') i = std::min(text.find('}', i), text.size()), repeats = true;
+        else if (text[i] == '*' || text[i] == '+') repeats = true;
+    }
+    return false;
+}
 
 // Empty at the text's end.
 std::string_view character_at(std::string_view text, size_t at) {

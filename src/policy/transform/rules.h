@@ -60,14 +60,14 @@ using Rendered = std::vector<std::optional<std::string_view>>;
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
 
 // What replacing in one message may look at, in bytes: to find one match, all that follows it may have to be read, and then again for
-// the next one. A value of 4 KiB never needs as much.
+// the next one. It is done in one go: some milliseconds.
 class MatchingBound {
   public:
     // @returns false: it was more, or nothing more may be spent
     bool spend(size_t bytes);
 
   private:
-    size_t left_ = 10'000'000;
+    size_t left_ = 4'000'000;
 };
 
 // The text with every match replaced, or the text itself. @returns none where that takes more than the bound
