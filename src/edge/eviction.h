@@ -79,7 +79,7 @@ class Eviction {
 
     IntrusiveList<Member, Tag> lingering_;
     std::unordered_map<IpAddress, Host, Hash> hosts_;  // nodes stay where they are
-    // Hosts with so many connections, those of which one waits for sure, who came to it last at the end. The lists stay in place.
+    // Hosts with so many connections: each of which one waits, and some of which none does; who came to it last at the end. The lists stay in place.
     std::deque<IntrusiveList<Host, Bucket>> by_count_;
     uint32_t most_ = 0;  // beyond it the lists are empty
 };

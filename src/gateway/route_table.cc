@@ -13,7 +13,7 @@ constexpr size_t kFew = 8;
 constexpr size_t kInline = 16;
 // What some conditions take of a head of 64 KiB is a fraction of a turn; so is what many take of so many bytes in all.
 constexpr size_t kFewSideBySide = 4;
-constexpr size_t kMuchText = size_t{32} << 10;
+constexpr size_t kMuchText = size_t{128} << 10;
 
 std::string place(size_t route) { return "routes[" + std::to_string(route) + "].match"; }
 
@@ -233,15 +233,21 @@ void RouteTable::sort_leaves() {
     for (Node& node : nodes_) {
         std::ranges::sort(node.ends, before);
         std::ranges::sort(node.opens, before);
-        side_by_side_ = std::max({side_by_side_, node.ends.size(), node.opens.size(), node.patterns.size()});
+        patterns_ = std::max(patterns_, node.patterns.size());
+        for (const std::vector<uint32_t>* routes : {&node.ends, &node.opens}) {
+            conditioned_ = std::max(conditioned_, static_cast<size_t>(std::ranges::count_if(*routes, [&](uint32_t e) {
+                const Conditions& of = rules_[entries_[e].route].conditions;
+                return !of.headers.empty() || !of.query.empty();
+            })));
+        }
     }
 }
 
 bool RouteTable::takes_long(const RequestView& request) const {
-    if (side_by_side_ <= kFewSideBySide) return false;
-    size_t text = request.path.size() + request.query.size();
+    if (patterns_ <= kFewSideBySide && conditioned_ <= kFewSideBySide) return false;
+    size_t text = request.query.size();
     for (const http::Field& field : *request.fields) text += field.value.size();
-    return text * side_by_side_ > kMuchText;
+    return request.path.size() * patterns_ + text * conditioned_ > kMuchText;
 }
 
 RouteTable RouteTable::build(const config::Config& config, config::FaultList& faults) {

@@ -104,8 +104,9 @@ class RouteTable {
     std::unordered_map<std::string, uint32_t> exact_hosts_;
     std::unordered_map<std::string, uint32_t> wildcard_hosts_;  // by what follows the "*": ".example.com"
     std::vector<std::string_view> host_views_;
-    size_t depth_ = 0;         // segments of the longest pattern
-    size_t side_by_side_ = 0;  // the most patterns of one place, or routes of one path
+    size_t depth_ = 0;        // segments of the longest pattern
+    size_t patterns_ = 0;     // the most of one place
+    size_t conditioned_ = 0;  // the most routes of one path that look at headers or at the query
 };
 
 // Pairs of routes that one request could match both, with equal rank; and every tie_break that breaks no tie.

@@ -25,6 +25,9 @@ class Accepting final : private Acceptor::Sink, private Timer {
     // @param fd listening, non-blocking; owned from now on. `loop` and `sink` outlive it
     Accepting(Loop& loop, int fd, Sink& sink) : loop_(loop), sink_(sink), acceptor_(loop.backend().listen(fd, *this)) {}
 
+    // What has connected by now, before it goes.
+    void take_all() { acceptor_->take_all(); }
+
   private:
     void on_accept(std::unique_ptr<Stream> stream) override { sink_.on_accept(std::move(stream)); }
     void on_accept_error(int error) override {

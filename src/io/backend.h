@@ -37,6 +37,8 @@ class Acceptor {
     virtual ~Acceptor() = default;
     virtual void pause() = 0;
     virtual void resume() = 0;
+    // Takes in what has connected by now, however much it is: before the listener goes. Not from inside of the sink.
+    virtual void take_all() = 0;
 };
 
 // Watches a foreign descriptor (c-ares, signalfd, eventfd), level-triggered. Destroying it ends the watch; the descriptor

@@ -53,13 +53,15 @@ class EpollAcceptor final : public Acceptor, private EpollHandler {
     }
     void pause() override { backend_.control(EPOLL_CTL_MOD, fd_, 0, this); }
     void resume() override { backend_.control(EPOLL_CTL_MOD, fd_, EPOLLIN, this); }
+    void take_all() override { accept(SOMAXCONN); }
 
   private:
-    void on_events(uint32_t) override {
+    // Bounded, so that a burst of new connections does not starve those that are here.
+    void on_events(uint32_t) override { accept(64); }
+    void accept(int most) {
         bool gone = false;
         gone_ = &gone;
-        // Bounded, so that a burst of new connections does not starve those that are here.
-        for (int i = 0; i < 64 && !gone; ++i) {
+        for (int i = 0; i < most && !gone; ++i) {
             sockaddr_storage storage{};
             socklen_t size = sizeof storage;
             auto* address = reinterpret_cast<sockaddr*>(&storage);

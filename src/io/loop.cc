@@ -38,6 +38,8 @@ Loop::~Loop() {
 
 void Loop::run() {
     while (!stop_.load(std::memory_order_acquire)) turn(kForever);
+    // What was posted before the end is not lost by it.
+    run_posted();
 }
 
 void Loop::stop() {
@@ -88,10 +90,9 @@ void Loop::run_deferred() {
 void Loop::run_many() {
     if (many_.empty()) return;
     Turn::Share share(turn_time_);
-    while (share.is_left() && !many_.empty()) {
-        many_.pop_front()->on_deferred();
-        run_deferred();
-    }
+    while (!many_.empty() && share.is_left()) many_.pop_front()->on_deferred();
+    // What they ask for together goes out together.
+    run_deferred();
 }
 
 void Loop::run_posted() {
@@ -104,7 +105,6 @@ void Loop::run_posted() {
     if (to_run_.empty()) return;
     const Turn::Place place(turn_time_, Turn::kMessages);
     Turn::Share share(turn_time_);
-    // What was posted before the end is not lost by it.
     while (!to_run_.empty() && (share.is_left() || stop_.load(std::memory_order_acquire))) {
         const std::function<void()> f = std::move(to_run_.front());
         to_run_.pop_front();

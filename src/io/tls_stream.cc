@@ -18,6 +18,8 @@ constexpr uint32_t kRecord = 16 * 1024;  // plain bytes of one record (RFC 8446 
 constexpr uint32_t kRecordOverhead = 512;
 // What a peer may send of tickets and the like without a byte of plain text: each costs time, and they would have no end.
 constexpr uint32_t kMaxChatter = 256 * 1024;
+// For what a handshake has to say or take in whose time was over before its turn came.
+constexpr Duration kLateStep = std::chrono::milliseconds(20);
 
 TlsStream& stream_of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
@@ -102,11 +104,15 @@ uint32_t TlsStream::put_to_send(const char* from, uint32_t size) {
 Task<TlsStream::HandshakeEnd> TlsStream::handshake(Time deadline) {
     StreamDeadline timer(plain_.get());
     timer.set_at(loop_.timers(), deadline);
+    bool late = false;
     for (;;) {
         // Keys and signatures take half a millisecond: a hundred services that answer at once have turns one after the other.
         co_await loop_.turn_of_one();
-        // Where it came in between, it has interrupted nothing.
-        if (loop_.now() >= deadline) co_return HandshakeEnd{ETIMEDOUT, std::strerror(ETIMEDOUT)};
+        // Where it came in between, it has interrupted nothing. What the peer has sent in time counts, and nothing is waited for any more.
+        if (loop_.now() >= deadline) {
+            if (std::exchange(late, true)) co_return HandshakeEnd{ETIMEDOUT, std::strerror(ETIMEDOUT)};
+            timer.set_at(loop_.timers(), loop_.now() + kLateStep);
+        }
         ERR_clear_error();
         const int result = SSL_do_handshake(ssl_);
         const int why = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);

@@ -63,7 +63,8 @@ class Turn {
     std::string_view place(Duration whole) const { return longest_ * 2 >= whole ? place_ : kStreams; }
 
     // What those may take together who go on because something has happened for all of them: time that has come, messages, one's key or answer.
-    // The first is always served.
+    // A quarter of a millisecond, or half as long as the turn has taken: where others take long, these do not wait for many turns. The
+    // first is always served, but where the simulation cuts the turn.
     class Share {
       public:
         explicit Share(const Turn& turn) : turn_(turn) {}
@@ -71,7 +72,7 @@ class Turn {
             if (turn_.cut_) return false;
             const Time now = turn_.clock_.now();
             if (!std::exchange(begun_, true)) {
-                end_ = now + kTime / 2;
+                end_ = now + std::max<Duration>(kTime / 2, (now - turn_.began_) / 2);
                 return true;
             }
             return now < end_;

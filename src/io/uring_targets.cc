@@ -1,10 +1,12 @@
 #include "io/uring_targets.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "io/socket.h"
 
@@ -44,8 +46,8 @@ void UringConnecting::on_complete(int result, uint32_t) {
 // Several accepts of one connection each, armed anew as they complete. One that goes on accepting by itself (multishot) takes all that wait
 // in one turn: two thousand that come together would hold the worker for 20 ms.
 struct UringAcceptor::Target final {
-    // A turn takes no more than this; a worker whose turns are as long as they may be still accepts tens of thousands a second.
-    static constexpr size_t kATurn = 16;
+    // A turn takes no more than this.
+    static constexpr size_t kATurn = 32;
 
     struct Slot final : UringTarget {
         void on_complete(int result, uint32_t) override {
@@ -80,17 +82,20 @@ struct UringAcceptor::Target final {
         }
     }
 
+    void take(int connected) {
+        if (sink == nullptr) {
+            ::close(connected);
+            return;
+        }
+        set_no_delay(connected);
+        sink->on_accept(std::make_unique<UringStream>(backend, connected, peer_address(connected)));
+    }
     void on_complete(Slot& slot, int result) {
         --in_flight;
         --backend.in_flight;
         inside = true;
         if (result >= 0) {
-            if (sink == nullptr) {
-                ::close(result);
-            } else {
-                set_no_delay(result);
-                sink->on_accept(std::make_unique<UringStream>(backend, result, peer_address(result)));
-            }
+            take(result);
         } else if (result != -ECANCELED && result != -ECONNABORTED && sink != nullptr && !paused) {
             paused = true;
             cancel_all();
@@ -131,6 +136,16 @@ void UringAcceptor::pause() {
 void UringAcceptor::resume() {
     target_->paused = false;
     target_->arm_all();
+}
+
+void UringAcceptor::take_all() {
+    // The ring's own accepts may wait; these may not.
+    ::fcntl(target_->fd, F_SETFL, ::fcntl(target_->fd, F_GETFL) | O_NONBLOCK);
+    for (int i = 0; i < SOMAXCONN; ++i) {
+        const int connected = ::accept4(target_->fd, nullptr, nullptr, SOCK_CLOEXEC);
+        if (connected < 0 && errno != EINTR && errno != ECONNABORTED) return;
+        if (connected >= 0) target_->take(connected);
+    }
 }
 
 struct UringWatch::Target final : UringTarget {

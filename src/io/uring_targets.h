@@ -30,6 +30,7 @@ class UringAcceptor final : public Acceptor {
     ~UringAcceptor() override;
     void pause() override;
     void resume() override;
+    void take_all() override;
 
   private:
     struct Target;

@@ -103,7 +103,7 @@ void Client::on_overdue(Call& call) {
     forget(call);
     if (why.fault == Fault::store_timeout) node->on_timeout();
     else if (why.fault == Fault::store_overload) ++store_.counters.overloads;
-    call.finish(fail(std::move(why)));
+    call.finish_as_one_of_many(fail(std::move(why)));
 }
 
 void Client::forget(Call& call) {

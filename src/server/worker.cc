@@ -19,6 +19,7 @@ class Worker::Listening final : private io::Accepting::Sink {
         : connections_(connections), settings_(&settings), accepting_(connections.context().loop, fd, *this) {}
 
     void set_settings(const edge::ServerSettings& settings) { settings_ = &settings; }
+    void take_all() { accepting_.take_all(); }
 
   private:
     void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), *settings_); }
@@ -111,6 +112,7 @@ void Worker::Local::flush_log() {
 }
 
 void Worker::Local::drain(Duration grace, std::function<void()> when_done) {
+    for (const auto& [address, listening] : listeners) listening->take_all();
     listeners.clear();
     context.draining = true;
     done = std::move(when_done);
@@ -224,7 +226,12 @@ void Worker::update_listener(const SocketAddress& address, const edge::ServerSet
 }
 
 void Worker::close_listener(const SocketAddress& address) {
-    post([=](Local& l) { l.listeners.erase(address); });
+    post([=](Local& l) {
+        const auto found = l.listeners.find(address);
+        if (found == l.listeners.end()) return;
+        found->second->take_all();
+        l.listeners.erase(found);
+    });
 }
 
 void Worker::limit_connections(uint32_t most) {

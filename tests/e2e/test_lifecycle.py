@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -497,3 +498,18 @@ def test_a_hangup_while_it_drains_is_ignored():
         release.set()
         assert client.read_response().body == b"finished"
         assert gateway.wait() == 0
+
+
+@pytest.mark.parametrize("io", ["uring", "epoll"])
+def test_a_drain_takes_in_all_that_have_connected(io):
+    """More of them than a turn accepts."""
+    config = f"io: {io}\nworkers: 1\nroutes: [{{ match: /x, respond: {{ body: ok }} }}]\n"
+    with ExitStack() as stack, Gateway(config) as gateway:
+        gateway.process.send_signal(signal.SIGSTOP)
+        clients = [stack.enter_context(Client(gateway.port)) for _ in range(200)]
+        for client in clients:
+            client.send_head("GET", "/x")
+        gateway.terminate()
+        gateway.process.send_signal(signal.SIGCONT)
+        assert [client.read_response().status for client in clients] == [200] * len(clients)
+        gateway.wait()

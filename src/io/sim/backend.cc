@@ -11,6 +11,7 @@ class SimAcceptor final : public Acceptor {
     ~SimAcceptor() override { net_.accepting_.erase(address_); }
     void pause() override {}
     void resume() override {}
+    void take_all() override {}
 
   private:
     SimNetwork& net_;

@@ -88,8 +88,10 @@ bool KeyFetcher::End::await_suspend(std::coroutine_handle<> h) {
 
 void KeyFetcher::End::go() {
     cancel();
-    if (waiter_) std::exchange(waiter_, nullptr).resume();
+    if (waiter_) loop_.defer_one_of_many(*this);
 }
+
+void KeyFetcher::End::on_deferred() { std::exchange(waiter_, nullptr).resume(); }
 
 KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const RemoteKeySettings& settings, std::shared_ptr<RemoteKeys> keys)
     : context_(context), epoch_(epoch), settings_(settings), keys_(std::move(keys)) {

@@ -55,7 +55,7 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     bool holds_ = false;  // the process's one permission to fetch
 };
 
-class KeyFetcher::End final : private io::Timer {
+class KeyFetcher::End final : private io::Timer, private io::Deferred {
   public:
     End(io::Loop& loop, std::shared_ptr<RemoteKeys> keys, Time deadline) : loop_(loop), keys_(std::move(keys)), deadline_(deadline) {}
     ~End() override;
@@ -66,7 +66,9 @@ class KeyFetcher::End final : private io::Timer {
   private:
     struct Bell;  // reachable from the thread that fetches; silenced when nobody waits any more
     void on_timer() override { go(); }
+    // One of as many as wait for the same fetch.
     void go();
+    void on_deferred() override;
 
     io::Loop& loop_;
     std::shared_ptr<RemoteKeys> keys_;
