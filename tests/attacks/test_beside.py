@@ -89,19 +89,23 @@ def open_descriptors(gateway):
     return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
 
 
-def look_at_what_is_held(gateway):
-    """Memory and descriptors are within the named limits, in the middle of the attack."""
+def look_at_what_is_held(gateway, attack, before):
+    """Memory and descriptors are within the named limits, in the middle of the attack, and what is held is counted: little is taken beside it."""
     held = sum(value for name, value in gateway.metrics().items() if name.startswith("portico_memory_held_bytes"))
     assert held <= HELD
     # What a worker, its connections and the admin pages may have beside that (docs/decisions/0003).
     assert open_descriptors(gateway) <= CONNECTIONS + 128 + 96 + 64 + 32 * 2
+    if attack == "kept_windows":
+        assert gateway.metric("portico_memory_held_bytes", what="codings") > 50 << 15
     if not SANITIZED:
-        assert gateway.resident() << 10 <= HELD + (200 << 20)
+        # What was held a moment ago is given back to the allocator, not always to the system.
+        assert gateway.resident() - before <= (max(held, 128 << 20) + (64 << 20)) >> 10, f"beside {held} bytes that are held"
 
 
 def beside(io, attack, count, folder, known_path="/ok", source="127.0.0.1", most_more=MOST):
     with Service() as service, Gateway(configured(io, service.port, folder, attack)) as gateway:
         before = Known(SECONDS / 2, gateway.port, path=known_path, source=source).felt()
+        resident = gateway.resident()
         with Attack(attack, gateway.admin_port if attack.startswith("admin_") else gateway.port, count):
             # Who holds a worker holds it each time; a busy machine does not.
             for _ in range(3):
@@ -110,7 +114,7 @@ def beside(io, attack, count, folder, known_path="/ok", source="127.0.0.1", most
                 assert not beside.lost
                 if beside.at(SHARE) < before.at(SHARE) + most_more:
                     break
-            look_at_what_is_held(gateway)
+            look_at_what_is_held(gateway, attack, resident)
         assert len(beside.times) > 20 * SECONDS
         assert beside.at(SHARE) < before.at(SHARE) + most_more
 

@@ -97,8 +97,10 @@ class Attack:
         assert self.process.poll() is None, "the attack ended by itself"
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        ended = self.process.poll()
         _end(self.process)
+        assert kind is not None or ended is None, f"the attack {self.what} ended by itself"
 
 
 class Known:
