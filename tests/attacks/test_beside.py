@@ -21,7 +21,7 @@ LONG = os.environ.get("PORTICO_LONG") == "1"
 SHARE = 0.99 if LONG and not SANITIZED else 0.5
 SECONDS = 2 if LONG else 1
 # The variable is stronger than `io`: with it, each test runs on that backend.
-BACKENDS = [os.environ.get("PORTICO_IO") or "auto"] if os.environ.get("PORTICO_IO") else ["uring", "epoll"]
+BACKENDS = [os.environ["PORTICO_IO"]] if os.environ.get("PORTICO_IO") else ["uring", "epoll"]
 
 CONNECTIONS = 200
 HELD = 512 << 20

@@ -78,6 +78,17 @@ def downloads_of_a_byte(port, count):
     downloads(port, count, "/s/tiny")
 
 
+def read_head(sock):
+    """A response's head, and what came of its body with it."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        got = sock.recv(65536)
+        if not got:
+            raise OSError("closed")  # the next connection goes on
+        answer += got
+    return answer
+
+
 def requests(port, count, path, body, fields=""):
     """The same request again and again; what comes of it is read and dropped."""
     head = f"POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/json\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode()
@@ -86,12 +97,7 @@ def requests(port, count, path, body, fields=""):
         with connect(port, 60) as sock:
             while True:
                 sock.sendall(head + body)
-                answer = b""
-                while b"\r\n\r\n" not in answer:
-                    got = sock.recv(65536)
-                    if not got:
-                        return
-                    answer += got
+                answer = read_head(sock)
                 head_of_it, _, rest = answer.partition(b"\r\n\r\n")
                 left = int(re.search(rb"(?i)content-length: *(\d+)", head_of_it)[1]) - len(rest)
                 while left > 0:
@@ -286,12 +292,7 @@ def gets(port, count, head_of):
         with connect(port, 60) as sock:
             while True:
                 sock.sendall(head_of() + b"\r\n\r\n")
-                answer = b""
-                while b"\r\n\r\n" not in answer:
-                    got = sock.recv(65536)
-                    if not got:
-                        return
-                    answer += got
+                answer = read_head(sock)
                 if b"connection: close" in answer.lower():
                     return
     run_again_and_again(count, one)
