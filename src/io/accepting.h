@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "io/loop.h"
+#include "io/socket.h"
 
 namespace portico::io {
 
@@ -13,8 +15,8 @@ class Accepting final : private Acceptor::Sink, private Timer {
     class Sink {
       public:
         virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
-        // No descriptor, or no memory, was left for a connection that waits: something may be closed for it. It is tried again after
-        // kPause. @param error ENFILE, EMFILE, ENOBUFS or ENOMEM
+        // No descriptor, or no memory, has been left for kPause, and a connection waits: something may be closed for it. It is tried again
+        // after kPause. @param error ENFILE, EMFILE, ENOBUFS or ENOMEM
         virtual void on_nothing_left(int error) = 0;
 
       protected:
@@ -23,21 +25,28 @@ class Accepting final : private Acceptor::Sink, private Timer {
     static constexpr Duration kPause = std::chrono::milliseconds(20);
 
     // @param fd listening, non-blocking; owned from now on. `loop` and `sink` outlive it
-    Accepting(Loop& loop, int fd, Sink& sink) : loop_(loop), sink_(sink), acceptor_(loop.backend().listen(fd, *this)) {}
+    Accepting(Loop& loop, int fd, Sink& sink) : loop_(loop), fd_(fd), sink_(sink), acceptor_(loop.backend().listen(fd, *this)) {}
 
     // What has connected by now, before it goes.
     void take_all() { acceptor_->take_all(); }
 
   private:
-    void on_accept(std::unique_ptr<Stream> stream) override { sink_.on_accept(std::move(stream)); }
+    void on_accept(std::unique_ptr<Stream> stream) override {
+        short_ = false;
+        sink_.on_accept(std::move(stream));
+    }
+    // Who took the last descriptor has just come, and its request may be here: it gets a pause before it could be what is closed. An accept
+    // that was only armed fails as well, with nobody behind it.
     void on_accept_error(int error) override {
         set(loop_.timers(), loop_.now() + kPause);
-        sink_.on_nothing_left(error);
+        if (std::exchange(short_, true) && is_readable(fd_)) sink_.on_nothing_left(error);
     }
     void on_timer() override { acceptor_->resume(); }
 
     Loop& loop_;
+    const int fd_;
     Sink& sink_;
+    bool short_ = false;  // nothing was left at the last try, and none has been taken since
     std::unique_ptr<Acceptor> acceptor_;
 };
 

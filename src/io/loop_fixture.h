@@ -140,6 +140,7 @@ class PlainListener {
         if (fd_ >= 0) ::close(fd_);
     }
     const SocketAddress& address() const { return address_; }
+    int fd() const { return fd_; }
     // The listening descriptor, no longer this object's.
     int release() { return std::exchange(fd_, -1); }
     // The next connection of the queue, non-blocking. @returns -1 when there is none

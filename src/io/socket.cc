@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,6 +45,11 @@ int pending_error(int fd) {
 bool has_unsent(int fd) {
     int bytes = 0;
     return ::ioctl(fd, TIOCOUTQ, &bytes) == 0 && bytes > 0;  // SIOCOUTQ, tcp(7)
+}
+
+bool is_readable(int fd) {
+    pollfd look{fd, POLLIN, 0};
+    return ::poll(&look, 1, 0) > 0;
 }
 
 SocketAddress local_address(int fd) {

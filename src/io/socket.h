@@ -17,6 +17,8 @@ void clear_non_blocking(int fd);
 int pending_error(int fd);
 // Whether some of what was written has not arrived at the peer's system. False where the descriptor is none (-1).
 bool has_unsent(int fd);
+// Whether reading, or accepting, would not have to wait.
+bool is_readable(int fd);
 SocketAddress local_address(int fd);
 SocketAddress peer_address(int fd);
 // The next close sends RST and drops what is unsent.
