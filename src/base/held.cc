@@ -1,6 +1,5 @@
 #include "base/held.h"
 
-
 namespace portico {
 namespace {
 
@@ -30,6 +29,17 @@ HeldMemory& HeldMemory::here() {
         return made;
     }();
     return *mine;
+}
+
+HeldMemory::Host& HeldMemory::enter(const IpAddress& host) {
+    Host& entered = hosts_[host];
+    entered.address = host;
+    ++entered.holders;
+    return entered;
+}
+
+void HeldMemory::forget_unused(Host& host) {
+    if (host.bytes == 0 && host.holders == 0) hosts_.erase(IpAddress(host.address));
 }
 
 uint64_t HeldMemory::total(Holding what) {

@@ -2,6 +2,9 @@
 // bytes, by kind, where it is taken or as soon as its size is known, against one bound for each worker; who would go beyond it is refused,
 // and takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection) is not counted.
 //
+// The clients' hosts share it: what one of them holds is at most three times what is then left, so that one alone holds three quarters, two
+// hold three sevenths each, and there is always something left for the next. For whom something is taken says the Holder that is current.
+//
 // A thread that has no bound (the control thread, a test) is refused nothing.
 #pragma once
 
@@ -10,6 +13,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "base/address.h"
+#include "base/keyed_hash.h"
 
 namespace portico {
 
@@ -27,6 +35,14 @@ std::string_view word_of(Holding what);
 // Of one thread. Lives for ever: a document may outlive the thread that made it.
 class HeldMemory {
   public:
+    // What a client's host holds here.
+    struct Host {
+        IpAddress address;
+        uint64_t bytes = 0;
+        size_t holders = 0;
+    };
+    static constexpr uint64_t kTimesWhatIsLeft = 3;
+
     // This thread's.
     static HeldMemory& here();
     // Bytes of all threads.
@@ -35,34 +51,101 @@ class HeldMemory {
     // So much may be held here from now on.
     void limit(uint64_t bytes) { most_ = bytes; }
     uint64_t most() const { return most_; }
-    // Whether so many more could be held at this moment.
-    bool has_room(uint64_t bytes) const {
-        const uint64_t held = held_.load(std::memory_order_relaxed);
-        return held <= most_ && bytes <= most_ - held;
-    }
+    // Whether so many more could be held at this moment. @param host for whom; nullptr: nobody's
+    bool has_room(uint64_t bytes, const Host* host) const { return fits(held_.load(std::memory_order_relaxed), bytes, host); }
     // @returns false: it would be more than may be held
-    bool take(Holding what, uint64_t bytes) {
+    bool take(Holding what, uint64_t bytes, Host* host) {
         const uint64_t before = held_.fetch_add(bytes, std::memory_order_relaxed);
-        if (before + bytes > most_) {
+        if (!fits(before, bytes, host)) {
             held_.fetch_sub(bytes, std::memory_order_relaxed);
             return false;
         }
+        if (host != nullptr) host->bytes += bytes;
         kinds_[static_cast<size_t>(what)].fetch_add(bytes, std::memory_order_relaxed);
         return true;
     }
-    // Any thread.
-    void give_back(Holding what, uint64_t bytes) {
+    // Any thread; what was taken for a host, this one.
+    void give_back(Holding what, uint64_t bytes, Host* host) {
         held_.fetch_sub(bytes, std::memory_order_relaxed);
         kinds_[static_cast<size_t>(what)].fetch_sub(bytes, std::memory_order_relaxed);
+        if (host == nullptr) return;
+        host->bytes -= bytes;
+        forget_unused(*host);
     }
 
+    Host& enter(const IpAddress& host);
+    void leave(Host& host) {
+        --host.holders;
+        forget_unused(host);
+    }
+    size_t hosts() const { return hosts_.size(); }
+
   private:
+    struct Hash {
+        size_t operator()(const IpAddress& a) const { return SeededHash()({reinterpret_cast<const char*>(a.bytes.data()), a.bytes.size()}); }
+    };
+
     HeldMemory() = default;
+    bool fits(uint64_t held, uint64_t bytes, const Host* host) const {
+        if (held > most_ || bytes > most_ - held) return false;
+        return host == nullptr || (host->bytes + bytes) / kTimesWhatIsLeft <= most_ - held - bytes;
+    }
+    void forget_unused(Host& host);
 
     uint64_t most_ = UINT64_MAX;  // of its own thread alone
     std::atomic<uint64_t> held_{0};
     std::array<std::atomic<uint64_t>, static_cast<size_t>(Holding::count_)> kinds_{};
     HeldMemory* next_ = nullptr;
+    std::unordered_map<IpAddress, Host, Hash> hosts_;  // that hold something, or may; nodes stay where they are
+};
+
+// For whom a request has something held: its client's host. One thread.
+class Holder {
+  public:
+    // Costs nothing before something is taken.
+    explicit Holder(const IpAddress& host) : address_(host) {}
+    Holder(const Holder&) = delete;
+    Holder& operator=(const Holder&) = delete;
+    ~Holder() {
+        if (host_ != nullptr) memory_->leave(*host_);
+    }
+
+    // What is taken for the first time while this lives is taken for that holder, until all of it is given back. Not across a wait.
+    class Current {
+      public:
+        explicit Current(Holder* holder) : outer_(std::exchange(current_, holder)) {}
+        Current(const Current&) = delete;
+        Current& operator=(const Current&) = delete;
+        ~Current() { current_ = outer_; }
+
+      private:
+        Holder* outer_;
+    };
+    HeldMemory::Host& host() {
+        if (host_ == nullptr) {
+            memory_ = &HeldMemory::here();
+            host_ = &memory_->enter(address_);
+        }
+        return *host_;
+    }
+    // Of the current one. @returns nullptr where there is none
+    static HeldMemory::Host* current_host() { return current_ == nullptr ? nullptr : &current_->host(); }
+
+  private:
+    static inline constinit thread_local Holder* current_ = nullptr;
+    const IpAddress address_;
+    HeldMemory* memory_ = nullptr;
+    HeldMemory::Host* host_ = nullptr;
+};
+
+// Of which thread's memory something is taken, and for whom.
+struct HeldBy {
+    HeldMemory* memory = nullptr;
+    HeldMemory::Host* host = nullptr;
+
+    static HeldBy current() { return {&HeldMemory::here(), Holder::current_host()}; }
+    bool take(Holding what, uint64_t bytes) const { return memory->take(what, bytes, host); }
+    void give_back(Holding what, uint64_t bytes) const { memory->give_back(what, bytes, host); }
 };
 
 // So many bytes, for as long as it lives.
@@ -76,17 +159,17 @@ class Held {
     // @returns false: more may not be held; it stays as it was
     bool set(size_t bytes) {
         if (bytes < bytes_) {
-            memory_->give_back(what_, bytes_ - bytes);
+            by_.give_back(what_, bytes_ - bytes);
         } else if (bytes > bytes_) {
-            if (memory_ == nullptr) memory_ = &HeldMemory::here();
-            if (!memory_->take(what_, bytes - bytes_)) return false;
+            if (bytes_ == 0) by_ = HeldBy::current();
+            if (!by_.take(what_, bytes - bytes_)) return false;
         }
         bytes_ = bytes;
         return true;
     }
 
   private:
-    HeldMemory* memory_ = nullptr;
+    HeldBy by_;
     size_t bytes_ = 0;
     Holding what_;
 };

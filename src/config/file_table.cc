@@ -94,7 +94,7 @@ constexpr Field<Limits> kLimits[] = {
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_integer(s, n, 1, 10'000'000)) l.connections = static_cast<uint32_t>(*v);
      }},
-    {{"memory", "size", "a quarter of the machine's", "What all workers together may hold of clients' and services' bodies and of what is made of them, each its share; beyond it a request is refused (503 `gateway.memory`). At least 1MiB a worker.", kSize},
+    {{"memory", "size", "a quarter of the machine's", "What all workers together may hold of clients' and services' bodies and of what is made of them, each its share, and one client's address three quarters of that; beyond it a request is refused (503 `gateway.memory`). At least 1MiB a worker.", kSize},
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_size(s, n, uint64_t{1} << 50, false)) l.memory = *v;
      }},

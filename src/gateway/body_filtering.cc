@@ -149,7 +149,10 @@ io::Task<PipeEnd> Filtering::run() {
     if (!codings) co_return refused({Fault::answer_encoding, http::what(codings.error())});
     codings_ = *codings;
     most_ = most_of(x_);
-    if (!codings_.empty()) decoder_.emplace(codings_, http::DecoderBounds{.max_size = wants_whole(x_) ? most_ : UINT64_MAX});
+    if (!codings_.empty()) {
+        const Holder::Current for_client(&x_.holder());
+        decoder_.emplace(codings_, http::DecoderBounds{.max_size = wants_whole(x_) ? most_ : UINT64_MAX});
+    }
     co_return co_await (wants_whole(x_) ? whole() : in_parts());
 }
 
@@ -163,7 +166,7 @@ io::Task<PipeEnd> Filtering::whole() {
     const auto computed = co_await x_.compute([&] { made = make_whole(all, out); });
     if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
     if (!made) co_return refused(std::move(made).error());
-    if (!made_.set(out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
+    if (!x_.holds(made_, out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
     if (x_.response.status == 304) out.clear();
     x_.response.body = {Framing::length, out.size()};
     co_return co_await send(out, true) ? PipeEnd{} : gone();
@@ -207,7 +210,7 @@ io::Task<PipeEnd> Filtering::read_all(std::string& into, std::string_view& all) 
             into += body_.part();
         }
         if (into.size() > most_) co_return refused(too_large(most_));
-        if (!held_.set(into.size())) co_return refused(no_memory());
+        if (!x_.holds(held_, into.size())) co_return refused(no_memory());
     }
     all = into;
     co_return PipeEnd{};
@@ -218,7 +221,10 @@ io::Task<PipeEnd> Filtering::in_parts() {
     x_.response.fields.remove_if([](const http::Field& f) { return iequals(f.name, "ETag"); });
     x_.response.body = {Framing::until_close, 0};
     std::optional<http::Encoder> encoder;
-    if (const auto coding = settle_coding(x_, codings_)) encoder.emplace(*coding);
+    if (const auto coding = settle_coding(x_, codings_)) {
+        const Holder::Current for_client(&x_.holder());
+        encoder.emplace(*coding);
+    }
     if (encoder && !encoder->has_memory()) co_return refused({Fault::memory, "coding the body"});
     // Nothing of the body is there yet: a stream's client waits for its head.
     if (!body_.is_there() && !co_await send({}, false)) co_return gone();
@@ -240,7 +246,7 @@ io::Task<PipeEnd> Filtering::pass_part(std::optional<http::Encoder>& encoder) {
         const auto computed = co_await x_.compute([&] { made = make_piece(part, encoder, out); });
         if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
         if (!made) co_return refused(std::move(made).error());
-        if (!made_.set(out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
+        if (!x_.holds(made_, out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
         all = *made;
         const bool last = all && body_.last();
         if (out.empty() && !last && x_.response_begun) continue;
@@ -369,7 +375,7 @@ io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
         co_return;
     }
     Held held(Holding::made);
-    auto end = held.set(body.size()) ? io::Jobs::End::whole : io::Jobs::End::no_memory;
+    auto end = x.holds(held, body.size()) ? io::Jobs::End::whole : io::Jobs::End::no_memory;
     if (wanted == Tag::of_body && end == io::Jobs::End::whole) end = co_await x.compute([&] { tag(x, body); });
     if (end != io::Jobs::End::whole) {
         co_await reply_error(x, not_made(end));

@@ -235,6 +235,7 @@ void Exchange::reset() {
     shadowed.clear();
     policies_run = response_policies_left_ = 0;
     body_held.set(0);
+    holder_.reset();
     request_body.reset();
     sent_method_text = {};
     sent_target.reset();

@@ -92,7 +92,14 @@ class Exchange {
     // co_await x.compute([&] { … }): in this turn, or from it on in later ones.
     template <typename F>
     auto compute(F f) {
-        return context.jobs.run(client_host(), allowance, std::move(f));
+        return context.jobs.run(client_host(), &holder(), allowance, std::move(f));
+    }
+    // For whom what it has held is held.
+    Holder& holder() { return holder_ ? *holder_ : holder_.emplace(client_host()); }
+    // Outside of compute(), which takes for it by itself. @returns as Held::set()
+    bool holds(Held& held, size_t bytes) {
+        const Holder::Current mine(&holder());
+        return held.set(bytes);
     }
     // Why that was not done. @param costly body_too_costly or answer_too_costly  @param what it would have been, for the log
     static Error not_computed(io::Jobs::End end, Fault costly, std::string_view what) {
@@ -187,6 +194,7 @@ class Exchange {
     void note(const Error& error);
 
   private:
+    std::optional<Holder> holder_;  // once something is held
     std::vector<std::pair<const Policy*, void*>> notes_;
     uint32_t response_policies_left_ = 0;  // of those that see the answer, backward
 };

@@ -44,7 +44,7 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
     if (length.framing == Framing::none) co_return Result<void>{};
     if (length.framing == Framing::length && length.length > max_body) co_return fail(too_large(max_body));
     // Said before it is asked for, where it can be known: else all of it would be sent for nothing.
-    if (length.framing == Framing::length && !HeldMemory::here().has_room(length.length)) co_return fail(Fault::memory, "the request's body");
+    if (length.framing == Framing::length && !HeldMemory::here().has_room(length.length, &x.holder().host())) co_return fail(Fault::memory, "the request's body");
     const auto codings = http::read_content_encoding(x.request.fields);
     if (!codings) co_return fail(Fault::body_encoding, http::what(codings.error()));
     // One is what clients send; each further one is work of which the next sees only what is left.
@@ -55,7 +55,10 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
         if (!co_await x.client->send_interim(100, {})) co_return fail(Fault::client_gone);
     }
     std::optional<http::Decoder> decoder;
-    if (!codings->empty()) decoder.emplace(*codings, http::DecoderBounds{.max_size = max_body, .ratio_from = kRatioFrom});
+    if (!codings->empty()) {
+        const Holder::Current for_client(&x.holder());
+        decoder.emplace(*codings, http::DecoderBounds{.max_size = max_body, .ratio_from = kRatioFrom});
+    }
     std::string body;
     if (!decoder && length.framing == Framing::length) body.reserve(length.length);
     io::Buffer part;
@@ -80,7 +83,7 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
             body += bytes;
         }
         if (came > max_body || body.size() > max_body) co_return fail(too_large(max_body));
-        if (!x.body_held.set(body.size())) co_return fail(Fault::memory, "the request's body");
+        if (!x.holds(x.body_held, body.size())) co_return fail(Fault::memory, "the request's body");
         if (!*more) break;
     }
     forget_codings(x.request.fields);

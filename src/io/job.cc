@@ -41,7 +41,10 @@ void Job::go_on() {
     }
     Meter* const outer = current_;
     current_ = this;
-    over_ = stack_->resume();
+    {
+        const Holder::Current held_for(holder_);
+        over_ = stack_->resume();
+    }
     current_ = outer;
     if (!over_) return;
     jobs_.stacks_.give_back(std::move(stack_));

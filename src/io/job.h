@@ -3,7 +3,7 @@
 // everybody whose bytes came; the clients' hosts have turns one after the other (io/turn_budget.h). What ends within the turn never
 // left it.
 //
-//     const auto jobs_end = co_await jobs.run(host, allowance, [&] { out = decode(body); });
+//     const auto jobs_end = co_await jobs.run(host, &holder, allowance, [&] { out = decode(body); });
 //
 // The function is an ordinary one: it may not wait for anything else. Destroyed while it runs, a job is told at its next step, and ends
 // before the destructor does. One thread.
@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/held.h"
 #include "base/meter.h"
 #include "io/fiber_stack.h"
 #include "io/turn_budget.h"
@@ -38,11 +39,12 @@ class Jobs {
 
     template <typename F>
     class Run;
-    // @param host of the client, IpAddress::of_host()  @param allowance what is spent is taken from it
-    // @requires `allowance` and all that `f` names live until it is over
+    // @param host of the client, IpAddress::of_host()  @param holder for whom memory is taken; nullptr: for nobody
+    // @param allowance what is spent is taken from it
+    // @requires `holder`, `allowance` and all that `f` names live until it is over
     template <typename F>
-    Run<F> run(const IpAddress& host, Allowance& allowance, F f) {
-        return Run<F>(*this, host, allowance, std::move(f));
+    Run<F> run(const IpAddress& host, Holder* holder, Allowance& allowance, F f) {
+        return Run<F>(*this, host, holder, allowance, std::move(f));
     }
     // Those that have begun and are not over.
     size_t begun() const { return stacks_.in_use(); }
@@ -71,7 +73,8 @@ class Job : private Meter, private TurnBudget::Waiter {
     Jobs::End await_resume() const { return end_as_; }
 
   protected:
-    Job(Jobs& jobs, const IpAddress& host, Allowance& allowance) : Waiter(host, TurnBudget::Kind::fresh), jobs_(jobs), allowance_(allowance) {}
+    Job(Jobs& jobs, const IpAddress& host, Holder* holder, Allowance& allowance)
+        : Waiter(host, TurnBudget::Kind::fresh), jobs_(jobs), holder_(holder), allowance_(allowance) {}
     ~Job() = default;
     // To be called by the destructor of whoever has the function.
     void abandon();
@@ -85,6 +88,7 @@ class Job : private Meter, private TurnBudget::Waiter {
     void go_on();
 
     Jobs& jobs_;
+    Holder* const holder_;
     Allowance& allowance_;
     std::unique_ptr<FiberStack> stack_;  // once it has begun
     std::coroutine_handle<> waiter_;
@@ -99,7 +103,7 @@ class Job : private Meter, private TurnBudget::Waiter {
 template <typename F>
 class [[nodiscard]] Jobs::Run final : public Job {
   public:
-    Run(Jobs& jobs, const IpAddress& host, Allowance& allowance, F f) : Job(jobs, host, allowance), f_(std::move(f)) {}
+    Run(Jobs& jobs, const IpAddress& host, Holder* holder, Allowance& allowance, F f) : Job(jobs, host, holder, allowance), f_(std::move(f)) {}
     ~Run() { abandon(); }
 
   private:

@@ -29,7 +29,7 @@ class JobOnSim : public ::testing::Test {
 
       private:
         Task<void> run(int name, int count) {
-            end = co_await test_.jobs.run(host_, allowance, [&, name, count] { compute(name, count); });
+            end = co_await test_.jobs.run(host_, nullptr, allowance, [&, name, count] { compute(name, count); });
         }
         // On a stack that is deeper than the job's own frame.
         void compute(int name, int count) {

@@ -79,7 +79,7 @@ struct Block {
     uint64_t decoded_at;   // likewise
     uint64_t bytes;        // of the whole block
     bool names_differ;     // no object holds a name twice
-    HeldMemory* counted_by;  // nullptr: it is too small for that
+    HeldBy counted_by;     // none: it is too small for that
 
     const char* text() const { return reinterpret_cast<const char*>(this + 1); }
     const Node& node(uint32_t i) const {

@@ -75,8 +75,8 @@ std::expected<Block*, ParseError> make_block(std::string_view text, const ParseO
     const size_t decoded = text.find('\\') == std::string_view::npos ? 0 : text.size();
     const size_t nodes_at = (sizeof(Block) + text.size() + kPadding + 7) & ~size_t{7};
     const size_t decoded_at = nodes_at + nodes * sizeof(Node);
-    HeldMemory* const counted_by = decoded_at + decoded >= kCounted ? &HeldMemory::here() : nullptr;
-    if (counted_by != nullptr && !counted_by->take(Holding::documents, decoded_at + decoded)) {
+    const HeldBy counted_by = decoded_at + decoded >= kCounted ? HeldBy::current() : HeldBy();
+    if (counted_by.memory != nullptr && !counted_by.take(Holding::documents, decoded_at + decoded)) {
         Meter::out_of_memory();
         return std::unexpected(ParseError{Reason::too_costly, 0});
     }
@@ -102,14 +102,14 @@ Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
     block->decoded_at = decoded_at;
     const uint64_t bytes = decoded_at + decoded_size;
     if (block->bytes - bytes < bytes / 4) return block;
-    if (block->counted_by != nullptr) block->counted_by->give_back(Holding::documents, block->bytes - bytes);
+    if (block->counted_by.memory != nullptr) block->counted_by.give_back(Holding::documents, block->bytes - bytes);
     block->bytes = bytes;
     void* const smaller = std::realloc(block, bytes);
     return smaller == nullptr ? block : static_cast<Block*>(smaller);
 }
 
 void free_block(Block* block) {
-    if (block->counted_by != nullptr) block->counted_by->give_back(Holding::documents, block->bytes);
+    if (block->counted_by.memory != nullptr) block->counted_by.give_back(Holding::documents, block->bytes);
     std::free(block);
 }
 

@@ -35,6 +35,11 @@ class Call {
     Result<bool> take_whole(size_t head_size);
     Result<void> move_out(size_t head_size);
     Result<bool> take_body();
+    // @returns false: what has been kept of the body may not be held
+    bool hold_body() {
+        const Holder::Current for_caller(request_.holder);
+        return answer_.held_.set(answer_.body_text_.size());
+    }
     Error too_large() const;
     Error failure(io::IoResult got) const;
 
@@ -113,7 +118,7 @@ io::Task<Result<void>> Call::exchange() {
         if (!connection_->in().empty() || stage_ == Stage::in_place) {
             auto whole = stage_ == Stage::head ? take_head() : stage_ == Stage::in_place ? take_whole(head_size_) : take_body();
             if (!whole) co_return fail(std::move(whole).error());
-            if (!answer_.held_.set(answer_.body_text_.size())) co_return fail(Fault::memory, "a service's body");
+            if (!hold_body()) co_return fail(Fault::memory, "a service's body");
             if (*whole) break;
         }
         connection_->make_room();

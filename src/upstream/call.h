@@ -25,6 +25,7 @@ struct CallRequest {
     std::string_view body{};
     bool has_body = false;
     uint32_t max_body = 1 << 20;    // bytes of the answer
+    Holder* holder = nullptr;       // for whom they are held
     config::EffectiveTimeouts timeouts{};
 };
 

@@ -77,8 +77,8 @@ def folder(tmp_path_factory):
     return made
 
 
-def configured(io, service, folder=None, attack=None):
-    config = CONFIG.format(io=io, service=service, long="x" * 5000, log="true" if attack == "long_paths" else "false", connections=CONNECTIONS, held=HELD,
+def configured(io, service, folder=None, attack=None, held=HELD):
+    config = CONFIG.format(io=io, service=service, long="x" * 5000, log="true" if attack == "long_paths" else "false", connections=CONNECTIONS, held=held,
                            folder=folder, password=PASSWORD)
     if folder is None:
         config = "\n".join(line for line in config.splitlines() if "signed" not in line) + "\n"
@@ -181,6 +181,26 @@ def test_a_known_client_of_another_host_is_served_beside(io, attack, count, fold
 def test_a_known_client_of_the_same_host_whose_bodies_are_changed_is_served_beside(io, attack, count, folder):
     """Its computing stands in one line with theirs: what is short passes what is long."""
     beside(io, attack, count, folder, known_path="/small", most_more=4 * MOST)
+
+
+@pytest.mark.parametrize("io", BACKENDS)
+def test_one_host_leaves_memory_to_the_others(io):
+    """Uploads of one host that do not end hold what one host may; what another host sends is held all the same."""
+    memory, part = 64 << 20, 4 << 20
+    body = b'{"a": "' + b"x" * 200_000 + b'"}'
+    with Service() as service, Gateway(configured(io, service.port, held=memory)) as gateway, ExitStack() as stack:
+        greedy = [stack.enter_context(Client(gateway.port)) for _ in range(20)]
+        for client in greedy:
+            client.send_head("POST", "/held/x", [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")])
+            client.sock.sendall(b"%x\r\n" % (2 * part) + b"[" + b" " * part)
+        gateway.wait_until(lambda: gateway.metric("portico_memory_held_bytes", what="request_bodies") > memory * 0.65, "one host's share is held")
+        for i in range(5):
+            with Client(gateway.port, source=f"127.0.9.{i + 1}") as known:
+                assert known.request("POST", "/held/x", [("Content-Type", "application/json")], body).status == 200
+        assert gateway.metric("portico_memory_held_bytes", what="request_bodies") <= memory * 0.75
+        refused = [client for client in greedy if readable(client.sock)]
+        assert refused and all(client.read_response().code == "gateway.memory" for client in refused)
+        assert len(greedy) - len(refused) > 9, "those that are held already go on"
 
 
 @pytest.mark.parametrize("io", BACKENDS)

@@ -85,7 +85,7 @@ io::Task<void> Aggregation::run() {
     const auto composed = co_await x_.compute([&] { body = compose(); });
     if (composed != io::Jobs::End::whole) body = fail(not_made(composed));
     Held held(Holding::made);
-    if (body && !held.set(body->size())) body = fail(Fault::memory, "the body");
+    if (body && !x_.holds(held, body->size())) body = fail(Fault::memory, "the body");
     if (!body) {
         co_await reply_error(x_, std::move(body).error());
         co_return;

@@ -190,7 +190,7 @@ Result<Aggregation::Asked> Aggregation::question_of(const AggregateCall& call, c
     q->answer = x_.context.take_answer();
     // One for each value of a list: together they may be long.
     bytes_asked_ += q->target.size() + q->body.size();
-    if (!held_.set(bytes_asked_ + x_.arena.heap_bytes())) Meter::out_of_memory();
+    if (!x_.holds(held_, bytes_asked_ + x_.arena.heap_bytes())) Meter::out_of_memory();
     return Asked{questions_.emplace_back(std::move(q)).get(), false};
 }
 
@@ -205,6 +205,7 @@ upstream::CallRequest Aggregation::request_of(const AggregateCall& call, const Q
     request.body = q.body;
     request.has_body = call.has_body || call.method == http::Method::post || call.method == http::Method::put;
     request.max_body = call.max_body;
+    request.holder = &x_.holder();
     request.timeouts = call.timeouts;
     // A field of the call stands in the place of one that a policy has set, whatever the spelling.
     const auto is_replaced = [&](const http::Field& shared_field) {

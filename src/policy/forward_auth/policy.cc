@@ -144,6 +144,7 @@ io::Task<Verdict> ForwardAuth::ask(Exchange& x, std::string_view target) const {
     request.target = target;
     request.fields = &fields;
     request.max_body = kMaxBody;
+    request.holder = &x.holder();
     request.timeouts = {s_.timeout, s_.timeout, s_.timeout, s_.timeout};
     upstream::CallAnswer answer;
     io::Loop& loop = x.context.loop;
