@@ -302,3 +302,20 @@ def test_a55_services_have_descriptors_whoever_waits(io):
         for client in known:
             client.sock.sendall(b"23")
             assert client.read_response().status == 200
+
+
+@pytest.mark.parametrize("io", BACKENDS)
+@pytest.mark.parametrize("attack", ["large_documents", "nested_filters", "kept_windows"])
+def test_reloads_and_the_end_come_through_while_work_is_left_in_the_middle(io, attack):
+    """Jobs that wait for their turn belong to the configuration that they began with; the end waits for them no longer than it says."""
+    with Service() as service:
+        config = "timeouts: { drain: 2s }\n" + configured(io, service.port)
+        with Gateway(config, descriptors=400) as gateway, Attack(attack, gateway.port, 30):
+            for i in range(8):
+                gateway.reload(f"{config}  - {{ name: more, match: /more/{i}, respond: {{ body: ok }} }}\n")
+            known = Known(1, gateway.port, source="127.0.7.1").felt()
+            assert known.times and not known.lost
+            began = time.monotonic()
+            gateway.terminate()
+            gateway.wait()
+            assert time.monotonic() - began < 2 + 4
