@@ -10,6 +10,8 @@ namespace portico::config {
 namespace {
 
 constexpr size_t kWindow = 160;
+// Of each severity: more at once is read by nobody.
+constexpr size_t kMostShown = 100;
 
 // Bytes of `line` before the code point of a 1-based column.
 size_t byte_of(std::string_view line, uint32_t column) {
@@ -93,7 +95,9 @@ void FaultList::sort() {
 std::string render(const FaultList& faults, std::string_view file_name, std::string_view source) {
     const std::vector<std::string_view> lines = lines_of(source);
     std::string out;
+    size_t errors = 0, warnings = 0;
     for (const Located& f : faults.all()) {
+        if (++(f.severity == Severity::error ? errors : warnings) > kMostShown) continue;
         out += file_name;
         if (f.mark.line > 0) out += ":" + std::to_string(f.mark.line) + ":" + std::to_string(f.mark.column);
         out += f.severity == Severity::error ? ": error: " : ": warning: ";
@@ -104,6 +108,11 @@ std::string render(const FaultList& faults, std::string_view file_name, std::str
         }
         if (!f.hint.empty()) out += "       hint: " + printable(f.hint, '?') + "\n";
     }
+    const auto more = [&](size_t count, const char* what) {
+        if (count > kMostShown) out += std::string(file_name) + ": " + std::to_string(count - kMostShown) + " more " + what + "s are not shown: portico check --json lists them\n";
+    };
+    more(errors, "error");
+    more(warnings, "warning");
     return out;
 }
 

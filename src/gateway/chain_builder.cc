@@ -157,16 +157,14 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
 
 void ChainBuilder::check_spellings(const Built& built, Writers& written, config::Mark mark, const Scope& scope) {
     for (const std::string& name : built.writes) {
-        const auto same = std::ranges::find_if(written, [&](const auto& w) { return http::is_same_name(w.first, name); });
-        if (same == written.end()) {
-            written.emplace_back(name, built.name);
-        } else if (!iequals(same->first, name)) {
-            const bool one = same->second == built.name;
+        const auto& [spelling, by] = written.try_emplace(http::folded_name(name), name, built.name).first->second;
+        if (!iequals(spelling, name)) {
+            const bool one = by == built.name;
             scope.error(mark, "two-spellings",
-                        "\"" + std::string(same->second) + "\" sets the header " + same->first + ", and " +
+                        "\"" + std::string(by) + "\" sets the header " + spelling + ", and " +
                             (one ? "also " : "\"" + std::string(built.name) + "\" ") + name +
                             ": services that hand headers on as variables take them for one",
-                        "write " + same->first + " in both places");
+                        "write " + spelling + " in both places");
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text_table.h"
 #include "gateway/snapshot.h"
 
 namespace portico::gateway {
@@ -31,7 +32,7 @@ class ChainBuilder final : private PolicyBuild {
         std::vector<std::string> writes;  // the request headers that it sets, with those of the policies inside of it
     };
     // Names that policies of one route write, each with the policy that wrote it first.
-    using Writers = std::vector<std::pair<std::string, std::string_view>>;
+    using Writers = TextMap<std::pair<std::string, std::string_view>>;
 
     Built build(const config::PolicyConfig& policy, const std::string& path, const std::string& identity);
     // A service that folds names would read two headers as one: each is written in one spelling only.

@@ -258,5 +258,66 @@ TEST(RouteTable, TheTreeAgreesWithThePlainRule) {
     EXPECT_GT(compared, 1000u);
 }
 
+// What is told of ties by comparing each with each: the routes that cannot be told from an earlier one, and the tie_breaks that decide nothing.
+std::vector<std::string> ties_slowly(const Loaded& l) {
+    std::vector<std::string> told;
+    const auto& entries = l.table.entries();
+    std::vector<bool> decides(l.config->routes.size());
+    for (size_t i = 0; i < entries.size(); ++i) {
+        bool ambiguous = false;
+        for (size_t j = 0; j < i; ++j) {
+            const auto &a = l.table.rules()[entries[j].route], &b = l.table.rules()[entries[i].route];
+            if (a.conditions.methods.any() != b.conditions.methods.any() || a.conditions.headers.size() != b.conditions.headers.size() ||
+                a.conditions.query.size() != b.conditions.query.size() || entries[i].path.shape() != entries[j].path.shape() || !a.conditions.overlaps(b.conditions)) {
+                continue;
+            }
+            if (a.tie_break == b.tie_break) ambiguous = true;
+            else decides[entries[i].route] = decides[entries[j].route] = true;
+        }
+        if (ambiguous) told.push_back("ambiguous-routes routes[" + std::to_string(entries[i].route) + "].match");
+    }
+    for (size_t r = 0; r < decides.size(); ++r) {
+        if (l.config->routes[r].tie_break_written && !decides[r]) told.push_back("idle-tie-break routes[" + std::to_string(r) + "].tie_break");
+    }
+    std::ranges::sort(told);
+    return told;
+}
+
+TEST(RouteTable, TiesAreFoundWithoutComparingEachWithEach) {
+    std::mt19937 random(11);
+    const auto pick = [&](const std::vector<std::string>& from) { return from[random() % from.size()]; };
+    size_t ambiguous = 0, idle = 0, fine = 0;
+    for (int round = 0; round < 400; ++round) {
+        std::string routes;
+        const size_t count = 2 + random() % (round % 4 == 0 ? 80 : 12);
+        // With many texts most routes are apart, with few most are not.
+        const size_t texts = round % 3 == 0 ? 3 : 60;
+        const auto condition = [&] {
+            if (random() % 8 == 0) return pick({"{ regex: \"1.*\" }", "{ regex: \".*2\" }", "{ present: true }", "{ present: false }"});
+            return "v" + std::to_string(random() % texts);
+        };
+        for (size_t i = 0; i < count; ++i) {
+            routes += "  - { name: r" + std::to_string(i) + ", match: { path: " + pick({"/a", "/a", "\"/{x}\""});
+            if (random() % 4 != 0) routes += ", headers: { " + pick({"X-A", "x-a", "X-B"}) + ": " + condition() + " }";
+            if (random() % 3 != 0) routes += ", query: { " + pick({"k", "l"}) + ": " + condition() + " }";
+            if (random() % 9 == 0) routes += ", methods: [" + pick({"GET", "POST"}) + "]";
+            routes += " }, respond: {}";
+            if (random() % 3 == 0) routes += ", tie_break: " + std::to_string(1 + random() % 40);
+            routes += " }\n";
+        }
+        const auto l = load(routes);
+        ASSERT_TRUE(l->config) << messages(l->faults);
+        std::vector<std::string> told;
+        for (const auto& f : l->faults.all()) told.push_back(f.code + " " + f.path);
+        std::ranges::sort(told);
+        ASSERT_EQ(told, ties_slowly(*l)) << routes << messages(l->faults);
+        for (const std::string& t : told) ++(t.starts_with('a') ? ambiguous : idle);
+        fine += told.empty();
+    }
+    EXPECT_GT(ambiguous, 500u);
+    EXPECT_GT(idle, 100u);
+    EXPECT_GT(fine, 20u);
+}
+
 }  // namespace
 }  // namespace portico::gateway

@@ -1,4 +1,4 @@
-"""What is computed over a body costs as much as the body is long, or hardly more: at 1, 10 and 100 times its size."""
+"""What a body, or a head, takes is as much as it is long, or hardly more: at 1, 10 and 100 times its size."""
 import gzip
 import json
 import os
@@ -65,6 +65,61 @@ def test_the_cost_of_a_body_is_linear(case):
             costs.append(min(times) / len(body))
         print(f"\n{case}: {', '.join(f'{c * 1e9:.0f} ns a byte' for c in costs)}")
         # n log n over a factor of ten is 1.4 of it; the rest is what caches and the clock's ticks make of it.
+        assert costs[2] < costs[1] * 2.5 + 20e-9
+
+
+HEADS = """
+listeners: [{ address: 127.0.0.1:0 }]
+workers: 1
+log: { access: false }
+trusted_proxies: [127.0.0.0/8]
+limits: { head: 1MiB, target: 1MiB, fields: 10000 }
+services:
+  s: { respond: { body: { a: 1 } } }
+routes:
+  - { match: { path: /query, query: { k: v } }, respond: { body: "{query.l}" } }
+  - { match: { path: /header, headers: { X-Last: v } }, respond: { body: "{header.X-Last}" } }
+  - { match: { path: /cookie, headers: { Cookie: { regex: ".*last=1" } } }, respond: { body: ok } }
+  - { match: '/path/**', use: [{ transform: { request: { headers: { set: { X-A: "{query.k}" } } } } }], forward: { service: s } }
+  - { match: /changed, use: [{ transform: { response: { edit: { set: { $.b: 2 } } } } }], forward: { service: s } }
+"""
+
+
+def listed(name, one, path="/header"):
+    return lambda count: f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Last: v\r\n{name}: " + ", ".join(one.replace("%", str(i)) for i in range(count)) + "\r\n\r\n"
+
+
+HEADS_OF = {
+    "fields": lambda count: "GET /header HTTP/1.1\r\nHost: a\r\n" + "".join(f"X-{i}: v\r\n" for i in range(count)) + "X-Last: v\r\n\r\n",
+    "lines of one field": lambda count: "GET /header HTTP/1.1\r\nHost: a\r\n" + "X-A: v\r\n" * count + "X-Last: v\r\n\r\n",
+    "query pairs": lambda count: "GET /query?" + "".join(f"a{i}=%41&" for i in range(count)) + "k=v&l=w HTTP/1.1\r\nHost: a\r\n\r\n",
+    "cookies": lambda count: "GET /cookie HTTP/1.1\r\nHost: a\r\nCookie: " + "".join(f"a{i}=v; " for i in range(count)) + "last=1\r\n\r\n",
+    "segments": lambda count: "GET /path" + "".join(f"/%41{i}" for i in range(count)) + " HTTP/1.1\r\nHost: a\r\n\r\n",
+    "segments that go up": lambda count: "GET /path" + "/a" * count + "/.." * (count - 1) + "/x HTTP/1.1\r\nHost: a\r\n\r\n",
+    "names in Connection": listed("Connection", "x-%"),
+    "codings": listed("Accept-Encoding", "c%;q=0.5", "/changed"),
+    "entity tags": listed("If-None-Match", '"t%"', "/changed"),
+    "media types": listed("Accept", "a/b%;q=0.1", "/changed"),
+    "languages of an unknown field": listed("X-Long", "en-%;q=0.1"),
+}
+
+
+@pytest.mark.parametrize("case", HEADS_OF)
+def test_the_cost_of_a_head_is_linear(case):
+    with Gateway(HEADS) as gateway, Client(gateway.port) as client:
+        costs = []
+        for size in (40, 400, 4000):
+            request = HEADS_OF[case](size).encode()
+            times = []
+            for _ in range(3):
+                begin = processor_time(gateway)
+                for _ in range(4000 // size):
+                    client.sock.sendall(request)
+                    answer = client.read_response()
+                    assert answer.status < 400, answer.body[:300]
+                times.append((processor_time(gateway) - begin) / (4000 // size))
+            costs.append(min(times) / len(request))
+        print(f"\n{case}: {', '.join(f'{c * 1e9:.0f} ns a byte' for c in costs)}")
         assert costs[2] < costs[1] * 2.5 + 20e-9
 
 

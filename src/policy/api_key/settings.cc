@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/text_table.h"
 #include "config/read.h"
 #include "policy/api_key/entry_claims.h"
 
@@ -53,10 +54,10 @@ constexpr Field<KeyEntry> kEntry[] = {
      [](const Scope&, const Node& n, KeyEntry& e) { e.claims = &n; }},
 };
 
-void read_key(const Scope& scope, const Node& node, Settings& into) {
+void read_key(const Scope& scope, const Node& node, TextSet& names, Settings& into) {
     KeyEntry entry;
     if (!config::read_object<KeyEntry>(scope, node, entry, "a key", kEntry)) return;
-    if (std::ranges::find(into.names, entry.name) != into.names.end()) {
+    if (!names.insert(entry.name).second) {
         scope.error(node.mark, "duplicate-name", "two keys have the name \"" + entry.name + "\"",
                     "while one key replaces another, write both in one entry: sha256: [old, new]");
     }
@@ -107,7 +108,8 @@ constexpr Field<Settings> kFields[] = {
      [](const Scope& s, const Node& n, Settings& v) {
          if (!n.is_sequence()) return s.expected(n, "a list of keys", "write [{ name: acme, sha256: ... }]");
          if (n.items.empty()) s.error(n.mark, "empty-list", "there are no keys: nobody would pass");
-         for (size_t i = 0; i < n.items.size(); ++i) read_key(Scope(s, i), *n.items[i], v);
+         TextSet names;
+        for (size_t i = 0; i < n.items.size(); ++i) read_key(Scope(s, i), *n.items[i], names, v);
      }},
     {{"claims_to_headers", "mapping of headers", "none", gateway::ClaimHeaders::kDoc, gateway::ClaimHeaders::kSchema},
      [](const Scope& s, const Node& n, Settings& v) { v.headers = gateway::ClaimHeaders::read(s, n); }},
