@@ -77,7 +77,7 @@ class H1Exchange final : public gateway::ClientSide {
     gateway::Exchange& x_;
     io::Buffer out_;
     io::Buffer carry_;  // bytes that a read brought behind a chunked body: the next request's
-    http::h1::ChunkedDecoder decoder_;
+    http::h1::ChunkedDecoder decoder_{http::h1::SpaceBeforeColon::refused};
     uint64_t body_limit_;
     gateway::BodyPace pace_;
     uint64_t left_ = 0;  // of a request body of known length

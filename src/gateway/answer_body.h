@@ -31,7 +31,7 @@ class AnswerBody {
     const Deadlines& deadlines_;
     http::Framing framing_;
     uint64_t left_;
-    http::h1::ChunkedDecoder decoder_;
+    http::h1::ChunkedDecoder decoder_{http::h1::SpaceBeforeColon::dropped};
     io::Buffer buffer_;
     std::string_view part_;
     bool begun_ = false;

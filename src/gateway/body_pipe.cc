@@ -185,7 +185,7 @@ io::Task<PipeEnd> ResponsePipe::of_length(ResponsePipe pipe, uint64_t left) {
 }
 
 io::Task<PipeEnd> ResponsePipe::of_chunks(ResponsePipe pipe) {
-    http::h1::ChunkedDecoder decoder;
+    http::h1::ChunkedDecoder decoder{http::h1::SpaceBeforeColon::dropped};
     io::Buffer part;
     ready_part(pipe.loop().buffers(), part, io::kSmallBuffer / 2);
     io::Buffer& in = pipe.from_.in();

@@ -119,6 +119,17 @@ bool is_valid_authority(std::string_view authority) {
     return literal.find(':') != std::string_view::npos && IpAddress::parse(literal).has_value();
 }
 
+bool is_same_authority(std::string_view a, std::string_view b, std::string_view scheme) {
+    const auto without_default = [&](std::string_view authority) {
+        std::string_view host, port;
+        if (!split_authority(authority, host, port)) return authority;
+        const auto digits = port.find_first_not_of('0');
+        const std::string_view number = digits == std::string_view::npos ? port : port.substr(digits);
+        return port.empty() || number == (scheme == "https" ? "443" : "80") ? host : authority;
+    };
+    return iequals(without_default(a), without_default(b));
+}
+
 std::string_view host_of(std::string_view authority, Arena& arena) {
     std::string_view host, port;
     split_authority(authority, host, port);

@@ -51,7 +51,7 @@ class Call {
     std::vector<const Endpoint*> tried_;
     std::shared_ptr<Endpoint> endpoint_;
     std::unique_ptr<Connection> connection_;
-    http::h1::ChunkedDecoder decoder_;
+    http::h1::ChunkedDecoder decoder_{http::h1::SpaceBeforeColon::dropped};
     // Where the answer stands: its head is to come, is there, or is there and the body goes into memory of its own.
     enum class Stage : uint8_t { head, in_place, moved } stage_ = Stage::head;
     size_t head_size_ = 0;

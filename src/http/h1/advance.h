@@ -8,7 +8,7 @@ namespace portico::http::h1 {
 
 // read_line(head) reads the start line; afterwards at_ stands behind it.
 template <class ReadLine>
-Result<Progress> HeadParser::advance(std::string_view data, ReadLine&& read_line) {
+Result<Progress> HeadParser::advance(std::string_view data, SpaceBeforeColon space, ReadLine&& read_line) {
     // Nothing past the limit is looked at, so that a head is judged alike however its bytes arrive.
     const std::string_view head = data.substr(0, limits_.head);
     if (part_ != Part::fields) {
@@ -17,7 +17,7 @@ Result<Progress> HeadParser::advance(std::string_view data, ReadLine&& read_line
         if (*line == Progress::done) section_.reset(at_);
     }
     if (part_ == Part::fields) {
-        const Result<Progress> fields = section_.parse(head, limits_.fields);
+        const Result<Progress> fields = section_.parse(head, limits_.fields, space);
         if (!fields) return fields;
         at_ = section_.end();
         if (*fields == Progress::done) return Progress::done;

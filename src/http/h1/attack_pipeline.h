@@ -82,7 +82,7 @@ class AttackPipeline {
     HeadParser parser_;
     RequestHead head_;
     BodyLength body_;
-    ChunkedDecoder decoder_;
+    ChunkedDecoder decoder_{SpaceBeforeColon::refused};
     size_t accepted_ = 0;
 };
 

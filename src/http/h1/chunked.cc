@@ -101,7 +101,7 @@ Result<size_t> ChunkedDecoder::read_trailers(std::string_view input) {
     const size_t line = std::min(input.find('\n'), input.size() - 1) + 1;
     const size_t size = std::min(line, kMaxTrailers - trailer_text_.size());
     trailer_text_.append(input.substr(0, size));
-    const auto progress = section_.parse(trailer_text_, kMaxTrailerFields);
+    const auto progress = section_.parse(trailer_text_, kMaxTrailerFields, space_);
     if (!progress) {
         const Fault fault = progress.error().fault;
         return fail(fault == Fault::bad_header ? Fault::bad_chunk : fault, progress.error().context);

@@ -24,7 +24,7 @@ std::string encoded(size_t chunk) {
 void decode_chunked(benchmark::State& state) {
     const std::string bytes = encoded(static_cast<size_t>(state.range(0)));
     std::vector<char> buffer(bytes.size());
-    ChunkedDecoder decoder;
+    ChunkedDecoder decoder(SpaceBeforeColon::refused);
     for (auto _ : state) {
         std::copy(bytes.begin(), bytes.end(), buffer.begin());
         decoder.reset();

@@ -23,7 +23,7 @@ struct Decoded {
 };
 
 Decoded decode(std::string_view bytes, size_t step) {
-    ChunkedDecoder decoder;
+    ChunkedDecoder decoder(SpaceBeforeColon::dropped);
     Decoded all;
     for (size_t at = 0; at < bytes.size() && !all.done; at += step) {
         std::string piece(bytes.substr(at, step));

@@ -20,7 +20,7 @@ struct Decoded {
 
 // Feeds `bytes` in pieces: the first of `cut` bytes, the others of `step` bytes.
 Decoded decode(std::string_view bytes, size_t cut, size_t step) {
-    ChunkedDecoder decoder;
+    ChunkedDecoder decoder(SpaceBeforeColon::refused);
     Decoded all;
     for (size_t at = 0, size = cut; at < bytes.size() && !all.done; at += size, size = step) {
         size = std::min(size, bytes.size() - at);
@@ -169,7 +169,7 @@ TEST(ChunkedDecoder, refuses_what_is_malformed) {
 
 TEST(ChunkedDecoder, the_largest_size_is_below_the_sign_bit) {
     std::string bytes = "7fffffffffffffff\r\nabc";
-    ChunkedDecoder decoder;
+    ChunkedDecoder decoder(SpaceBeforeColon::refused);
     const auto step = decoder.decode(bytes.data(), bytes.size());
     ASSERT_TRUE(step);
     EXPECT_EQ(step->data, 3U);
@@ -193,6 +193,18 @@ TEST(ChunkedDecoder, trailers_are_bounded) {
     EXPECT_EQ(fault_of("A: " + std::string(80 * 1024, 'x') + "\r\n"), Fault::head_too_large);
 }
 
+TEST(ChunkedDecoder, T73_of_a_responses_trailers_too_white_space_before_a_colon_is_dropped) {
+    const std::string_view bytes = "0\r\nX-Sum \t: 1\r\n\r\n";
+    EXPECT_EQ(decode_in_every_way(bytes).fault, Fault::bad_chunk) << "of a request's";
+    ChunkedDecoder decoder(SpaceBeforeColon::dropped);
+    std::string piece(bytes);
+    const auto result = decoder.decode(piece.data(), piece.size());
+    ASSERT_TRUE(result && result->done);
+    ASSERT_EQ(decoder.trailers().size(), 1U);
+    EXPECT_EQ(decoder.trailers().begin()->name, "X-Sum");
+    EXPECT_EQ(decoder.trailers().begin()->value, "1");
+}
+
 TEST(ChunkedDecoder, extensions_may_not_outweigh_the_data) {
     const std::string one = "1;" + std::string(1000, 'e') + "\r\nx\r\n";
     const std::string four = one + one + one + one;
@@ -212,7 +224,7 @@ TEST(ChunkedDecoder, signed_chunks_of_any_number_pass) {
 }
 
 TEST(ChunkedDecoder, is_used_again_after_a_reset) {
-    ChunkedDecoder decoder;
+    ChunkedDecoder decoder(SpaceBeforeColon::refused);
     std::string first = "1\r\nx\r\n0\r\nA: b\r\n\r\n";
     ASSERT_TRUE(decoder.decode(first.data(), first.size())->done);
     EXPECT_EQ(decoder.trailers().size(), 1U);
@@ -226,7 +238,7 @@ TEST(ChunkedDecoder, is_used_again_after_a_reset) {
 }
 
 TEST(ChunkedDecoder, an_empty_piece_changes_nothing) {
-    ChunkedDecoder decoder;
+    ChunkedDecoder decoder(SpaceBeforeColon::refused);
     const auto step = decoder.decode(nullptr, 0);
     ASSERT_TRUE(step);
     EXPECT_EQ(step->data + step->consumed, 0U);

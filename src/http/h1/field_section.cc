@@ -11,7 +11,7 @@ void FieldSection::reset(size_t at) {
     lines_.clear();
 }
 
-Result<Progress> FieldSection::parse(std::string_view data, uint32_t max_fields) {
+Result<Progress> FieldSection::parse(std::string_view data, uint32_t max_fields, SpaceBeforeColon space) {
     const char* const begin = data.data();
     const char* const end = begin + data.size();
     const char* p = begin + at_;
@@ -33,8 +33,15 @@ Result<Progress> FieldSection::parse(std::string_view data, uint32_t max_fields)
             case State::name:
                 p = find_token_end(p, end);
                 if (p == end) break;
-                if (*p != ':') return fail(Fault::bad_header, "field name");
                 name_end_ = offset();
+                state_ = State::space;
+                [[fallthrough]];
+            case State::space:
+                if (space == SpaceBeforeColon::dropped) {
+                    while (p != end && (*p == ' ' || *p == '\t')) ++p;
+                    if (p == end) break;
+                }
+                if (*p != ':') return fail(Fault::bad_header, "field name");
                 ++p;
                 value_at_ = offset();
                 state_ = State::value;

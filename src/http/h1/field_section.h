@@ -14,6 +14,9 @@
 namespace portico::http::h1 {
 
 enum class Progress : uint8_t { more, done };
+// White space between a field's name and its colon. Servers have been made to disagree by it: of a request it is refused. Of a response it
+// is dropped, so that nobody behind sees it (RFC 9112 §5.1).
+enum class SpaceBeforeColon : uint8_t { refused, dropped };
 
 class FieldSection {
   public:
@@ -31,12 +34,12 @@ class FieldSection {
     // @param data  the bytes of the last call, and more; shorter than 4 GiB
     // @returns done after the empty line; end() is then behind it
     // @errors  bad_header, too_many_fields
-    Result<Progress> parse(std::string_view data, uint32_t max_fields);
+    Result<Progress> parse(std::string_view data, uint32_t max_fields, SpaceBeforeColon space);
     size_t end() const { return at_; }
     std::span<const Line> lines() const { return lines_; }
 
   private:
-    enum class State : uint8_t { line_start, name, value, line_feed, last_line_feed };
+    enum class State : uint8_t { line_start, name, space, value, line_feed, last_line_feed };
 
     State state_ = State::line_start;
     size_t at_ = 0;                                       // the next byte to look at

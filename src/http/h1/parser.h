@@ -7,8 +7,9 @@
 //
 // Refused, never repaired (each with the Fault named): a bare CR or LF anywhere in the head [bad_header; bad_request in the
 // start line], obs-fold, white space before the colon, an empty or non-token name, controls and NUL in values, a start line that
-// is not exactly `method SP target SP HTTP/1.x` (RFC 9112 §3) [bad_request, bad_version for other versions of HTTP], more
-// fields than the limit, a target or head over its limit. At most one empty line (CRLF) before a request line is skipped (§2.2).
+// is not exactly `method SP target SP HTTP/1.x` (RFC 9112 §3) [bad_request, bad_version for other major versions; 1.2 to 1.9 are read as
+// 1.1, RFC 9110 §2.5], more fields than the limit, a target or head over its limit. At most one empty line (CRLF) before a request line is
+// skipped (§2.2). Of a response one thing is repaired: white space before a colon is dropped (RFC 9112 §5.1, a MUST for proxies).
 //
 // After the last line the head is judged whole (RFC 9112 §3.2, §6, §7; RFC 9110 §8.6):
 //   Host: exactly one in HTTP/1.1, at most one in 1.0, valid as uri-host[:port]              [bad_host]
@@ -68,7 +69,7 @@ class HeadParser {
     };
 
     template <class ReadLine>
-    Result<Progress> advance(std::string_view data, ReadLine&& read_line);
+    Result<Progress> advance(std::string_view data, SpaceBeforeColon space, ReadLine&& read_line);
     Result<Progress> request_line(std::string_view head);
     Result<Progress> status_line(std::string_view head);
     void read_usual_status(std::string_view head);
@@ -94,6 +95,9 @@ class HeadParser {
 // Content-Length, Transfer-Encoding or Host (RFC 9110 §6.5.1). Trailers are bounded by 8 KiB and 64 fields.
 class ChunkedDecoder {
   public:
+    // @param space dropped: it reads responses
+    explicit ChunkedDecoder(SpaceBeforeColon space) : space_(space) {}
+
     struct Step {
         size_t data = 0;      // decoded body bytes, now at the front of the buffer
         size_t consumed = 0;  // bytes of input used; anything after them belongs to the next message (only when done)
@@ -121,6 +125,7 @@ class ChunkedDecoder {
     // Reads trailer bytes, at most to their end. @returns how many it used
     Result<size_t> read_trailers(std::string_view input);
 
+    SpaceBeforeColon space_;
     State state_ = State::size_start;
     uint64_t left_ = 0;  // of the chunk: its size while the header is read, then its bytes still to come
     uint8_t digits_ = 0;

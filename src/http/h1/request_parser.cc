@@ -26,7 +26,7 @@ void HeadParser::reset() {
 }
 
 Result<Progress> HeadParser::parse_request(std::string_view data, RequestHead& out) {
-    const Result<Progress> progress = advance(data, [this](std::string_view head) { return request_line(head); });
+    const Result<Progress> progress = advance(data, SpaceBeforeColon::refused, [this](std::string_view head) { return request_line(head); });
     if (!progress || *progress == Progress::more) return progress;
     if (auto judged = judge_request(data, out); !judged) return fail(std::move(judged).error());
     return Progress::done;
@@ -85,8 +85,9 @@ Result<Progress> HeadParser::request_line(std::string_view head) {
                 if (i == 7) minor_ = c;
                 ++at_;
                 if (i + 1 < kLine.size()) break;
-                if (major_ != '1' || minor_ > '1') return fail(Fault::bad_version);
-                version_ = minor_ == '1' ? Version::http11 : Version::http10;
+                if (major_ != '1') return fail(Fault::bad_version);
+                // A later minor version is read as the highest one that is known here (RFC 9110 §2.5).
+                version_ = minor_ != '0' ? Version::http11 : Version::http10;
                 part_ = Part::fields;
                 return Progress::done;
             }
@@ -135,7 +136,7 @@ Result<void> HeadParser::judge_request(std::string_view head, RequestHead& out) 
         const auto target = parse_target(out.target, out.method);
         if (!target) return fail(target.error());
         if (target->form == TargetForm::absolute) {
-            if (hosts == 1 && !iequals(out.host, target->authority)) {
+            if (hosts == 1 && !is_same_authority(out.host, target->authority, target->scheme)) {
                 return fail(Fault::bad_host, "Host differs from the target's authority");
             }
             out.host = target->authority;

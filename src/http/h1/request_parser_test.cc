@@ -136,9 +136,47 @@ TEST(RequestParser, refuses_a_start_line_of_any_other_shape) {
 }
 
 TEST(RequestParser, refuses_other_versions_of_http) {
-    for (const std::string_view line : {"GET / HTTP/0.9", "GET / HTTP/1.2", "GET / HTTP/1.9", "GET / HTTP/2.0",
-                                        "GET / HTTP/3.0", "PRI * HTTP/2.0", "GET / HTTP/9.9", "GET / HTTP/0.0"}) {
+    for (const std::string_view line : {"GET / HTTP/0.9", "GET / HTTP/2.0", "GET / HTTP/2.1", "GET / HTTP/3.0",
+                                         "PRI * HTTP/2.0", "GET / HTTP/9.9", "GET / HTTP/0.0"}) {
         refuses(with("", line), Fault::bad_version);
+    }
+}
+
+TEST(RequestParser, T72_a_later_minor_version_is_read_as_the_highest_known) {
+    for (const std::string_view line : {"GET / HTTP/1.2", "GET / HTTP/1.9"}) {
+        accepts(with("", line), [](const RequestHead& h) {
+            EXPECT_EQ(h.version, Version::http11);
+            EXPECT_TRUE(h.keep_alive);
+        });
+    }
+    refuses("GET / HTTP/1.2\r\n\r\n", Fault::bad_host);
+}
+
+TEST(RequestParser, T71_a_default_port_names_the_same_authority) {
+    const auto request = [](std::string_view target, std::string_view host) {
+        return "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n";
+    };
+    for (const auto& [target, host] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+             {"http://a.test:80/x", "a.test"},
+             {"http://a.test/x", "A.test:80"},
+             {"http://a.test/x", "a.test:"},
+             {"http://a.test:080/x", "a.test"},
+             {"https://a.test/x", "a.test:443"},
+             {"https://[::1]:443/x", "[::1]"},
+             {"http://[::1]/x", "[::1]:80"},
+         }) {
+        accepts(request(target, host), [](const RequestHead& h) { EXPECT_EQ(h.fields.size(), 1U); });
+    }
+    for (const auto& [target, host] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+             {"http://a.test:443/x", "a.test"},
+             {"https://a.test:80/x", "a.test"},
+             {"http://a.test:8080/x", "a.test"},
+             {"http://a.test/x", "a.test:81"},
+             {"http://a.test:80/x", "b.test"},
+             {"http://[::1]:80/x", "[::2]"},
+             {"http://a.test:80/x", "a.test.:80"},
+         }) {
+        refuses(request(target, host), Fault::bad_host);
     }
 }
 
@@ -208,7 +246,7 @@ TEST(RequestParser, the_authority_of_an_absolute_target_is_the_host) {
             [](const RequestHead& head) { EXPECT_EQ(head.host, "A:80"); });
     accepts("GET http://a HTTP/1.0\r\n\r\n", [](const RequestHead& head) { EXPECT_EQ(head.host, "a"); });
     refuses("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", Fault::bad_host);
-    refuses("GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n", Fault::bad_host);
+    accepts("GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n", [](const RequestHead& head) { EXPECT_EQ(head.host, "a:80"); });
     refuses("GET http://a/ HTTP/1.1\r\n\r\n", Fault::bad_host);
     refuses("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", Fault::bad_target);
     refuses("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", Fault::bad_target);

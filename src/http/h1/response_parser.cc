@@ -20,7 +20,7 @@ Error as_upstream_fault(Error error) {
 }  // namespace
 
 Result<Progress> HeadParser::parse_response(std::string_view data, Method request, ResponseHead& out) {
-    const Result<Progress> progress = advance(data, [this](std::string_view head) { return status_line(head); });
+    const Result<Progress> progress = advance(data, SpaceBeforeColon::dropped, [this](std::string_view head) { return status_line(head); });
     if (!progress) return fail(as_upstream_fault(progress.error()));
     if (*progress == Progress::more) return progress;
     if (auto judged = judge_response(data, request, out); !judged) return fail(std::move(judged).error());
@@ -51,8 +51,9 @@ Result<Progress> HeadParser::status_line(std::string_view head) {
             case Part::version: {
                 static constexpr std::string_view kVersion = "HTTP/1.d ";
                 const bool digit = at_ == 7;
-                if (digit ? c != '0' && c != '1' : c != kVersion[at_]) return bad("version");
-                if (digit) version_ = c == '1' ? Version::http11 : Version::http10;
+                if (digit ? c < '0' || c > '9' : c != kVersion[at_]) return bad("version");
+                // A later minor version is read as the highest one that is known here (RFC 9110 §2.5).
+                if (digit) version_ = c != '0' ? Version::http11 : Version::http10;
                 ++at_;
                 if (at_ == kVersion.size()) end_part(at_, Part::status, at_);
                 break;

@@ -61,7 +61,7 @@ TEST(ResponseParser, refuses_a_status_line_of_any_other_shape) {
                                         "HTTP/1.1 20 OK",     "HTTP/1.1 2000 OK",    "HTTP/1.1 099 x",
                                         "HTTP/1.1 600 x",     "HTTP/1.1 999 x",      "HTTP/1.1  200 OK",
                                         "HTTP/1.1 200\tOK",   "HTTP/1.1 200OK",      "HTTP/1.1 +20 OK",
-                                        "HTTP/1.1 2a0 OK",    "HTTP/2.0 200 OK",     "HTTP/1.2 200 OK",
+                                        "HTTP/1.1 2a0 OK",    "HTTP/2.0 200 OK",     "HTTP/1.x 200 OK",
                                         "HTTP/1.10 200 OK",   "http/1.1 200 OK",     "ICY 200 OK",
                                         " HTTP/1.1 200 OK",   "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK",
                                         "HTTP/1.1 200 OK\rx", "HTTP/1.1\t200 OK",    "HTTP /1.1 200 OK"}) {
@@ -73,9 +73,31 @@ TEST(ResponseParser, refuses_a_status_line_of_any_other_shape) {
     refuses("HTTP/1.1 200 OK\r\nA: b\n\r\n");
 }
 
+TEST(ResponseParser, T72_a_later_minor_version_is_read_as_the_highest_known) {
+    accepts(response("", "HTTP/1.2 200 OK"), [](const ResponseHead& h) {
+        EXPECT_EQ(h.version, Version::http11);
+        EXPECT_TRUE(h.keep_alive || h.body.framing == Framing::until_close);
+    });
+}
+
+TEST(ResponseParser, T73_white_space_before_a_colon_is_dropped) {
+    for (const std::string_view line : {"X-Name : value\r\n", "X-Name\t \t: value\r\n", "X-Name :value\r\n"}) {
+        accepts(response(line), [](const ResponseHead& h) {
+            const Field* const field = h.fields.find("x-name");
+            ASSERT_NE(field, nullptr);
+            EXPECT_EQ(field->name, "X-Name");
+            EXPECT_EQ(field->value, "value");
+        });
+    }
+    // What frames the message is known by its name alone.
+    accepts(response("Content-Length : 3\r\n"), [](const ResponseHead& h) { EXPECT_EQ(h.body.length, 3U); });
+    refuses(response("Content-Length: 3\r\nContent-Length : 4\r\n"));
+    accepts(response("Transfer-Encoding : chunked\r\n"), [](const ResponseHead& h) { EXPECT_EQ(h.body.framing, Framing::chunked); });
+}
+
 TEST(ResponseParser, refuses_malformed_fields_as_the_upstreams_fault) {
     for (const std::string_view fields :
-         {" folded: x\r\n", "A: b\r\n folded\r\n", ": x\r\n", "A : b\r\n", "A: \x01\r\n", "A\r\n"}) {
+         {" folded: x\r\n", "A: b\r\n folded\r\n", ": x\r\n", " : x\r\n", "A b: c\r\n", "A \r\n", "A: \x01\r\n", "A\r\n"}) {
         refuses(response(fields));
     }
     refuses(response("A: 1\r\nB: 2\r\n"), Fault::upstream_head_too_large, Method::get, {.fields = 1});
