@@ -96,6 +96,7 @@ constexpr Row kRows[] = {
     {Fault::upstream_tls, Side::upstream, "upstream.tls"},
     {Fault::cancelled, Side::gateway, "gateway.cancelled"},
     {Fault::draining, Side::gateway, "gateway.draining"},
+    {Fault::descriptors, Side::gateway, "gateway.descriptors"},
     {Fault::memory, Side::gateway, "gateway.memory"},
     {Fault::io, Side::gateway, "gateway.io"},
     {Fault::internal, Side::gateway, "gateway.internal"},

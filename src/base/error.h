@@ -40,7 +40,7 @@ enum class Fault : uint8_t {
     upstream_idle_timeout, upstream_total_timeout, upstream_closed, upstream_protocol, upstream_head_too_large,
     upstream_no_endpoint, upstream_overloaded, upstream_tls,
     // ours
-    cancelled, draining, memory, io, internal,
+    cancelled, draining, descriptors, memory, io, internal,
 };
 
 // The stable name of a fault, such as "upstream.first_byte_timeout".

@@ -8,6 +8,7 @@
 // A thread that has no bound (the control thread, a test) is refused nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -53,6 +54,8 @@ class HeldMemory {
     uint64_t most() const { return most_; }
     // Whether so many more could be held at this moment. @param host for whom; nullptr: nobody's
     bool has_room(uint64_t bytes, const Host* host) const { return fits(held_.load(std::memory_order_relaxed), bytes, host); }
+    // Whether so many could be held if nothing else were: who cannot need not come again.
+    bool may_ever_hold(uint64_t bytes) const { return bytes / kTimesWhatIsLeft <= most_ - std::min(bytes, most_); }
     // @returns false: it would be more than may be held
     bool take(Holding what, uint64_t bytes, Host* host) {
         const uint64_t before = held_.fetch_add(bytes, std::memory_order_relaxed);

@@ -57,6 +57,9 @@ TEST(Held, AHostMayHoldThreeTimesWhatIsLeftAndTheNextOneThatOfTheRest) {
             return held.set(bytes);
         };
         Held a(Holding::request_bodies), b(Holding::documents), c(Holding::made), nobodys(Holding::made);
+        EXPECT_TRUE(HeldMemory::here().may_ever_hold(1200));
+        EXPECT_FALSE(HeldMemory::here().may_ever_hold(1204));
+        EXPECT_FALSE(HeldMemory::here().may_ever_hold(5000));
         EXPECT_TRUE(take(&first, a, 700));
         EXPECT_FALSE(take(&first, b, 504)) << "1204 of which 396 would be left";
         EXPECT_TRUE(take(&first, b, 500));

@@ -38,6 +38,7 @@ void Connection::end_idle() {
 
 void Connection::on_phase(Phase phase) {
     phase_ = phase;
+    if (over_) return;
     switch (phase) {
         case Phase::idle: waits(used_); break;
         case Phase::closing: lingers(); break;
@@ -83,20 +84,18 @@ ConnectionSet::~ConnectionSet() {
 }
 
 void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings) {
-    if (is_full() && !evict_one()) return;  // everybody is being served: the new one is closed
+    // Where everybody is being served the new one is closed.
+    if (size_ >= limit_ && !evict_one()) return;
+    if (!has_descriptors() && !free_descriptor()) return;
     auto* c = new Connection(*this, std::move(stream), settings);
     c->start();
-}
-
-bool ConnectionSet::is_full() const {
-    return size_ >= limit_ || uint64_t{size_} + context_.loop.outward() + reserve_ >= descriptors_;
 }
 
 // A service's connection is what somebody is served by: those that wait for nothing give way to it, beyond the reserve as well.
 void ConnectionSet::share_descriptors(uint32_t all, uint32_t reserve) {
     descriptors_ = all;
     reserve_ = reserve;
-    context_.loop.keep_room_by([this] { return uint64_t{size_} + context_.loop.outward() < descriptors_ || evict_one(); });
+    context_.loop.keep_room_by([this] { return uint64_t{size_} + context_.loop.outward() < descriptors_ || free_descriptor(); });
 }
 
 bool ConnectionSet::evict_one() {
@@ -104,6 +103,16 @@ bool ConnectionSet::evict_one() {
     if (least == nullptr) return false;
     static_cast<Connection*>(least)->kill();
     return true;
+}
+
+bool ConnectionSet::free_descriptor() {
+    io::Loop& loop = context_.loop;
+    if (eviction_.any_lingers()) return evict_one();
+    if (loop.close_resting(kRested)) return true;
+    // Of clients those who have only just come would go, who have their request on the way: while services hold much, they give way. A flood of
+    // idle clients leaves them a quarter.
+    if (uint64_t{loop.outward()} * 4 > descriptors_ && loop.close_resting(Duration::zero())) return true;
+    return evict_one() || loop.close_resting(Duration::zero());
 }
 
 void ConnectionSet::close_idle() {

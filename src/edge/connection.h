@@ -37,6 +37,7 @@ class Connection final : public ListHook<Connection>,
 
     // H1Server::Owner
     void on_phase(Phase phase) override;
+    bool ends() const override { return over_; }
     io::StreamWatcher& watcher() override { return *this; }
 
   private:
@@ -64,8 +65,11 @@ class ConnectionSet {
 
     // Takes a new connection in. Over the limit another one gives way (Eviction); it is closed where all are being served.
     void admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
-    // Makes room for one more by closing the connection that is needed least. @returns false where all are being served
+    // Makes room for one more client by closing the connection that is needed least. @returns false where all are being served
     bool evict_one();
+    // Makes a descriptor free: whatever has ended and only waits for its client goes first, then what rests of the services' connections,
+    // then clients as above. @returns false where all are in use
+    bool free_descriptor();
     // Descriptors for clients and services together: newcomers leave `reserve` of them for services.
     void share_descriptors(uint32_t all, uint32_t reserve);
     // Connections beyond a lower limit give way likewise; those that are being served stay.
@@ -83,7 +87,9 @@ class ConnectionSet {
 
   private:
     friend class Connection;
-    bool is_full() const;
+    // What has just come to rest is likely wanted again.
+    static constexpr Duration kRested = std::chrono::seconds(1);
+    bool has_descriptors() const { return uint64_t{size_} + context_.loop.outward() + reserve_ < descriptors_; }
 
     gateway::Context& context_;
     gateway::Handler& handler_;

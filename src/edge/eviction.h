@@ -66,6 +66,8 @@ class Eviction {
 
     // Takes the one that is to go out of its list. @returns nullptr where all are being served
     Member* next();
+    // Whether next() is one that has had its last response.
+    bool any_lingers() const { return !lingering_.empty(); }
 
   private:
     struct Hash {

@@ -83,6 +83,11 @@ io::Task<bool> H1Server::serve_one() {
     if (!progress) head = fail(std::move(progress).error());
     else if (*progress == http::h1::Progress::more) head = co_await read_rest_of_head(x);
     x.times.head = context_.loop.now();
+    // Its client may ask again: of a request that nobody has begun, nothing has happened.
+    if (owner_.ends()) {
+        broken_ = true;
+        co_return false;
+    }
     H1Exchange side(*this, x);
     x.client = &side;
     if (!head) {

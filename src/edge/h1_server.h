@@ -33,6 +33,8 @@ class H1Server {
         enum class Phase : uint8_t { idle, head, body, response, closing };
         virtual void on_phase(Phase phase) = 0;
         virtual io::StreamWatcher& watcher() = 0;
+        // The connection is about to be closed, to make room for another: nothing may begin on it.
+        virtual bool ends() const = 0;
 
       protected:
         ~Owner() = default;

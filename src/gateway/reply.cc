@@ -106,6 +106,7 @@ constexpr FaultRow kRows[] = {
     {Fault::upstream_tls, {502, kBadGateway, "No trusted connection to the service could be made.", false}},
     {Fault::cancelled, {503, "Service unavailable", "The request was cancelled.", true}},
     {Fault::draining, {503, "Service unavailable", "This gateway is shutting down; try again.", true}},
+    {Fault::descriptors, {503, "Service unavailable", "This gateway has as many connections as it may at present; try again.", false}},
     {Fault::memory, {503, "Service unavailable", "This gateway holds as much as it may at present; try again.", false}},
     {Fault::io, {500, "Internal error", "The gateway could not answer.", true}},
     {Fault::internal, {500, "Internal error", "The gateway could not answer.", true}},

@@ -43,6 +43,9 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
     const http::BodyLength length = x.request.body;
     if (length.framing == Framing::none) co_return Result<void>{};
     if (length.framing == Framing::length && length.length > max_body) co_return fail(too_large(max_body));
+    if (length.framing == Framing::length && !HeldMemory::here().may_ever_hold(length.length)) {
+        co_return fail(Fault::body_too_large, "more than limits.memory lets one request hold");
+    }
     // Said before it is asked for, where it can be known: else all of it would be sent for nothing.
     if (length.framing == Framing::length && !HeldMemory::here().has_room(length.length, &x.holder().host())) co_return fail(Fault::memory, "the request's body");
     const auto codings = http::read_content_encoding(x.request.fields);

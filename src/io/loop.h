@@ -81,6 +81,34 @@ class Loop {
     void defer_one_of_many(Deferred& d) { many_.push_back(d); }
     uint64_t turns() const { return turns_; }
 
+    // A connection to a service that rests, and is closed where somebody else needs its descriptor more.
+    class Resting : public ListHook<Resting> {
+      public:
+        Resting() = default;
+        Resting(const Resting&) = delete;
+        Resting& operator=(const Resting&) = delete;
+
+      protected:
+        ~Resting() = default;
+
+      private:
+        friend class Loop;
+        // It is out of the list, and is to close at once.
+        virtual void on_needed_elsewhere() = 0;
+        Time since_{};
+    };
+    // From now on, until it leaves the list.
+    void rests(Resting& r) {
+        r.since_ = now();
+        resting_.push_back(r);
+    }
+    // Closes the one that has rested longest, and for so long at least. @returns whether there was one
+    bool close_resting(Duration at_least) {
+        if (resting_.empty() || now() - resting_.front().since_ < at_least) return false;
+        resting_.pop_front()->on_needed_elsewhere();
+        return true;
+    }
+
     // Connections to services need descriptors beside those that were accepted. Who accepts keeps some for them, and says whether there is
     // one more, for which he may have closed a connection that waits for nothing.
     void keep_room_by(std::function<bool()> is_room) { is_room_ = std::move(is_room); }
@@ -195,6 +223,7 @@ class Loop {
     IntrusiveList<Deferred, Loop> next_turn_;
     IntrusiveList<Deferred, Loop> many_;
     uint64_t turns_ = 0;
+    IntrusiveList<Resting, Resting> resting_;  // the longest first
     std::function<bool()> is_room_;
     uint32_t outward_ = 0;
     mutable WallTime wall_{};

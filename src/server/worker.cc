@@ -23,8 +23,8 @@ class Worker::Listening final : private io::Accepting::Sink {
 
   private:
     void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), *settings_); }
-    // Whoever is needed least gives its descriptor to the newcomer.
-    void on_nothing_left(int) override { connections_.evict_one(); }
+    // What is needed least gives its descriptor to the newcomer.
+    void on_nothing_left(int) override { connections_.free_descriptor(); }
 
     edge::ConnectionSet& connections_;
     const edge::ServerSettings* settings_;

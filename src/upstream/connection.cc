@@ -43,6 +43,7 @@ void Connection::make_room() {
 
 void Connection::begin() {
     resting_ = false;
+    static_cast<io::Loop::Resting&>(*this).unlink();
     ++exchanges_;
     request_ = response_ = Message::none;
     parser_.reset();
@@ -52,6 +53,7 @@ void Connection::rest(Time until) {
     rests_until_ = until;
     resting_ = true;
     in_.release();
+    loop_.rests(*this);
     // Last: it may already have something to say.
     stream_->watch(this);
 }
@@ -70,5 +72,7 @@ void Connection::on_unasked_bytes() {
 void Connection::on_deferred() {
     if (resting_) endpoint_.drop_resting(*this);
 }
+
+void Connection::on_needed_elsewhere() { endpoint_.drop_resting(*this); }
 
 }  // namespace portico::upstream

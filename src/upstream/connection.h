@@ -23,7 +23,7 @@ Duration keep_alive_hint(std::string_view value);
 // never seen the one that was just sent.
 bool closes_idle(const http::ResponseHead& head);
 
-class Connection final : public ListHook<Connection>, private io::StreamWatcher, private io::Deferred {
+class Connection final : public ListHook<Connection>, private io::StreamWatcher, private io::Deferred, private io::Loop::Resting {
   public:
     Connection(Endpoint& endpoint, io::Loop& loop, std::unique_ptr<io::Stream> stream);
     ~Connection();
@@ -95,6 +95,7 @@ class Connection final : public ListHook<Connection>, private io::StreamWatcher,
     void on_peer_closed(int error) override;
     void on_unasked_bytes() override;
     void on_deferred() override;
+    void on_needed_elsewhere() override;
     io::Stream& begin_part() {
         request_ = Message::begun;
         return *stream_;

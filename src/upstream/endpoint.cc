@@ -51,7 +51,7 @@ io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
     if (open_ + connecting_ >= limits_.max_connections) {
         co_return fail(Fault::upstream_overloaded, "max_connections to " + address_text_);
     }
-    const Error none_left(Fault::upstream_overloaded, "no descriptor is left for a connection to " + address_text_);
+    const Error none_left(Fault::descriptors, "no descriptor is left for a connection to " + address_text_);
     if (!loop_.has_room_outward()) co_return fail(none_left);
     const Connecting counted(*this);
     auto connected = co_await loop_.connect(address_, deadline);

@@ -67,7 +67,7 @@ class Endpoint final : private io::Timer {
     // began; with `careful` at this very moment (for requests that cannot be repeated)
     std::unique_ptr<Connection> take_resting(bool careful);
     // A new connection, its TLS handshake included.
-    // @errors upstream_refused, upstream_unreachable, upstream_tls, upstream_connect_timeout, upstream_overloaded
+    // @errors upstream_refused, upstream_unreachable, upstream_tls, upstream_connect_timeout, upstream_overloaded (max_connections), descriptors
     io::Task<Result<std::unique_ptr<Connection>>> connect(Time deadline);
     // After an exchange: keeps the connection where it may carry another one, and closes it otherwise.
     // @param hint the peer's own idle limit, or kForever

@@ -104,6 +104,26 @@ TEST_F(Pool, BoundsHold) {
     EXPECT_EQ(e.open(), 1u);
 }
 
+// Of all endpoints together.
+TEST_F(Pool, WhatHasRestedLongestGivesItsDescriptorToWhoNeedsOne) {
+    Endpoint e(loop, kFirst, "a", {}), f(loop, kFirst, "b", {});
+    e.give_back(used(connected(e)), kForever);
+    pass(seconds(2));
+    f.give_back(used(connected(f)), kForever);
+    auto in_use = connected(f);
+    EXPECT_FALSE(loop.close_resting(seconds(3)));
+    EXPECT_TRUE(loop.close_resting(seconds(1)));
+    EXPECT_EQ(e.resting(), 0u);
+    EXPECT_EQ(loop.outward(), 2u);
+    EXPECT_FALSE(loop.close_resting(seconds(1))) << "it has only just come to rest";
+    const auto again = f.take_resting(false);
+    ASSERT_NE(again, nullptr);
+    EXPECT_FALSE(loop.close_resting(Duration::zero())) << "nothing rests";
+    f.give_back(used(std::move(in_use)), kForever);
+    EXPECT_TRUE(loop.close_resting(Duration::zero()));
+    EXPECT_EQ(f.open(), 1u);
+}
+
 TEST_F(Pool, ARefusedEndpointIsAvoidedForAWhileThatGrows) {
     Endpoint e(loop, kSecond, "b", {});
     auto refused = connect(e);

@@ -4,7 +4,7 @@ import os
 import resource
 import select
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -13,6 +13,7 @@ from support.beside import Attack, Known, Service
 from support.client import Client
 from support.gateway import BINARY, SANITIZED, Gateway
 from support.tokens import SigningKey
+from support.upstream import Scripted
 
 # By how much the slowest hundredth of the known client's requests may become slower (PORTICO_LONG=1), and half of them: beside other
 # tests the machine itself holds a process for tens of milliseconds now and then, but not half of the time.
@@ -302,6 +303,56 @@ def test_a55_services_have_descriptors_whoever_waits(io):
         for client in known:
             client.sock.sendall(b"23")
             assert client.read_response().status == 200
+
+
+def slowly(seconds):
+    """Answers each request after a while."""
+    def script(connection):
+        while True:
+            connection.read_request()
+            time.sleep(seconds)
+            connection.answer()
+    return script
+
+
+@pytest.mark.skipif(f"{os.sep}asan{os.sep}" in BINARY, reason="UBSan looks at an object through a pipe, and here there is no descriptor for one")
+@pytest.mark.parametrize("io", BACKENDS)
+def test_resting_connections_to_services_give_way_to_clients(io):
+    """What two services keep open would be all the descriptors that there are."""
+    with Scripted(slowly(0.5)) as one, Scripted(slowly(0.5)) as two:
+        config = f"""io: {io}
+workers: 1
+services: {{ a: "http://127.0.0.1:{one.port}", b: "http://127.0.0.1:{two.port}" }}
+routes: [{{ match: /a, forward: {{ service: a }} }}, {{ match: /b, forward: {{ service: b }} }}]
+"""
+        with Gateway(config, descriptors=300) as gateway:
+            for path in ("/a", "/b", "/a", "/a", "/b"):
+                with ExitStack() as stack:
+                    clients = [stack.enter_context(Client(gateway.port)) for _ in range(30)]
+                    for client in clients:
+                        client.send_head("GET", path)
+                    assert all(client.read_response().status == 200 for client in clients), path
+                gateway.wait_until(lambda: gateway.metric("portico_connections_open") <= 2, "its clients have left")
+
+
+@pytest.mark.skipif(f"{os.sep}asan{os.sep}" in BINARY, reason="UBSan looks at an object through a pipe, and here there is no descriptor for one")
+@pytest.mark.parametrize("io", BACKENDS)
+def test_what_a_service_is_asked_is_answered_however_many_ask(io):
+    """Who gives way to others has not been served yet: no service does what no client hears of."""
+    with Scripted(slowly(0.2)) as service, Gateway(configured(io, service.port).replace("connections: 200", "connections: 10000"), descriptors=250) as gateway:
+        heard = 0
+        for _ in range(6):
+            with ExitStack() as stack:
+                socks = [stack.enter_context(connect(gateway.port)) for _ in range(80)]
+                for sock in socks:
+                    with suppress(OSError):
+                        sock.sendall(b"POST /s/x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nok")
+                for sock in socks:
+                    sock.settimeout(5)
+                    with suppress(ConnectionError):
+                        heard += sock.recv(65536).startswith(b"HTTP/1.1 200")
+        assert heard == sum(request.target == "/s/x" for request in service.requests)
+        assert heard > 60
 
 
 @pytest.mark.parametrize("io", BACKENDS)

@@ -52,6 +52,7 @@ CallFailure failure_of(Fault fault, bool deadline) {
         case Fault::upstream_unreachable: return CallFailure::unreachable;
         case Fault::upstream_unresolved:
         case Fault::upstream_no_endpoint: return CallFailure::unresolved;
+        case Fault::descriptors:
         case Fault::upstream_overloaded: return CallFailure::overloaded;
         case Fault::upstream_tls: return CallFailure::tls;
         case Fault::upstream_closed: return CallFailure::closed;
