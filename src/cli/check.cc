@@ -9,10 +9,18 @@ namespace {
 
 void warn_of_open_routes(const gateway::Snapshot& snapshot, config::FaultList& faults) {
     for (size_t i = 0; i < snapshot.routes.size(); ++i) {
-        if (!snapshot.routes[i].guards.empty()) continue;
         const config::RouteConfig& route = snapshot.config.routes[i];
-        faults.warning(route.mark, "routes[" + std::to_string(i) + "]", "open-route", "the route \"" + route.name + "\" has no guard: everybody may use it");
+        if (!snapshot.routes[i].guards.empty() || route.open) continue;
+        faults.warning(route.mark, "routes[" + std::to_string(i) + "]", "open-route", "the route \"" + route.name + "\" has no guard: everybody may use it", "where that is meant, write open: true");
     }
+}
+
+void list_open_routes(const std::string& file, const gateway::Snapshot& snapshot) {
+    std::string names;
+    for (const config::RouteConfig& route : snapshot.config.routes) {
+        if (route.open) names += (names.empty() ? "" : ", ") + ("\"" + route.name + "\" (line " + std::to_string(route.mark.line) + ")");
+    }
+    if (!names.empty()) std::printf("%s: open on purpose: %s\n", file.c_str(), names.c_str());
 }
 
 void count(size_t n, const char* what, std::string& into) {
@@ -37,6 +45,7 @@ int check(const std::string& file, bool json, bool strict) {
         return good ? kGood : kFaults;
     }
     std::fputs(config::render(faults, file, source ? *source : std::string_view{}).c_str(), stdout);
+    if (snapshot != nullptr && strict) list_open_routes(file, *snapshot);
     std::string summary;
     count(faults.errors(), "error", summary);
     count(faults.all().size() - faults.errors(), "warning", summary);

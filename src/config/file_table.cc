@@ -90,11 +90,11 @@ constexpr Field<Limits> kLimits[] = {
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_integer(s, n, 1, 10000)) l.fields = static_cast<uint32_t>(*v);
      }},
-    {{"connections", "count", "as many as descriptors allow", "The most client connections of one worker; over it, the one that has waited longest for a request gives way.", R"({"type":"integer","minimum":1})"},
+    {{"connections", "count", "as many as descriptors allow", "The most client connections of one worker; over it one gives way that waits for nothing (docs/operations.md says which), else the newcomer is closed.", R"({"type":"integer","minimum":1})"},
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_integer(s, n, 1, 10'000'000)) l.connections = static_cast<uint32_t>(*v);
      }},
-    {{"memory", "size", "a quarter of the machine's", "What all workers together may hold of clients' and services' bodies and of what is made of them, each its share, and one client's address three quarters of that; beyond it a request is refused (503 `gateway.memory`). At least 1MiB a worker.", kSize},
+    {{"memory", "size", "a quarter of the machine's, or the container's", "What all workers together may hold of clients' and services' bodies and of what is made of them, each its share, and one client's address three quarters of that; beyond it a request is refused (503 `gateway.memory`). At least 1MiB a worker.", kSize},
      [](const Scope& s, const Node& n, Limits& l) {
          if (auto v = read_size(s, n, uint64_t{1} << 50, false)) l.memory = *v;
      }},
@@ -146,6 +146,14 @@ constexpr Field<DnsConfig> kDns[] = {
     {{"stale", "duration or none", "none", "How long addresses are used after their last good answer.", kDurationOrNone}, duration_into<DnsConfig, Duration, &DnsConfig::stale, true>},
 };
 
+constexpr Field<PathsConfig> kPaths[] = {
+    {{"slashes", "merge or refuse", "merge", "What becomes of several slashes in a row in a request's path: one, before anything else, or 400.", R"({"enum":["merge","refuse"]})"},
+     [](const Scope& s, const Node& n, PathsConfig& p) {
+         constexpr std::string_view kWords[] = {"merge", "refuse"};
+         if (auto w = read_word(s, n, kWords)) p.slashes = static_cast<http::Slashes>(*w);
+     }},
+};
+
 constexpr Field<Draft> kFile[] = {
     {{"listeners", "list of listeners", "", "Where clients come in.", R"({"type":"array","items":{"$ref":"#/$defs/listener"}})"}, read_listeners},
     {{"admin", "mapping", "none", "The admin listener; without it there is none.", R"({"$ref":"#/$defs/admin"})"},
@@ -176,6 +184,8 @@ constexpr Field<Draft> kFile[] = {
      [](const Scope& s, const Node& n, Draft& d) { read_object<Limits>(s, n, d.config.limits, "limits", limit_fields()); }},
     {{"timeouts", "mapping", "", "Times of the whole file; services and routes may set their own.", R"({"$ref":"#/$defs/fileTimeouts"})"},
      [](const Scope& s, const Node& n, Draft& d) { read_object<FileTimeouts>(s, n, d.config.timeouts, "timeouts", file_timeout_fields()); }},
+    {{"paths", "mapping", "", "How the path of a request is read.", R"({"$ref":"#/$defs/paths"})"},
+     [](const Scope& s, const Node& n, Draft& d) { read_object<PathsConfig>(s, n, d.config.paths, "paths", paths_fields()); }},
     {{"trusted_proxies", "list of CIDRs", "none", "Peers whose forwarding headers are believed; the client's address is found from the right.", R"({"type":"array","items":{"type":"string"}})"},
      [](const Scope& s, const Node& n, Draft& d) {
          d.config.trusted_proxies = read_cidrs(s, n);
@@ -199,6 +209,7 @@ std::span<const Field<FileTimeouts>> file_timeout_fields() { return kFileTimeout
 std::span<const Field<Timeouts>> timeout_fields() { return kTimeouts; }
 std::span<const Field<LogConfig>> log_fields() { return kLog; }
 std::span<const Field<DnsConfig>> dns_fields() { return kDns; }
+std::span<const Field<PathsConfig>> paths_fields() { return kPaths; }
 
 void read_timeouts(const Scope& scope, const Node& node, Timeouts& into) {
     read_object<Timeouts>(scope, node, into, "timeouts", timeout_fields());

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "config/document.h"
 #include "config/fault.h"
+#include "http/uri.h"
 
 namespace portico::config {
 
@@ -204,6 +205,7 @@ struct RouteConfig {
     Mark tie_break_mark;
     std::vector<Text> extra_methods;
     bool encoded_allow = false;                 // encoded: allow
+    bool open = false;                          // less guarded than others on purpose
     std::optional<uint64_t> body_limit;         // limits.body
     std::optional<uint64_t> min_rate;           // limits.min_rate; 0 is none
     // Exactly one action:
@@ -230,6 +232,11 @@ struct LogConfig {
     std::string file = "stdout";  // "stdout", "stderr" or a path
 };
 
+// How the path of a request is read, before it is matched (LANGUAGE.md §2).
+struct PathsConfig {
+    http::Slashes slashes = http::Slashes::merge;  // several in a row
+};
+
 struct Config {
     std::shared_ptr<const Document> document;  // keeps every Node alive
     std::string file_name;
@@ -245,6 +252,7 @@ struct Config {
     Limits limits;
     FileTimeouts timeouts;
     std::vector<Cidr> trusted_proxies;
+    PathsConfig paths;
     std::vector<Text> managed_headers;
     const Node* errors = nullptr;
     LogConfig log;

@@ -101,6 +101,7 @@ std::vector<ObjectText> describe_language() {
     add<FileTimeouts>(all, "timeouts", "fileTimeouts", "Of the whole file.", file_timeout_fields());
     add<Timeouts>(all, "timeouts of a service or a forward", "timeouts", "The nearest wins: forward, service, file.", timeout_fields());
     add<LogConfig>(all, "log", "log", "The access log: one JSON line an exchange.", log_fields());
+    add<PathsConfig>(all, "paths", "paths", "How the path of a request is read, before it is matched and forwarded.", paths_fields());
     add<DnsConfig>(all, "dns", "dns", "How names of endpoints are resolved.", dns_fields());
     return all;
 }

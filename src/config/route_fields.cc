@@ -120,11 +120,13 @@ constexpr Field<RouteConfig> kRoute[] = {
      }},
     {{"extra_methods", "list of methods", "", "Methods of this route that IANA does not list.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) { r.extra_methods = read_texts(s, n, "a method"); }},
-    {{"encoded", "allow or refuse", "refuse", "Whether paths with an encoded `/ \\ ; ? #` or a raw `\\` may pass (400 otherwise).", R"({"enum":["allow","refuse"]})"},
+    {{"encoded", "allow or refuse", "refuse", "Whether paths with an encoded `/ \\ ; ? #`, or a raw `\\` or `;`, may pass (400 otherwise). One that read leniently (slashes decoded, `;…` dropped) would lead to a guard that this route lacks stays 400.", R"({"enum":["allow","refuse"]})"},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          constexpr std::string_view kWords[] = {"refuse", "allow"};
          if (auto w = read_word(s, n, kWords)) r.encoded_allow = *w == 1;
      }},
+    {{"open", "boolean", "false", "The route is less guarded than others on purpose: `check` does not warn of it, and `check --strict` lists it.", R"({"type":"boolean"})"},
+     [](const Scope& s, const Node& n, RouteConfig& r) { r.open = read_bool(s, n).value_or(false); }},
     {{"limits", "mapping", "the file's", "Bounds of this route's requests: `body` and `min_rate`.", R"({"type":"object"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          if (!n.is_mapping()) return s.expected(n, "limits as a mapping");

@@ -145,6 +145,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
             }
             established_by = built.name;
             guaranteed |= role == IdentityRole::guaranteed && !built.shadow;
+            if (role == IdentityRole::guaranteed && !built.shadow) rules.signs_in = built.guard;
         }
         rules.chain.push_back({built.policy, built.name, built.shadow});
         rules.answers_preflights |= built.type->stands_first && i == 0;

@@ -121,6 +121,12 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
         p.segments_.push_back(std::move(s));
     }
     // A path that no request can have after normalisation would never match.
+    for (size_t i = 0; i + (p.open_ ? 0 : 1) < p.segments_.size(); ++i) {
+        if (p.segments_[i].kind != PathSegment::Kind::fixed || !p.segments_[i].text.empty()) continue;
+        fault = "two slashes in a row are one before a path is matched: no request's path can hold them";
+        hint = "write one";
+        return std::nullopt;
+    }
     for (const PathSegment& s : p.segments_) {
         if (s.kind != PathSegment::Kind::fixed || s.text.empty()) continue;
         Arena arena;
@@ -147,7 +153,7 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
 bool PathPattern::holds_separator() const {
     return std::ranges::any_of(segments_, [](const PathSegment& s) {
         if (s.kind != PathSegment::Kind::fixed) return false;
-        constexpr std::string_view kEncoded[] = {"%2F", "%5C", "%3B", "%3F", "%23"};
+        constexpr std::string_view kEncoded[] = {"%2F", "%5C", "%3B", "%3F", "%23", ";"};
         return std::ranges::any_of(kEncoded, [&](std::string_view e) { return s.text.find(e) != std::string::npos; });
     });
 }

@@ -39,7 +39,7 @@ class PathPattern {
     bool open() const { return open_; }  // ends in /**
     // The ranks of its segments and its end: equal shapes have equal rank and, if the fixed texts agree, may overlap.
     const std::string& shape() const { return shape_; }
-    // Whether a fixed segment holds an encoded `/ \ ; ? #`, which takes a route with `encoded: allow`.
+    // Whether a fixed segment holds an encoded `/ \ ; ? #` or a raw `;`, which takes a route with `encoded: allow`.
     bool holds_separator() const;
     // Slow and plain: for explanations and tests. The route table must agree with it.
     bool matches(std::string_view normal_path) const;

@@ -72,7 +72,7 @@ Result<void> judge_target(Exchange& x) {
     if (target->form == http::TargetForm::asterisk) {
         x.view.path = "*";
     } else {
-        auto path = http::normalise_path(target->path, x.arena);
+        auto path = http::normalise_path(target->path, x.arena, x.epoch->snapshot->config.paths.slashes);
         if (!path) return fail(std::move(path).error());
         x.view.path = path->text;
         x.view.ambiguous = path->ambiguous;
@@ -95,6 +95,15 @@ bool find_preflighted(Exchange& x) {
     const Snapshot& snapshot = *x.epoch->snapshot;
     x.preflight = snapshot.table.find(asked, x.match) && snapshot.routes[x.match.route].answers_preflights;
     return x.preflight;
+}
+
+// Whether a path that only `encoded: allow` lets pass would lead, read leniently, to a route with a guard that this one lacks.
+bool is_guarded_elsewhere(Exchange& x) {
+    RequestView read = x.view;
+    read.path = http::lenient_path(x.view.path, x.arena);
+    const Snapshot& snapshot = *x.epoch->snapshot;
+    Match other;
+    return snapshot.table.find(read, other) && !std::ranges::includes(x.rules->guards, snapshot.routes[other.route].guards);
 }
 
 }  // namespace
@@ -127,7 +136,10 @@ Result<void> find_route(Exchange& x) {
     if (found) x.rules = &snapshot.routes[x.match.route];
     else x.match.route = Match::kNone;  // what a preflight was looked up by is no route of an OPTIONS that none takes
     if (x.view.ambiguous && !(found && x.rules->encoded_allow)) {
-        return fail(Fault::bad_path, "an encoded / \\ ; ? or #, or a raw \\, without encoded: allow");
+        return fail(Fault::bad_path, "an encoded / \\ ; ? or #, or a raw \\ or ;, without encoded: allow");
+    }
+    if (x.view.ambiguous && !x.preflight && is_guarded_elsewhere(x)) {
+        return fail(Fault::bad_path, "a service that reads the path leniently would be asked for what a guarded route asks it");
     }
     if (!found) return fail(snapshot.table.allowed_methods(x.view).empty() ? Fault::no_route : Fault::method_not_allowed);
     const http::BodyLength& body = x.request.body;

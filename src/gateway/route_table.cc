@@ -273,7 +273,7 @@ RouteTable RouteTable::build(const config::Config& config, config::FaultList& fa
             }
             if (!route.encoded_allow && path->holds_separator()) {
                 faults.error(text.mark, place(r) + ".path", "bad-path",
-                             "a request with an encoded / \\ ; ? or # in its path is answered 400 here: this route would never match",
+                             "a request with an encoded / \\ ; ? or #, or a raw ;, in its path is answered 400 here: this route would never match",
                              "write encoded: allow on the route");
             }
             rule.any_path_open &= path->open();

@@ -22,6 +22,7 @@ class WaysAround {
             found_ = 0;
             just_missed(e);
             outranked(e);
+            other_case(e);
         }
         reached_by_name();
     }
@@ -29,9 +30,13 @@ class WaysAround {
   private:
     const std::string& name(size_t route) const { return s_.config.routes[route].name; }
 
-    // True where `other` lacks a guard that `guarded` has.
+    // True where `other` lacks a guard that `guarded` has, and has no right to: it does not say so itself, asks a service at all, and lets in
+    // no others than those whom it asks for an identity in another way.
     bool less_guarded(size_t other, size_t guarded) const {
-        return !std::ranges::includes(s_.routes[other].guards, s_.routes[guarded].guards);
+        const RouteRules &a = s_.routes[other], &b = s_.routes[guarded];
+        if (std::ranges::includes(a.guards, b.guards) || s_.config.routes[other].open) return false;
+        if (std::holds_alternative<RespondAction>(a.action) || std::holds_alternative<RedirectAction>(a.action)) return false;
+        return a.signs_in < 0 || std::ranges::binary_search(b.guards, static_cast<uint32_t>(a.signs_in));
     }
 
     void warn(size_t route, const Probe& probe, size_t other, std::string why) {
@@ -40,7 +45,7 @@ class WaysAround {
         ++total_;
         faults_.warning(s_.config.routes[route].mark, "routes[" + std::to_string(route) + "]", "way-around",
                         why + ": " + probe.text() + " goes to the less guarded route \"" + name(other) + "\", not to \"" + name(route) + "\"",
-                        "guard that route too, or make this one cover the request");
+                        "guard that route too, make this one cover the request, or write open: true on the other");
     }
 
     void probe(const RouteTable::Entry& e, const Probe& p, const std::string& why) {
@@ -90,6 +95,27 @@ class WaysAround {
         });
     }
 
+    // Some services take /Admin for /admin: told once of each that gets both from here.
+    void other_case(const RouteTable::Entry& e) {
+        const auto* forward = std::get_if<ForwardAction>(&s_.routes[e.route].action);
+        if (forward == nullptr || (forward->service_index >= 0 && case_told_.contains(forward->service_index))) return;
+        auto p = Probe::for_entry(s_.table, e);
+        if (!p) return;
+        const std::string before = p->path;
+        for (char& c : p->path) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+        if (p->path == before) return;
+        const size_t to = p->route_in(s_.table);
+        if (to == Match::kNone || to == e.route || !less_guarded(to, e.route)) return;
+        const auto* other = std::get_if<ForwardAction>(&s_.routes[to].action);
+        if (other == nullptr || other->service_index != forward->service_index || !case_told_.insert(forward->service_index).second) return;
+        const std::string service = forward->service_index < 0 ? std::string("its service")
+                                                               : "the service \"" + s_.config.services[static_cast<size_t>(forward->service_index)].name + "\"";
+        faults_.warning(s_.config.routes[e.route].mark, "routes[" + std::to_string(e.route) + "]", "other-case",
+                        "the guards of \"" + name(e.route) + "\" hold only as far as " + service + " tells upper and lower case apart: " + p->text() +
+                            " goes to the less guarded route \"" + name(to) + "\", and some services take it for " + before,
+                        "where the service tells them apart, write open: true on \"" + name(to) + "\"");
+    }
+
     void reached_by_name() {
         std::vector<size_t> dynamic;
         for (size_t r = 0; r < s_.routes.size(); ++r) {
@@ -129,6 +155,7 @@ class WaysAround {
     size_t found_ = 0;
     size_t total_ = 0;
     size_t visited_ = 0;
+    std::set<int32_t> case_told_;  // services
     std::set<std::tuple<size_t, size_t, std::string>> seen_;
 };
 

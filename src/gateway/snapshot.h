@@ -43,6 +43,7 @@ struct RouteRules {
     bool answers_preflights = false;  // `cors` stands first
     // Which policies refuse: sorted identities, equal where two routes are guarded alike.
     std::vector<uint32_t> guards;
+    int64_t signs_in = -1;  // the one of them by which everybody who passes has an identity; -1: none
 };
 
 struct Snapshot {

@@ -1,5 +1,7 @@
 // The one normal form of a path (LANGUAGE.md §2). Most paths are in it already: one look at each byte finds that out,
 // and the input itself is returned. The rest are rewritten once, then judged in their final form.
+#include <algorithm>
+
 #include "base/text.h"
 #include "http/characters.h"
 #include "http/scan.h"
@@ -44,6 +46,8 @@ class Rewriter {
                     put_encoded(byte);
                 }
             } else if (c == '/') {
+                // Of several slashes the first counts: common servers take them for one.
+                if (i > 0 && path[i - 1] == '/') continue;
                 end_segment();
                 segment_ = at_;
                 *at_++ = '/';
@@ -100,8 +104,9 @@ class LenientReading {
             if (escaped) {
                 c = static_cast<char>(hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]));
                 i += 2;
-                ambiguous_ |= c == '/' || c == '\\' || c == ';' || c == '?' || c == '#';
+                ambiguous_ |= c == '/' || c == '\\' || c == '?' || c == '#';
             }
+            ambiguous_ |= c == ';';
             see(c);
         }
         end_part();
@@ -134,14 +139,41 @@ class LenientReading {
 
 }  // namespace
 
-Result<NormalPath> normalise_path(std::string_view path, Arena& arena) {
+Result<NormalPath> normalise_path(std::string_view path, Arena& arena, Slashes slashes) {
     if (path.empty() || path.front() != '/') return fail(Fault::bad_path, "path without its slash");
+    if (slashes == Slashes::refuse && path.find("//") != std::string_view::npos) return fail(Fault::bad_path, "two slashes, with paths: { slashes: refuse }");
     if (is_plain_path(path.data(), path.data() + path.size())) return NormalPath{path};
     Rewriter rewriter(arena.chars(rewritten_bound(path) + 1).data());
     if (auto done = rewriter.run(path); !done) return fail(std::move(done).error());
     const LenientReading reading(rewriter.text());
     if (reading.climbs()) return fail(Fault::bad_path, "dot segment in disguise");
     return NormalPath{rewriter.text() == path ? path : rewriter.text(), reading.ambiguous()};
+}
+
+std::string_view lenient_path(std::string_view normal, Arena& arena) {
+    char* const begin = arena.chars(normal.size() + 1).data();
+    char* at = begin;
+    bool in_parameters = false;
+    for (size_t i = 0; i < normal.size(); ++i) {
+        char c = normal[i];
+        size_t size = 1;
+        if (c == '%') {
+            const auto decoded = static_cast<char>(hex_value(normal[i + 1]) * 16 + hex_value(normal[i + 2]));
+            size = 3;
+            if (decoded == '/' || decoded == '\\') c = '/';
+            else if (decoded == ';') c = ';';
+        }
+        if (c == '/') {
+            in_parameters = false;
+            if (at == begin || at[-1] != '/') *at++ = c;
+        } else if (c == ';' || in_parameters) {
+            in_parameters = true;
+        } else {
+            at = std::copy_n(normal.data() + i, size, at);
+        }
+        i += size - 1;
+    }
+    return {begin, static_cast<size_t>(at - begin)};
 }
 
 }  // namespace portico::http

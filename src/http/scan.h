@@ -59,22 +59,24 @@ inline const char* find_control(const char* at, const char* end) {
     return at;
 }
 
-// True where [at, end) is a path that needs neither a rewrite nor a closer look: path characters only, and no segment that
-// begins with a dot.
+// True where [at, end) is a path that needs neither a rewrite nor a closer look: path characters only, no `;`, and no segment that is empty
+// (but for the last) or begins with a dot.
 inline bool is_plain_path(const char* at, const char* end) {
     char before = 0;
 #if defined(__SSE2__)
     for (; end - at >= 16; at += 16) {
         const __m128i v = detail::load(at);
         if (_mm_movemask_epi8(detail::path_characters(v)) != 0xFFFF) return false;
-        const int slashes = _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('/'))) << 1 | (before == '/' ? 1 : 0);
+        const int slashes = _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('/')));
+        const int behind_slashes = slashes << 1 | (before == '/' ? 1 : 0);
         const int dots = _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.')));
-        if ((slashes & dots) != 0) return false;
+        const int semicolons = _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(';')));
+        if (((behind_slashes & (dots | slashes)) | semicolons) != 0) return false;
         before = at[15];
     }
 #endif
     for (; at != end; ++at) {
-        if (!is(kPathChar, *at) || (before == '/' && *at == '.')) return false;
+        if (!is(kPathChar, *at) || *at == ';' || (before == '/' && (*at == '.' || *at == '/'))) return false;
         before = *at;
     }
     return true;

@@ -61,7 +61,10 @@ TEST(Scan, knows_plain_paths) {
                     if (at > 0) text[at - 1] = before;
                     text[at] = static_cast<char>(c);
                     bool want = true;
-                    for (size_t i = 0; i < size; ++i) want &= is(kPathChar, text[i]) && !(i > 0 && text[i - 1] == '/' && text[i] == '.');
+                    for (size_t i = 0; i < size; ++i) {
+                        const bool behind_slash = i > 0 && text[i - 1] == '/';
+                        want &= is(kPathChar, text[i]) && text[i] != ';' && !(behind_slash && (text[i] == '.' || text[i] == '/'));
+                    }
                     ASSERT_EQ(is_plain_path(text.get(), text.get() + size), want) << "byte " << c << " at " << at << " of " << size;
                 }
             }

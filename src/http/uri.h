@@ -32,16 +32,22 @@ Result<Target> parse_target(std::string_view target, Method method);
 
 struct NormalPath {
     std::string_view text;  // begins with "/"; in the arena, or the input itself where nothing had to change
-    // An encoded `/ \ ; ? #` or a raw `\` is in there: refused with 400 unless the route says `encoded: allow`.
+    // An encoded `/ \ ; ? #`, a raw `\` or a raw `;` is in there: refused with 400 unless the route says `encoded: allow`.
     bool ambiguous = false;
 };
 
-// LANGUAGE.md §2: unreserved characters decoded, hex digits in capitals, bytes that a path may not hold encoded, dot segments
-// removed (RFC 3986 §5.2.4, encoded dots included), double slashes kept. Refused always: a bad `%`, NUL or another control
+// What becomes of several slashes in a row: one, or bad_path.
+enum class Slashes : uint8_t { merge, refuse };
+
+// LANGUAGE.md §2: several slashes made one, then unreserved characters decoded, hex digits in capitals, bytes that a path may not hold
+// encoded, dot segments removed (RFC 3986 §5.2.4, encoded dots included). Refused always: a bad `%`, NUL or another control
 // (raw or encoded), and afterwards any segment of which a part (decoded, split at `/` and `\`, each cut at its first `;`)
 // is `.` or `..`.
 // @errors bad_path
-Result<NormalPath> normalise_path(std::string_view path, Arena& arena);
+Result<NormalPath> normalise_path(std::string_view path, Arena& arena, Slashes slashes = Slashes::merge);
+
+// A normal path as a service might read it that decodes slashes and backslashes, drops what follows a `;` in a segment, and merges slashes.
+std::string_view lenient_path(std::string_view normal, Arena& arena);
 
 // The decoded form of a normal path's piece ("%2F" becomes "/"). The input itself where there is nothing to decode.
 std::string_view decode_segment(std::string_view text, Arena& arena);

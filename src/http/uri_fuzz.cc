@@ -36,6 +36,8 @@ void check_normal(const NormalPath& path) {
     bool ambiguous = false;
     for (size_t i = 0; i < text.size(); ++i) {
         PORTICO_CHECK(text[i] == '%' || is(kPathChar, text[i]));
+        PORTICO_CHECK(i == 0 || text[i] != '/' || text[i - 1] != '/');
+        ambiguous |= text[i] == ';';
         if (text[i] != '%') continue;
         PORTICO_CHECK(text.size() - i >= 3);
         const char high = text[i + 1];
@@ -48,6 +50,10 @@ void check_normal(const NormalPath& path) {
     PORTICO_CHECK(path.ambiguous == ambiguous);
     Arena arena;
     check_no_dot_part(decode_segment(text, arena));
+    // Read once more in the same way it stays as it is.
+    const std::string_view lenient = lenient_path(text, arena);
+    PORTICO_CHECK(lenient.starts_with('/') && lenient_path(lenient, arena) == lenient);
+    PORTICO_CHECK(path.ambiguous || lenient == text);
 }
 
 void check_path(std::string_view input) {

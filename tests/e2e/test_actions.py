@@ -204,5 +204,5 @@ def test_a_path_parameter_keeps_its_encoded_form_in_a_path():
 def test_without_a_path_the_normal_path_is_sent():
     with Echo() as upstream:
         with Gateway(f"services: {{ svc: {upstream.url} }}\nroutes: [{{ match: /**, forward: {{ service: svc }} }}]\n") as gateway:
-            for sent, seen in (("/a/./b/../c", "/a/c"), ("/%7Euser/%c3%a9", "/~user/%C3%A9"), ("/a//b", "/a//b"), ("/a;v=1/b", "/a;v=1/b"), ("/a|b", "/a%7Cb")):
+            for sent, seen in (("/a/./b/../c", "/a/c"), ("/%7Euser/%c3%a9", "/~user/%C3%A9"), ("/a//b", "/a/b"), ("//a///b//", "/a/b/"), ("/a|b", "/a%7Cb")):
                 assert get(gateway.port, sent).json()["target"] == seen

@@ -241,7 +241,7 @@ def test_explain_tells_what_a_policy_would_say():
 
 
 @pytest.mark.parametrize("method,url,expected", [
-    ("GET", "/hidden/x", "404"), ("GET", "/nobody/x", "404"), ("GET", "/", "404"), ("GET", "/users//x", "400"), ("GET", "/users/a%2Fb", "400"),
+    ("GET", "/hidden/x", "404"), ("GET", "/nobody/x", "404"), ("GET", "/", "404"), ("GET", "/users/a;b", "400"), ("GET", "/users/a%2Fb", "400"),
     ("GET", "/away/a?b=c", "302 Location: https://example.com/a?b=c")])
 def test_explain_tells_the_answer_that_the_gateway_would_give(method, url, expected):
     assert expected in explain(EXPLAINED, method, url).out
@@ -266,3 +266,49 @@ def test_the_version_is_told():
 def test_an_unknown_command_is_an_error_and_shows_the_help():
     told = command("frobnicate")
     assert told.code not in (0, 1) and "run" in told.text
+
+
+GUARDS = """
+services: { s: http://127.0.0.1:9, t: http://127.0.0.1:10 }
+policies:
+  signed: { jwt: { secret: "0123456789abcdef0123456789abcdef", algorithms: [HS256] } }
+  keyed: { api_key: { keys: [{ name: a, sha256: "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5" }] } }
+  admin: { authorize: { roles: { any: [admin] } } }
+routes:
+  - { name: guarded, match: /admin/**, use: [signed], forward: { service: s } }
+"""
+
+
+@pytest.mark.parametrize("other,warned", [
+    ("{ name: all, match: /**, forward: { service: s } }", ["other-case"]),
+    ("{ name: all, match: /**, forward: { service: s }, open: true }", []),
+    ("{ name: all, match: /**, forward: { service: t } }", []),
+    ("{ name: all, match: /**, use: [keyed], forward: { service: s } }", []),
+    ("{ name: all, match: /**, respond: { status: 403 } }", []),
+    ("{ name: lost, match: { path: /admin/**, methods: [POST] }, forward: { service: s } }", ["way-around"]),
+    ("{ name: lost, match: { path: /admin/**, methods: [POST] }, forward: { service: s }, open: true }", []),
+    ("{ name: lost, match: { path: /admin/**, methods: [POST] }, respond: { status: 403 } }", []),
+    ("{ name: lost, match: { path: /admin/**, methods: [POST] }, redirect: { to: /x } }", []),
+    ("{ name: lost, match: { path: /admin/**, methods: [POST] }, use: [keyed], forward: { service: s } }", []),
+    # Fewer guards of the same kind are less.
+    ("{ name: mine, match: /mine/**, use: [signed, admin], forward: { service: t } }, { name: lost, match: { path: /mine/**, methods: [POST] }, use: [signed], forward: { service: t } }", ["way-around"]),
+])
+def test_t89_only_what_is_less_guarded_by_mistake_is_warned_of(other, warned):
+    config = GUARDS + "".join(f"  - {one}\n" for one in other.replace("}, { name", "}\n{ name").split("\n"))
+    ran = check(config)
+    assert ran.code == 0, ran.text
+    assert re.findall(r"\[((?:way-around|other-case)[a-z-]*)\]", ran.out) == warned, ran.text
+
+
+def test_t3_other_case_is_told_once_of_a_service_with_the_request():
+    config = GUARDS + "  - { name: more, match: /more/**, use: [signed], forward: { service: s } }\n  - { name: all, match: /**, forward: { service: s } }\n"
+    ran = check(config)
+    assert ran.out.count("[other-case]") == 1 and "GET /ADMIN " in ran.out and 'open: true on "all"' in ran.out, ran.text
+
+
+def test_t3_strict_lists_what_is_open_on_purpose():
+    config = GUARDS + "  - { name: all, match: /**, forward: { service: s }, open: true }\nlisteners: [{ address: 127.0.0.1:0 }]\n"
+    ran = command("check", "--strict", config=config)
+    assert ran.code == 0 and 'open on purpose: "all" (line ' in ran.out, ran.text
+    ran = command("check", "--strict", config=config.replace(", open: true", ""))
+    assert ran.code == 1 and "[open-route]" in ran.out, ran.text

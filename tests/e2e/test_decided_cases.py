@@ -73,8 +73,8 @@ def test_the_leftmost_difference_decides():
         assert get(gateway.port, "/a/b/c").body == b"tree"
 
 
-@pytest.mark.parametrize("path,expected", [("/users", "/"), ("/users/", "/"), ("/users/5/", "/5/"), ("/users//5", 400), ("/users/a//b", "/a//b")])
-def test_the_rest_of_the_path_keeps_its_slashes(echo, path, expected):
+@pytest.mark.parametrize("path,expected", [("/users", "/"), ("/users/", "/"), ("/users/5/", "/5/"), ("/users//5", "/5"), ("//users///a//b", "/a/b")])
+def test_the_rest_of_the_path_begins_with_one_slash(echo, path, expected):
     with Gateway(services(echo) + "routes:\n" + OPEN) as gateway:
         answer = get(gateway.port, path)
         assert (answer.json()["target"] if answer.status == 200 else answer.status) == expected
@@ -100,7 +100,8 @@ def test_a_disguised_dot_segment_is_400_whatever_the_route_allows(echo, path, en
 
 def test_a_redirect_that_would_leave_the_host_is_400():
     with Gateway('routes: [{ match: /old/**, redirect: { to: "/{**}" } }]\n') as gateway:
-        assert get(gateway.port, "/old//evil.com").status == 400
+        assert get(gateway.port, "/old//evil.com").get("location") == "/evil.com"
+        assert get(gateway.port, "/old/%2Fevil.com").status == 400
         assert get(gateway.port, "/old/new/place").get("location") == "/new/place"
 
 

@@ -67,10 +67,10 @@ def by_path():
 @pytest.mark.parametrize("path,expected", [
     ("/", "root"), ("/users", "users"), ("/users/", "slash"), ("/users/me", "me"), ("/users/ME", "user"), ("/users/42", "number"),
     ("/users/42a", "user"), ("/users/me/", 404), ("/users/x", "tree"), ("/users/x/", "tree"), ("/users/x/y/z", "tree"), ("/users/xy", "user"),
-    ("/users/a/orders/7", "deep"), ("/users/a/orders/", 404), ("/users//orders/7", 404), ("/users/a/orders/7/", 404), ("/y/2024", "year"),
+    ("/users/a/orders/7", "deep"), ("/users/a/orders/", 404), ("/users//orders/7", 404), ("/users//42", "number"), ("/users/%2F42", 400), ("/users/a/orders/7/", 404), ("/y/2024", "year"),
     ("/y/20245", 404), ("/y/202", 404), ("/y/%32024", "year"), ("/files", "files"), ("/files/", "files"), ("/files/a//b", "files"), ("/files/special", "special"),
     ("/files/special/", "files"), ("/filesystem", 404), ("/Case", "case"), ("/case", 404), ("/%75sers", "users"), ("/users/%6De", "me"),
-    ("/users/./me", "me"), ("/files/../users", "users"), ("/a/b/../../users/me", "me"), ("//users", 404), ("/users/caf%C3%A9", "user"),
+    ("/users/./me", "me"), ("/files/../users", "users"), ("/a/b/../../users/me", "me"), ("//users", "users"), ("///", "root"), ("/users/;a", 400), ("/users/caf%C3%A9", "user"),
     ("/users/%6de?x=/files", "me")])
 def test_the_path_decides_in_its_normal_form(by_path, path, expected):
     assert taken(by_path, path) == expected
@@ -217,3 +217,39 @@ def test_a_large_table_finds_each_of_its_routes():
             assert client.get(f"/api/v{n % 7}/thing{n}/x").body.decode() == f"r{n}"
             assert client.get(f"/api/v{(n + 1) % 7}/thing{n}/x").body == b"rest"
             assert client.get(f"/api/v{n % 7}/Thing{n}/x").body == b"rest"
+
+
+GUARDED_TREE = """
+policies: {{ closed: {{ ip_access: {{ deny: [127.0.0.0/8] }} }} }}
+routes:
+  - {{ name: admin, match: /admin/**, use: [closed], respond: {{ body: admin }} }}
+  - {{ name: all, match: /**, {more}respond: {{ body: all }} }}
+"""
+
+
+@pytest.mark.parametrize("path", ["//admin/x", "/admin//x", "///admin", "/./admin/x", "/.//admin/x", "/b/..//admin/x", "//%61dmin/x"])
+def test_t1_slashes_lead_round_no_guard(path):
+    with Gateway(GUARDED_TREE.format(more="")) as gateway:
+        assert taken(gateway, path) == 403
+    with Gateway("paths: { slashes: refuse }\n" + GUARDED_TREE.format(more="")) as gateway:
+        assert taken(gateway, path) == (400 if "//" in path else 403)
+        assert taken(gateway, "/other/x") == "all"
+
+
+@pytest.mark.parametrize("path", ["/admin;a=b/x", "/;/admin/x", "/x;y", "/%3b/admin", "/other/x;"])
+def test_t2_a_raw_semicolon_counts_as_an_encoded_one(path):
+    with Gateway(GUARDED_TREE.format(more="")) as gateway:
+        assert taken(gateway, path) == 400
+
+
+@pytest.mark.parametrize("path,expected", [
+    ("/%2Fadmin/x", 400), ("/;/admin/x", 400), ("/admin%3Bx/y", 400), ("/admin;a=b/x", 400), ("/%5Cadmin/x", 400), ("/a;%2F..b/admin", "all"), ("/x%2F/admin", "all"),
+    ("/x;y/z", "all"), ("/x%2Fy", "all"), ("/;x%2F%5cadmin;/y", 400)])
+def test_t77_what_reads_as_a_guarded_path_elsewhere_is_refused(path, expected):
+    with Gateway(GUARDED_TREE.format(more="encoded: allow, ")) as gateway:
+        assert taken(gateway, path) == expected
+
+
+def test_t1_a_route_of_two_slashes_could_match_nothing():
+    ran = check('routes: [{ match: /a//b, respond: {} }, { match: "//**", respond: {} }, { match: "/c/{p:x//y}", respond: {} }, { match: /d/, respond: {} }]\n')
+    assert ran.code == 1 and ran.out.count("two slashes in a row") == 2, ran.text
