@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/reply.h"
+#include "gateway/snapshot.h"
 #include "http/uri.h"
 #include "json/writer.h"
 
@@ -27,6 +28,9 @@ bool AdminPages::answers_to(gateway::Exchange& x) const {
 io::Task<void> AdminPages::handle(gateway::Exchange& x) {
     x.response.clear();
     if (!answers_to(x)) return answer(x, 403, kText, "these pages answer to an IP address, to localhost and to the names in admin: { hosts: […] }\n");
+    // Somebody else's request, passed on by a proxy, such as this gateway itself: these pages are for those who ask them directly.
+    const auto passed_on = [](const http::Field& f) { return f.id == http::FieldName::via || gateway::is_forwarding_header(f.name); };
+    if (std::ranges::any_of(x.request.fields, passed_on)) return answer(x, 403, kText, "these pages answer nobody through a proxy (Via, or a forwarding header)\n");
     const std::string_view target = x.request.target;
     const std::string_view path = target.substr(0, target.find('?'));
     if (x.request.method != http::Method::get && x.request.method != http::Method::head) {

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "config/objects.h"
 #include "config/read.h"
+#include "http/fields.h"
 
 namespace portico::config {
 namespace {
@@ -154,6 +155,16 @@ constexpr Field<PathsConfig> kPaths[] = {
      }},
 };
 
+constexpr Field<ForwardingConfig> kForwarding[] = {
+    {{"client_ip_from", "header name", "X-Forwarded-For", "The header in which trusted proxies name the client: a list (`X-Forwarded-For`), `Forwarded` (RFC 7239), or one address (`X-Real-IP`, `CF-Connecting-IP` …). No second one is asked where it is missing.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, ForwardingConfig& f) {
+         const auto name = read_string(s, n, "a header's name");
+         if (!name) return;
+         if (!http::is_token(*name)) return s.error(n.mark, "bad-header-name", "\"" + *name + "\" is not a header's name");
+         f.client_ip_from = {*name, n.mark};
+     }},
+};
+
 constexpr Field<Draft> kFile[] = {
     {{"listeners", "list of listeners", "", "Where clients come in.", R"({"type":"array","items":{"$ref":"#/$defs/listener"}})"}, read_listeners},
     {{"admin", "mapping", "none", "The admin listener; without it there is none.", R"({"$ref":"#/$defs/admin"})"},
@@ -190,6 +201,8 @@ constexpr Field<Draft> kFile[] = {
      [](const Scope& s, const Node& n, Draft& d) {
          d.config.trusted_proxies = read_cidrs(s, n);
      }},
+    {{"forwarding", "mapping", "", "What is learnt of the client from trusted proxies.", R"({"$ref":"#/$defs/forwarding"})"},
+     [](const Scope& s, const Node& n, Draft& d) { read_object<ForwardingConfig>(s, n, d.config.forwarding, "forwarding", forwarding_fields()); }},
     {{"managed_headers", "list of header names", "none", "Further headers that clients may not send: removed from every request, in every spelling.", R"({"type":"array","items":{"type":"string"}})"}, read_header_names},
     {{"errors", "body template", "problem+json", "The shape of the gateway's own errors, with `{error.title}`, `{error.status}`, `{error.detail}`, `{error.code}`, `{error.request_id}`.", R"({})"},
      [](const Scope&, const Node& n, Draft& d) { d.config.errors = &n; }},
@@ -210,6 +223,7 @@ std::span<const Field<Timeouts>> timeout_fields() { return kTimeouts; }
 std::span<const Field<LogConfig>> log_fields() { return kLog; }
 std::span<const Field<DnsConfig>> dns_fields() { return kDns; }
 std::span<const Field<PathsConfig>> paths_fields() { return kPaths; }
+std::span<const Field<ForwardingConfig>> forwarding_fields() { return kForwarding; }
 
 void read_timeouts(const Scope& scope, const Node& node, Timeouts& into) {
     read_object<Timeouts>(scope, node, into, "timeouts", timeout_fields());

@@ -237,6 +237,11 @@ struct PathsConfig {
     http::Slashes slashes = http::Slashes::merge;  // several in a row
 };
 
+// What services are told of the client, and whom it is learnt from (LANGUAGE.md §6).
+struct ForwardingConfig {
+    Text client_ip_from{"X-Forwarded-For", {}};
+};
+
 struct Config {
     std::shared_ptr<const Document> document;  // keeps every Node alive
     std::string file_name;
@@ -253,6 +258,7 @@ struct Config {
     FileTimeouts timeouts;
     std::vector<Cidr> trusted_proxies;
     PathsConfig paths;
+    ForwardingConfig forwarding;
     std::vector<Text> managed_headers;
     const Node* errors = nullptr;
     LogConfig log;

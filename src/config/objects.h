@@ -36,6 +36,7 @@ std::span<const Field<Timeouts>> timeout_fields();
 std::span<const Field<LogConfig>> log_fields();
 std::span<const Field<DnsConfig>> dns_fields();
 std::span<const Field<PathsConfig>> paths_fields();
+std::span<const Field<ForwardingConfig>> forwarding_fields();
 std::span<const Field<StoreConfig>> store_fields();
 std::span<const Field<ListenerConfig>> listener_fields();
 std::span<const Field<AdminConfig>> admin_fields();

@@ -102,6 +102,7 @@ std::vector<ObjectText> describe_language() {
     add<Timeouts>(all, "timeouts of a service or a forward", "timeouts", "The nearest wins: forward, service, file.", timeout_fields());
     add<LogConfig>(all, "log", "log", "The access log: one JSON line an exchange.", log_fields());
     add<PathsConfig>(all, "paths", "paths", "How the path of a request is read, before it is matched and forwarded.", paths_fields());
+    add<ForwardingConfig>(all, "forwarding", "forwarding", "What is learnt of the client from `trusted_proxies`.", forwarding_fields());
     add<DnsConfig>(all, "dns", "dns", "How names of endpoints are resolved.", dns_fields());
     return all;
 }

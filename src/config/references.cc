@@ -1,5 +1,6 @@
 // What one part of a file says about another: every name that is used is there, and nothing stands twice.
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,6 +10,9 @@
 
 namespace portico::config {
 namespace {
+
+bool is_loopback(const IpAddress& ip) { return ip.is_v4() ? ip.bytes[12] == 127 : ip == *IpAddress::parse("::1"); }
+bool is_every_address(const IpAddress& ip) { return ip == IpAddress::v4(0) || ip == IpAddress(); }
 
 class References {
   public:
@@ -22,6 +26,7 @@ class References {
 
     void check() {
         check_listeners();
+        for (const ServiceConfig& s : config_.services) check_endpoints(s);
         for (const PolicyConfig& p : config_.policies) check_policy(p, "policies." + p.name);
         std::unordered_map<std::string_view, const RouteConfig*> names;
         for (size_t i = 0; i < config_.routes.size(); ++i) {
@@ -61,6 +66,30 @@ class References {
                 faults_.error(all[i].mark, config_.admin && i + 1 == all.size() ? "admin" : "listeners", "duplicate-address",
                               "two listeners have the address " + all[i].address.text());
                 break;
+            }
+        }
+    }
+
+    // Whoever reaches the service would read the admin pages.
+    bool is_admin(const EndpointConfig& e) const {
+        if (!config_.admin || config_.admin->address.port == 0 || e.port != config_.admin->address.port) return false;
+        const IpAddress& admin = config_.admin->address.ip;
+        const auto ip = IpAddress::parse(e.host);
+        const bool local = ip ? is_loopback(*ip) || is_every_address(*ip) : e.host == "localhost" || e.host.ends_with(".localhost");
+        return (ip && *ip == admin) || (local && (is_every_address(admin) || is_loopback(admin)));
+    }
+
+    void check_endpoints(const ServiceConfig& s) {
+        std::map<std::pair<std::string_view, uint16_t>, const EndpointConfig*> seen;
+        for (const EndpointConfig& e : s.endpoints) {
+            if (is_admin(e)) {
+                faults_.error(e.mark, "services." + s.name, "admin-as-service",
+                              "this endpoint is the admin listener: its pages would be served to whoever reaches the service", "to offer its health, write respond: { status: 200 } on a route");
+            }
+            const auto [before, fresh] = seen.try_emplace({e.host, e.port}, &e);
+            if (!fresh) {
+                faults_.warning(e.mark, "services." + s.name, "equal-endpoints",
+                                "the service \"" + s.name + "\" has this endpoint twice; the other is on line " + std::to_string(before->second->mark.line), "leave one out: it gets no more requests by it");
             }
         }
     }

@@ -56,22 +56,29 @@ void read_forwarded(std::string_view value, ForwardingFields& into) {
 
 }  // namespace
 
-ForwardingFields read_forwarding(const http::FieldList& fields) {
+ClientSource::ClientSource(std::string_view header)
+    : form(http::is_same_name(header, "X-Forwarded-For") ? Form::chain
+           : http::is_same_name(header, "Forwarded")     ? Form::forwarded
+                                                         : Form::address),
+      name(header) {}
+
+ForwardingFields read_forwarding(const http::FieldList& fields, const ClientSource& source) {
     ForwardingFields f;
+    size_t addresses = 0;
     for (const http::Field& field : fields) {
-        if (field.id == FieldName::x_forwarded_for) for_each_element(field.value, [&](std::string_view e) { f.chain.push_back(e); });
-        else if (field.id == FieldName::x_forwarded_proto) f.proto = field.value;
-        else if (field.id == FieldName::x_forwarded_host) f.host = field.value;
-    }
-    if (f.chain.empty() && f.proto.empty() && f.host.empty()) {
-        for (const http::Field& field : fields) {
+        if (source.form == ClientSource::Form::forwarded) {
             if (field.id == FieldName::forwarded) read_forwarded(field.value, f);
+            continue;
         }
-    }
-    if (f.chain.empty()) {
-        // Of two, one may be the client's own: neither can be believed.
-        const http::Field* real = fields.find(FieldName::x_real_ip);
-        if (real != nullptr) f.chain.push_back(fields.count(FieldName::x_real_ip) == 1 ? real->value : std::string_view{});
+        if (field.id == FieldName::x_forwarded_proto) f.proto = field.value;
+        else if (field.id == FieldName::x_forwarded_host) f.host = field.value;
+        else if (field.id == FieldName::x_forwarded_port) f.port = field.value;
+        if (source.form == ClientSource::Form::chain) {
+            if (field.id == FieldName::x_forwarded_for) for_each_element(field.value, [&](std::string_view e) { f.chain.push_back(e); });
+        } else if (iequals(field.name, source.name)) {
+            // Of two, one may be the client's own: neither can be believed.
+            f.chain.assign(1, ++addresses == 1 ? field.value : std::string_view{});
+        }
     }
     return f;
 }

@@ -16,13 +16,27 @@ namespace portico::gateway {
 // What stands for a client without an address: in X-Forwarded-For (RFC 7239 §6.2), in the log and in a limit's key.
 inline constexpr std::string_view kNoAddress = "unknown";
 
+// Which header of a trusted proxy names the client. One is asked: another one may be the client's own, passed on.
+struct ClientSource {
+    enum class Form : uint8_t {
+        chain,      // X-Forwarded-For: a list, each proxy's peer at its end
+        forwarded,  // RFC 7239, which says proto and host as well
+        address,    // one address, such as X-Real-IP
+    };
+    explicit ClientSource(std::string_view header = "X-Forwarded-For");
+    Form form;
+    std::string name;
+};
+
 // What a trusted proxy says. Views of the fields.
 struct ForwardingFields {
     std::vector<std::string_view> chain;  // of addresses as they were written, the client's end first; empty: it says nothing of them
     std::string_view proto;
     std::string_view host;
+    std::string_view port;
 };
-ForwardingFields read_forwarding(const http::FieldList& fields);
+// Of X-Forwarded-Proto, -Host and -Port too, but where Forwarded is asked.
+ForwardingFields read_forwarding(const http::FieldList& fields, const ClientSource& source);
 
 struct FoundClient {
     // None: it was said, but in no form that can be read ("unknown", `for=_x`, a zone), or behind more than kMostHops trusted proxies.

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fields.add(kNames[data[0] % 3], text);
     const Cidr trusted[] = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("fd00::/8")};
     const IpAddress peer = *IpAddress::parse("10.9.9.9");
-    const ForwardingFields said = read_forwarding(fields);
+    const ForwardingFields said = read_forwarding(fields, ClientSource(kNames[data[0] % 3]));
     const FoundClient found = find_client(said, peer, trusted);
     PORTICO_CHECK(said.chain.empty() == found.passed.empty());
     PORTICO_CHECK(http::is_field_value(found.passed));
@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     http::FieldList passed_on;
     passed_on.add("X-Forwarded-For", found.passed);
     if (found.passed.empty()) return 0;
-    const FoundClient again = find_client(read_forwarding(passed_on), peer, trusted);
+    const FoundClient again = find_client(read_forwarding(passed_on, ClientSource()), peer, trusted);
     PORTICO_CHECK(again.address == found.address && again.passed == found.passed);
     return 0;
 }

@@ -221,7 +221,7 @@ void Exchange::reset() {
     match.rest = {};
     rules = nullptr;
     client_address.reset();
-    peer_text = client_ip = forwarded_for = forwarded_proto = forwarded_host = request_id = {};
+    peer_text = client_ip = forwarded_for = forwarded_proto = forwarded_host = forwarded_port = request_id = {};
     trace = {};
     trace_from_client = false;
     set_fields.clear();

@@ -108,6 +108,7 @@ class Exchange {
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream
     std::string_view forwarded_proto;
     std::string_view forwarded_host;
+    std::string_view forwarded_port;
     std::array<char, 128> request_id_text{};
     std::string_view request_id;
     observe::TraceContext trace;

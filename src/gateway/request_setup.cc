@@ -1,6 +1,7 @@
 #include "gateway/request_setup.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 #include "gateway/client_address.h"
@@ -33,7 +34,7 @@ ForwardingFields take_client(Exchange& x, std::span<const Cidr> trusted) {
     x.client_address = x.peer.ip;
     x.client_ip = x.forwarded_for = x.peer_text;
     if (trusted.empty() || !is_trusted(trusted, x.peer.ip)) return {};
-    ForwardingFields said = read_forwarding(x.request.fields);
+    ForwardingFields said = read_forwarding(x.request.fields, x.epoch->snapshot->client_source);
     if (said.chain.empty()) return said;
     FoundClient found = find_client(said, x.peer.ip, trusted);
     x.client_address = found.address;
@@ -42,11 +43,19 @@ ForwardingFields take_client(Exchange& x, std::span<const Cidr> trusted) {
     return said;
 }
 
+bool is_port(std::string_view text) {
+    uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc() && end == text.data() + text.size() && port != 0;
+}
+
 void take_forwarding(Exchange& x) {
     const ForwardingFields from = take_client(x, x.epoch->snapshot->config.trusted_proxies);
     x.forwarded_proto = iequals(from.proto, "https") ? "https" : iequals(from.proto, "http") ? "http" : x.scheme;
     x.forwarded_host = x.request.host;
     if (!from.host.empty() && http::is_valid_authority(from.host)) x.forwarded_host = from.host;
+    x.forwarded_port = is_port(from.port) ? from.port : http::port_of(x.request.host);
+    if (x.forwarded_port.empty()) x.forwarded_port = x.forwarded_proto == "https" ? "443" : "80";
     // A removed field's bytes stay: the views above are into the head.
     const size_t removed = x.request.fields.remove_if([&](const http::Field& f) { return is_field_of_gateway(x, f); });
     if (removed > 0) x.context.shard.add(x.context.cells.managed_removed, removed);

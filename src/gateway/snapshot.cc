@@ -1,6 +1,7 @@
 #include "gateway/snapshot.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 #include "config/schema.h"
@@ -22,6 +23,13 @@ class SnapshotBuilder {
     void run() {
         for (size_t i = 0; i < s_.config.services.size(); ++i) s_.service_index.emplace(s_.config.services[i].name, static_cast<int32_t>(i));
         for (const config::Text& name : s_.config.managed_headers) s_.managed.insert(name.value);
+        const config::Text& from = s_.config.forwarding.client_ip_from;
+        s_.client_source = ClientSource(from.value);
+        if (!is_forwarding_header(from.value)) s_.managed.insert(from.value);
+        if (from.mark.line > 0 && s_.config.trusted_proxies.empty()) {
+            faults_.warning(from.mark, "forwarding.client_ip_from", "idle-client-ip-from", "no proxy is trusted: nothing is asked for the client's address",
+                            "name the proxies in trusted_proxies");
+        }
         build_services();
         build_stores();
         chains_.build_named();
@@ -149,15 +157,27 @@ std::shared_ptr<const Snapshot> Snapshot::build(config::Config config, std::span
 }
 
 bool is_forwarding_header(std::string_view name) {
-    constexpr std::string_view kPrefix = "x-forwarded";
-    const auto same = http::is_same_name;
+    // By their first letter; one that ends in a hyphen stands for all that begin with it.
+    static constexpr std::string_view kOfC[] = {"client-ip", "client-cert", "client-cert-chain", "cf-connecting-ip"};
+    static constexpr std::string_view kOfF[] = {"forwarded"};
+    static constexpr std::string_view kOfP[] = {"proxy"};
+    static constexpr std::string_view kOfS[] = {"ssl-client-"};
+    static constexpr std::string_view kOfT[] = {"true-client-ip"};
+    static constexpr std::string_view kOfX[] = {"x-forwarded",   "x-forwarded-",   "x-real-ip",       "x-client-ip",    "x-client-cert",
+                                                "x-ssl-",        "x-original-url", "x-original-host", "x-rewrite-url"};
+    const auto any = [&](std::span<const std::string_view> names) {
+        return std::ranges::any_of(names, [&](std::string_view n) {
+            return n.back() == '-' ? name.size() > n.size() && http::is_same_name(name.substr(0, n.size()), n) : http::is_same_name(name, n);
+        });
+    };
     if (name.empty()) return false;
     switch (http::folded_name_character(name[0])) {
-        case 'f': return same(name, "forwarded");
-        case 'x':
-            if (same(name, "x-real-ip")) return true;
-            if (name.size() < kPrefix.size() || !same(name.substr(0, kPrefix.size()), kPrefix)) return false;
-            return name.size() == kPrefix.size() || http::folded_name_character(name[kPrefix.size()]) == '-';
+        case 'c': return any(kOfC);
+        case 'f': return any(kOfF);
+        case 'p': return any(kOfP);
+        case 's': return any(kOfS);
+        case 't': return any(kOfT);
+        case 'x': return any(kOfX);
         default: return false;
     }
 }

@@ -11,6 +11,7 @@
 
 #include "config/model.h"
 #include "gateway/actions.h"
+#include "gateway/client_address.h"
 #include "gateway/templates/error_shape.h"
 #include "gateway/policy.h"
 #include "gateway/route_table.h"
@@ -55,6 +56,7 @@ struct Snapshot {
     std::vector<std::unique_ptr<Policy>> policies;  // by Policy::index()
     std::vector<std::string> policy_names;          // for metrics; of one in place: its type
     std::deque<config::UseEntry> inner_uses;        // of policies inside of policies
+    ClientSource client_source;  // of trusted proxies
     http::NameSet managed;  // beside the forwarding headers
     // Managed, or another spelling of what the gateway writes itself: taken off every request.
     http::NameSet taken_off;

@@ -70,6 +70,8 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     out.field("X-Forwarded-For", x.forwarded_for);
     out.field("X-Forwarded-Proto", x.forwarded_proto);
     if (!x.forwarded_host.empty()) out.field("X-Forwarded-Host", x.forwarded_host);
+    out.field("X-Forwarded-Port", x.forwarded_port);
+    if (!x.client_ip.empty()) out.field("X-Real-IP", x.client_ip);
     // A further field line continues the list of the client's own (RFC 9110 §5.3).
     out.field("Via", kVia);
     out.field("X-Request-ID", x.request_id);

@@ -119,6 +119,11 @@ bool is_valid_authority(std::string_view authority) {
     return literal.find(':') != std::string_view::npos && IpAddress::parse(literal).has_value();
 }
 
+std::string_view port_of(std::string_view authority) {
+    std::string_view host, port;
+    return split_authority(authority, host, port) ? port : std::string_view();
+}
+
 bool is_same_authority(std::string_view a, std::string_view b, std::string_view scheme) {
     const auto without_default = [&](std::string_view authority) {
         std::string_view host, port;

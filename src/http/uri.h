@@ -84,6 +84,8 @@ void for_each_pair(std::string_view query, F&& f) {
 // Empty for "". @requires a valid authority, or "": as a head's parser has found it
 std::string_view host_of(std::string_view authority, Arena& arena);
 bool is_valid_authority(std::string_view authority);
+// The digits of its port, empty where there is none. @requires it is valid
+std::string_view port_of(std::string_view authority);
 // Whether both name one authority of that scheme ("http" or "https"): hosts without case, its default port, an empty one and none are
 // equal. @requires both are valid  @spec RFC 3986 §6.2.3, RFC 9110 §4.2.3
 bool is_same_authority(std::string_view a, std::string_view b, std::string_view scheme);

@@ -45,7 +45,8 @@ NETWORKS = [ipaddress.ip_network(n) for n in ("127.0.0.0/8", "10.0.0.0/8")]
 PLAIN = ["Accept", "User-Agent", "X-Other", "X-Trace", "Cookie", "Authorization", "Content-Language", "Max-Forwards", "X-A", "X.B", "Via", "Accept-Encoding",
          "If-None-Match", "Range", "X-User", "XUser-ID", "X-Role-2"]
 GUARDED = sorted(MANAGED | WRITTEN | {"X-Internal", "X-Session", "X-API-Key"})
-FORWARDING = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-User", "X-Forwarded", "Forwarded", "X-Real-IP"]
+FORWARDING = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-User", "X-Forwarded", "Forwarded", "X-Real-IP",
+              "Client-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "Proxy", "X-SSL-Client-Verify", "Client-Cert"]
 HOP = ["Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "TE", "Upgrade", "HTTP2-Settings"]
 OWN = ["X-Request-ID", "traceparent", "tracestate"]
 ADDRESSES = ["8.8.8.8", "10.0.0.1", "10.0.0.2:80", "127.0.0.9", "2001:db8::1", "[2001:db8::1]:443", "::ffff:8.8.8.8", "::ffff:10.0.0.3", "unknown", "_hidden", "008.8.8.8", "fe80::1%eth0", "", "8.8.8.8;"]
@@ -70,6 +71,8 @@ def value_for(rng, name):
         return rng.choice(["https", "HTTP", "gopher", "https, http"])
     if plain == "x-forwarded-host":
         return rng.choice(["front.example", "front.example:8443", "a b", "a/b"])
+    if plain == "x-forwarded-port":
+        return rng.choice(["8443", "080", "0", "65536", "8x", ""])
     if plain == "forwarded":
         return rng.choice(["for=6.6.6.6", "for=_x;proto=https;host=evil.example"])
     if plain == "x-request-id":

@@ -1,5 +1,6 @@
 """Header fields as guards see them: one reading of a name and of an address, wherever the field stands."""
 import hashlib
+from contextlib import ExitStack
 
 import pytest
 
@@ -42,17 +43,86 @@ def behind_proxies():
         yield gateway
 
 
+@pytest.fixture(scope="module")
+def proxies_of():
+    """A gateway whose proxies name the client in a header, by that header."""
+    with ExitStack() as stack:
+        upstream = stack.enter_context(Echo())
+        made = {}
+
+        def of(header):
+            if header not in made:
+                made[header] = stack.enter_context(Gateway(FORWARDED.format(url=upstream.url) + f"forwarding: {{ client_ip_from: {header} }}\n"))
+            return made[header]
+
+        yield of
+
+
 UNREADABLE = [("X-Forwarded-For", "unknown"), ("X-Forwarded-For", "8.8.8.8, _hidden"), ("X-Forwarded-For", ""), ("X-Forwarded-For", "008.8.8.8"),
               ("X-Forwarded-For", "fe80::1%eth0"), ("Forwarded", "for=_x"), ("Forwarded", 'for="[2001:db8::1%25eth0]"'), ("Forwarded", "for =8.8.8.8"),
               ("Forwarded", "for=10.0.0.9, by=10.0.0.1"), ("X-Real-IP", "8.8.8.8, 1.1.1.1")]
 
 
 @pytest.mark.parametrize("field", UNREADABLE, ids=lambda f: ": ".join(f))
-def test_a81_a_client_of_whom_a_trusted_proxy_says_no_readable_address_has_none(behind_proxies, field):
-    answer = get(behind_proxies.port, "/inner", [field])
+def test_a81_a_client_of_whom_a_trusted_proxy_says_no_readable_address_has_none(proxies_of, field):
+    gateway = proxies_of(field[0])
+    answer = get(gateway.port, "/inner", [field])
     assert (answer.status, answer.code) == (403, "policy.forbidden")
-    assert get(behind_proxies.port, "/unix", [field]).body == b"<>"
-    assert get(behind_proxies.port, "/path/x", [field]).status == 400
+    assert get(gateway.port, "/unix", [field]).body == b"<>"
+    assert get(gateway.port, "/path/x", [field]).status == 400
+
+
+@pytest.mark.parametrize("header,value", [("X-Forwarded-For", "8.8.8.8"), ("Forwarded", "for=8.8.8.8"), ("X-Real-IP", "8.8.8.8"), ("CF-Connecting-IP", "8.8.8.8"),
+                                          ("X-Own-Client", "8.8.8.8")])
+def test_t80_one_header_names_the_client_and_no_other_is_asked(proxies_of, header, value):
+    gateway = proxies_of(header)
+    others = [(name, v) for name, v in (("X-Forwarded-For", "10.1.1.1"), ("Forwarded", "for=10.1.1.1"), ("X-Real-IP", "10.1.1.1"), ("True-Client-IP", "10.1.1.1"))
+              if name != header]
+    assert get(gateway.port, "/inner", [*others, (header, value)]).status == 403
+    seen = fields(get(gateway.port, "/x", [*others, (header, value)]))
+    assert seen["x-forwarded-for"] == ["8.8.8.8, 127.0.0.1"] and seen["x-real-ip"] == ["8.8.8.8"]
+    # Missing, it says nothing: the client is who asks.
+    assert get(gateway.port, "/inner", others).body == b"127.0.0.1"
+    assert header.lower() in ("x-forwarded-for", "x-real-ip") or header.lower() not in seen
+
+
+def test_t80_a_header_that_nobody_may_name_the_client_in_is_told():
+    ran = check("forwarding: { client_ip_from: X-Real-IP }\nroutes: [{ match: /, respond: {} }]\n")
+    assert ran.code == 0 and "[idle-client-ip-from]" in ran.out
+    ran = check("trusted_proxies: [10.0.0.0/8]\nforwarding: { client_ip_from: 'X Y' }\nroutes: [{ match: /, respond: {} }]\n")
+    assert ran.code == 1 and "[bad-header-name]" in ran.out
+
+
+STRANGERS = ["Client-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "Proxy", "Client-Cert",
+             "Client-Cert-Chain", "X-Client-Cert", "X-SSL-Client-Verify", "SSL-Client-S-DN", "x_original.url", "CLIENT_IP", "Forwarded", "X-Forwarded-Anything"]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_t5_what_strangers_may_not_say_reaches_no_service(behind_proxies, name):
+    seen = fields(get(behind_proxies.port, "/x", [(name, "forged")]))
+    assert all("forged" not in values for values in seen.values()), seen
+    with Client(behind_proxies.port) as client:
+        client.send_head("POST", "/x", [("Transfer-Encoding", "chunked")])
+        client.send(b"2\r\nok\r\n0\r\n" + f"{name}: forged\r\nX-Fine: kept\r\n\r\n".encode())
+        assert client.read_response().json()["trailers"] == [["X-Fine", "kept"]]
+
+
+@pytest.mark.parametrize("name", ["X-Http-Method-Override", "X-Original", "Proxyx", "SSL", "X-SSL", "Clientip", "X-Client", "Ssl-Clientx"])
+def test_t5_names_beside_those_pass(behind_proxies, name):
+    assert fields(get(behind_proxies.port, "/x", [(name, "own")]))[name.lower()] == ["own"]
+
+
+def test_t91_the_service_is_told_the_clients_address_and_port():
+    with Echo() as upstream, Gateway(FORWARDED.format(url=upstream.url)) as gateway:
+        seen = fields(get(gateway.port, "/x", host="a.test"))
+        assert seen["x-real-ip"] == ["127.0.0.1"] and seen["x-forwarded-port"] == ["80"]
+        seen = fields(get(gateway.port, "/x", [("X-Forwarded-For", "8.8.8.8"), ("X-Forwarded-Proto", "https")], host="a.test"))
+        assert seen["x-real-ip"] == ["8.8.8.8"] and seen["x-forwarded-port"] == ["443"]
+        assert fields(get(gateway.port, "/x", host="a.test:8080"))["x-forwarded-port"] == ["8080"]
+        assert fields(get(gateway.port, "/x", [("X-Forwarded-Port", "8443")], host="a.test:8080"))["x-forwarded-port"] == ["8443"]
+        for bad in ("0", "65536", "80x", "-1", ""):
+            assert fields(get(gateway.port, "/x", [("X-Forwarded-Port", bad)], host="a.test:8080"))["x-forwarded-port"] == ["8080"]
+        assert "x-real-ip" not in fields(get(gateway.port, "/x", [("X-Forwarded-For", "unknown")]))
 
 
 def test_a81_such_a_client_is_unknown_to_the_service_and_in_the_log(behind_proxies):

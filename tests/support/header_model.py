@@ -21,9 +21,14 @@ def folded(name):
     return re.sub(r"[^a-z0-9]", "-", name.lower())
 
 
+# Who the client is, what it asked for, and how it came, says the gateway: no client may.
+FORWARDING = {"forwarded", "x-forwarded", "x-real-ip", "client-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "client-cert", "client-cert-chain",
+              "x-client-cert", "x-original-url", "x-rewrite-url", "x-original-host", "proxy"}
+
+
 def is_forwarding(name):
     plain = folded(name)
-    return plain in ("forwarded", "x-real-ip", "x-forwarded") or plain.startswith("x-forwarded-")
+    return plain in FORWARDING or plain.startswith(("x-forwarded-", "x-ssl-", "ssl-client-"))
 
 
 @dataclasses.dataclass
@@ -129,7 +134,12 @@ def expected(sent, rules):
     protos, hosts = sent.exact("x-forwarded-proto"), sent.exact("x-forwarded-host")
     proto = protos[-1].lower() if trusted and protos and protos[-1].lower() in ("http", "https") else sent.scheme
     host = hosts[-1] if trusted and hosts and re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", hosts[-1]) else sent.host
-    own = {"x-forwarded-for": client_of(sent, rules)[1], "x-forwarded-proto": proto, "x-forwarded-host": host}
+    ports = [p for p in sent.exact("x-forwarded-port") if trusted and re.fullmatch(r"0*[1-9]\d{0,4}", p) and int(p) < 65536 and p == sent.exact("x-forwarded-port")[-1]]
+    port = ports[-1] if ports else sent.host.rpartition(":")[2] if ":" in sent.host else "443" if proto == "https" else "80"
+    client, passed = client_of(sent, rules)
+    own = {"x-forwarded-for": passed, "x-forwarded-proto": proto, "x-forwarded-host": host, "x-forwarded-port": port}
+    if client is not None:
+        own["x-real-ip"] = str(client)
     ids = sent.exact("x-request-id")
     known = len(ids) == 1 and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", ids[0])
     own["x-request-id"] = ids[0] if known else lambda v: v not in ids and re.fullmatch(r"[A-Za-z0-9._-]{8,128}", v)
@@ -149,7 +159,7 @@ def expected(sent, rules):
         fields.setdefault(name.lower(), []).append(value)
     fields.setdefault("via", []).append("1.1 portico")
 
-    forbidden = NEVER_TRAILERS | taken | {folded(n) for n in rules.judges | rules.written_somewhere} | {"forwarded", "x-real-ip"}
+    forbidden = NEVER_TRAILERS | taken | {folded(n) for n in rules.judges | rules.written_somewhere} | FORWARDING
     forbidden |= {folded(n) for n, _ in sent.trailers if is_forwarding(n)}
     good = [n for n, _ in sent.trailers if folded(n) in ("x-checksum", "server-timing")]
     return Expected(fields, own, forbidden, good)
