@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "http/uri.h"
 
@@ -11,6 +12,8 @@ namespace portico::gateway {
 namespace {
 
 using http::Method;
+
+constexpr size_t kBytesOfRegexAStep = 8;
 
 constexpr uint32_t bit(Method m) { return 1u << static_cast<unsigned>(m); }
 
@@ -78,7 +81,7 @@ bool ValueCondition::holds(std::optional<std::string_view> value) const {
         case Kind::absent: return !value;
         case Kind::exact: return value && *value == match_.value;
         case Kind::regex:
-            return value && re2::RE2::FullMatch(re2::StringPiece(value->data(), value->size()), *matcher_);
+            return value && Meter::spend(1 + value->size() / kBytesOfRegexAStep) && re2::RE2::FullMatch(re2::StringPiece(value->data(), value->size()), *matcher_);
     }
     return false;
 }

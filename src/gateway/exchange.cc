@@ -23,6 +23,9 @@ bool is_grpc(const Exchange& x) {
     return iequals(http::media_type(x.request.fields).substr(0, kGrpc.size()), kGrpc);
 }
 
+// A thousand conditions on one text of 60 KB take a tenth of a second: such a look-up leaves the thread to others in between.
+bool looks_long(const Exchange& x) { return x.epoch->snapshot->table.takes_long(x.view); }
+
 }  // namespace
 
 io::Task<void> Gateway::handle(Exchange& x) {
@@ -31,9 +34,9 @@ io::Task<void> Gateway::handle(Exchange& x) {
         co_await answer_options(x, std::string(kEveryMethod));
         co_return;
     }
-    if (ready && x.epoch->snapshot->table.takes_long(x.view)) {
-        co_await x.context.computing.wait(x.client_host());
-        ready = find_route(x);
+    if (ready && looks_long(x)) {
+        const auto found = co_await x.compute([&] { ready = find_route(x); });
+        if (found != io::Jobs::End::whole) ready = fail(Exchange::not_computed(found, Fault::head_too_large, "finding its route"));
     } else if (ready) {
         ready = find_route(x);
     }
@@ -99,7 +102,7 @@ io::Task<void> Gateway::act(Exchange& x) {
     }
     auto passes = take_hop(x);
     if (!passes) return reply_error(x, std::move(passes).error());
-    if (!*passes) return answer_options(x, methods_here(x));
+    if (!*passes) return answer_last_options(x);
     auto plan = plan_forward(x, onward, *service);
     if (!plan) return reply_error(x, std::move(plan).error());
     return forward(x, *plan);
@@ -114,7 +117,11 @@ io::Task<void> Gateway::refuse(Exchange& x, Error error) {
     http::FieldList fields;
     std::string allow;
     if (error.fault == Fault::method_not_allowed) {
-        for (const std::string& method : x.epoch->snapshot->table.allowed_methods(x.view)) {
+        std::vector<std::string> allowed;
+        const auto look = [&] { allowed = x.epoch->snapshot->table.allowed_methods(x.view); };
+        if (looks_long(x)) (void)co_await x.compute(look);
+        else look();
+        for (const std::string& method : allowed) {
             if (!allow.empty()) allow += ", ";
             allow += method;
         }
@@ -132,6 +139,13 @@ io::Task<void> Gateway::answer_options(Exchange& x, std::string allow) {
     x.own_answer = true;
     x.begin_response();
     co_await reply_body(x, {});
+}
+
+io::Task<void> Gateway::answer_last_options(Exchange& x) {
+    std::string allow;
+    if (looks_long(x)) (void)co_await x.compute([&] { allow = methods_here(x); });
+    else allow = methods_here(x);
+    co_await answer_options(x, std::move(allow));
 }
 
 void Gateway::note_shadow(Exchange& x, const ChainLink& link, const Verdict& verdict) {

@@ -24,6 +24,7 @@ class Gateway final : public Handler {
   private:
     static io::Task<void> act(Exchange& x);
     static io::Task<void> answer_options(Exchange& x, std::string allow);
+    static io::Task<void> answer_last_options(Exchange& x);
     static io::Task<void> respond_for(Exchange& x, const ChainLink& link, PolicyCells& cells);
 };
 

@@ -4,6 +4,7 @@
 
 #include <re2/re2.h>
 
+#include "base/meter.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -66,6 +67,7 @@ bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fau
 }  // namespace
 
 bool segment_matches(const re2::RE2& matcher, std::string_view encoded) {
+    if (!Meter::spend(1 + encoded.size() / 8)) return false;
     if (encoded.find('%') == std::string_view::npos) {
         return re2::RE2::FullMatch(re2::StringPiece(encoded.data(), encoded.size()), matcher);
     }

@@ -67,7 +67,7 @@ BY_CONDITION = "".join(f"  - {{ name: by{i}, match: {{ path: /by, query: {{ k: v
                        f"  - {{ name: by-pattern{i}, match: {{ path: /by, headers: {{ X-A: {{ regex: '(v[0-9]+)*{i}x' }} }} }}, tie_break: {i}, respond: {{ body: ok }} }}\n"
                        for i in range(500))
 MANY_ROUTES = "".join(f"  - {{ name: many{i}, match: /many/{i}, respond: {{ body: ok }} }}\n" for i in range(6000))
-MORE_ROUTES = {"many_conditions": BY_CONDITION, "admin_metrics": MANY_ROUTES}
+MORE_ROUTES = {"many_conditions": BY_CONDITION, "conditions_on_long_texts": BY_CONDITION, "admin_metrics": MANY_ROUTES}
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +146,7 @@ def beside(io, attack, count, folder, known_path="/ok", source="127.0.0.1", most
     ("nested_filters", 8),           # A9
     ("one_of_many_texts", 4),        # A5
     ("many_conditions", 8),          # A57
+    ("conditions_on_long_texts", 4),
     ("wrong_passwords", 40),         # A60
     ("limit_keys", 8),               # A62
     ("large_documents", 8),

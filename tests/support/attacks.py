@@ -331,6 +331,11 @@ def many_conditions(port, count):
     gets(port, count, lambda: b"GET /by?" + b"a&" * 7000 + b"k=none HTTP/1.1\r\nHost: a.test\r\nX-A: " + b"v1" * 500)
 
 
+def conditions_on_long_texts(port, count):
+    """Five hundred patterns, each looked for in 60 KB."""
+    gets(port, count, lambda: b"GET /by HTTP/1.1\r\nHost: a.test\r\nX-A: " + b"v1" * 30000)
+
+
 def interim_responses(port, count):
     downloads(port, count, "/s/interim")
 
@@ -388,5 +393,5 @@ ATTACKS = {f.__name__: f for f in (uploads_of_a_byte, uploads_of_large_chunks, h
                                    bad_requests, large_documents, swelling_bodies, bodies_of_nothing, nested_codings, edits_of_each_item, many_names,
                                    nested_filters, shaped_responses, lists_of_calls, unread_lines, silent, admin_silent, half_heads, kept_windows,
                                    unread_responses, hanging_questions, heads_of_a_byte, bursts_of_connections, bytes_at_once, forged_tokens,
-                                   unknown_keys, wrong_passwords, many_series, many_conditions, interim_responses, long_heads, limit_keys, long_paths,
+                                   unknown_keys, wrong_passwords, many_series, many_conditions, conditions_on_long_texts, interim_responses, long_heads, limit_keys, long_paths,
                                    admin_metrics, one_of_many_texts, text_of_commas)}
