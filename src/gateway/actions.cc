@@ -74,7 +74,8 @@ RespondAction RespondAction::compile(const Scope& scope, const config::RespondCo
     const Scope at(scope, "body");
     a.has_body = true;
     if (from.body->is_scalar()) {
-        a.text = Template::parse(at, {from.body->text, from.body->mark, true, from.body->substituted}, place);
+        const auto type = std::ranges::find_if(a.headers, [](const auto& h) { return http::field_name(h.first) == http::FieldName::content_type; });
+        a.text = TextBody::parse(at, {from.body->text, from.body->mark, true, from.body->substituted}, type == a.headers.end() ? nullptr : &type->second, place);
     } else {
         a.json = BodyTemplate::compile(at, *from.body, place);
     }

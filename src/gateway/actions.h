@@ -13,6 +13,7 @@
 #include "config/model.h"
 #include "gateway/aggregate/aggregate.h"
 #include "gateway/templates/body_template.h"
+#include "gateway/templates/text_body.h"
 #include "gateway/forward.h"
 #include "gateway/rewrite.h"
 #include "upstream/call.h"
@@ -25,7 +26,7 @@ struct RespondAction {
     int status = 200;
     std::vector<std::pair<std::string, Template>> headers;
     std::unique_ptr<const BodyTemplate> json;  // or:
-    Template text;
+    TextBody text;
     bool has_body = false;
 
     // Appends the answer's body. @errors as of BodyTemplate::render

@@ -1,5 +1,6 @@
 """Fixed answers, redirects, the shape of errors, and values put into text."""
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -206,3 +207,39 @@ def test_without_a_path_the_normal_path_is_sent():
         with Gateway(f"services: {{ svc: {upstream.url} }}\nroutes: [{{ match: /**, forward: {{ service: svc }} }}]\n") as gateway:
             for sent, seen in (("/a/./b/../c", "/a/c"), ("/%7Euser/%c3%a9", "/~user/%C3%A9"), ("/a//b", "/a/b"), ("//a///b//", "/a/b/"), ("/a|b", "/a%7Cb")):
                 assert get(gateway.port, sent).json()["target"] == seen
+
+
+NASTY = "<svg onload=\"x('&')\">"
+
+
+@pytest.mark.parametrize("type_,template,expected", [
+    ("text/html", "<h1>{query.q}</h1>", "<h1>&lt;svg onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;</h1>"),
+    ("text/html; charset=utf-8", "<a href='/{query.q}'>", "<a href='/&lt;svg onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;'>"),
+    ("image/svg+xml", "<text>{query.q}</text>", "<text>&lt;svg onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;</text>"),
+    ("application/xml", "<a>{query.q}</a>", "<a>&lt;svg onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;</a>"),
+    ("application/x-www-form-urlencoded", "a={query.q}&b=1", "a=%3Csvg%20onload%3D%22x%28%27%26%27%29%22%3E&b=1"),
+    ("text/plain", "{query.q}", NASTY)])
+def test_t83_values_of_a_text_are_written_as_its_type_asks(type_, template, expected):
+    with Gateway(f"routes:\n  - match: /\n    respond: {{ headers: {{ Content-Type: '{type_}' }}, body: \"{template}\" }}\n") as gateway:
+        answer = get(gateway.port, "/?" + urlencode({"q": NASTY}))
+        assert answer.status == 200 and answer.body.decode() == expected
+
+
+def test_t23_a_call_of_a_form_gets_no_field_of_the_clients():
+    config = """
+services: {{ s: {url} }}
+routes:
+  - match: /
+    aggregate:
+      calls: {{ one: {{ service: s, method: POST, path: /x, headers: {{ Content-Type: application/x-www-form-urlencoded }}, body: "user={{query.user}}&role=guest" }} }}
+      body: {{ seen: $one.method }}
+"""
+    with Echo() as upstream, Gateway(config.format(url=upstream.url)) as gateway:
+        assert get(gateway.port, "/?user=a%26role%3Dadmin").json() == {"seen": "POST"}
+        assert upstream.requests[-1].body == b"user=a%26role%3Dadmin&role=guest"
+
+
+@pytest.mark.parametrize("body,code", [("'[\"{query.user}\"]'", "json-text"), ("'[]'", "json-text"), ("[\"{query.user}\"]", None)])
+def test_t23_json_is_written_as_a_mapping_or_list(body, code):
+    ran = check(f"routes: [{{ match: /, respond: {{ headers: {{ Content-Type: application/json }}, body: {body} }} }}]\n")
+    assert (code is None and ran.code == 0) or f"[{code}]" in ran.out, ran.text

@@ -63,7 +63,7 @@ def test_a_close_before_the_answers_head_is_whole_is_502(raw):
     b"HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 600 High\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nBad Name: x\r\nContent-Length: 0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nName : x\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nNa me: x\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX: a\r\n folded\r\nContent-Length: 0\r\n\r\n",

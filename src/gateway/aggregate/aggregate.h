@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "config/model.h"
 #include "gateway/templates/body_template.h"
+#include "gateway/templates/text_body.h"
 #include "gateway/aggregate/call_graph.h"
 #include "gateway/managed_headers.h"
 #include "gateway/rewrite.h"
@@ -41,7 +42,7 @@ struct AggregateCall {
     std::vector<CallPair> query;
     std::vector<std::pair<std::string, Template>> headers;  // Accept and Content-Type among them
     std::unique_ptr<const BodyTemplate> json;  // the body; or:
-    Template text;
+    TextBody text;
     bool has_body = false;
     config::EffectiveTimeouts timeouts;  // total: the call's own, kForever where it has none
     std::unique_ptr<const DocumentCondition> when;

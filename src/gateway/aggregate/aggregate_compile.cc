@@ -220,9 +220,10 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
 void Compiler::body(const Scope& scope, const config::CallConfig& c, const TemplatePlace& place, AggregateCall& into) {
     if (c.body == nullptr || c.body->kind == NodeKind::null) return;
     into.has_body = true;
-    if (c.body->is_scalar() && !is_path(*c.body)) into.text = Template::parse(scope, text_of(*c.body), place);
+    const auto type = std::ranges::find_if(into.headers, [](const auto& h) { return iequals(h.first, "content-type"); });
+    const bool typed = type != into.headers.end();
+    if (c.body->is_scalar() && !is_path(*c.body)) into.text = TextBody::parse(scope, text_of(*c.body), typed ? &type->second : nullptr, place);
     else into.json = BodyTemplate::compile(scope, *c.body, place);
-    const bool typed = std::ranges::any_of(c.headers, [](const auto& h) { return iequals(h.first.value, "content-type"); });
     if (!typed) into.headers.emplace_back("Content-Type", Template::literal(into.json != nullptr ? "application/json" : "text/plain; charset=utf-8"));
 }
 
