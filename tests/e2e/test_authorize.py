@@ -112,3 +112,60 @@ def test_r22_settings_that_would_guard_nothing_are_refused():
 def test_explain_says_what_is_missing():
     told = explain(CONFIG, "GET", "/write", ["X-API-Key: reader"]).out
     assert "403 authorize.refused" in told and "The scope orders:write is missing." in told
+
+
+OWN = f"""
+policies:
+  known:
+    api_key:
+      keys:
+        - {{ name: alice, sha256: {sha('alice')}, claims: {{ tenant: mine, number: 42, truth: true, empty: "", scope: "team-a x", data: {{ scope: [deep, "two words"] }}, roles: [admin] }} }}
+        - {{ name: "7", sha256: {sha('seven')}, claims: {{ tenant: "{{query.tenant}}" }} }}
+  own: {{ authorize: {{ claims: {{ all: {{ sub: "{{id}}" }} }} }} }}
+  tenant: {{ authorize: {{ claims: {{ all: {{ tenant: "{{query.tenant}}" }} }} }} }}
+  not-tenant: {{ authorize: {{ claims: {{ none: {{ tenant: "{{query.tenant}}" }} }} }} }}
+  any: {{ authorize: {{ claims: {{ any: {{ tenant: ["{{query.tenant}}", "{{header.X-Tenant}}"], number: "{{query.tenant}}", truth: "{{query.tenant}}", empty: "{{query.tenant}}" }} }} }} }}
+  team: {{ authorize: {{ scopes: {{ all: ["team-{{query.team}}"] }} }} }}
+  some-team: {{ authorize: {{ scopes: {{ any: ["team-{{query.team}}", "y-{{header.X-Y}}"] }} }} }}
+  no-team: {{ authorize: {{ scopes: {{ none: ["team-{{query.team}}"] }} }} }}
+  deep: {{ authorize: {{ scopes: {{ from: data.scope, all: [deep] }} }} }}
+  same: {{ authorize: {{ claims: {{ all: {{ sub: "{{claims.sub}}" }} }} }} }}
+routes:
+  - {{ match: "/users/{{id}}", use: [known, own], respond: {{ body: ok }} }}
+""" + "".join(f"  - {{ match: /{name}, use: [known, {name}], respond: {{ body: ok }} }}\n" for name in ("tenant", "not-tenant", "any", "team", "some-team", "no-team", "deep", "same"))
+
+
+@pytest.fixture(scope="module")
+def own():
+    with Gateway(OWN) as running:
+        yield running
+
+
+@pytest.mark.parametrize("target,key,headers,status", [
+    ("/users/alice", "alice", [], 200), ("/users/bob", "alice", [], 403), ("/users/7", "seven", [], 200), ("/users/%61lice", "alice", [], 200), ("/users/Alice", "alice", [], 403),
+    ("/tenant?tenant=mine", "alice", [], 200), ("/tenant?tenant=other", "alice", [], 403), ("/tenant?tenant=", "alice", [], 403), ("/tenant", "alice", [], 403),
+    ("/tenant?tenant=mine&tenant=other", "alice", [], 403), ("/tenant?tenant=mine&tenan%74=mine", "alice", [], 403),
+    # The text of the template is no value: neither here nor in a claim.
+    ("/tenant", "seven", [], 403), ("/tenant?tenant=%7Bquery.tenant%7D", "alice", [], 403),
+    ("/not-tenant?tenant=other", "alice", [], 200), ("/not-tenant?tenant=mine", "alice", [], 403), ("/not-tenant?tenant=%20mine", "alice", [], 200),
+    ("/not-tenant", "alice", [], 403), ("/not-tenant?tenant=", "alice", [], 403), ("/not-tenant?tenant=a&tenant=b", "alice", [], 403),
+    ("/any?tenant=42", "alice", [], 200), ("/any?tenant=42.0", "alice", [], 403), ("/any?tenant=true", "alice", [], 200), ("/any?tenant=", "alice", [], 403),
+    ("/any", "alice", [("X-Tenant", "mine")], 200), ("/any", "alice", [("X-Tenant", "mine"), ("x-tenant", "mine")], 403), ("/any", "alice", [], 403),
+    ("/team?team=a", "alice", [], 200), ("/team?team=b", "alice", [], 403), ("/team?team=", "alice", [], 403), ("/team", "alice", [], 403), ("/team?team=a%20x", "alice", [], 403),
+    ("/some-team?team=a", "alice", [], 200), ("/some-team", "alice", [], 403), ("/some-team", "alice", [("X-Y", "z")], 403),
+    ("/no-team?team=b", "alice", [], 200), ("/no-team?team=a", "alice", [], 403), ("/no-team", "alice", [], 403),
+    ("/deep", "alice", [], 200), ("/deep", "seven", [], 403), ("/same", "alice", [], 200)])
+def test_t76_values_may_be_the_requests(own, target, key, headers, status):
+    answer = get(own.port, target, [("X-API-Key", key), *headers])
+    assert answer.status == status, answer.body
+    if status == 403:
+        assert answer.code == "authorize.refused"
+
+
+@pytest.mark.parametrize("rules,said", [
+    ("{ claims: { all: { sub: '{nobody}' } } }", "unknown-value"), ("{ claims: { all: { sub: '{id' } } }", "bad-template"), ("{ roles: { all: ['{other}'] } }", "unknown-value"),
+    ("{ scopes: { from: '..', all: [a] } }", "bad-claim")])
+def test_t6_a_template_that_names_nothing_is_an_error(rules, said):
+    ran = check(f"policies:\n  known: {{ api_key: {{ keys: [{{ name: a, sha256: {sha('a')} }}] }} }}\n  rules: {{ authorize: {rules} }}\n"
+                "routes: [{ match: '/users/{id}', use: [known, rules], respond: {} }]\n")
+    assert ran.code == 1 and ran.out.count("error:") == 1, ran.text

@@ -10,12 +10,12 @@ namespace {
 
 class Authorize final : public gateway::Policy {
   public:
-    explicit Authorize(Rules rules) : rules_(std::move(rules)) {
+    explicit Authorize(Rules rules) : rules_(std::move(rules)), made_(rules_.made()) {
         if (!rules_.wanted_scopes().empty()) challenge_ = "Bearer error=\"insufficient_scope\", scope=\"" + rules_.wanted_scopes() + "\"";
     }
 
     gateway::Verdict on_request(gateway::Exchange& x) const override {
-        auto refusal = rules_.judge(x.claims);
+        auto refusal = made_ ? rules_.settled(x.values()).judge(x.claims) : rules_.judge(x.claims);
         if (!refusal) return gateway::Verdict::proceed();
         // The snapshot that holds this policy, and with it the text, outlives the exchange.
         if (refusal->scope_missing) x.error_fields.add("WWW-Authenticate", challenge_);
@@ -24,6 +24,7 @@ class Authorize final : public gateway::Policy {
     }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
+        for (const gateway::Template* t : rules_.templates()) t->check_place(place.parameters, place.identity || place.any_identity, mark, scope);
         if (place.identity || (place.shadow && place.any_identity)) return;
         if (place.any_identity) {
             scope.error(mark, "no-identity",
@@ -37,6 +38,7 @@ class Authorize final : public gateway::Policy {
 
   private:
     Rules rules_;
+    bool made_;  // they are settled for each request
     std::string challenge_;  // RFC 6750 §3.1
 };
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "gateway/exchange.h"
+#include "http/uri.h"
 #include "policy/authorize/decimal.h"
 
 namespace portico::policy::authorize {
@@ -185,9 +188,109 @@ void judge_claims(const ClaimConditions& conditions, const json::Document& claim
     append(detail, "One of the claims " + listed(names) + " has to allow this.");
 }
 
+// Whether the request has what the part names more than once.
+bool is_doubled(const gateway::TemplatePart& part, const gateway::Exchange& x) {
+    size_t count = 0;
+    if (part.source == gateway::Source::header) {
+        for (const http::Field& f : x.request.fields) count += iequals(f.name, part.text);
+    } else if (part.source == gateway::Source::query_value && x.view.has_query) {
+        http::for_each_pair(x.view.query, [&](std::string_view name, std::string_view, std::string_view) { count += http::decode_query_value(name) == part.text; });
+    }
+    return count > 1;
+}
+
+// Settles templates, and remembers what refuses by itself.
+class Settling {
+  public:
+    Settling(const gateway::Values& values, std::string& unsettled) : values_(values), unsettled_(unsettled) {}
+
+    // @returns none where a part of it has no value, or an empty one
+    std::optional<std::string> text(const gateway::Template& made, bool lacking_refuses) {
+        std::string out;
+        Arena arena;
+        for (const gateway::TemplatePart& part : made.parts()) {
+            if (part.source == gateway::Source::literal) {
+                out += part.text;
+                continue;
+            }
+            if (is_doubled(part, *values_.exchange)) {
+                append(unsettled_, name_of(part) + " is there twice.");
+                return std::nullopt;
+            }
+            const auto value = values_.is_compound(part) ? std::nullopt : values_.get(part, arena);
+            if (value && !value->empty()) {
+                out += *value;
+                continue;
+            }
+            if (lacking_refuses) append(unsettled_, name_of(part) + " has no value.");
+            return std::nullopt;
+        }
+        return out;
+    }
+    void names(std::vector<gateway::Template>& made, std::vector<std::string>& into, bool lacking_refuses) {
+        for (const gateway::Template& one : made) {
+            if (auto settled = text(one, lacking_refuses)) into.push_back(std::move(*settled));
+        }
+        made.clear();
+    }
+    void names(Names& all) {
+        names(all.made_all, all.all, true);
+        names(all.made_none, all.none, true);
+        // Of several one will do; where none of them has a value, none does.
+        const bool asked = !all.made_any.empty();
+        names(all.made_any, all.any, false);
+        if (asked && all.any.empty()) append(unsettled_, "None of the values that would do is there.");
+    }
+    void conditions(std::vector<ClaimCondition>& all, bool lacking_refuses) {
+        for (ClaimCondition& c : all) {
+            std::vector<Scalar> settled;
+            for (Scalar& s : c.values) {
+                if (!s.made) settled.push_back(std::move(s));
+                else if (auto made = text(*s.made, lacking_refuses)) settled.push_back({json::Kind::string, std::move(*made), true, {}});
+            }
+            c.values = std::move(settled);
+        }
+    }
+
+  private:
+    const gateway::Values& values_;
+    std::string& unsettled_;
+};
+
 }  // namespace
 
+std::vector<const gateway::Template*> Rules::templates() const {
+    std::vector<const gateway::Template*> all;
+    for (const Names* names : {&scopes, &roles}) {
+        for (const auto* made : {&names->made_all, &names->made_any, &names->made_none}) {
+            for (const gateway::Template& t : *made) all.push_back(&t);
+        }
+    }
+    for (const auto* conditions : {&claims.all, &claims.any, &claims.none}) {
+        for (const ClaimCondition& c : *conditions) {
+            for (const Scalar& s : c.values) {
+                if (s.made) all.push_back(&*s.made);
+            }
+        }
+    }
+    return all;
+}
+
+bool Rules::made() const { return !templates().empty(); }
+
+Rules Rules::settled(const gateway::Values& values) const {
+    Rules r = *this;
+    Settling settling(values, r.unsettled);
+    settling.names(r.scopes);
+    settling.names(r.roles);
+    settling.conditions(r.claims.all, false);
+    settling.conditions(r.claims.any, false);
+    settling.conditions(r.claims.none, true);
+    return r;
+}
+
 bool equals(Value claim, const Scalar& wanted) {
+    if (wanted.by_text && (claim.kind() == json::Kind::number || claim.kind() == json::Kind::boolean)) return claim.source() == wanted.text;
     if (claim.kind() != wanted.kind) return false;
     switch (wanted.kind) {
         case json::Kind::string: return claim.string() == wanted.text;
@@ -203,7 +306,11 @@ std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
         refusal.detail = "Sign in first.";
         return refusal;
     }
-    if (!scopes.empty()) {
+    refusal.detail = unsettled;
+    if (!scopes.empty() && scopes_from) {
+        refusal.scope_missing = judge_names(scopes, scopes_from->find(claims_of), Spelling::words, "scope", refusal.detail);
+        if (!scopes.none.empty() && is_blocked(*scopes_from, claims_of)) append(refusal.detail, "The scopes cannot be read.");
+    } else if (!scopes.empty()) {
         const Value scope = claims_of.root().find("scope");
         const Value scp = claims_of.root().find("scp");
         refusal.scope_missing = judge_names(scopes, scope ? scope : scp, Spelling::words, "scope", refusal.detail);

@@ -1,6 +1,8 @@
 // What an identity must hold to pass: scopes, roles and claims, each as `all`, `any` and `none`. Pure: claims in, a refusal or none
 // out. Immutable; any thread.
 //
+// A value may be a template ("{id}" of the path): what is asked is settled for each request first, and judged like what the file writes.
+//
 // Closed when in doubt: where `none` asks, a claim refuses that cannot be searched, whose names are separated as they should not be, or
 // whose value only reads like one that is named.
 #pragma once
@@ -11,18 +13,23 @@
 #include <vector>
 
 #include "gateway/claims.h"
+#include "gateway/templates/template_string.h"
 #include "json/document.h"
 
 namespace portico::policy::authorize {
 
 struct Names {
     std::vector<std::string> all, any, none;
-    bool empty() const { return all.empty() && any.empty() && none.empty(); }
+    std::vector<gateway::Template> made_all, made_any, made_none;  // those that each request gives
+    bool empty() const { return all.empty() && any.empty() && none.empty() && !made(); }
+    bool made() const { return !made_all.empty() || !made_any.empty() || !made_none.empty(); }
 };
 
 struct Scalar {  // a value as the configuration writes it, with its type
     json::Kind kind = json::Kind::string;  // string, number or boolean
     std::string text;                      // decoded; a number as it was written
+    bool by_text = false;                  // it was made: a number or a boolean of a claim is compared by its text
+    std::optional<gateway::Template> made{};  // in place of the text
 };
 
 struct ClaimCondition {
@@ -43,11 +50,20 @@ struct Refusal {
 struct Rules {
     Names scopes;                   // of the claim `scope`, or else `scp`
     Names roles;
+    std::optional<gateway::ClaimPath> scopes_from;  // in their place: the claim that holds the scopes
     gateway::ClaimPath roles_from;  // the claim that lists them
     ClaimConditions claims;
+    std::string unsettled;  // sentences about templates that have no value, or more than one, where that refuses
 
     bool empty() const { return scopes.empty() && roles.empty() && claims.empty(); }
-    // @returns none where the claims suffice
+    // Whether templates are among the values.
+    bool made() const;
+    // Each template of theirs.
+    std::vector<const gateway::Template*> templates() const;
+    // The same with the values that the request gives. Of a header or query pair that is there twice nobody knows which one the service
+    // reads: that refuses.
+    Rules settled(const gateway::Values& values) const;
+    // @requires !made(), or settled()  @returns none where the claims suffice
     std::optional<Refusal> judge(const json::Document& claims_of) const;
     // The scopes that a client should ask for, separated by spaces.
     std::string wanted_scopes() const;

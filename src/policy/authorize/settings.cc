@@ -18,19 +18,44 @@ struct RoleRules {
     Names names;
     gateway::ClaimPath from;
 };
+struct ScopeRules {
+    Names names;
+    std::optional<gateway::ClaimPath> from;
+};
 
-std::vector<std::string> read_names(const Scope& scope, const Node& node, std::string_view what) {
+// A policy does not know yet on which routes it stands.
+constexpr gateway::TemplatePlace kPlace{.identity = true, .deferred = true};
+
+std::optional<gateway::ClaimPath> read_claim(const Scope& scope, const Node& node, std::string_view such_as) {
+    const auto text = config::read_string(scope, node, "a claim such as " + std::string(such_as));
+    if (!text) return std::nullopt;
+    std::string fault;
+    auto path = gateway::ClaimPath::parse(*text, fault);
+    if (!path) scope.error(node.mark, "bad-claim", "\"" + *text + "\" names no claim: " + fault);
+    return path;
+}
+
+std::vector<std::string> read_names(const Scope& scope, const Node& node, std::string_view what, std::vector<gateway::Template>& made) {
     std::vector<std::string> names;
     for (const config::Text& t : config::read_texts(scope, node, what)) {
-        if (t.value.empty()) scope.error(t.mark, "bad-name", "an empty text names nothing");
-        else if (std::ranges::find(names, t.value) != names.end()) scope.error(t.mark, "duplicate-name", "\"" + t.value + "\" stands twice in this list");
-        else names.push_back(t.value);
+        if (t.value.empty()) {
+            scope.error(t.mark, "bad-name", "an empty text names nothing");
+            continue;
+        }
+        gateway::Template text = gateway::Template::parse(scope, t, kPlace);
+        if (!text.is_literal()) {
+            made.push_back(std::move(text));
+            continue;
+        }
+        std::string name(text.literal_text());
+        if (std::ranges::find(names, name) != names.end()) scope.error(t.mark, "duplicate-name", "\"" + name + "\" stands twice in this list");
+        else names.push_back(std::move(name));
     }
     return names;
 }
 
-std::vector<std::string> read_scopes(const Scope& scope, const Node& node) {
-    auto names = read_names(scope, node, "a scope");
+std::vector<std::string> read_scopes(const Scope& scope, const Node& node, std::vector<gateway::Template>& made) {
+    auto names = read_names(scope, node, "a scope", made);
     // RFC 6749 §3.3: what a scope cannot hold would never be found in a token, nor could a challenge name it.
     const auto fits = [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; };
     for (const std::string& name : names) {
@@ -41,43 +66,45 @@ std::vector<std::string> read_scopes(const Scope& scope, const Node& node) {
     return names;
 }
 
-constexpr Field<Names> kScopes[] = {
+constexpr Field<ScopeRules> kScopes[] = {
+    {{"from", "claim", "scope, or scp", "The claim that holds the scopes, as a list or as one text, such as `data.scope`.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, ScopeRules& v) { v.from = read_claim(s, n, "data.scope"); }},
     {{"all", "list of scopes", "", "Each of these is needed.", kList},
-     [](const Scope& s, const Node& n, Names& v) { v.all = read_scopes(s, n); }},
+     [](const Scope& s, const Node& n, ScopeRules& v) { v.names.all = read_scopes(s, n, v.names.made_all); }},
     {{"any", "list of scopes", "", "One of these is needed.", kList},
-     [](const Scope& s, const Node& n, Names& v) { v.any = read_scopes(s, n); }},
+     [](const Scope& s, const Node& n, ScopeRules& v) { v.names.any = read_scopes(s, n, v.names.made_any); }},
     {{"none", "list of scopes", "", "None of these may be there.", kList},
-     [](const Scope& s, const Node& n, Names& v) { v.none = read_scopes(s, n); }},
+     [](const Scope& s, const Node& n, ScopeRules& v) { v.names.none = read_scopes(s, n, v.names.made_none); }},
 };
 
 constexpr Field<RoleRules> kRoles[] = {
     {{"from", "claim", "roles", "The claim that lists the roles, such as `realm_access.roles`.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, RoleRules& v) {
-         const auto text = config::read_string(s, n, "a claim such as realm_access.roles");
-         if (!text) return;
-         std::string fault;
-         if (auto path = gateway::ClaimPath::parse(*text, fault)) v.from = std::move(*path);
-         else s.error(n.mark, "bad-claim", "\"" + *text + "\" names no claim: " + fault);
+         if (auto path = read_claim(s, n, "realm_access.roles")) v.from = std::move(*path);
      }},
     {{"all", "list of roles", "", "Each of these is needed.", kList},
-     [](const Scope& s, const Node& n, RoleRules& v) { v.names.all = read_names(s, n, "a role"); }},
+     [](const Scope& s, const Node& n, RoleRules& v) { v.names.all = read_names(s, n, "a role", v.names.made_all); }},
     {{"any", "list of roles", "", "One of these is needed.", kList},
-     [](const Scope& s, const Node& n, RoleRules& v) { v.names.any = read_names(s, n, "a role"); }},
+     [](const Scope& s, const Node& n, RoleRules& v) { v.names.any = read_names(s, n, "a role", v.names.made_any); }},
     {{"none", "list of roles", "", "None of these may be there.", kList},
-     [](const Scope& s, const Node& n, RoleRules& v) { v.names.none = read_names(s, n, "a role"); }},
+     [](const Scope& s, const Node& n, RoleRules& v) { v.names.none = read_names(s, n, "a role", v.names.made_none); }},
 };
 
 std::optional<Scalar> read_scalar(const Scope& scope, const Node& node) {
     switch (node.kind) {
-        case NodeKind::string: return Scalar{json::Kind::string, node.text};
+        case NodeKind::string: {
+            gateway::Template text = gateway::Template::parse(scope, {node.text, node.mark, true, node.substituted}, kPlace);
+            if (text.is_literal()) return Scalar{json::Kind::string, std::string(text.literal_text()), false, {}};
+            return Scalar{json::Kind::string, {}, true, std::move(text)};
+        }
         case NodeKind::boolean: {
             const auto truth = config::read_bool(scope, node);
             if (!truth) return std::nullopt;
-            return Scalar{json::Kind::boolean, *truth ? "true" : "false"};
+            return Scalar{json::Kind::boolean, *truth ? "true" : "false", false, {}};
         }
         case NodeKind::number: {
             const auto number = json::Document::parse(node.text);
-            if (number && number->root().is_number()) return Scalar{json::Kind::number, node.text};
+            if (number && number->root().is_number()) return Scalar{json::Kind::number, node.text, false, {}};
             scope.error(node.mark, "bad-number", node.text + " is a number that no claim can hold", "write it as a plain decimal");
             return std::nullopt;
         }
@@ -153,10 +180,13 @@ void refuse_contradictions(const Scope& scope, const Node& node, const Names& na
 }
 
 constexpr Field<Rules> kRules[] = {
-    {{"scopes", "`all`, `any`, `none`", "", "Scopes of the claim `scope` (or, without it, `scp`).", kMapping},
+    {{"scopes", "`all`, `any`, `none`, `from`", "", "Scopes of the claim `scope` (or, without it, `scp`), or of the one that `from` names.", kMapping},
      [](const Scope& s, const Node& n, Rules& r) {
          if (!is_mapping(s, n, "scopes")) return;
-         if (config::read_object<Names>(s, n, r.scopes, "scopes", kScopes)) refuse_contradictions(s, n, r.scopes);
+         ScopeRules scopes;
+         if (config::read_object<ScopeRules>(s, n, scopes, "scopes", kScopes)) refuse_contradictions(s, n, scopes.names);
+         r.scopes = std::move(scopes.names);
+         r.scopes_from = std::move(scopes.from);
      }},
     {{"roles", "`all`, `any`, `none`, `from`", "", "Roles: the texts of the claim `roles`, or of the one that `from` names.", kMapping},
      [](const Scope& s, const Node& n, Rules& r) {
@@ -166,7 +196,7 @@ constexpr Field<Rules> kRules[] = {
          r.roles = std::move(roles.names);
          r.roles_from = std::move(roles.from);
      }},
-    {{"claims", "`all`, `any`, `none`", "", "Claims with the value that they must have, a list of which one will do, or `{ present: true }`.", kMapping},
+    {{"claims", "`all`, `any`, `none`", "", "Claims with the value that they must have, a list of which one will do, or `{ present: true }`. A value may be a template, such as `sub: \"{id}\"` for own resources only.", kMapping},
      [](const Scope& s, const Node& n, Rules& r) {
          if (!is_mapping(s, n, "claims")) return;
          if (config::read_object<ClaimConditions>(s, n, r.claims, "claims", kClaims) && r.claims.empty() && n.entries.empty()) {
