@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 
+#include "base/suites_fixture.h"
 #include "json/document.h"
 #include "json/writer.h"
 #include "policy/jwt/base64url.h"
@@ -18,21 +18,15 @@
 namespace portico::policy::jwt {
 namespace {
 
-std::filesystem::path suite() {
-    const char* const set = std::getenv("PORTICO_SUITES");
-    return std::filesystem::path(set != nullptr ? set : PORTICO_SOURCE_DIR "/../shared/suites") / "jws";
-}
+std::filesystem::path suite() { return published_suite(PORTICO_SOURCE_DIR, "jws"); }
 
-// A clone without the suites is whole all the same: ./dev test says that they were left out.
 class JwtSuites : public ::testing::Test {
-    void SetUp() override {
-        if (std::getenv("PORTICO_SUITES") == nullptr && !std::filesystem::is_directory(suite())) GTEST_SKIP() << suite() << " is not there";
-    }
+    void SetUp() override { PORTICO_SKIP_WITHOUT(suite()); }
 };
 
 json::Document read_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    EXPECT_TRUE(in) << path << " is not there: set PORTICO_SUITES to the folder of the outside suites";
+    EXPECT_TRUE(in) << path << " cannot be read";
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const auto document = json::Document::parse(text);
     EXPECT_TRUE(document) << path;
