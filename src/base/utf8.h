@@ -52,18 +52,34 @@ inline bool is_utf8(std::string_view text) {
     return true;
 }
 
-// For a terminal and for lines of a log: a terminal does nothing for it, and no part of it is a line of its own. Controls (C0, DEL, C1) read
-// `instead`, what is not UTF-8 a `?`.
+// What nobody sees but a terminal or a reader's eye obeys: controls (C0, DEL, C1), line and paragraph separators, and the marks that
+// change the direction of the text around them (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+206F).
+// @returns the size of the one that the text begins with, 0 where it begins with none
+// @requires that the text is not empty
+inline size_t hidden_character(std::string_view text) {
+    const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
+    const uint8_t lead = byte(0);
+    if (lead < 0x20 || lead == 0x7F) return 1;
+    if (lead == 0xC2) return byte(1) >= 0x80 && byte(1) <= 0x9F ? 2 : 0;
+    if (lead == 0xD8) return byte(1) == 0x9C ? 2 : 0;
+    if (lead != 0xE2) return 0;
+    const uint8_t last = byte(2);
+    const bool marks = byte(1) == 0x80 && (last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE));
+    const bool isolates = byte(1) == 0x81 && last >= 0xA6 && last <= 0xAF;
+    return marks || isolates ? 3 : 0;
+}
+
+// For a terminal and for lines of a log: a terminal does nothing for it, no part of it is a line of its own, and it reads in the order in
+// which it is written. Hidden characters read `instead`, what is not UTF-8 a `?`.
 inline std::string printable(std::string_view text, char instead) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
         const auto c = static_cast<unsigned char>(text.front());
         const Utf8Piece piece = c < 0x80 ? Utf8Piece{1, true} : utf8_piece(text);
-        const bool is_control = c < 0x20 || c == 0x7F || (c == 0xC2 && piece.well_formed && static_cast<unsigned char>(text[1]) < 0xA0);
-        if (is_control) out += instead;
-        else if (piece.well_formed) out += text.substr(0, piece.size);
-        else out += '?';
+        if (!piece.well_formed) out += '?';
+        else if (hidden_character(text) > 0) out += instead;
+        else out += text.substr(0, piece.size);
         text.remove_prefix(piece.size);
     }
     return out;

@@ -22,5 +22,11 @@ TEST(Utf8, a_piece_is_a_character_or_as_much_as_could_have_been_one) {
     }
 }
 
+TEST(Utf8, T58_what_a_terminal_obeys_or_an_eye_misreads_is_not_printable) {
+    EXPECT_EQ(printable("a\x1B[31m\x7F\xC2\x9B\xE2\x80\xAE" "b\xE2\x81\xA9\xD8\x9C\xE2\x80\xA8", '?'), "a?[31m???" "b???");
+    EXPECT_EQ(printable("\xC3\xA9\xE2\x80\x93\xD8\x9B\xE2\x82\xAC", '?'), "\xC3\xA9\xE2\x80\x93\xD8\x9B\xE2\x82\xAC");
+    EXPECT_EQ(printable("\xE2\x80", '.'), "?");
+}
+
 }  // namespace
 }  // namespace portico

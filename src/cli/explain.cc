@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/explain_aggregate.h"
 #include "cli/explain_body.h"
@@ -105,7 +106,7 @@ class Explanation {
         std::printf("route     %s (line %u)\n", c.name.c_str(), c.mark.line);
         const auto& names = s_.table.rules()[x_.match.route].parameters;
         for (size_t i = 0; i < names.size(); ++i) {
-            std::printf("          {%s} = %s\n", names[i].c_str(), std::string(x_.match.values[i]).c_str());
+            std::printf("          {%s} = %s\n", names[i].c_str(), printable(x_.match.values[i], '?').c_str());
         }
         if (!x_.match.rest.empty()) std::printf("          {**} = %s\n", std::string(x_.match.rest).c_str());
     }
@@ -169,10 +170,10 @@ class Explanation {
         for (size_t i = 0; i < x_.rules->chain.size() && !refused_ && !answered_; ++i) {
             const ChainLink& link = x_.rules->chain[i];
             const std::string outcome = identity_by_.empty() || !rests_on_identity(link, i) ? ask(link) : unasked(link);
-            std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", outcome.c_str());
+            std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", printable(outcome, '?').c_str());
         }
         x_.in_shadow = false;
-        if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", std::string(x_.claims.text()).c_str(), std::string(x_.identity_by).c_str());
+        if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", printable(x_.claims.text(), '?').c_str(), std::string(x_.identity_by).c_str());
         else if (!identity_by_.empty()) std::printf("identity  not known before %s has decided\n", std::string(identity_by_).c_str());
     }
 
@@ -286,7 +287,7 @@ class Explanation {
         for (size_t at = 0; at < head.size();) {
             const size_t end = head.find("\r\n", at);
             if (end == at || end == std::string::npos) break;
-            std::printf("%s%s\n", at == 0 ? "" : "          ", head.substr(at, end - at).c_str());
+            std::printf("%s%s\n", at == 0 ? "" : "          ", printable(std::string_view(head).substr(at, end - at), '?').c_str());
             at = end + 2;
         }
         if (!undecided_.empty()) std::printf("          if %s let it pass, with what they add\n", undecided().c_str());

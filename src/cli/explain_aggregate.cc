@@ -1,5 +1,6 @@
 #include "cli/explain_aggregate.h"
 
+#include "base/utf8.h"
 #include "cli/explain_body.h"
 #include <cstdio>
 
@@ -63,7 +64,7 @@ class Calls {
         }
     }
 
-    static void line(const std::string& text) { std::printf("          %s\n", text.c_str()); }
+    static void line(const std::string& text) { std::printf("          %s\n", printable(text, '?').c_str()); }
 
     Exchange& x_;
     const AggregateAction& action_;

@@ -51,6 +51,7 @@ void put(json::Writer& w, std::string_view key, std::string_view text) {
 
 void write_access_line(const Exchange& x, std::string& out) {
     const ExchangeRecord& r = x.record;
+    const size_t begin = out.size();
     json::Writer w(out);
     w.begin_object();
     w.key("time").value(timestamp(x.context.loop.wall()));
@@ -82,6 +83,7 @@ void write_access_line(const Exchange& x, std::string& out) {
     span(w, "first_byte", x.times.connected, x.times.first_byte);
     span(w, "body", x.times.first_byte, x.times.end);
     w.end_object().end_object();
+    json::escape_hidden(out, begin);
     out += '\n';
 }
 

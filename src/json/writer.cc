@@ -86,6 +86,30 @@ void append_string(std::string& out, std::string_view utf8) {
     pay();
 }
 
+void escape_hidden(std::string& json, size_t from) {
+    static constexpr char kHex[] = "0123456789abcdef";
+    const auto suspect = [](char c) { return static_cast<uint8_t>(c) >= 0x7F; };
+    const auto first = std::find_if(json.begin() + static_cast<ptrdiff_t>(from), json.end(), suspect);
+    if (first == json.end()) return;  // nearly every line
+    const std::string text(first, json.end());
+    json.erase(first, json.end());
+    std::string_view left = text;
+    while (!left.empty()) {
+        const size_t hidden = suspect(left.front()) ? hidden_character(left) : 0;
+        if (hidden == 0) {
+            json += left.front();
+            left.remove_prefix(1);
+            continue;
+        }
+        uint32_t code = static_cast<uint8_t>(left[0]);
+        if (hidden == 2) code = (code & 0x1F) << 6 | (static_cast<uint8_t>(left[1]) & 0x3F);
+        if (hidden == 3) code = (code & 0x0F) << 12 | (static_cast<uint32_t>(left[1]) & 0x3F) << 6 | (static_cast<uint32_t>(left[2]) & 0x3F);
+        json += "\\u";
+        for (int shift = 12; shift >= 0; shift -= 4) json += kHex[(code >> shift) & 15];
+        left.remove_prefix(hidden);
+    }
+}
+
 void append_number(std::string& out, int64_t n) {
     char text[20];
     out.append(text, std::to_chars(text, text + sizeof text, n).ptr);

@@ -12,6 +12,10 @@ namespace portico::json {
 // Appends `utf8` as a JSON string with its quotes (RFC 8259 §7): `"`, `\` and controls escaped, every maximal piece of
 // ill-formed UTF-8 replaced by U+FFFD (Unicode 15, §3.9), so that the result is always valid. A long one is paid (base/meter.h).
 void append_string(std::string& out, std::string_view utf8);
+// Escapes hidden characters (base/utf8.h) in JSON text from `from` to its end, as `\u202e`: the same JSON for a program, and nothing for a
+// terminal to obey or an eye to misread. For lines of a log; bodies keep what they were given.
+// @requires that the text is valid JSON without white space but spaces
+void escape_hidden(std::string& json, size_t from);
 void append_number(std::string& out, int64_t n);
 void append_number(std::string& out, uint64_t n);
 // The shortest text that reads back as the same number; `null` for infinities and NaN, which JSON cannot spell.

@@ -116,6 +116,16 @@ TEST(JsonWriter, appends_to_what_is_there) {
     EXPECT_EQ(out, "log 7");
 }
 
+TEST(JsonString, T58_hidden_characters_of_a_log_line_are_escaped_and_nothing_else) {
+    std::string line = quoted(std::string_view("before\x7F"));
+    const size_t from = line.size();
+    line += quoted(std::string_view("a\x7F\xC2\x9B\xC2\x85\xE2\x80\xAE\xE2\x81\xA6\xE2\x80\x8F\xD8\x9C\xE2\x80\xA8"
+                                    "b\xC2\xA0\xC3\xA9\xD8\x9B\xE2\x80\x93\xE2\x82\xAC\xF0\x9F\x98\x80"));
+    escape_hidden(line, from);
+    EXPECT_EQ(line, "\"before\x7F\"\"a\\u007f\\u009b\\u0085\\u202e\\u2066\\u200f\\u061c\\u2028"
+                    "b\xC2\xA0\xC3\xA9\xD8\x9B\xE2\x80\x93\xE2\x82\xAC\xF0\x9F\x98\x80\"");
+}
+
 TEST(JsonWriter, nests_as_deep_as_it_says) {
     std::string out;
     Writer w(out);

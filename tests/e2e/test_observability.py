@@ -9,6 +9,7 @@ import pytest
 
 from support.client import Client, fetch, get, head
 from support.gateway import Gateway
+from support.tokens import SECRET, hs
 from support.upstream import Echo, Scripted, eventually, unused_port
 
 CONFIG = """
@@ -268,3 +269,21 @@ def test_a63_long_texts_of_clients_fill_no_log(gateway):
     assert line["path"] == path[:1024] and line["path_bytes"] == len(path)
     get(gateway.port, "/fixed", [("X-Request-ID", "short-path")])
     assert "path_bytes" not in line_of(gateway, "short-path")
+HIDDEN = "\x7f\u009b\u0085\u202e\u2066\u200f\u061c\u2028\u2029\u0000\x1b"
+
+
+@pytest.mark.parametrize("where", ["sub", "kid"])
+def test_t58_controls_and_direction_marks_of_a_token_are_escaped_in_the_log(where):
+    """A terminal that shows the log obeys none of them, and a reader sees the text in its order."""
+    text = f"a{HIDDEN}b\u00e9\u4e16"
+    token = hs({"sub": text if where == "sub" else "u", "exp": int(time.time()) + 60}, SECRET, **({"kid": text} if where == "kid" else {}))
+    config = f"routes: [{{ name: r, match: /x, use: [{{ jwt: {{ algorithms: [HS256], secret: {SECRET} }} }}], respond: {{}} }}]\n"
+    with Gateway(config) as gateway:
+        status = get(gateway.port, "/x", [("Authorization", f"Bearer {token}")]).status
+        line = gateway.access_line(lambda e: e["path"] == "/x")
+        raw = gateway.stdout[0].decode()
+        assert not any(c in raw for c in HIDDEN) and raw.endswith("}\n")
+        if where == "sub":
+            assert status == 200 and line["subject"] == text and "\u00e9\u4e16" in raw
+
+
