@@ -30,7 +30,7 @@ struct Wanted {
 };
 
 // Texts of settings that were checked already.
-std::vector<std::string> texts_at(const config::Node& settings, std::string_view key) {
+std::vector<std::string> texts_at(const config::Node& settings, std::string_view key, config::FaultList& faults) {
     std::vector<std::string> texts;
     const config::Node* node = settings.get(key);
     if (node == nullptr) return texts;
@@ -39,33 +39,33 @@ std::vector<std::string> texts_at(const config::Node& settings, std::string_view
     return texts;
 }
 
-std::string first_at(const config::Node& settings, std::string_view key) {
-    const auto texts = texts_at(settings, key);
+std::string first_at(const config::Node& settings, std::string_view key, config::FaultList& faults) {
+    const auto texts = texts_at(settings, key, faults);
     return texts.empty() ? "" : texts.front();
 }
 
-Wanted wanted_by(const config::Node& settings, const config::Node& policy) {
+// @param faults  know where the files of the configuration lie
+Wanted wanted_by(const config::Node& settings, const config::Node& policy, config::FaultList& faults) {
     Wanted wanted;
-    config::FaultList faults;
     if (const config::Node* secret = settings.get("secret")) {
         wanted.secret = config::read_secret(config::Scope(faults, "secret"), *secret).value_or("");
     }
-    wanted.algorithms = texts_at(settings, "algorithms");
-    wanted.issuer = first_at(settings, "issuer");
+    wanted.algorithms = texts_at(settings, "algorithms", faults);
+    wanted.issuer = first_at(settings, "issuer", faults);
     if (const config::Node* oidc = settings.get("oidc"); oidc != nullptr && wanted.issuer.empty()) {
-        wanted.issuer = oidc->is_mapping() ? first_at(*oidc, "issuer") : oidc->text;
+        wanted.issuer = oidc->is_mapping() ? first_at(*oidc, "issuer", faults) : oidc->text;
     }
-    wanted.audience = first_at(settings, "audience");
-    if (wanted.audience.empty()) wanted.audience = first_at(policy, "audience");
+    wanted.audience = first_at(settings, "audience", faults);
+    if (wanted.audience.empty()) wanted.audience = first_at(policy, "audience", faults);
     return wanted;
 }
 
 // Of several issuers, the first with a secret: it alone can be signed for without a private key.
-Wanted wanted_by_policy(const config::Node& policy) {
+Wanted wanted_by_policy(const config::Node& policy, config::FaultList& faults) {
     const config::Node* issuers = policy.get("issuers");
-    if (issuers == nullptr || issuers->items.empty()) return wanted_by(policy, policy);
+    if (issuers == nullptr || issuers->items.empty()) return wanted_by(policy, policy, faults);
     const auto with_secret = std::ranges::find_if(issuers->items, [](const config::Node* i) { return i->get("secret") != nullptr; });
-    return wanted_by(with_secret == issuers->items.end() ? *issuers->items.front() : **with_secret, policy);
+    return wanted_by(with_secret == issuers->items.end() ? *issuers->items.front() : **with_secret, policy, faults);
 }
 
 Said<Wanted> wanted_by_file(const std::string& file, const std::string& policy_name) {
@@ -95,7 +95,7 @@ Said<Wanted> wanted_by_file(const std::string& file, const std::string& policy_n
     if (names.empty()) return std::unexpected(file + " has no jwt policy: leave -c out, and give --secret or --key");
     if (found.empty()) return std::unexpected(file + " has no jwt policy \"" + policy_name + "\", but " + names);
     if (found.size() > 1) return std::unexpected(file + " has several jwt policies (" + names + "): choose one with --policy NAME");
-    return wanted_by_policy(*found.front()->settings);
+    return wanted_by_policy(*found.front()->settings, faults);
 }
 
 Said<std::string> text_of_file(const std::string& path) {

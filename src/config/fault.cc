@@ -1,6 +1,7 @@
 #include "config/fault.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/utf8.h"
 #include "config/lines.h"
@@ -60,6 +61,16 @@ void FaultList::hide(std::string_view value, std::string_view shown) {
         if (same->first == value) return;
     }
     hidden_.emplace(at, value, shown);
+}
+
+void FaultList::set_folder(std::string_view configuration_file) {
+    const bool is_a_pipe = configuration_file.starts_with("/dev/") || configuration_file.starts_with("/proc/");
+    folder_ = is_a_pipe ? std::string() : std::filesystem::path(configuration_file).parent_path().string();
+}
+
+std::string FaultList::beside(std::string_view name) const {
+    // One that begins with "/" replaces the folder.
+    return folder_.empty() ? std::string(name) : (std::filesystem::path(folder_) / name).string();
 }
 
 void FaultList::cover(std::string& text) const {

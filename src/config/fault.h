@@ -1,5 +1,6 @@
 // Faults of a configuration: where, what, what was expected, and the likely correction. Every part that judges a
-// configuration (schema, routes, policies) adds to one FaultList, so that `portico check` shows all of them at once.
+// configuration (schema, routes, policies) adds to one FaultList, so that `portico check` shows all of them at once. It goes wherever the
+// file is judged, so it knows as well what must not be shown of it, and where the files lie that it names.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +46,11 @@ class FaultList {
     // What the file says there is a secret: where its line is shown, it is asterisks. Nothing for a place in no line.
     void hide_source(const Mark& secret) { secrets_.push_back(secret); }
     const std::vector<Mark>& secrets() const { return secrets_; }
+    // Where file names of the configuration begin: the folder of the file that names them. Empty: the working directory, which stands for
+    // a configuration that no folder holds (standard input, a pipe of the shell's).
+    void set_folder(std::string_view configuration_file);
+    // @returns the path of a file that the configuration names
+    std::string beside(std::string_view name) const;
     // By place in the file; faults of one place stay in the order of their discovery.
     void sort();
 
@@ -57,6 +63,7 @@ class FaultList {
     std::vector<Located> faults_;
     std::vector<std::pair<std::string, std::string>> hidden_;  // with what is shown; the longest first, which may hold others
     std::vector<Mark> secrets_;
+    std::string folder_;
     size_t errors_ = 0;
 };
 

@@ -128,9 +128,13 @@ constexpr Field<FileTimeouts> kFileTimeouts[] = {
 };
 constexpr Field<LogConfig> kLog[] = {
     {{"access", "boolean", "true", "Whether each request is logged.", R"({"type":"boolean"})"}, bool_into<LogConfig, bool, &LogConfig::access>},
-    {{"file", "stdout, stderr or a path", "stdout", "Where access log lines (JSON) go.", R"({"type":"string"})"},
+    {{"file", "stdout, stderr or a path", "stdout", "Where access log lines (JSON) go; a path is relative to this file.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, LogConfig& l) {
-         if (auto t = read_string(s, n, "stdout, stderr or a path")) l.file = *t;
+         auto t = read_text(s, n, "stdout, stderr or a path");
+         if (!t) return;
+         const bool standard = t->value == "stdout" || t->value == "stderr";
+         l.mark = n.mark;
+         l.file = standard ? std::move(t->value) : s.faults().beside(t->value);
      }},
 };
 constexpr Field<DnsConfig> kDns[] = {

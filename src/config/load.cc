@@ -16,6 +16,7 @@ std::optional<std::string> read_file(const std::string& path, FaultList& faults)
 }
 
 std::optional<Config> load(std::string source, std::string file_name, const LoadOptions& options, FaultList& faults) {
+    faults.set_folder(file_name);
     auto document = Document::parse(std::move(source), options.environment, faults);
     Draft draft;
     draft.config.document = document;

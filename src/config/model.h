@@ -230,6 +230,7 @@ struct DnsConfig {
 struct LogConfig {
     bool access = true;
     std::string file = "stdout";  // "stdout", "stderr" or a path
+    Mark mark{};                  // of `file`, where it is written
 };
 
 // How the path of a request is read, before it is matched (LANGUAGE.md §2).

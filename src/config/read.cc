@@ -23,6 +23,12 @@ std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_
     return Text{std::move(*s), node.mark, true, node.substituted};
 }
 
+std::optional<Text> read_file_name(const Scope& scope, const Node& node, std::string_view what) {
+    auto t = read_text(scope, node, what);
+    if (t && !t->value.empty()) t->value = scope.faults().beside(t->value);
+    return t;
+}
+
 std::optional<bool> read_bool(const Scope& scope, const Node& node) {
     if (node.kind == NodeKind::boolean) return ascii_lower(node.text[0]) == 't';
     if (node.is_scalar() && (node.text == "on" || node.text == "yes")) {
@@ -178,9 +184,10 @@ std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
         scope.expected(node, "a secret: text, ${NAME}, or { file: /run/secrets/name }");
         return std::nullopt;
     }
-    auto text = read_file_text(file->text);
+    const std::string path = scope.faults().beside(file->text);
+    auto text = read_file_text(path);
     if (!text) {
-        scope.error(file->mark, "missing-file", "the file " + file->text + " cannot be read: " + text.error().context);
+        scope.error(file->mark, "missing-file", "the file " + path + " cannot be read: " + text.error().context);
         return std::nullopt;
     }
     std::string s = std::move(*text);

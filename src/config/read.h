@@ -13,6 +13,8 @@ namespace portico::config {
 
 std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what = "text");
 std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what = "text");
+// The name of a file, relative to the configuration's folder. @returns it with its path
+std::optional<Text> read_file_name(const Scope& scope, const Node& node, std::string_view what);
 std::optional<bool> read_bool(const Scope& scope, const Node& node);
 // A whole number within bounds.
 std::optional<int64_t> read_integer(const Scope& scope, const Node& node, int64_t least, int64_t most);

@@ -53,7 +53,7 @@ void read_endpoint(const Scope& scope, const Node& node, ServiceConfig& into) {
 
 template <Text UpstreamTlsConfig::*Member>
 void file_into(const Scope& s, const Node& n, UpstreamTlsConfig& c) {
-    if (auto t = read_text(s, n, "the path of a PEM file")) c.*Member = std::move(*t);
+    if (auto t = read_file_name(s, n, "the path of a PEM file")) c.*Member = std::move(*t);
 }
 
 constexpr Field<UpstreamTlsConfig> kUpstreamTls[] = {

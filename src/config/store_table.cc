@@ -13,7 +13,7 @@ constexpr Field<StoreConfig> kStore[] = {
     {{"timeout", "duration", "5ms", "What the store has for a question, from its sending on; one that is slower counts as failed.", R"({"$ref":"#/$defs/duration"})"},
      [](const Scope& s, const Node& n, StoreConfig& c) { if (auto d = read_duration(s, n, false)) c.timeout = *d; }},
     {{"ca", "file", "the system's", "Whose certificates are believed with `rediss://`.", R"({"type":"string"})"},
-     [](const Scope& s, const Node& n, StoreConfig& c) { if (auto t = read_text(s, n, "a file of certificates")) c.ca = *t; }},
+     [](const Scope& s, const Node& n, StoreConfig& c) { if (auto t = read_file_name(s, n, "a file of certificates")) c.ca = *t; }},
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ struct Makes {
 class ContractCheck {
   public:
     ContractCheck(const Snapshot& snapshot, config::FaultList& faults)
-        : s_(snapshot), faults_(faults), answers_(snapshot.config.file_name, faults_) {}
+        : s_(snapshot), faults_(faults), answers_(faults_) {}
 
     void run() {
         for (const config::ServiceConfig& service : s_.config.services) {

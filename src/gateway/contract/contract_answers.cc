@@ -1,7 +1,5 @@
 #include "gateway/contract/contract_answers.h"
 
-#include <filesystem>
-
 #include "base/text.h"
 
 namespace portico::gateway {
@@ -16,7 +14,7 @@ void ContractFaults::tell(config::Severity severity, const ContractPlace& at, co
 }
 
 const config::OpenApi* DeclaredAnswers::document(const config::Text& schema, const ContractPlace& at) {
-    const std::string path = (std::filesystem::path(file_).parent_path() / schema.value).string();
+    const std::string path = faults_.beside(schema.value);
     const auto [place, is_new] = documents_.try_emplace(path);
     if (is_new) {
         auto read = config::OpenApi::read(path, schema.value);

@@ -28,6 +28,8 @@ class ContractFaults {
     explicit ContractFaults(config::FaultList& faults) : faults_(faults) {}
     void tell(config::Severity severity, const ContractPlace& at, const char* code, std::string message,
               std::string hint = {});
+    // @returns the path of a document that the configuration names
+    std::string beside(const std::string& name) const { return faults_.beside(name); }
 
   private:
     config::FaultList& faults_;
@@ -42,8 +44,7 @@ struct DeclaredAnswer {
 
 class DeclaredAnswers {
   public:
-    // @param file the configuration's: the documents are found from its folder
-    DeclaredAnswers(const std::string& file, ContractFaults& faults) : file_(file), faults_(faults) {}
+    explicit DeclaredAnswers(ContractFaults& faults) : faults_(faults) {}
 
     // @returns nullptr after a fault, told at `at`
     const config::OpenApi* document(const config::Text& schema, const ContractPlace& at);
@@ -57,7 +58,6 @@ class DeclaredAnswers {
     void tell_unmet(const config::OpenApi& api, const std::string& name, std::string_view method,
                     const std::string& path, const ContractPlace& at);
 
-    const std::string& file_;
     ContractFaults& faults_;
     std::map<std::string, std::shared_ptr<const config::OpenApi>> documents_;  // nullptr: it could not be read
 };

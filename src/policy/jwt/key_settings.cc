@@ -55,11 +55,11 @@ constexpr std::array<Field<RemoteDraft>, 8> remote_rows() {
      }},
     {{"ca", "file", "the system's", "Whose certificates are believed.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, RemoteDraft& d) {
-         const auto path = config::read_string(s, n, "a file of certificates");
+         const auto path = config::read_file_name(s, n, "a file of certificates");
          if (!path) return;
-         auto text = config::read_file_text(*path);
+         auto text = config::read_file_text(path->value);
          if (text) d.remote.ca = std::move(*text);
-         else s.error(n.mark, "missing-file", "the file " + *path + " cannot be read: " + text.error().context);
+         else s.error(n.mark, "missing-file", "the file " + path->value + " cannot be read: " + text.error().context);
      }},
     {{"timeout", "duration", "5s", "The longest that a fetch takes.", kDuration},
      [](const Scope& s, const Node& n, RemoteDraft& d) { if (auto v = config::read_duration(s, n, false)) d.remote.timeout = *v; }},
