@@ -31,9 +31,10 @@ void count(size_t n, const char* what, std::string& into) {
 
 }  // namespace
 
-int check(const std::string& file, bool json, bool strict) {
+int check(const std::string& path, bool json, bool strict) {
     config::FaultList faults;
-    const auto source = config::read_file(file, faults);
+    const auto source = config::read_file(path, faults);
+    const std::string file(config::shown_name(path));
     std::shared_ptr<const gateway::Snapshot> snapshot;
     gateway::Resources resources;
     if (source) snapshot = server::build_snapshot(*source, file, 1, resources, faults);

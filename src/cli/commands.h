@@ -9,9 +9,12 @@ namespace portico::cli {
 
 inline constexpr int kGood = 0, kFaults = 1, kUsage = 2;
 
+// @param file  of the configuration; "-" is standard input, which no reload reads again
 int run(const std::string& file, bool watch);
+// Where the demo's admin pages stand unless something has that port.
+inline constexpr int kDemoAdminPort = 9090;
 int demo(int port);
-int check(const std::string& file, bool json, bool strict);
+int check(const std::string& path, bool json, bool strict);
 int explain(const std::string& file, const std::string& method, const std::string& url, const std::vector<std::string>& headers,
             const std::string& from);
 int schema(bool markdown);

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <random>
 
 #include "cli/commands.h"
 #include "base/clock.h"
 #include "cli/demo_services.h"
+#include "io/socket.h"
 #include "json/writer.h"
 #include "policy/jwt/mint.h"
 #include "server/server.h"
@@ -19,7 +22,7 @@ listeners:
   - address: 127.0.0.1:@PORT@
 
 admin:
-  address: 127.0.0.1:0
+  address: 127.0.0.1:@ADMIN@
 
 services:
   users:  http://@USERS@
@@ -138,15 +141,25 @@ Each request is one JSON line below. End with Ctrl-C.
 
 )";
 
+// The documented one, unless something has it: then the system chooses, and the start says which.
+int free_admin_port(int port) {
+    if (port == kDemoAdminPort) return 0;
+    const auto fd = io::new_listener({IpAddress::v4(0x7F000001), kDemoAdminPort}, false, 1);
+    if (!fd) return 0;
+    ::close(*fd);
+    return kDemoAdminPort;
+}
+
 void replace(std::string& text, std::string_view what, std::string_view with) {
     for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
 }
 
 }  // namespace
 
-std::string demo_config(int port, const DemoServices& services, const std::string& secret) {
+std::string demo_config(int port, int admin_port, const DemoServices& services, const std::string& secret) {
     std::string text = kConfig;
     replace(text, "@PORT@", std::to_string(port));
+    replace(text, "@ADMIN@", std::to_string(admin_port));
     replace(text, "@USERS@", services.users());
     replace(text, "@ORDERS@", services.orders());
     replace(text, "@PRODUCTS@", services.products());
@@ -162,7 +175,7 @@ int demo(int port) {
         return kFaults;
     }
     const std::string secret = new_secret();
-    const std::string text = demo_config(port, **services, secret);
+    const std::string text = demo_config(port, free_admin_port(port), **services, secret);
     server::Options options;
     options.file_name = "the demo's configuration";
     options.demo = true;

@@ -326,7 +326,7 @@ int explain(const std::string& file, const std::string& method, const std::strin
     if (source) snapshot = server::build_snapshot(*source, file, 1, resources, faults);
     if (snapshot == nullptr) {
         faults.sort();
-        std::fputs(config::render(faults, file, source ? *source : std::string_view{}).c_str(), stderr);
+        std::fputs(config::render(faults, config::shown_name(file), source ? *source : std::string_view{}).c_str(), stderr);
         return kFaults;
     }
     static const SystemClock clock;

@@ -1,7 +1,52 @@
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
+#include <string>
+#include <vector>
+
 #include "cli/commands.h"
+#include "base/text.h"
 #include "server/process_limits.h"
+
+namespace {
+
+// The likely word for one that no command or option has. @returns empty where none is near
+std::string likely(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> known;
+    if (word.starts_with('-')) {
+        for (const CLI::App* from : {&app, app.get_subcommands().empty() ? &app : app.get_subcommands().front()}) {
+            for (const CLI::Option* o : from->get_options()) {
+                for (const std::string& name : o->get_lnames()) known.push_back("--" + name);
+            }
+        }
+    } else {
+        for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+    }
+    const std::vector<std::string_view> candidates(known.begin(), known.end());
+    return std::string(portico::nearest(word.substr(0, word.find('=')), candidates.data(), candidates.size()));
+}
+
+// The first word that is none of the command line's, said with the word that was likely meant.
+// @returns false where every word is known
+bool tell_unknown_word(const CLI::App& app, int argc, char** argv) {
+    const bool no_command = app.get_subcommands().empty();
+    std::string word = no_command && argc > 1 ? argv[1] : "";
+    if (const auto left = app.remaining(true); word.empty() && !left.empty()) word = left.front();
+    if (word.empty()) return false;
+    const std::string near = likely(app, word);
+    const bool command = no_command && !word.starts_with('-');
+    std::string said = command ? "there is no command \"" + word + "\"" : "\"" + word + "\" means nothing here";
+    if (!near.empty()) said += ": did you mean " + near + "?";
+    else if (command) {
+        said += ", but";
+        for (const CLI::App* c : app.get_subcommands({})) said += " " + c->get_name();
+    }
+    const std::string help = command ? "portico --help" : "portico " + (no_command ? "" : app.get_subcommands().front()->get_name() + " ") + "--help";
+    std::fprintf(stderr, "portico: %s\n%s says what there is\n", said.c_str(), help.c_str());
+    return true;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     portico::server::hold_standard_descriptors();
@@ -12,7 +57,7 @@ int main(int argc, char** argv) {
     int status = 0;
 
     std::string file = "portico.yaml";
-    const auto file_option = [&](CLI::App* command) { command->add_option("-c,--config", file, "the configuration")->capture_default_str(); };
+    const auto file_option = [&](CLI::App* command) { command->add_option("-c,--config", file, "the configuration; - reads it from stdin")->capture_default_str(); };
 
     bool watch = false;
     auto* run = app.add_subcommand("run", "the gateway");
@@ -21,7 +66,7 @@ int main(int argc, char** argv) {
     run->callback([&] { status = portico::cli::run(file, watch); });
 
     int port = 8080;
-    auto* demo = app.add_subcommand("demo", "the gateway with four small services inside; prints what to try");
+    auto* demo = app.add_subcommand("demo", "the gateway with four small services inside; prints what to try; the admin pages stand at 127.0.0.1:9090, or where the start says if that port is taken");
     demo->add_option("--port", port, "where to listen on 127.0.0.1; 0 lets the system choose")->capture_default_str()->check(CLI::Range(0, 65535));
     demo->callback([&] { status = portico::cli::demo(port); });
 
@@ -65,6 +110,9 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
+        if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr || dynamic_cast<const CLI::RequiredError*>(&e) != nullptr) {
+            if (tell_unknown_word(app, argc, argv)) return portico::cli::kUsage;
+        }
         const int code = app.exit(e);
         return code == 0 ? 0 : portico::cli::kUsage;
     }

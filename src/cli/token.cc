@@ -76,7 +76,7 @@ Said<Wanted> wanted_by_file(const std::string& file, const std::string& policy_n
     config::LoadOptions options;
     options.policy_types = types;
     const auto config = source ? config::load(*source, file, options, faults) : std::nullopt;
-    if (!config) return std::unexpected(config::render(faults, file, source ? *source : std::string_view{}) + "the configuration has faults: portico check -c " + file);
+    if (!config) return std::unexpected(config::render(faults, config::shown_name(file), source ? *source : std::string_view{}) + "the configuration has faults: portico check -c " + file);
 
     std::vector<const config::PolicyConfig*> found;
     std::string names;

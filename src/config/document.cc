@@ -333,6 +333,7 @@ class Builder {
 
 std::shared_ptr<const Document> Document::parse(std::string source, const Environment& environment, FaultList& faults) {
     std::shared_ptr<Document> document(new Document());
+    if (source.starts_with(kByteOrderMark)) source.erase(0, kByteOrderMark.size());
     document->source_ = std::move(source);
     document->root_ = Builder(*document, environment, faults).run();
     if (document->root_ == nullptr && !faults.has_errors()) {

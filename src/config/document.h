@@ -56,9 +56,12 @@ struct Node {
 using Environment = std::function<std::optional<std::string>(std::string_view)>;
 Environment process_environment();
 
+// What editors may put before a text in UTF-8.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 class Document {
   public:
-    // Reads `source`. What cannot be read is reported in `faults`; Never @returns nullptr;
+    // Reads `source`, behind a byte order mark. What cannot be read is reported in `faults`; Never @returns nullptr;
     // has_root() tells whether there is a tree.
     static std::shared_ptr<const Document> parse(std::string source, const Environment& environment, FaultList& faults);
     bool has_root() const { return root_ != nullptr; }

@@ -45,7 +45,7 @@ bool has_come(int fd) {
 
 Result<std::string> read_all(int fd) {
     struct stat s {};
-    const bool waits = ::fstat(fd, &s) == 0 && (S_ISFIFO(s.st_mode) || S_ISCHR(s.st_mode));
+    const bool waits = ::fstat(fd, &s) == 0 && (S_ISFIFO(s.st_mode) || S_ISCHR(s.st_mode) || S_ISSOCK(s.st_mode));
     constexpr size_t kStep = 64 << 10;
     std::string text;
     for (;;) {
@@ -80,5 +80,7 @@ Result<std::string> read_file_text(const std::string& path) {
     ::close(fd);
     return text;
 }
+
+Result<std::string> read_standard_input() { return read_all(STDIN_FILENO); }
 
 }  // namespace portico::config

@@ -35,5 +35,7 @@ inline constexpr size_t kMaxFileText = 256 << 20;
 // @errors io, with errno in `system` and its text as context: EISDIR for a directory, EFBIG beyond kMaxFileText,
 // ETIMEDOUT where a pipe took longer than the PipePatience of this thread
 Result<std::string> read_file_text(const std::string& path);
+// The same of standard input, to its end; a terminal may take its time.
+Result<std::string> read_standard_input();
 
 }  // namespace portico::config

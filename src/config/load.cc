@@ -5,13 +5,16 @@
 
 namespace portico::config {
 
+std::string_view shown_name(std::string_view path) { return path == kStandardInput ? "stdin" : path; }
+
 std::optional<std::string> read_file(const std::string& path, FaultList& faults) {
-    auto text = read_file_text(path);
+    auto text = path == kStandardInput ? read_standard_input() : read_file_text(path);
     if (!text) {
-        faults.error({}, "", "missing-file", "the file " + path + " cannot be read: " + text.error().context,
-                     "name another with -c FILE");
+        const std::string what = path == kStandardInput ? std::string("standard input") : "the file " + path;
+        faults.error({}, "", "missing-file", what + " cannot be read: " + text.error().context, "name another with -c FILE");
         return std::nullopt;
     }
+    if (text->starts_with(kByteOrderMark)) text->erase(0, kByteOrderMark.size());
     return std::move(*text);
 }
 

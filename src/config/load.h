@@ -21,6 +21,12 @@ struct LoadOptions {
 
 // @returns none when there was an error (never without one in `faults`); with keep_faulty only where nothing could be read
 std::optional<Config> load(std::string source, std::string file_name, const LoadOptions& options, FaultList& faults);
+// What -c names for standard input.
+inline constexpr std::string_view kStandardInput = "-";
+// The configuration's name as messages show it.
+std::string_view shown_name(std::string_view path);
+// A configuration's text, without a byte order mark at its beginning. Standard input can be read once.
+// @param path  of the file, or kStandardInput
 // @returns none with a fault when the file cannot be read
 std::optional<std::string> read_file(const std::string& path, FaultList& faults);
 
