@@ -34,8 +34,8 @@ std::vector<std::string> texts_at(const config::Node& settings, std::string_view
     std::vector<std::string> texts;
     const config::Node* node = settings.get(key);
     if (node == nullptr) return texts;
-    if (node->is_scalar()) texts.push_back(node->text);
-    for (const config::Node* item : node->items) texts.push_back(item->text);
+    const config::PlainList list(config::Scope(faults, key), *node);
+    for (const config::Node* item : list.items()) texts.push_back(item->text);
     return texts;
 }
 

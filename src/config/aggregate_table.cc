@@ -27,9 +27,10 @@ void read_name(const Scope& scope, const Node& node, Text& into, std::string_vie
 }
 
 void read_statuses(const Scope& scope, const Node& node, std::vector<int>& into, int least) {
-    if (!node.is_sequence() || node.items.empty()) return scope.expected(node, "a list of statuses such as [200, 404]");
-    for (size_t i = 0; i < node.items.size(); ++i) {
-        if (const auto v = read_integer(Scope(scope, i), *node.items[i], least, 599)) into.push_back(static_cast<int>(*v));
+    const PlainList list(scope, node);
+    if (list.items().empty() || (!list.is_list() && !node.substituted)) return scope.expected(node, "a list of statuses such as [200, 404]");
+    for (size_t i = 0; i < list.items().size(); ++i) {
+        if (const auto v = read_integer(Scope(scope, i), *list.items()[i], least, 599)) into.push_back(static_cast<int>(*v));
     }
 }
 

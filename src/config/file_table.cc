@@ -138,11 +138,12 @@ constexpr Field<LogConfig> kLog[] = {
      }},
 };
 constexpr Field<DnsConfig> kDns[] = {
-    {{"servers", "list of addresses", "the system's", "Name servers as `IP:port`.", R"({"type":"array","items":{"type":"string"}})"},
+    {{"servers", "list of addresses", "the system's", "Name servers as `IP:port`.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, DnsConfig& d) {
-         if (!n.is_sequence()) return s.expected(n, "a list of addresses");
-         for (size_t i = 0; i < n.items.size(); ++i) {
-             if (auto a = read_address(Scope(s, i), *n.items[i])) d.servers.push_back(*a);
+         const PlainList list(s, n);
+         if (!list.is_list() && !n.substituted) return s.expected(n, "a list of addresses");
+         for (size_t i = 0; i < list.items().size(); ++i) {
+             if (auto a = read_address(Scope(s, i), *list.items()[i])) d.servers.push_back(*a);
          }
      }},
     {{"min_ttl", "duration", "1s", "Addresses are kept at least this long.", kDuration}, duration_into<DnsConfig, Duration, &DnsConfig::min_ttl, false>},
@@ -201,7 +202,7 @@ constexpr Field<Draft> kFile[] = {
      [](const Scope& s, const Node& n, Draft& d) { read_object<FileTimeouts>(s, n, d.config.timeouts, "timeouts", file_timeout_fields()); }},
     {{"paths", "mapping", "", "How the path of a request is read.", R"({"$ref":"#/$defs/paths"})"},
      [](const Scope& s, const Node& n, Draft& d) { read_object<PathsConfig>(s, n, d.config.paths, "paths", paths_fields()); }},
-    {{"trusted_proxies", "list of CIDRs", "none", "Peers whose forwarding headers are believed; the client's address is found from the right.", R"({"type":"array","items":{"type":"string"}})"},
+    {{"trusted_proxies", "list of CIDRs", "none", "Peers whose forwarding headers are believed; the client's address is found from the right.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, Draft& d) {
          d.config.trusted_proxies = read_cidrs(s, n);
      }},

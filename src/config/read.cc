@@ -146,15 +146,68 @@ std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<
     return std::nullopt;
 }
 
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+
+// Whether all of a value that could be a list came from the environment: what is written beside the variables holds a comma only where
+// it holds nothing else. A comma that somebody wrote in a text is part of that text.
+bool is_list_of_environment(const Node& node) {
+    if (!node.is_scalar() || !node.substituted || node.unset) return false;
+    std::string written;
+    for (std::string_view raw = node.raw; !raw.empty();) {
+        const size_t begin = raw.find("${"), end = begin == std::string_view::npos ? begin : raw.find('}', begin);
+        if (end == std::string_view::npos) {
+            written += raw;
+            break;
+        }
+        written += raw.substr(0, begin);
+        raw.remove_prefix(end + 1);
+    }
+    return written.find(',') == std::string::npos || written.find_first_not_of(", \t\r\n") == std::string::npos;
+}
+
+}  // namespace
+
+PlainList::PlainList(const Scope& scope, const Node& node) : is_list_(node.is_sequence()) {
+    if (!is_list_) add(scope, node);
+    for (const Node* item : node.items) add(scope, *item);
+}
+
+void PlainList::add(const Scope& scope, const Node& node) {
+    if (!is_list_of_environment(node)) return items_.push_back(&node);
+    is_list_ = is_list_ || node.text.empty() || node.text.find(',') != std::string::npos;
+    for (std::string_view left = node.text; !left.empty();) {
+        const size_t comma = std::min(left.find(','), left.size());
+        std::string_view piece = left.substr(0, comma);
+        left.remove_prefix(std::min(comma + 1, left.size()));
+        const size_t first = piece.find_first_not_of(kSpace);
+        if (first == std::string_view::npos) continue;
+        piece = piece.substr(first, piece.find_last_not_of(kSpace) + 1 - first);
+        Node& one = made_.emplace_back();
+        one.kind = node.quoted ? NodeKind::string : resolve_scalar(piece);
+        one.mark = node.mark;
+        one.text = piece;
+        one.quoted = node.quoted;
+        one.substituted = true;
+        one.raw = node.raw;
+        one.unset = node.unset;
+        // The whole is hidden as its variable; so is what it is made of.
+        scope.faults().hide(piece, node.raw);
+        items_.push_back(&one);
+    }
+}
+
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what) {
     std::vector<Text> out;
-    if (!node.is_sequence()) {
-        if (auto t = read_text(scope, node, std::string(what) + ", or a list of them")) out.push_back(std::move(*t));
+    const PlainList list(scope, node);
+    if (!list.is_list()) {
+        if (auto t = read_text(scope, *list.items().front(), std::string(what) + ", or a list of them")) out.push_back(std::move(*t));
         return out;
     }
-    if (node.items.empty()) scope.error(node.mark, "empty-list", "the list is empty: leave the key out, or name something");
-    for (size_t i = 0; i < node.items.size(); ++i) {
-        if (auto t = read_text(Scope(scope, i), *node.items[i], what)) out.push_back(std::move(*t));
+    if (list.items().empty()) scope.error(node.mark, "empty-list", "the list is empty: leave the key out, or name something");
+    for (size_t i = 0; i < list.items().size(); ++i) {
+        if (auto t = read_text(Scope(scope, i), *list.items()[i], what)) out.push_back(std::move(*t));
     }
     return out;
 }

@@ -1,7 +1,9 @@
 // Readers of single values: each says what was expected where the text is something else. Used in the tables' rows.
 #pragma once
 
+#include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,26 @@ std::optional<uint64_t> read_rate(const Scope& scope, const Node& node);
 std::optional<SocketAddress> read_address(const Scope& scope, const Node& node);
 // One of a few words.
 std::optional<size_t> read_word(const Scope& scope, const Node& node, std::span<const std::string_view> words);
-// A scalar or a list of them, as texts.
+// The elements of a list of plain values, in place of which one value may stand. A value that came from the environment is as many as it
+// has pieces between commas; pieces without text are none.
+class PlainList {
+  public:
+    // @param node  outlives the list
+    PlainList(const Scope& scope, const Node& node);
+    PlainList(const PlainList&) = delete;
+    // False where one value stands in place of the list: items() has that one.
+    bool is_list() const { return is_list_; }
+    std::span<const Node* const> items() const { return items_; }
+
+  private:
+    void add(const Scope& scope, const Node& node);
+
+    std::deque<Node> made_;
+    std::vector<const Node*> items_;
+    bool is_list_;
+};
+
+// A PlainList as texts; an empty one is a fault.
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
 // CIDR blocks; one that is none, or that has bits behind its prefix, is a fault that shows the block it may have meant.
 // @param unix_named where the word `unix` may stand among them: set where it does

@@ -97,11 +97,12 @@ void check_tls(const Scope& scope, const Node& service, const ServiceConfig& c) 
 }
 
 constexpr Field<ServiceConfig> kService[] = {
-    {{"endpoints", "list of URLs", "", "`http://host[:port]` or `https://host[:port]` of each; names are resolved anew at their TTL.", R"({"type":"array","items":{"type":"string"},"minItems":1})"},
+    {{"endpoints", "list of URLs", "", "`http://host[:port]` or `https://host[:port]` of each; names are resolved anew at their TTL.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) {
-         if (!n.is_sequence()) return s.expected(n, "a list of endpoints", "write endpoints: [http://10.0.0.1:8080]");
-         if (n.items.empty()) s.error(n.mark, "empty-list", "a service needs at least one endpoint");
-         for (size_t i = 0; i < n.items.size(); ++i) read_endpoint(Scope(s, i), *n.items[i], c);
+         const PlainList list(s, n);
+         if (!list.is_list() && !n.substituted) return s.expected(n, "a list of endpoints", "write endpoints: [http://10.0.0.1:8080]");
+         if (list.items().empty()) s.error(n.mark, "empty-list", "a service needs at least one endpoint");
+         for (size_t i = 0; i < list.items().size(); ++i) read_endpoint(Scope(s, i), *list.items()[i], c);
      }},
     {{"respond", "mapping", "", "A fixed answer in place of endpoints: maintenance, stubs for development.", R"({"$ref":"#/$defs/respond"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) { read_respond(s, n, c.respond); }},

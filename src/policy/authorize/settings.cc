@@ -122,13 +122,14 @@ void read_wanted(const Scope& scope, const Node& node, ClaimCondition& into) {
         into.present = config::read_bool(Scope(scope, "present"), *present);
         return;
     }
-    if (!node.is_sequence()) {
-        if (auto value = read_scalar(scope, node)) into.values.push_back(std::move(*value));
+    const config::PlainList list(scope, node);
+    if (!list.is_list()) {
+        if (auto value = read_scalar(scope, *list.items().front())) into.values.push_back(std::move(*value));
         return;
     }
-    if (node.items.empty()) scope.error(node.mark, "empty-list", "the list is empty: no value would do");
-    for (size_t i = 0; i < node.items.size(); ++i) {
-        if (auto value = read_scalar(Scope(scope, i), *node.items[i])) into.values.push_back(std::move(*value));
+    if (list.items().empty()) scope.error(node.mark, "empty-list", "the list is empty: no value would do");
+    for (size_t i = 0; i < list.items().size(); ++i) {
+        if (auto value = read_scalar(Scope(scope, i), *list.items()[i])) into.values.push_back(std::move(*value));
     }
 }
 

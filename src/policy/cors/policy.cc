@@ -28,9 +28,10 @@ void read_origin(const Scope& scope, const Node& node, Grant& g) {
 }
 
 void read_origins(const Scope& scope, const Node& node, Grant& g) {
-    if (!node.is_sequence()) return read_origin(scope, node, g);
-    if (node.items.empty()) scope.error(node.mark, "empty-list", "the list is empty: name the origins whose pages may use this");
-    for (size_t i = 0; i < node.items.size(); ++i) read_origin(Scope(scope, i), *node.items[i], g);
+    const config::PlainList list(scope, node);
+    if (!list.is_list()) return read_origin(scope, *list.items().front(), g);
+    if (list.items().empty()) scope.error(node.mark, "empty-list", "the list is empty: name the origins whose pages may use this");
+    for (size_t i = 0; i < list.items().size(); ++i) read_origin(Scope(scope, i), *list.items()[i], g);
 }
 
 // A list of tokens as a field's value. @returns true for `*`

@@ -1,0 +1,64 @@
+"""What people of other gateways write, and what nothing uses: each gets a likely correction or a warning."""
+import pytest
+
+from support.client import get
+from support.gateway import Gateway, check, command
+
+S = "services: { s: http://127.0.0.1:1 }\n"
+JWT = "{ jwt: { algorithms: [HS256], secret: 0123456789abcdef0123456789abcdef%s } }"
+
+
+def route(rest):
+    return S + "routes: [{ " + rest + " }]\n"
+
+
+ORIGINS = "routes: [{ match: /x, use: [{ cors: { origins: %s } }], respond: {} }]\n"
+
+
+@pytest.mark.parametrize("origins", ['"${ORIGINS}"', '["${ORIGINS}"]', "['https://c.test', '${ORIGINS}']", '"${NONE:-https://a.test,https://b.test}"'])
+def test_t52_a_list_from_one_variable_is_split_at_commas(origins):
+    with Gateway(ORIGINS % origins, env={"ORIGINS": "https://a.test, https://b.test,,"}) as gateway:
+        for origin in ("https://a.test", "https://b.test"):
+            assert get(gateway.port, "/x", [("Origin", origin)]).get("access-control-allow-origin") == origin
+
+
+@pytest.mark.parametrize("config", [
+    "trusted_proxies: ${V}\nroutes: [{ match: /x, respond: {} }]\n",
+    "trusted_proxies: ['${V}', 172.16.0.0/12]\nroutes: [{ match: /x, respond: {} }]\n",
+    "trusted_proxies: ${V},${W}\nroutes: [{ match: /x, respond: {} }]\n",
+    "routes: [{ match: /x, use: [{ ip_access: { allow: '${V}', deny: '${V}' } }], respond: {} }]\n",
+    "routes: [{ match: { path: /x, client: '${V}' }, respond: {} }]\n",
+])
+def test_t52_blocks_from_one_variable(config):
+    told = check(config, env={"V": "10.0.0.0/8,192.168.0.0/16", "W": "172.16.0.0/12"})
+    assert told.code == 0 or "client" in config, told.out
+
+
+@pytest.mark.parametrize("config, value", [
+    ("services: { s: { endpoints: '${V}' } }\nroutes: [{ match: /x, forward: { service: s } }]\n", "http://127.0.0.1:1,http://127.0.0.1:2"),
+    ("dns: { servers: '${V}' }\nroutes: [{ match: /x, respond: {} }]\n", "127.0.0.1:53,127.0.0.2:53"),
+    ("managed_headers: ${V}\nroutes: [{ match: /x, respond: {} }]\n", "X-A,X-B"),
+    ("routes: [{ match: { path: /x, methods: '${V}' }, respond: {} }]\n", "GET,POST"),
+    ("routes: [{ match: { path: /x, host: '${V}' }, respond: {} }]\n", "a.test,b.test"),
+    ("services: { s: http://127.0.0.1:1 }\nroutes:\n  - match: /x\n    aggregate:\n      calls:\n        u:\n          service: s\n          path: /\n          pass: ${V}\n"
+     "      body: { u: $u }\n", "404,410"),
+])
+def test_t52_other_lists_of_plain_values(config, value):
+    told = check(config, env={"V": value})
+    assert told.code == 0, told.out
+
+
+def test_t52_an_empty_list_stays_an_error():
+    for value in ("", ",", " , "):
+        told = check("trusted_proxies: ${V}\nroutes: [{ match: /x, respond: {} }]\n", env={"V": value})
+        assert told.code == 1 and "[empty-list]" in told.out, told.out
+
+
+def test_t52_a_comma_that_is_written_is_part_of_its_text():
+    with Gateway("routes: [{ match: '/a,b/${V}', respond: {} }]\n", env={"V": "c"}) as gateway:
+        assert get(gateway.port, "/a,b/c").status == 200
+
+
+def test_t52_a_piece_of_the_environment_is_shown_by_its_name():
+    told = check("trusted_proxies: ${V}\nroutes: [{ match: /x, respond: {} }]\n", env={"V": "10.0.0.0/8,secret-value"})
+    assert told.code == 1 and "secret-value" not in told.out and "${V}" in told.out, told.out
