@@ -212,6 +212,17 @@ std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_v
     return out;
 }
 
+std::string written_list(std::string_view text) {
+    std::string list;
+    size_t count = 0;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find_first_of(", \t|", at), text.size());
+        if (end > at) list.append(count++ == 0 ? "" : ", ").append(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return count > 1 ? "[" + list + "]" : std::string();
+}
+
 std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named) {
     std::vector<Cidr> out;
     for (const Text& t : read_texts(scope, node, "a CIDR such as 10.0.0.0/8")) {
@@ -224,8 +235,10 @@ std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_na
             continue;
         }
         const auto meant = Cidr::network_of(t.value);
+        const std::string list = written_list(t.value);
         scope.error(t.mark, "bad-cidr", "expected a CIDR such as 10.0.0.0/8 or one address, found \"" + t.value + "\"",
-                    meant ? "bits behind the prefix must be zero: did you mean " + *meant + "?" : "");
+                    meant  ? "bits behind the prefix must be zero: did you mean " + *meant + "?"
+                    : list.empty() ? "" : "did you mean " + list + "?");
     }
     return out;
 }
@@ -264,7 +277,7 @@ bool is_host(std::string_view host) {
     for (;;) {
         const size_t dot = host.find('.');
         if (!is_label(host.substr(0, dot))) return false;
-        if (dot == std::string_view::npos) return true;
+        if (dot == std::string_view::npos) return host.find_first_not_of("0123456789") != std::string_view::npos;
         host.remove_prefix(dot + 1);
     }
 }

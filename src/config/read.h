@@ -50,13 +50,15 @@ class PlainList {
 
 // A PlainList as texts; an empty one is a fault.
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
+// The list that a text with commas or spaces was likely meant to be, "[GET, POST]". @returns nothing for a text without them
+std::string written_list(std::string_view text);
 // CIDR blocks; one that is none, or that has bits behind its prefix, is a fault that shows the block it may have meant.
 // @param unix_named where the word `unix` may stand among them: set where it does
 std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named = nullptr);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
 // True for a name or an address as it stands in an endpoint, in lower case and without brackets. The root's dot may stand at a
-// name's end, but names nobody by itself.
+// name's end, but names nobody by itself. A name whose last label is a number is an address gone wrong (10.0.0.256), as for browsers.
 bool is_host(std::string_view host);
 // False for the names of headers that are the client's own, or part of the message's form, in every spelling.
 bool is_manageable_header(std::string_view name);

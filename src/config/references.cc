@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "config/objects.h"
+#include "config/read.h"
 #include "http/message.h"
 
 namespace portico::config {
@@ -38,6 +39,7 @@ class References {
                                   std::to_string(before->second->mark.line));
             }
             check_use(r, i);
+            check_paths(r, i);
             check_methods(r, i);
             if (r.forward) check_service(r.forward->service, place(i) + ".forward.service");
             if (!r.aggregate) continue;
@@ -136,6 +138,54 @@ class References {
         }
     }
 
+    // What other gateways write for a parameter is good here, as the text that it is: no request's path holds it.
+    void check_paths(const RouteConfig& r, size_t index) {
+        for (const Text& path : r.match.paths) {
+            const std::string_view text = path.value;
+            for (size_t at = 0; at < text.size();) {
+                const size_t end = std::min(text.find('/', at + 1), text.size());
+                const std::string_view segment = text.substr(at + 1, end - at - 1);
+                if (const std::string meant = meant_parameter(segment); !meant.empty()) {
+                    std::string whole(text);
+                    whole.replace(at + 1, segment.size(), meant);
+                    faults_.warning(path.mark, place(index) + ".match.path", "literal-parameter",
+                                    "\"" + std::string(segment) + "\" is " + (segment[0] == '{' ? "a pattern that only this text meets" : "plain text in a path") +
+                                        ", and no parameter",
+                                    "did you mean \"" + whole + "\"?");
+                }
+                at = end;
+            }
+        }
+    }
+
+    // @returns what `:id`, `<id>` or `{id:int}` was likely meant to be, empty for any other segment
+    static std::string meant_parameter(std::string_view segment) {
+        const auto is_word = [](std::string_view s) {
+            return !s.empty() && std::ranges::all_of(s, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+        };
+        if (segment.size() > 1 && segment[0] == ':' && is_word(segment.substr(1))) return "{" + std::string(segment.substr(1)) + "}";
+        const bool angles = segment.size() > 2 && segment.starts_with('<') && segment.ends_with('>');
+        const bool braces = segment.size() > 2 && segment.starts_with('{') && segment.ends_with('}');
+        if (!angles && !braces) return {};
+        const std::string_view inner = segment.substr(1, segment.size() - 2);
+        const size_t colon = inner.find(':');
+        // Flask puts the type first, the others behind the name.
+        const std::string_view first = inner.substr(0, colon), second = colon == std::string_view::npos ? std::string_view{} : inner.substr(colon + 1);
+        const std::string name(angles && colon != std::string_view::npos ? second : first);
+        const std::string_view type = angles && colon != std::string_view::npos ? first : second;
+        if (!is_word(name)) return {};
+        struct Type {
+            std::string_view name, pattern;
+        };
+        constexpr Type kTypes[] = {{"int", "[0-9]+"}, {"integer", "[0-9]+"}, {"long", "[0-9]+"}, {"number", "[0-9]+"}, {"digits", "[0-9]+"},
+                                   {"uuid", "[0-9a-fA-F-]{36}"}, {"guid", "[0-9a-fA-F-]{36}"}, {"alpha", "[A-Za-z]+"}, {"slug", "[a-z0-9-]+"},
+                                   {"float", "[0-9.]+"}, {"string", ""}, {"str", ""}, {"path", "**"}};
+        const auto found = std::ranges::find(kTypes, type, &Type::name);
+        if (found == std::end(kTypes)) return angles && colon == std::string_view::npos ? "{" + name + "}" : std::string();
+        if (found->pattern == "**") return "**";
+        return "{" + name + (found->pattern.empty() ? "" : ":" + std::string(found->pattern)) + "}";
+    }
+
     void check_methods(const RouteConfig& r, size_t index) {
         const auto extra = [&](std::string_view m) {
             return std::ranges::any_of(r.extra_methods, [&](const Text& t) { return t.value == m; });
@@ -148,6 +198,16 @@ class References {
         for (const Text& m : r.match.methods) {
             if (http::is_registered_method(m.value) || extra(m.value)) continue;
             const std::string_view near = http::nearest_method(m.value);
+            if (m.value == "*" || iequals(m.value, "any") || iequals(m.value, "all")) {
+                faults_.error(m.mark, place(index) + ".match.methods", "unknown-method", "\"" + m.value + "\" is not a method",
+                              "leave methods out: the route takes every method then");
+                continue;
+            }
+            if (const std::string list = written_list(m.value); !list.empty()) {
+                faults_.error(m.mark, place(index) + ".match.methods", "unknown-method", "\"" + m.value + "\" is not one method, but several in one text",
+                              "did you mean " + list + "?");
+                continue;
+            }
             faults_.error(m.mark, place(index) + ".match.methods", "unknown-method",
                           "\"" + m.value + "\" is not a registered method",
                           near.empty() ? "extra_methods: [" + m.value + "] on the route allows it"

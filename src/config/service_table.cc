@@ -46,7 +46,10 @@ void read_endpoint(const Scope& scope, const Node& node, ServiceConfig& into) {
         host = host.substr(1, host.size() - 2);
         if (!IpAddress::parse(host)) return scope.expected(node, kWhat);
     }
-    if (!is_host(host)) return scope.expected(node, kWhat);
+    if (!is_host(host)) {
+        const bool numbers = host.find_first_not_of("0123456789.") == std::string_view::npos;
+        return scope.expected(node, kWhat, numbers ? "an IPv4 address is four numbers from 0 to 255, such as 10.0.0.1" : "");
+    }
     e.host = host;
     into.endpoints.push_back(std::move(e));
 }

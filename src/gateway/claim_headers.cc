@@ -16,6 +16,16 @@ using config::Scope;
 
 bool is_trimmed(std::string_view text) { return trim_ows(text).size() != text.size(); }
 
+// Names of registered claims, and of those that issuers commonly give.
+bool is_likely_claim(std::string_view name) {
+    constexpr std::string_view kClaims[] = {"sub", "iss", "aud", "azp", "jti", "sid", "email", "name", "given_name", "family_name", "preferred_username", "username",
+                                            "nickname", "phone_number", "locale", "role", "roles", "groups", "scope", "scp", "tenant", "tid", "oid", "org", "org_id",
+                                            "client_id", "uid", "user_id", "plan", "permissions", "realm_access.roles"};
+    return std::ranges::find(kClaims, name) != std::end(kClaims);
+}
+
+bool is_likely_header(std::string_view name) { return http::is_token(name) && name.find('-') != std::string_view::npos; }
+
 void append_element(std::string& out, std::string_view text) {
     constexpr char kHex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.size(); ++i) {
@@ -74,6 +84,12 @@ ClaimHeaders ClaimHeaders::read(const Scope& scope, const config::Node& node) {
     for (const config::Entry& e : node.entries) {
         const Scope at(scope, e.key);
         if (!config::check_managed_header(at, e.key_mark, e.key)) continue;
+        // A mapping the other way round is good as it stands, and no service would ever see who asks.
+        if (e.value->is_scalar() && is_likely_claim(e.key) && is_likely_header(e.value->text)) {
+            at.error(e.key_mark, "reversed-claim", "the header stands first and its claim behind it: \"" + e.key + "\" is a claim's name, and \"" + e.value->text + "\" a header's",
+                     "did you mean " + e.value->text + ": " + e.key + "?");
+            continue;
+        }
         if (is_written_by_gateway(e.key)) {
             at.error(e.key_mark, "unmanageable-header", e.key + " cannot bear a claim: the gateway writes it itself");
             continue;

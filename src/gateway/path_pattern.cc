@@ -32,6 +32,17 @@ size_t segment_end(std::string_view text, size_t at) {
     return std::min(at, text.size());
 }
 
+// What `{id?}`, `{*rest}` or `{path...}`, as other gateways write them, was likely meant to be.
+std::string likely_segment(std::string_view inner) {
+    if (inner.find('*') != std::string_view::npos || inner.find("..") != std::string_view::npos) return "** at the end of a path stands for all that follow; a template names them {**}";
+    std::string name;
+    for (const char c : inner.substr(0, inner.find(':'))) {
+        if (c == '-' || c == '.') name += '_';
+        else if (is_name(name + c)) name += c;
+    }
+    return is_name(name) ? "did you mean {" + name + "}?" : "";
+}
+
 bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fault, CompiledPatterns* compiled) {
     const size_t colon = inner.find(':');
     into.name = inner.substr(0, colon);
@@ -103,7 +114,11 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
         }
         PathSegment s;
         if (segment.starts_with('{') && segment.ends_with('}')) {
-            if (!parse_parameter(segment.substr(1, segment.size() - 2), s, fault, compiled)) return std::nullopt;
+            const std::string_view inner = segment.substr(1, segment.size() - 2);
+            if (!parse_parameter(inner, s, fault, compiled)) {
+                if (!is_name(s.name)) hint = likely_segment(inner);
+                return std::nullopt;
+            }
             for (const PathSegment& before : p.segments_) {
                 if (before.name != s.name || before.kind == PathSegment::Kind::fixed) continue;
                 fault = "the parameter {" + s.name + "} stands twice in this path";

@@ -12,6 +12,50 @@ def route(rest):
     return S + "routes: [{ " + rest + " }]\n"
 
 
+@pytest.mark.parametrize("config, hint", [
+    (route('match: "/users/:id", forward: { service: s }'), 'did you mean "/users/{id}"?'),
+    (route('match: "/users/<id>/x", forward: { service: s }'), 'did you mean "/users/{id}/x"?'),
+    (route('match: "/users/<int:id>", forward: { service: s }'), 'did you mean "/users/{id:[0-9]+}"?'),
+    (route('match: "/users/{id:int}", forward: { service: s }'), 'did you mean "/users/{id:[0-9]+}"?'),
+    (route('match: { path: ["/a", "/users/{id:uuid}"] }, forward: { service: s }'), 'did you mean "/users/{id:[0-9a-fA-F-]{36}}"?'),
+    (route('match: "/files/{name:path}", forward: { service: s }'), 'did you mean "/files/**"?'),
+    (route('match: "/files/{*rest}", forward: { service: s }'), "** at the end of a path"),
+    (route('match: "/files/{rest...}", forward: { service: s }'), "** at the end of a path"),
+    (route('match: "/users/{id?}", forward: { service: s }'), "did you mean {id}?"),
+    (route('match: "/users/{user-id}", forward: { service: s }'), "did you mean {user_id}?"),
+    (route('match: /x, use: [' + JWT % ", claims_to_headers: { sub: X-User-ID }" + '], forward: { service: s }'), "did you mean X-User-ID: sub?"),
+    (route('match: /x, use: [' + JWT % ", claims_to_headers: { email: x-email }" + '], forward: { service: s }'), "did you mean x-email: email?"),
+    ("services: { s: 'http://10.0.0.256:80' }\nroutes: [{ match: /x, forward: { service: s } }]\n", "four numbers from 0 to 255"),
+    ("services: { s: 'http://10.0.0.1.5' }\nroutes: [{ match: /x, forward: { service: s } }]\n", "four numbers from 0 to 255"),
+    (route('match: { path: /x, methods: "GET, POST" }, forward: { service: s }'), "did you mean [GET, POST]?"),
+    (route('match: { path: /x, methods: "GET|POST" }, forward: { service: s }'), "did you mean [GET, POST]?"),
+    (route('match: { path: /x, methods: ["*"] }, forward: { service: s }'), "leave methods out"),
+    (route('match: { path: /x, methods: ANY }, forward: { service: s }'), "leave methods out"),
+    (route('match: /x, use: [{ ip_access: { allow: "10.0.0.0/8, 192.168.0.0/16" } }], forward: { service: s }'), "did you mean [10.0.0.0/8, 192.168.0.0/16]?"),
+    (route('match: /x, use: [{ cors: { origins: ["https://a.test"], methods: "GET, PUT" } }], forward: { service: s }'), "did you mean [GET, PUT]?"),
+    (route('match: "/users/{id}", forward: { service: s, path: "/u/{user_id}" }'), "did you mean {id}? (known are {id} {client.ip}"),
+    (route('match: "/users/{user_id}", forward: { service: s, path: "/u/{id}" }'), "did you mean {user_id}? (known are {user_id} {client.ip}"),
+    (route('match: "/users/{id}", forward: { service: s, path: "/u/{client_ip}" }'), "did you mean {client.ip}?"),
+    (route('match: "/users/{id}", use: [{ transform: { request: { headers: { set: { X-User: "{user_id}" } } } } }], forward: { service: s }'), "did you mean {id}? (known are {id} {client.ip}"),
+    (route('match: "/users/{id}", use: [{ rate_limit: { limit: 1, window: 1s, key: user_id } }], forward: { service: s }'), "did you mean {id}?"),
+    (route('match: "/users/{id}", use: [{ transform: { request: { headers: { set: { X-User: "{nothing_like_it}" } } } } }], forward: { service: s }'), "known are {id} {client.ip}"),
+])
+def test_t53_what_others_write_gets_the_likely_correction(config, hint):
+    told = check(config)
+    assert hint in told.out, told.out
+
+
+@pytest.mark.parametrize("path", ["/v1/{name}/x", "/files/{name:[a-z]+}", "/a:b", "/:", "/time/12:30"])
+def test_t53_what_is_meant_as_written_gets_none(path):
+    told = check(route(f'match: "{path}", respond: {{}}').replace(S, ""))
+    assert told.code == 0 and "literal-parameter" not in told.out, told.out
+
+
+def test_t53_a_hasura_claim_is_no_reversed_header():
+    told = check(route("match: /x, use: [" + JWT % ", claims_to_headers: { X-Hasura-Role: x-hasura-role }" + "], forward: { service: s }"))
+    assert told.code == 0, told.out
+
+
 ORIGINS = "routes: [{ match: /x, use: [{ cors: { origins: %s } }], respond: {} }]\n"
 
 

@@ -41,6 +41,43 @@ bool is_parameter_name(std::string_view name) {
     });
 }
 
+// The values that a place has, as they are written. Empty where it has none.
+std::string known_values(const std::vector<std::string_view>& names, const TemplatePlace& place) {
+    std::string text;
+    for (const std::string_view name : names) text.append(" {").append(name).append("}");
+    if (!place.no_request) text += " {header.NAME} {query.NAME}";
+    if (!place.no_request && (place.identity || place.deferred)) text += " {claims.NAME}";
+    if (place.calls != nullptr) text += " {calls.NAME.status} {calls.NAME.header.NAME}";
+    return text.empty() ? text : "known are" + text;
+}
+
+// `{user_id}` where the path says `{id}`, or the other way round; a word with another separator; what others call it.
+std::string likely_value(std::string_view name, const std::vector<std::string_view>& all, const TemplatePlace& place) {
+    std::string dotted(name);
+    std::ranges::replace_if(dotted, [](char c) { return c == '_' || c == '-'; }, '.');
+    if (std::ranges::find(all, dotted) != all.end()) return dotted;
+    struct Alias {
+        std::string_view name, meant;
+    };
+    constexpr Alias kAliases[] = {{"remote_addr", "client.ip"}, {"client_addr", "client.ip"}, {"ip", "client.ip"},       {"method", "request.method"},
+                                  {"uri", "request.path"},      {"path", "request.path"},     {"host", "request.host"}, {"scheme", "request.scheme"}};
+    const auto alias = std::ranges::find(kAliases, name, &Alias::name);
+    if (alias != std::end(kAliases) && std::ranges::find(all, alias->meant) != all.end()) return std::string(alias->meant);
+    if (place.parameters != nullptr) {
+        const auto ends = [](std::string_view whole, std::string_view part) {
+            return whole.size() > part.size() && iequals(whole.substr(whole.size() - part.size()), part);
+        };
+        std::string_view found;
+        for (const std::string& p : *place.parameters) {
+            if (!ends(name, p) && !ends(p, name)) continue;
+            if (!found.empty()) return {};  // which of them is anybody's guess
+            found = p;
+        }
+        if (!found.empty()) return std::string(found);
+    }
+    return std::string(nearest(name, all.data(), all.size()));
+}
+
 class Parser {
   public:
     Parser(const config::Scope& scope, const config::Text& text, const TemplatePlace& place)
@@ -209,27 +246,7 @@ class Parser {
             return fault("unknown-value", "this looks like JSON text, and {…} in a text is a template",
                          "write it as a mapping (YAML), or {{ for a brace");
         }
-        std::vector<std::string_view> all;
-        if (place_.parameters != nullptr) all.assign(place_.parameters->begin(), place_.parameters->end());
-        for (const Word& w : kWords) {
-            if (!place_.no_request) all.push_back(w.text);
-        }
-        if (place_.error) {
-            for (const Word& w : kErrorWords) all.push_back(w.text);
-        }
-        const std::string_view near = nearest(name, all.data(), all.size());
-        fault("unknown-value", shown + " names nothing that is known here",
-              near.empty() ? known(all) + "write {{ for a brace" : "did you mean {" + std::string(near) + "}? (write {{ for a brace)");
-    }
-
-    // The values that this place has, as they are written. Empty where it has none.
-    std::string known(const std::vector<std::string_view>& names) const {
-        std::string text;
-        for (const std::string_view name : names) text.append(" {").append(name).append("}");
-        if (!place_.no_request) text += " {header.NAME} {query.NAME}";
-        if (!place_.no_request && (place_.identity || place_.deferred)) text += " {claims.NAME}";
-        if (place_.calls != nullptr) text += " {calls.NAME.status} {calls.NAME.header.NAME}";
-        return text.empty() ? text : "known are" + text + "; ";
+        fault("unknown-value", shown + " names nothing that is known here", unknown_value_hint(name, place_));
     }
 
     const config::Scope& scope_;
@@ -240,6 +257,21 @@ class Parser {
 };
 
 }  // namespace
+
+std::string unknown_value_hint(std::string_view name, const TemplatePlace& place) {
+    std::vector<std::string_view> all;
+    if (place.parameters != nullptr) all.assign(place.parameters->begin(), place.parameters->end());
+    for (const Word& w : kWords) {
+        if (!place.no_request) all.push_back(w.text);
+    }
+    if (place.error) {
+        for (const Word& w : kErrorWords) all.push_back(w.text);
+    }
+    const std::string near = likely_value(name, all, place);
+    const std::string known = known_values(all, place);
+    if (near.empty()) return known.empty() ? "write {{ for a brace" : known + "; write {{ for a brace";
+    return "did you mean {" + near + "}? (" + known + "; write {{ for a brace)";
+}
 
 std::vector<TemplatePart> parse_template(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
     return Parser(scope, text, place).run();

@@ -56,7 +56,8 @@ bool Template::check_place(const std::vector<std::string>& parameters, bool iden
             return false;
         }
         if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
-            scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route");
+            scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route",
+                        unknown_value_hint(part.text, TemplatePlace{.parameters = &parameters, .identity = identity}));
             return false;
         }
     }

@@ -41,7 +41,8 @@ bool read_names(const Scope& scope, const Node& node, std::string_view what, std
     if (texts.size() == 1 && texts[0].value == "*") return true;
     for (const config::Text& t : texts) {
         if (t.value == "*") scope.error(t.mark, "bad-list", "\"*\" stands alone", "write \"*\", or the names");
-        else if (!http::is_token(t.value)) scope.error(t.mark, "bad-list", "expected " + std::string(what) + ", found \"" + t.value + "\"");
+        else if (!http::is_token(t.value)) scope.error(t.mark, "bad-list", "expected " + std::string(what) + ", found \"" + t.value + "\"",
+                                              config::written_list(t.value).empty() ? "" : "did you mean " + config::written_list(t.value) + "?");
         else into.append(into.empty() ? "" : ", ").append(t.value);
     }
     return false;
