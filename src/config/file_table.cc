@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/objects.h"
 #include "config/read.h"
@@ -205,6 +207,10 @@ constexpr Field<Draft> kFile[] = {
     {{"trusted_proxies", "list of CIDRs", "none", "Peers whose forwarding headers are believed; the client's address is found from the right.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, Draft& d) {
          d.config.trusted_proxies = read_cidrs(s, n);
+         if (std::ranges::any_of(d.config.trusted_proxies, is_nearly_everybody)) {
+             s.warning(n.mark, "trusted-everybody", "nearly every peer is believed to be a proxy: whoever connects may write any address into X-Forwarded-For, and limits and address rules believe it",
+                       "name the networks of the proxies in front of this gateway, such as 10.0.0.0/8");
+         }
      }},
     {{"forwarding", "mapping", "", "What is learnt of the client from trusted proxies.", R"({"$ref":"#/$defs/forwarding"})"},
      [](const Scope& s, const Node& n, Draft& d) { read_object<ForwardingConfig>(s, n, d.config.forwarding, "forwarding", forwarding_fields()); }},

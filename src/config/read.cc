@@ -243,6 +243,11 @@ std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_na
     return out;
 }
 
+bool is_nearly_everybody(const Cidr& block) {
+    // IPv4 stands behind 96 bits of its mapped form.
+    return block.network.is_v4() ? block.bits < 96 + 8 : block.bits < 7;
+}
+
 std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
     if (node.is_scalar() && node.kind != NodeKind::null) return node.text;
     const Node* file = node.is_mapping() && node.entries.size() == 1 ? node.get("file") : nullptr;

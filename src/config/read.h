@@ -55,6 +55,8 @@ std::string written_list(std::string_view text);
 // CIDR blocks; one that is none, or that has bits behind its prefix, is a fault that shows the block it may have meant.
 // @param unix_named where the word `unix` may stand among them: set where it does
 std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named = nullptr);
+// Whether a list of blocks holds nearly everybody: a block larger than any private network (IPv4 wider than /8, IPv6 than /7).
+bool is_nearly_everybody(const Cidr& block);
 // A secret: text, or { file: path } whose last newline is dropped.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
 // True for a name or an address as it stands in an endpoint, in lower case and without brackets. The root's dot may stand at a

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "base/text_table.h"
 #include "config/objects.h"
 #include "config/read.h"
 #include "http/message.h"
@@ -45,10 +46,60 @@ class References {
             if (!r.aggregate) continue;
             for (const CallConfig& c : r.aggregate->calls) check_service(c.service, place(i) + ".aggregate.calls." + c.name.value + ".service");
         }
+        if (!faults_.has_errors()) warn_of_unused();
     }
 
   private:
     static std::string place(size_t route) { return "routes[" + std::to_string(route) + "]"; }
+
+    // What nothing names: a policy that its author believes to guard something, most likely by a lost `use`.
+    void warn_of_unused() {
+        TextSet named, used_policies;
+        bool any_service = false;
+        const auto goes_to = [&](const Text& service) {
+            named.insert(service.value);
+            any_service = any_service || service.value.find('{') != std::string::npos;
+        };
+        std::unordered_set<const Node*> seen;
+        const auto settings_of = [&](const PolicyConfig& p) {
+            if (p.settings != nullptr) gather_texts(*p.settings, named, seen);
+        };
+        for (const PolicyConfig& p : config_.policies) settings_of(p);
+        for (const RouteConfig& r : config_.routes) {
+            for (const UseEntry& u : r.use) {
+                if (u.in_place) settings_of(*u.in_place);
+                else used_policies.insert(u.name);
+            }
+            if (r.forward) goes_to(r.forward->service);
+            if (!r.aggregate) continue;
+            for (const CallConfig& c : r.aggregate->calls) goes_to(c.service);
+        }
+        for (const PolicyConfig& p : config_.policies) {
+            if (used_policies.contains(p.name) || named.contains(p.name)) continue;
+            faults_.warning(p.name_mark.line != 0 ? p.name_mark : p.mark, "policies." + p.name, "unused-policy",
+                            "no route uses the policy \"" + p.name + "\": it guards nothing", "write use: [" + p.name + "] on the routes that it is for");
+        }
+        for (const StoreConfig& s : config_.stores) {
+            if (!named.contains(s.name)) faults_.warning(s.mark, "stores." + s.name, "unused-store", "no policy uses the store \"" + s.name + "\"");
+        }
+        for (const ServiceConfig& s : config_.services) {
+            if (named.contains(s.name) || (any_service && !s.internal)) continue;
+            faults_.warning(s.mark, "services." + s.name, "unused-service", "nothing asks the service \"" + s.name + "\"",
+                            any_service ? "it is internal, so that \"{service}\" does not reach it" : "");
+        }
+    }
+
+    // The texts of a policy's settings, which is where policies name stores, services and other policies. Each node once, however many
+    // aliases lead to it.
+    static void gather_texts(const Node& node, TextSet& into, std::unordered_set<const Node*>& seen) {
+        if (node.is_scalar()) {
+            into.insert(node.text);
+            return;
+        }
+        if (!seen.insert(&node).second) return;
+        for (const Entry& e : node.entries) gather_texts(*e.value, into, seen);
+        for (const Node* item : node.items) gather_texts(*item, into, seen);
+    }
 
     void check_listeners() {
         const Mark whole = draft_.root_mark;

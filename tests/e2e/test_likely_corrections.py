@@ -56,6 +56,39 @@ def test_t53_a_hasura_claim_is_no_reversed_header():
     assert told.code == 0, told.out
 
 
+@pytest.mark.parametrize("config, code", [
+    (S + "routes: [{ match: /x, respond: {} }]\n", "unused-service"),
+    ("services: { s: http://127.0.0.1:1, i: { endpoints: ['http://127.0.0.1:2'], internal: true } }\nroutes: [{ match: '/{service}/**', forward: { service: '{service}' } }]\n", "unused-service"),
+    ("stores: { m: memory }\nroutes: [{ match: /x, respond: {} }]\n", "unused-store"),
+    ("policies: { p: { ip_access: { deny: [10.0.0.1] } } }\nroutes: [{ match: /x, respond: {} }]\n", "unused-policy"),
+    ("trusted_proxies: [0.0.0.0/0]\nroutes: [{ match: /x, respond: {} }]\n", "trusted-everybody"),
+    ("trusted_proxies: ['::/0']\nroutes: [{ match: /x, respond: {} }]\n", "trusted-everybody"),
+    ("trusted_proxies: [0.0.0.0/1, 128.0.0.0/1]\nroutes: [{ match: /x, respond: {} }]\n", "trusted-everybody"),
+    ("routes: [{ match: /x, use: [{ ip_access: { allow: [0.0.0.0/0] } }], respond: {} }]\n", "allowed-everybody"),
+])
+def test_t54_what_does_nothing_or_believes_everybody_is_warned_of(config, code):
+    told = check(config)
+    assert told.code == 0 and told.out.count(": warning: ") == 1 and f"[{code}]" in told.out, told.out
+    strict = "listeners: [{ address: 127.0.0.1:0 }]\n" + config
+    assert command("check", "--strict", config=strict).code == 1
+
+
+@pytest.mark.parametrize("config", [
+    "services: { a: http://127.0.0.1:1, b: http://127.0.0.1:2 }\nroutes: [{ match: '/{service}/**', forward: { service: '{service}' } }]\n",
+    ("stores: { m: memory }\npolicies: { l: { rate_limit: { limit: 1, window: 1s, key: client.ip, store: m, on_store_failure: allow } } }\n"
+     "routes: [{ match: /x, use: [l], respond: {} }]\n"),
+    ("policies: { k: { api_key: { keys: [{ name: a, sha256: '" + "0" * 64 + "' }] } }, p: { any_of: [k, " + JWT % "" + "] } }\n"
+     "routes: [{ match: /x, use: [p], respond: {} }]\n"),
+    ("services: { auth: { endpoints: ['http://127.0.0.1:1'], internal: true } }\n"
+     "routes: [{ match: /x, use: [{ forward_auth: { service: auth, path: /check } }], respond: {} }]\n"),
+    "services: { a: http://127.0.0.1:1 }\nroutes: [{ match: /x, aggregate: { calls: { u: { service: a, path: / } }, body: { u: $u } } }]\n",
+    "trusted_proxies: [10.0.0.0/8, 'fc00::/7']\nroutes: [{ match: /x, respond: {} }]\n",
+])
+def test_t54_what_is_used_is_not_warned_of(config):
+    told = check(config)
+    assert told.code == 0 and ": warning: " not in told.out, told.out
+
+
 ORIGINS = "routes: [{ match: /x, use: [{ cors: { origins: %s } }], respond: {} }]\n"
 
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "config/read.h"
@@ -42,6 +43,11 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
         scope.error(settings.settings.mark, "empty-policy", "ip_access needs allow, deny or both");
     }
     if (faults.errors() != before) return nullptr;
+    const config::Node* allow = settings.settings.get("allow");
+    if (allow != nullptr && std::ranges::any_of(rules.allow, config::is_nearly_everybody)) {
+        Scope(scope, "allow").warning(allow->mark, "allowed-everybody", "nearly every address may pass here: this policy refuses next to nobody",
+                                      "name the networks that may pass, or leave allow out where deny alone decides");
+    }
     return std::make_unique<IpAccess>(std::move(rules));
 }
 
