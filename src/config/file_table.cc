@@ -180,7 +180,7 @@ constexpr Field<Draft> kFile[] = {
          l.mark = n.mark;
          if (read_object<AdminConfig>(s, n, l, "the admin listener", admin_fields())) d.config.admin = l;
      }},
-    {{"workers", "auto or count", "auto", "Event loops; auto is one a core.", R"({"oneOf":[{"const":"auto"},{"type":"integer","minimum":1,"maximum":1024}]})"},
+    {{"workers", "auto or count", "auto", "Event loops; auto is one for each processor that this process may use: its affinity and the quota of its control groups count, half a processor as one.", R"({"oneOf":[{"const":"auto"},{"type":"integer","minimum":1,"maximum":1024}]})"},
      [](const Scope& s, const Node& n, Draft& d) {
          if (n.is_scalar() && n.text == "auto") return;
          if (auto v = read_integer(s, n, 1, 1024)) d.config.workers = static_cast<uint32_t>(*v);

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <thread>
+
+#include "io/machine_share.h"
 
 namespace portico::server {
 
@@ -44,7 +44,7 @@ io::BackendChoice io_choice(const config::Config& config) {
 }
 
 size_t worker_count(const config::Config& config) {
-    return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
+    return config.workers != 0 ? config.workers : io::usable_processors();
 }
 
 uint32_t descriptor_share(uint64_t descriptors, size_t workers) {
@@ -67,10 +67,7 @@ uint64_t memory_limit(const config::Config& config, uint64_t available, size_t w
 uint64_t available_memory() {
     const auto pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
     const uint64_t machine = pages > 0 && page > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page) : uint64_t{1} << 30;
-    // Of the container, where that has less (cgroup v2).
-    uint64_t own = UINT64_MAX;
-    std::ifstream("/sys/fs/cgroup/memory.max") >> own;
-    return std::min(machine, own == 0 ? UINT64_MAX : own);
+    return std::min(machine, io::memory_of_groups());
 }
 
 edge::ServerSettings settings_of(const config::Config& c) {

@@ -17,7 +17,7 @@ void hold_standard_descriptors();
 uint64_t raise_descriptors();
 // The configuration's, unless PORTICO_IO says otherwise.
 io::BackendChoice io_choice(const config::Config& config);
-// The workers that it asks for: without a number one for each core.
+// The workers that it asks for: without a number one for each processor that this process may use (io/machine_share).
 size_t worker_count(const config::Config& config);
 // Descriptors that a worker may use for clients and services: its share, less what the process and its workers need themselves.
 uint32_t descriptor_share(uint64_t descriptors, size_t workers);
@@ -26,7 +26,7 @@ uint32_t connection_limit(const config::Config& config, uint64_t descriptors, si
 // Bytes that a worker may hold of what strangers send (base/held.h): its share of what the configuration says, or of a quarter of
 // what there is.
 uint64_t memory_limit(const config::Config& config, uint64_t available, size_t workers);
-// Of the machine, or of the container where that may have less.
+// Of the machine, or of the control groups of this process where those allow less.
 uint64_t available_memory();
 edge::ServerSettings settings_of(const config::Config& config);
 

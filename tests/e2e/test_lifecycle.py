@@ -513,3 +513,13 @@ def test_a_drain_takes_in_all_that_have_connected(io):
         gateway.process.send_signal(signal.SIGCONT)
         assert [client.read_response().status for client in clients] == [200] * len(clients)
         gateway.wait()
+def test_t56_workers_follow_the_affinity_of_the_process():
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})  # inherited
+        with Gateway("workers: auto\n" + RESPOND.format(1)) as gateway:
+            assert any(line.startswith("portico: 1 worker, ") for line in gateway.stderr)
+    finally:
+        os.sched_setaffinity(0, before)
+
+

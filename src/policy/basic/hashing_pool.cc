@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "io/machine_share.h"
+
 namespace portico::policy::basic {
 namespace {
 
@@ -20,7 +22,7 @@ constexpr int kNiceness = 5;
 HashingJob::~HashingJob() { OPENSSL_cleanse(password.data(), password.size()); }
 
 std::shared_ptr<HashingPool> HashingPool::make() {
-    const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency() / 2, 1, kMostThreads);
+    const size_t threads = std::clamp<size_t>(io::usable_processors() / 2, 1, kMostThreads);
     return std::make_shared<HashingPool>(threads, threads * kWaitingPerThread);
 }
 
