@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "config/load.h"
+#include "observe/log_sink.h"
 #include "server/server.h"
 
 namespace portico::cli {
@@ -23,6 +24,16 @@ void list_open_routes(const std::string& file, const gateway::Snapshot& snapshot
     if (!names.empty()) std::printf("%s: open on purpose: %s\n", file.c_str(), names.c_str());
 }
 
+// Without making the file: a start, or a reload, opens it.
+void look_at_log(const config::LogConfig& log, config::FaultList& faults) {
+    if (!log.access) return;
+    const auto obstacle = observe::LogSink::obstacle_to(log.file);
+    if (!obstacle) return;
+    const std::string message = "the access log " + log.file + " cannot be opened: " + obstacle->why;
+    if (obstacle->is_a_right) faults.warning(log.mark, "log.file", "log-file", message, "whoever runs the gateway needs the right to write there");
+    else faults.error(log.mark, "log.file", "log-file", message, "make its folder, or name another file");
+}
+
 void count(size_t n, const char* what, std::string& into) {
     if (n == 0) return;
     if (!into.empty()) into += ", ";
@@ -38,9 +49,10 @@ int check(const std::string& path, bool json, bool strict) {
     std::shared_ptr<const gateway::Snapshot> snapshot;
     gateway::Resources resources;
     if (source) snapshot = server::build_snapshot(*source, file, 1, resources, faults);
+    if (snapshot != nullptr) look_at_log(snapshot->config.log, faults);
     if (snapshot != nullptr && strict) warn_of_open_routes(*snapshot, faults);
     faults.sort();
-    const bool good = snapshot != nullptr && !(strict && !faults.all().empty());
+    const bool good = !faults.has_errors() && snapshot != nullptr && !(strict && !faults.all().empty());
     if (json) {
         std::puts(config::render_json(faults, file).c_str());
         return good ? kGood : kFaults;
@@ -50,7 +62,7 @@ int check(const std::string& path, bool json, bool strict) {
     std::string summary;
     count(faults.errors(), "error", summary);
     count(faults.all().size() - faults.errors(), "warning", summary);
-    if (snapshot != nullptr) {
+    if (snapshot != nullptr && !faults.has_errors()) {
         std::printf("%s: good%s%s: %zu route%s, %zu service%s, %zu polic%s\n", file.c_str(), summary.empty() ? "" : ", with ", summary.c_str(),
                     snapshot->routes.size(), snapshot->routes.size() == 1 ? "" : "s", snapshot->config.services.size(),
                     snapshot->config.services.size() == 1 ? "" : "s", snapshot->policies.size(), snapshot->policies.size() == 1 ? "y" : "ies");

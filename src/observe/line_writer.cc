@@ -33,6 +33,7 @@ ssize_t LineWriter::put(std::string_view piece) const {
 }
 
 size_t LineWriter::write(std::string_view lines, const std::function<bool()>& waits) {
+    error_ = 0;
     size_t begun = 0;  // bytes of the line at hand that are out
     while (!lines.empty()) {
         pollfd p{fd_, POLLOUT, 0};
@@ -41,7 +42,10 @@ size_t LineWriter::write(std::string_view lines, const std::function<bool()>& wa
             break;
         }
         if (torn_) {
-            if (put("\n") != 1) break;
+            if (put("\n") != 1) {
+                error_ = errno;
+                break;
+            }
             torn_ = false;
         }
         const std::string_view piece = next_piece(lines);
@@ -52,6 +56,7 @@ size_t LineWriter::write(std::string_view lines, const std::function<bool()>& wa
             begun = last == std::string_view::npos ? begun + out.size() : out.size() - last - 1;
             lines.remove_prefix(out.size());
         } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+            error_ = errno;
             break;  // a closed pipe or a full disk: these lines are lost, the process is not
         }
     }

@@ -19,6 +19,8 @@ class LineWriter {
     // Writes lines that each end in LF. While nothing is taken, `waits` is asked every 50 ms whether to wait on.
     // @returns how many of them were lost
     size_t write(std::string_view lines, const std::function<bool()>& waits);
+    // Why the last write() has lost lines, as errno; 0 where nothing was taken in time, and after one that lost none.
+    int error() const { return error_; }
 
   private:
     enum class Kind : unsigned char { file, socket, other };
@@ -28,6 +30,7 @@ class LineWriter {
 
     int fd_ = -1;
     Kind kind_ = Kind::other;
+    int error_ = 0;
     bool torn_ = false;  // a part of a line could not be taken back: the next one begins on a line of its own
 };
 

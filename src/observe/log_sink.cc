@@ -1,6 +1,7 @@
 #include "observe/log_sink.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kLastWrites = std::chrono::seconds(1);         // how long the end waits for what is left
 constexpr auto kStuck = std::chrono::milliseconds(500);       // and for a thread that should have ended by then
+constexpr auto kQuiet = std::chrono::minutes(1);               // between two tellings of a loss
+constexpr auto kTryAgain = std::chrono::seconds(1);           // between two tries to open a path that could not be opened again
 constexpr size_t kSpareCapacity = 1u << 20;
 
 // A pipe without a reader is an error, rather than a start (or a reload) that waits for one.
@@ -29,8 +32,8 @@ int open_log(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O
 // What the sink and its thread share. The thread holds it too, for it may be left behind in a write that never returns.
 class Queue {
   public:
-    Queue(std::string path, int fd, LogSinkOptions options)
-        : path_(std::move(path)), options_(std::move(options)), writer_(fd) {}
+    Queue(std::string name, std::string path, int fd, LogSinkOptions options)
+        : name_(std::move(name)), path_(std::move(path)), options_(std::move(options)), writer_(fd) {}
     ~Queue() {
         if (!path_.empty()) ::close(writer_.fd());
     }
@@ -65,7 +68,8 @@ class Queue {
         end_by_ = SteadyClock::now() + kLastWrites;
         wake_.notify_one();
         const bool ended = over_.wait_until(lock, end_by_ + kStuck, [this] { return ended_; });
-        options_.lost_shard = nullptr;  // may go now
+        options_.lost_shard = nullptr;  // these may go now
+        options_.say = nullptr;
         return ended;
     }
 
@@ -88,8 +92,9 @@ class Queue {
         // At once, not with the next line: whoever rotates the log waits for the old file to be let go.
         if (std::exchange(reopen_, false)) {
             lock.unlock();
-            open_again();
+            const int error = open_again();
             lock.lock();
+            reopened(error);
             return true;
         }
         if (waiting_.empty()) return false;
@@ -99,7 +104,11 @@ class Queue {
         waiting_bytes_ -= lines.size();
         dropped_ += lost;
         if (lines.capacity() > spare_.capacity() && lines.capacity() < kSpareCapacity) spare_ = std::move(lines);
-        if (lost == 0 && waiting_.empty()) tell_of_loss(lock);
+        if (lost == 0 && waiting_.empty()) {
+            tell_of_loss(lock);
+            say_of_recovery();
+        }
+        if (reopen_failed_ && SteadyClock::now() - reopen_tried_ >= kTryAgain) reopen_ = true;
         return !out_of_time();
     }
 
@@ -113,7 +122,26 @@ class Queue {
             return waits;
         });
         lock.lock();
+        if (lost > 0) reason_ = writer_.error();
         return lost;
+    }
+
+    // Both are said by whoever holds the lock, so that nobody is told once the sink has ended.
+    void say_of_loss() {
+        lost_since_ += dropped_;
+        const auto now = SteadyClock::now();
+        if (said_loss_ || !options_.say || now - said_at_ < kQuiet) return;
+        said_loss_ = true;
+        said_at_ = now;
+        options_.say("the access log " + name_ + " cannot be written: " + (reason_ != 0 ? std::strerror(reason_) : "nobody takes its lines in time") +
+                     "; lines are lost, and portico_dropped_log_lines_total counts them");
+    }
+    void say_of_recovery() {
+        if (std::exchange(said_loss_, false) && options_.say) {
+            options_.say("the access log " + name_ + " is written again: " + std::to_string(lost_since_) + (lost_since_ == 1 ? " line was" : " lines were") + " lost");
+        }
+        lost_since_ = 0;
+        reason_ = 0;
     }
 
     void tell_of_loss(Lock& lock) {
@@ -125,20 +153,32 @@ class Queue {
 
     void publish() {
         if (dropped_ == 0) return;
+        say_of_loss();
         if (options_.lost_shard != nullptr) options_.lost_shard->add(options_.lost, dropped_);
         untold_ += std::exchange(dropped_, 0);
     }
 
     bool out_of_time() const { return ending_ && SteadyClock::now() > end_by_; }
 
-    void open_again() {
-        if (path_.empty()) return;
+    // @returns why not, as errno
+    int open_again() {
+        if (path_.empty()) return 0;
         const int fd = open_log(path_);
-        if (fd < 0) return;  // the old file goes on being written: better than nothing
+        if (fd < 0) return errno;  // the old file goes on being written: better than nothing
         ::close(writer_.fd());
         writer_.use(fd);
+        return 0;
     }
 
+    void reopened(int error) {
+        const bool failed_before = std::exchange(reopen_failed_, error != 0);
+        reopen_tried_ = SteadyClock::now();
+        if (failed_before == reopen_failed_ || !options_.say) return;
+        if (error != 0) options_.say("the access log " + path_ + " cannot be opened again: " + std::strerror(error) + "; lines go on into the file that was open");
+        else options_.say("the access log " + path_ + " is open again");
+    }
+
+    const std::string name_;  // as the operator knows it
     const std::string path_;  // empty: a descriptor of the process's, which stays open
     LogSinkOptions options_;
     LineWriter writer_;  // the thread's
@@ -149,6 +189,12 @@ class Queue {
     std::string spare_;
     uint64_t dropped_ = 0;  // lines, not yet counted
     uint64_t untold_ = 0;   // counted, not yet told
+    uint64_t lost_since_ = 0;  // lines, since the last that was taken
+    int reason_ = 0;           // why, as errno
+    bool said_loss_ = false;
+    SteadyClock::time_point said_at_ = SteadyClock::now() - kQuiet;
+    bool reopen_failed_ = false;
+    SteadyClock::time_point reopen_tried_{};
     bool ending_ = false, ended_ = false, reopen_ = false;
     SteadyClock::time_point end_by_{};
 };
@@ -170,6 +216,23 @@ class QueuedSink final : public LogSink {
 
 }  // namespace
 
+std::optional<LogSink::Obstacle> LogSink::obstacle_to(const std::string& file) {
+    if (file == "stdout" || file == "stderr") return std::nullopt;
+    struct stat s {};
+    if (::stat(file.c_str(), &s) == 0) {
+        if (S_ISDIR(s.st_mode)) return Obstacle{std::strerror(EISDIR)};
+        if (::faccessat(AT_FDCWD, file.c_str(), W_OK, AT_EACCESS) != 0) return Obstacle{std::strerror(errno), errno == EACCES};
+        return std::nullopt;
+    }
+    if (errno != ENOENT) return Obstacle{std::strerror(errno), errno == EACCES};
+    const size_t slash = file.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
+    if (::stat(folder.c_str(), &s) != 0) return Obstacle{"there is no folder " + folder, errno == EACCES};
+    if (!S_ISDIR(s.st_mode)) return Obstacle{folder + " is not a folder"};
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return Obstacle{std::strerror(errno), errno == EACCES};
+    return std::nullopt;
+}
+
 Result<std::unique_ptr<LogSink>> LogSink::make(const std::string& file, LogSinkOptions options) {
     const bool standard = file == "stdout" || file == "stderr";
     const int fd = file == "stdout" ? STDOUT_FILENO : file == "stderr" ? STDERR_FILENO : open_log(file);
@@ -177,7 +240,7 @@ Result<std::unique_ptr<LogSink>> LogSink::make(const std::string& file, LogSinkO
         const int error = errno;
         return fail(Fault::io, "the access log " + file + " cannot be opened: " + std::strerror(error), error);
     }
-    return std::make_unique<QueuedSink>(std::make_shared<Queue>(standard ? "" : file, fd, std::move(options)));
+    return std::make_unique<QueuedSink>(std::make_shared<Queue>(file, standard ? "" : file, fd, std::move(options)));
 }
 
 }  // namespace portico::observe

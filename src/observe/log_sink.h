@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -19,6 +20,9 @@ struct LogSinkOptions {
     Counter lost{};
     // What to write once lines are taken again: how many were lost before. Not set: nothing.
     std::function<std::string(uint64_t lines)> after_loss{};
+    // Told when lines begin to be lost, or the path cannot be opened again, with the system's reason; and when that is over. Once a minute
+    // at most, however often the two change. On the sink's thread, never after the sink has ended. Not set: nobody.
+    std::function<void(const std::string& line)> say{};
 };
 
 class LogSink {
@@ -31,8 +35,17 @@ class LogSink {
     // Hands whole lines over; `lines` is left empty, perhaps with a recycled capacity. Thread-safe, never blocks.
     // @returns false when some of them were dropped because `max_waiting` bytes were waiting
     virtual bool write(std::string& lines) = 0;
-    // Opens the path again (log rotation). Thread-safe.
+    // Opens the path again (log rotation). Where it cannot be opened, lines go on into the file that was open, and the path is tried once a
+    // second as they come. Thread-safe.
     virtual void reopen() = 0;
+
+    // Looks whether make() could open the file, without opening or making it.
+    // @returns none where it could, else why not; of a right that this user lacks, another may have it: `is_a_right`
+    struct Obstacle {
+        std::string why;
+        bool is_a_right = false;
+    };
+    static std::optional<Obstacle> obstacle_to(const std::string& file);
 };
 
 }  // namespace portico::observe

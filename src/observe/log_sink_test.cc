@@ -12,8 +12,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <mutex>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 namespace portico::observe {
 namespace {
@@ -301,6 +303,94 @@ TEST_F(LogSinkTest, lines_of_several_writers_are_never_mixed) {
     int count = 0;
     for (std::string line; std::getline(file, line); ++count) EXPECT_EQ(line, std::string(100, line[0]));
     EXPECT_EQ(count, 800);
+}
+
+// What a sink says, from its own thread.
+class Said {
+  public:
+    LogSinkOptions options() {
+        LogSinkOptions options;
+        options.say = [this](const std::string& line) {
+            const std::lock_guard lock(mutex_);
+            lines_.push_back(line);
+        };
+        return options;
+    }
+    std::vector<std::string> lines() const {
+        const std::lock_guard lock(mutex_);
+        return lines_;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::vector<std::string> lines_;
+};
+
+TEST_F(LogSinkTest, T57_a_full_disk_is_said_once_with_its_reason) {
+    Said said;
+    auto sink = LogSink::make("/dev/full", said.options());
+    ASSERT_TRUE(sink);
+    for (int i = 0; i < 5; ++i) {
+        put(**sink, "line\n");
+        ASSERT_TRUE(soon([&] { return !said.lines().empty(); }));
+    }
+    sink->reset();
+    ASSERT_EQ(said.lines().size(), 1u);
+    EXPECT_EQ(said.lines()[0], "the access log /dev/full cannot be written: No space left on device; lines are lost, and portico_dropped_log_lines_total counts them");
+}
+
+TEST_F(LogSinkTest, T57_that_lines_are_taken_again_is_said_with_how_many_were_lost) {
+    Said said;
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, SIG_IGN);
+    auto sink = LogSink::make(path("log"), said.options());
+    ASSERT_TRUE(sink);
+    const rlimit small{10, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    put(**sink, "more than ten bytes\nand a second\n");
+    EXPECT_TRUE(soon([&] { return said.lines().size() == 1; }));
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    put(**sink, "taken\n");
+    EXPECT_TRUE(soon([&] { return said.lines().size() == 2; }));
+    sink->reset();
+    ASSERT_EQ(said.lines().size(), 2u);
+    EXPECT_EQ(said.lines()[0], "the access log " + path("log") + " cannot be written: File too large; lines are lost, and portico_dropped_log_lines_total counts them");
+    EXPECT_EQ(said.lines()[1], "the access log " + path("log") + " is written again: 2 lines were lost");
+    EXPECT_EQ(content("log"), "taken\n");
+}
+
+TEST_F(LogSinkTest, T57_a_path_that_cannot_be_opened_again_is_said_and_tried_until_it_can) {
+    Said said;
+    std::filesystem::create_directory(path("sub"));
+    auto sink = LogSink::make(path("sub/log"), said.options());
+    ASSERT_TRUE(sink);
+    std::filesystem::rename(path("sub"), path("moved"));
+    for (int i = 0; i < 3; ++i) (*sink)->reopen();
+    ASSERT_TRUE(soon([&] { return said.lines().size() == 1; }));
+    EXPECT_EQ(said.lines()[0], "the access log " + path("sub/log") + " cannot be opened again: No such file or directory; lines go on into the file that was open");
+    put(**sink, "old\n");
+    EXPECT_TRUE(soon([&] { return content("moved/log") == "old\n"; }));
+    std::filesystem::create_directory(path("sub"));
+    EXPECT_TRUE(soon([&] {
+        put(**sink, "new\n");
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        return content("sub/log").starts_with("new\n");
+    }));
+    sink->reset();
+    ASSERT_EQ(said.lines().size(), 2u);
+    EXPECT_EQ(said.lines()[1], "the access log " + path("sub/log") + " is open again");
+}
+
+TEST_F(LogSinkTest, T57_whether_a_file_could_be_opened_is_seen_without_making_it) {
+    EXPECT_FALSE(LogSink::obstacle_to(path("log")));
+    EXPECT_FALSE(std::filesystem::exists(path("log")));
+    EXPECT_FALSE(LogSink::obstacle_to("stdout"));
+    EXPECT_FALSE(LogSink::obstacle_to("/dev/full"));
+    EXPECT_EQ(LogSink::obstacle_to(folder_)->why, "Is a directory");
+    EXPECT_EQ(LogSink::obstacle_to(path("none/log"))->why, "there is no folder " + path("none"));
+    std::ofstream(path("file")) << "";
+    EXPECT_EQ(LogSink::obstacle_to(path("file/log"))->why, "Not a directory");
 }
 
 }  // namespace

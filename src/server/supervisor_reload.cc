@@ -39,6 +39,7 @@ Result<std::unique_ptr<observe::LogSink>> Supervisor::open_log(const config::Log
     observe::LogSinkOptions options;
     options.lost_shard = &registry_.new_shard();
     options.lost = context_->cells.dropped_log_lines;
+    options.say = [this](const std::string& line) { operators_.say(line); };
     return observe::LogSink::make(log.file, options);
 }
 

@@ -262,3 +262,40 @@ def test_a_start_that_waits_for_a_pipe_can_be_ended(tmp_path):
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == -signal.SIGTERM
+
+
+def test_t57_check_looks_whether_the_log_could_be_opened(tmp_path):
+    plain = "listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ match: /, respond: { body: ok } }]\n"
+    told = command("check", config=plain + f"log: {{ file: {tmp_path}/none/x.log }}\n")
+    assert told.code == 1 and "[log-file]" in told.out and f"there is no folder {tmp_path}/none" in told.out and ":3:" in told.out, told.out
+    told = command("check", config=plain + f"log: {{ file: {tmp_path} }}\n")
+    assert told.code == 1 and "Is a directory" in told.out, told.out
+    assert command("check", config=plain + f"log: {{ file: {tmp_path}/x.log }}\n").code == 0
+    assert not (tmp_path / "x.log").exists()
+    assert command("check", config=plain + f"log: {{ access: false, file: {tmp_path}/none/x.log }}\n").code == 0
+
+
+def test_t57_a_log_on_a_full_disk_is_counted_and_said_once():
+    with Gateway(PLAIN + "log: { file: /dev/full }\n") as gateway, Client(gateway.port) as client:
+        for n in range(10):
+            assert client.get(f"/x?{n}").status == 204
+        gateway.wait_for_line("portico: the access log /dev/full cannot be written: No space left on device")
+        gateway.expect_metric(10, "portico_dropped_log_lines_total")
+        assert sum("cannot be written" in line for line in gateway.stderr) == 1
+
+
+def test_t57_a_log_that_cannot_be_opened_again_is_said_and_so_is_its_return(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    with Gateway(PLAIN + f"log: {{ file: {folder}/x.log }}\n") as gateway, Client(gateway.port) as client:
+        folder.rename(tmp_path / "moved")
+        gateway.process.send_signal(signal.SIGUSR1)
+        gateway.wait_for_line(f"portico: the access log {folder}/x.log cannot be opened again: No such file or directory")
+        assert client.get("/x").status == 204
+        eventually(lambda: (tmp_path / "moved/x.log").read_bytes().count(b"\n") == 1, "the line in the file that was open")
+        folder.mkdir()
+        gateway.process.send_signal(signal.SIGUSR1)
+        gateway.wait_for_line(f"portico: the access log {folder}/x.log is open again")
+        assert client.get("/x").status == 204
+        eventually(lambda: (folder / "x.log").read_bytes().count(b"\n") == 1, "the line in the new file")
+        assert gateway.metric("portico_dropped_log_lines_total") == 0
