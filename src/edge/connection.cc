@@ -85,8 +85,10 @@ ConnectionSet::~ConnectionSet() {
 
 void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings) {
     // Where everybody is being served the new one is closed.
-    if (size_ >= limit_ && !evict_one()) return;
-    if (!has_descriptors() && !free_descriptor()) return;
+    if ((size_ >= limit_ && !evict_one()) || (!has_descriptors() && !free_descriptor())) {
+        if (told_) told_(true);
+        return;
+    }
     auto* c = new Connection(*this, std::move(stream), settings);
     c->start();
 }
@@ -102,6 +104,7 @@ bool ConnectionSet::evict_one() {
     Eviction::Member* const least = eviction_.next();
     if (least == nullptr) return false;
     static_cast<Connection*>(least)->kill();
+    if (told_) told_(false);
     return true;
 }
 

@@ -4,6 +4,7 @@
 // While it is idle it holds this object, its stream and one small coroutine frame: no buffer, no exchange.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/intrusive_list.h"
@@ -70,6 +71,8 @@ class ConnectionSet {
     // Makes a descriptor free: whatever has ended and only waits for its client goes first, then what rests of the services' connections,
     // then clients as above. @returns false where all are in use
     bool free_descriptor();
+    // Called whenever the limit or the descriptors cost a connection: one that waited, or the newcomer.
+    void tell_of_bound(std::function<void(bool newcomer)> told) { told_ = std::move(told); }
     // Descriptors for clients and services together: newcomers leave `reserve` of them for services.
     void share_descriptors(uint32_t all, uint32_t reserve);
     // Connections beyond a lower limit give way likewise; those that are being served stay.
@@ -95,6 +98,7 @@ class ConnectionSet {
     gateway::Handler& handler_;
     IntrusiveList<Connection, Connection> all_;
     Eviction eviction_;
+    std::function<void(bool newcomer)> told_;
     uint32_t size_ = 0;
     uint32_t limit_ = UINT32_MAX;
     uint32_t descriptors_ = UINT32_MAX;

@@ -107,7 +107,7 @@ bool Supervisor::start_workers() {
     };
     for (size_t i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(
-            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count, &long_turns_}));
+            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count, &long_turns_, &connection_bound_}));
         if (auto started = workers_.back()->start(); !started) {
             workers_.pop_back();
             operators_.say("not started: the event loop: " + started.error().context);
@@ -121,8 +121,15 @@ bool Supervisor::start_workers() {
         const Worker& first = *workers_.front();
         operators_.say(std::to_string(count) + (count == 1 ? " worker, " : " workers, ") + first.backend_name() +
             (first.why_not_uring().empty() ? "" : " (no io_uring: " + first.why_not_uring() + ")"));
+        operators_.say(bound_of_connections(config));
     }
     return true;
+}
+
+std::string Supervisor::bound_of_connections(const config::Config& config) const {
+    const size_t count = workers_.size();
+    return "up to " + std::to_string(connection_limit(config, descriptors_, count)) + " client connections " + (count == 1 ? "" : "a worker ") +
+           (config.limits.connections != 0 ? "(limits.connections), with " : "of ") + std::to_string(descriptors_) + " descriptors";
 }
 
 bool Supervisor::start_names() {

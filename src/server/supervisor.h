@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "io/accepting.h"
+#include "server/connection_bound.h"
 #include "server/held_gauges.h"
 #include "server/long_turns.h"
 #include "server/name_watch.h"
@@ -44,6 +45,8 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     bool start();
     void block_signals();
     bool start_workers();
+    // How many client connections a worker may have, and what bounds them.
+    std::string bound_of_connections(const config::Config& config) const;
     bool start_names();
 
     // Opens what the configuration adds to the listeners and the admin's address. @returns none when an address cannot be had
@@ -88,6 +91,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     OperatorLines operators_;
     StoreHealth store_health_;
     LongTurns long_turns_{registry_, operators_};
+    ConnectionBound connection_bound_{registry_, operators_};
     HeldGauges held_gauges_{registry_};
     std::unique_ptr<observe::LogSink> sink_;
     std::string log_file_;  // where sink_ writes

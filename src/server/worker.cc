@@ -7,6 +7,7 @@
 
 #include "base/held.h"
 #include "io/accepting.h"
+#include "server/connection_bound.h"
 #include "server/long_turns.h"
 #include "server/store_set.h"
 
@@ -44,6 +45,11 @@ struct Worker::Local final : private io::Timer {
         if (options.long_turns != nullptr) {
             loop->watch_turns([this](std::string_view place, Duration taken) {
                 options.long_turns->tell(context.shard, options.index, place, taken, loop->now());
+            });
+        }
+        if (options.connection_bound != nullptr) {
+            connections.tell_of_bound([this](bool newcomer) {
+                options.connection_bound->tell(context.shard, options.index, newcomer, connections.size(), loop->now());
             });
         }
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };

@@ -23,6 +23,7 @@
 
 namespace portico::server {
 
+class ConnectionBound;
 class LongTurns;
 class StoreHealth;
 
@@ -38,6 +39,7 @@ struct WorkerOptions {
     StoreHealth* store_health = nullptr;
     size_t workers = 1;  // of the process
     LongTurns* long_turns = nullptr;
+    ConnectionBound* connection_bound = nullptr;
 };
 
 class Worker {

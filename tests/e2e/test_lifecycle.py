@@ -513,6 +513,8 @@ def test_a_drain_takes_in_all_that_have_connected(io):
         gateway.process.send_signal(signal.SIGCONT)
         assert [client.read_response().status for client in clients] == [200] * len(clients)
         gateway.wait()
+
+
 def test_t56_workers_follow_the_affinity_of_the_process():
     before = os.sched_getaffinity(0)
     try:
@@ -523,3 +525,30 @@ def test_t56_workers_follow_the_affinity_of_the_process():
         os.sched_setaffinity(0, before)
 
 
+def test_t59_the_bound_of_connections_stands_in_the_start_lines_and_is_told_when_it_bites():
+    with Gateway("workers: 1\nlimits: { connections: 3 }\n" + RESPOND.format(1)) as gateway, ExitStack() as stack:
+        assert any(re.fullmatch(r"portico: up to 3 client connections \(limits.connections\), with \d+ descriptors", line) for line in gateway.stderr), gateway.stderr
+        for _ in range(6):
+            client = stack.enter_context(Client(gateway.port))
+            assert client.get("/version").status == 200
+        line = gateway.wait_for_line("portico: worker 0 has as many client connections as it may have (3 are open)")
+        assert "portico_connections_given_up_total" in line
+        gateway.expect_metric(3, "portico_connections_given_up_total", which="waiting")
+        assert sum("has as many client connections" in line for line in gateway.stderr) == 1
+
+
+def test_t59_a_newcomer_that_is_closed_while_all_are_served_is_counted():
+    with Scripted(lambda connection: (connection.read_request(), time.sleep(2), connection.send(b"HTTP/1.1 204 No Content\r\n\r\n"))) as slow:
+        config = f"workers: 1\nlimits: {{ connections: 1 }}\nservices: {{ s: {slow.url} }}\nroutes: [{{ match: /x, forward: {{ service: s }} }}]\n"
+        with Gateway(config) as gateway, Client(gateway.port) as served:
+            served.send(head("GET", "/x"))
+            eventually(lambda: len(slow.requests) == 1, "the request")
+            with Client(gateway.port) as newcomer:
+                newcomer.send(head("GET", "/x"))
+                gateway.expect_metric(1, "portico_connections_given_up_total", which="new")
+            assert served.read_response().status == 204
+
+
+def test_t59_the_bound_by_descriptors_stands_in_the_start_lines():
+    with Gateway("workers: 1\n" + RESPOND.format(1), descriptors=512) as gateway:
+        assert any(re.fullmatch(r"portico: up to \d+ client connections of 512 descriptors", line) for line in gateway.stderr), gateway.stderr
