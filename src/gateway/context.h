@@ -96,6 +96,10 @@ class Context {
     std::shared_ptr<Epoch> epoch;
     // A line for the operator, on stderr in a running gateway. Never holds what a client sent.
     std::function<void(const std::string& line)> say = [](const std::string&) {};
+    // Something that policies need is not there, or is there again (an empty `why`), for /ready: it stands there while `owner` lives. Set in
+    // a running gateway.
+    std::function<void(const std::shared_ptr<const void>& owner, std::string what, std::string why)> degraded =
+        [](const std::shared_ptr<const void>&, const std::string&, const std::string&) {};
     // Addresses of a name, where the server offers them (not in `explain`).
     std::function<io::Task<Result<std::vector<IpAddress>>>(std::string host, Time deadline)> resolve;
     std::string log_lines;   // of this turn; the worker hands them to the sink

@@ -27,6 +27,10 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
     }
     const std::vector<IpAddress>& addresses() const { return addresses_; }
     bool settled() const { return settled_; }
+    std::string trouble() const {
+        if (why_.empty()) return {};
+        return name_ + " does not resolve: " + why_ + (addresses_.empty() ? "" : "; the addresses that it had are used");
+    }
 
   private:
     void ask_in(Duration d) { set(watch_.loop_.timers(), watch_.loop_.now() + d); }
@@ -36,6 +40,7 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
         settled_ = true;
         const Time now = watch_.loop_.now();
         if (answer && !answer->addresses.empty()) {
+            why_.clear();
             retry_ = kFirstRetry;
             good_at_ = now;
             ask_in(std::clamp(answer->ttl, watch_.dns_.min_ttl, std::max(watch_.dns_.min_ttl, watch_.dns_.max_ttl)));
@@ -46,13 +51,16 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
             }
             return;
         }
+        const std::string before = std::exchange(why_, {});
+        why_ = answer ? "it has no addresses" : answer.error().context.empty() ? std::string(answer.error().code()) : answer.error().context;
+        if (why_.starts_with(name_ + ": ")) why_.erase(0, name_.size() + 2);
         ask_in(retry_);
         retry_ = std::min(retry_ * 2, kLastRetry);
         const Duration stale = watch_.dns_.stale;
-        if (!addresses_.empty() && stale != kForever && now - good_at_ > stale) {
-            addresses_.clear();
-            watch_.changed_(name_);
-        }
+        const bool too_old = !addresses_.empty() && stale != kForever && now - good_at_ > stale;
+        if (too_old) addresses_.clear();
+        // Why there are none is told to whoever would use them.
+        if (too_old || (addresses_.empty() && why_ != before)) watch_.changed_(name_);
     }
     // Those that are used already stay, whatever else a server adds before them.
     void bound(std::vector<IpAddress>& addresses) {
@@ -71,6 +79,7 @@ class NameWatch::Name final : public std::enable_shared_from_this<Name>, private
     NameWatch& watch_;
     std::string name_;
     std::vector<IpAddress> addresses_;
+    std::string why_;  // why the last answer was none
     Time good_at_{};
     Duration retry_ = kFirstRetry;
     bool asking_ = false;
@@ -107,6 +116,11 @@ const std::vector<IpAddress>& NameWatch::addresses(const std::string& name) cons
     static const std::vector<IpAddress> none;
     const auto found = names_.find(name);
     return found == names_.end() ? none : found->second->addresses();
+}
+
+std::string NameWatch::trouble(const std::string& name) const {
+    const auto found = names_.find(name);
+    return found == names_.end() ? std::string() : found->second->trouble();
 }
 
 bool NameWatch::settled() const {

@@ -11,6 +11,7 @@
 #include "admin/admin.h"
 #include "io/accepting.h"
 #include "server/connection_bound.h"
+#include "server/degradations.h"
 #include "server/held_gauges.h"
 #include "server/long_turns.h"
 #include "server/name_watch.h"
@@ -71,6 +72,8 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     void keep_while_used(std::shared_ptr<const gateway::Snapshot> snapshot);
     void tell_what_needs_a_restart(const config::Config& config);
     void count_reload(const char* result);
+    // What is served without something that it should have, and why: stores, names of endpoints, issuers' keys.
+    std::vector<std::string> degraded();
     std::vector<std::string> degraded_stores();
     void announce_ready();
     void begin_drain();
@@ -92,6 +95,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     StoreHealth store_health_;
     LongTurns long_turns_{registry_, operators_};
     ConnectionBound connection_bound_{registry_, operators_};
+    Degradations degradations_;
     HeldGauges held_gauges_{registry_};
     std::unique_ptr<observe::LogSink> sink_;
     std::string log_file_;  // where sink_ writes

@@ -1,4 +1,7 @@
 // The control thread's part of the admin pages: who may connect to them, and what they say of stores.
+#include <algorithm>
+#include <iterator>
+
 #include "server/supervisor.h"
 
 namespace portico::server {
@@ -24,10 +27,22 @@ std::vector<std::string> Supervisor::degraded_stores() {
     return all;
 }
 
+std::vector<std::string> Supervisor::degraded() {
+    std::vector<std::string> all = degraded_stores();
+    for (const config::ServiceConfig& service : snapshot_->config.services) {
+        for (const config::EndpointConfig& endpoint : service.endpoints) {
+            const std::string why = names_->trouble(endpoint.host);
+            if (!why.empty()) all.push_back("service " + service.name + ": " + why);
+        }
+    }
+    std::ranges::move(degradations_.all(), std::back_inserter(all));
+    return all;
+}
+
 void Supervisor::serve_admin(const OpenedAddresses::Listener& opened) {
     if (pages_ == nullptr) {
         const auto readiness = [this] {
-            return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number, degraded_stores()};
+            return admin::Readiness{ready_ && !draining_, draining_ ? "draining" : "starting", snapshot_->number, degraded()};
         };
         const auto hosts = [this]() -> std::span<const std::string> {
             const auto& admin = snapshot_->config.admin;

@@ -8,6 +8,7 @@
 #include "base/held.h"
 #include "io/accepting.h"
 #include "server/connection_bound.h"
+#include "server/degradations.h"
 #include "server/long_turns.h"
 #include "server/store_set.h"
 
@@ -51,6 +52,11 @@ struct Worker::Local final : private io::Timer {
             connections.tell_of_bound([this](bool newcomer) {
                 options.connection_bound->tell(context.shard, options.index, newcomer, connections.size(), loop->now());
             });
+        }
+        if (options.degradations != nullptr) {
+            context.degraded = [&to = *options.degradations](const std::shared_ptr<const void>& owner, std::string what, std::string why) {
+                to.tell(owner, std::move(what), std::move(why));
+            };
         }
         context.resolve = [this](std::string host, Time deadline) { return names.resolve(std::move(host), deadline); };
     }

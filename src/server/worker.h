@@ -24,6 +24,7 @@
 namespace portico::server {
 
 class ConnectionBound;
+class Degradations;
 class LongTurns;
 class StoreHealth;
 
@@ -40,6 +41,7 @@ struct WorkerOptions {
     size_t workers = 1;  // of the process
     LongTurns* long_turns = nullptr;
     ConnectionBound* connection_bound = nullptr;
+    Degradations* degradations = nullptr;  // where Context::degraded goes
 };
 
 class Worker {

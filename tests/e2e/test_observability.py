@@ -287,3 +287,32 @@ def test_t58_controls_and_direction_marks_of_a_token_are_escaped_in_the_log(wher
             assert status == 200 and line["subject"] == text and "\u00e9\u4e16" in raw
 
 
+def degraded(gateway):
+    return get(gateway.admin_port, "/ready").json().get("degraded", [])
+
+
+def test_t42_a_name_that_does_not_resolve_stands_in_ready_and_in_the_detail():
+    config = ("services: { svc: 'http://nobody.invalid:80' }\nroutes: [{ match: /x, forward: { service: svc } }]\n")
+    with Gateway(config) as gateway:
+        eventually(lambda: any(d.startswith("service svc: nobody.invalid does not resolve: ") for d in degraded(gateway)), "the name in /ready")
+        answer = get(gateway.port, "/x")
+        assert answer.status == 503 and b"nobody.invalid" not in answer.body
+        line = gateway.access_line(lambda e: e["path"] == "/x")
+        assert line["detail"].startswith("service svc: nobody.invalid does not resolve: ") and len(line["detail"]) > len("service svc: nobody.invalid does not resolve: ")
+        gateway.reload("routes: [{ match: /x, respond: {} }]\n")
+        assert degraded(gateway) == []
+
+
+def test_t42_keys_that_were_never_fetched_stand_in_ready_with_the_reason():
+    holder, port = unused_port()  # held, so that nobody else gets it
+    url = f"http://127.0.0.1:{port}/keys"
+    config = (f"policies: {{ p: {{ jwt: {{ algorithms: [RS256], issuer: 'https://id.test', audience: a, jwks: {{ url: '{url}' }} }} }} }}\n"
+              "routes: [{ match: /x, use: [p], respond: {} }]\n")
+    with Gateway(config) as gateway:
+        eventually(lambda: any(d.startswith(f"keys of {url}: could not be fetched: upstream.refused: GET {url}") for d in degraded(gateway)), "the keys in /ready")
+        assert get(gateway.admin_port, "/ready").status == 200
+        gateway.reload("routes: [{ match: /x, respond: {} }]\n")
+        eventually(lambda: degraded(gateway) == [], "nothing once the policy is gone")
+    holder.close()
+
+

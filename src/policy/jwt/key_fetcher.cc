@@ -105,6 +105,8 @@ KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const R
     context_.registry.ask("portico_jwt_keys_age_seconds", "Since the last good fetch of an issuer's keys.", {{"source", settings_.shown()}}, age_);
     number_ = std::make_shared<const KeyNumber>(keys_);
     context_.registry.ask("portico_jwt_keys", "Keys of an issuer that verify tokens now.", {{"source", settings_.shown()}}, number_);
+    // Unless another worker, or the snapshot before this one, has fetched them.
+    if (keys_->held().keys == nullptr) context_.degraded(keys_, trouble(), "not fetched yet: its tokens are refused");
     set(context_.loop.timers(), context_.loop.now());
 }
 
@@ -151,9 +153,10 @@ io::Task<void> KeyFetcher::run() {
     holds_ = false;
     if (done) co_return;
     context_.shard.add(bad_);
-    context_.say("the keys of " + settings_.shown() + " could not be fetched: " + std::string(done.error().code()) +
-                 (done.error().context.empty() ? "" : ": " + done.error().context));
-    keys_->fail_fetch(context_.loop.now());
+    const std::string why = std::string(done.error().code()) + (done.error().context.empty() ? "" : ": " + done.error().context);
+    context_.say("the keys of " + settings_.shown() + " could not be fetched: " + why);
+    keys_->fail_fetch(context_.loop.now(), why);
+    context_.degraded(keys_, trouble(), "could not be fetched: " + why + (keys_->held().keys == nullptr ? "; its tokens are refused" : "; those that were fetched before serve on"));
     const Time next = std::max(keys_->due(), context_.loop.now());
     set(context_.loop.timers(), next);
 }
@@ -224,6 +227,8 @@ Result<void> KeyFetcher::take(const upstream::CallAnswer& answer, Readable<ReadK
 void KeyFetcher::tell(RemoteKeys::Fetched fetched) {
     using enum RemoteKeys::Fetched;
     context_.shard.add(fetched == taken || fetched == taken_again ? good_ : empty_);
+    const bool withdrew = fetched == withdrawn || fetched == still_withdrawn;
+    context_.degraded(keys_, trouble(), withdrew ? "the issuer has withdrawn them: its tokens are refused" : "");
     switch (fetched) {
         case taken:
         case still_withdrawn: return;

@@ -44,6 +44,7 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     io::Task<Result<void>> get(const std::string& url, upstream::CallAnswer& answer);
     Result<void> take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read);
     void tell(RemoteKeys::Fetched fetched);
+    std::string trouble() const { return "keys of " + settings_.shown(); }
 
     gateway::Context& context_;
     gateway::Epoch& epoch_;

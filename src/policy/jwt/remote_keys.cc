@@ -54,6 +54,7 @@ RemoteKeys::Fetched RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time 
         unknown_[looked_for_] = now + kUnknownFor;
     }
     retry_ = kFirstRetry;
+    why_.clear();
     Fetched fetched = std::exchange(failed_, false) ? Fetched::taken_again : Fetched::taken;
     if (!keys.empty()) doubted_at_ = std::nullopt;
     else fetched = without_keys(now);
@@ -92,8 +93,14 @@ void RemoteKeys::let_go_locked() {
     generation_.fetch_add(1, std::memory_order_release);
 }
 
-void RemoteKeys::fail_fetch(Time now) {
+std::string RemoteKeys::trouble() const {
+    const std::lock_guard lock(mutex_);
+    return why_;
+}
+
+void RemoteKeys::fail_fetch(Time now, std::string why) {
     std::unique_lock lock(mutex_);
+    why_ = std::move(why);
     ++counts_.fetches;
     ++counts_.failures;
     failed_ = true;

@@ -57,7 +57,10 @@ class RemoteKeys {
     // @param keys an empty set only where there are keys: to withdraw them
     // @param fresh_for how long the answer holds
     Fetched end_fetch(KeySet keys, Duration fresh_for, Time now);
-    void fail_fetch(Time now);
+    // @param why  for logs
+    void fail_fetch(Time now, std::string why = {});
+    // Why the last fetch failed; empty after one that did not, and before the first.
+    std::string trouble() const;
     void abandon_fetch();
     // When begin_due_fetch is worth a call.
     Time due() const;
@@ -99,6 +102,7 @@ class RemoteKeys {
     Duration retry_ = std::chrono::seconds(1);
     bool fetching_ = false;
     bool failed_ = false;  // the last fetch
+    std::string why_;      // it failed
     std::string looked_for_;  // the key whose absence began this fetch
 };
 
