@@ -136,11 +136,30 @@ TEST_F(SingleServer, ARefusedGreetingIsTriedAgainWithBackoffAndNeverTwiceAtOnce)
     server->last().say("-WRONGPASS invalid username-password pair\r\n");
     settle();
     EXPECT_EQ(a->said(), "store.unavailable");
-    EXPECT_EQ(a->context(), "AUTH refused: WRONGPASS");
-    EXPECT_EQ(get("a")->context(), "not connected");
+    // T41: in the server's own words, and for each question.
+    EXPECT_EQ(a->context(), "AUTH refused: WRONGPASS invalid username-password pair");
+    EXPECT_EQ(get("a")->context(), "not connected: AUTH refused: WRONGPASS invalid username-password pair");
     EXPECT_EQ(server->connections(), 1u);
     pass(milliseconds(21));
     EXPECT_EQ(server->connections(), 2u);
+}
+
+TEST_F(SingleServer, T41_a_refusal_that_repeats_the_password_is_told_by_its_first_word) {
+    for (const std::string_view words : {"ERR unknown command `AUTH`, with args beginning with: `hunter2`,", "ERR wrong password hunter2 given",
+                                         "ERR unknown command 'AUTH'"}) {
+        client = make("redis://:hunter2@10.0.0.2:6379/3");
+        auto a = get("a", seconds(1));
+        settle();
+        server->last().say("-" + std::string(words) + "\r\n");
+        settle();
+        EXPECT_EQ(a->context(), "AUTH refused: ERR") << words;
+    }
+    client = make("redis://10.0.0.2:6379/3");
+    auto a = get("a", seconds(1));
+    settle();
+    server->last().say("-NOPERM this user has no permissions to run the 'select' command\r\n");
+    settle();
+    EXPECT_EQ(a->context(), "SELECT refused: NOPERM this user has no permissions to run the 'select' command");
 }
 
 TEST_F(SingleServer, AttemptsAtAServerThatIsAwayGrowRare) {

@@ -40,9 +40,9 @@ State Node::state() const {
 }
 
 Result<void> Node::submit(Call& call) {
-    if (phase_ == Phase::waiting) return fail(Fault::store_unavailable, "not connected");
+    if (phase_ == Phase::waiting) return fail(not_served("not connected"));
     if (breaker_.open() && !call.trial_) {
-        if (!trial_ || call.pinned_ != nullptr) return fail(Fault::store_unavailable, "breaker open");
+        if (!trial_ || call.pinned_ != nullptr) return fail(not_served("given up"));
         trial_ = false;
         call.trial_ = true;
     }
@@ -78,7 +78,7 @@ void Node::forget(Call& call) {
 // At the end of a turn: everything that was asked for in it goes out together.
 void Node::on_deferred() {
     if (ended_) return session_ended();
-    if (breaker_.open()) fail_unsent({Fault::store_unavailable, "breaker open"});
+    if (breaker_.open()) fail_unsent(not_served("given up"));
     if (phase_ == Phase::ready && has_output() && !writing_.running()) writing_.start(write_out(), nullptr);
 }
 

@@ -25,6 +25,9 @@ namespace portico::redis {
 
 class Rehearsal;
 
+// A refusal in the server's own words, on one line, without what it repeats of a command: that may hold a client's key.
+std::string reason_of(std::string_view error);
+
 class Node final : private io::Timer, private io::Deferred, private io::Root::Owner {
   public:
     class Owner {
@@ -63,6 +66,8 @@ class Node final : private io::Timer, private io::Deferred, private io::Root::Ow
     // Bytes of the server that wait to be read, and those that were read so far.
     size_t unread() const { return wire_ != nullptr ? wire_->unread() : 0; }
     uint64_t bytes_read() const { return bytes_read_; }
+    // What is done about a call at once, and why: nobody has to look for the line that said it.
+    Error not_served(std::string_view what) const;
     // A call of this node was not answered in time.
     void on_timeout();
     // The server did what it was asked for.

@@ -17,7 +17,8 @@ std::string_view cause_of(std::string_view error) {
     return cause == std::string_view::npos ? error : error.substr(cause + 3);
 }
 
-// A refusal in the server's words, without what it repeats of a command: that may hold a client's key.
+}  // namespace
+
 std::string reason_of(std::string_view error) {
     error = cause_of(error);
     for (const std::string_view repeats : {", with args", ", args beginning", " script: ", ": @user_script"}) {
@@ -28,11 +29,15 @@ std::string reason_of(std::string_view error) {
     return reason;
 }
 
-}  // namespace
+Error Node::not_served(std::string_view what) const {
+    const std::string& why = store_.last_failure;
+    return {Fault::store_unavailable, std::string(what) + (why.empty() ? "" : ": " + why)};
+}
 
 void Node::on_timeout() {
     ++store_.counters.timeouts;
-    store_.last_failure = "not answered in time";
+    // While there is no connection, why there is none is to be told, once that is known.
+    if (phase_ == Phase::ready) store_.last_failure = "not answered in time";
     pace_.slow_down(store_.loop.now());
     failed();
 }
@@ -67,6 +72,7 @@ void Node::close_breaker() {
     if (!breaker_.succeeded()) return;
     cancel();
     probing_ = trial_ = false;
+    store_.last_failure.clear();  // the next trouble has a cause of its own
     owner_.on_node_state(*this);
 }
 

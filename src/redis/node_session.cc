@@ -1,4 +1,5 @@
 // A connection of a node from its making to its end.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -84,9 +85,11 @@ io::Task<Result<void>> Node::greet() {
         if (!reply) co_return fail(std::move(reply).error());
         const Value value = reply->value();
         if (value.is_error()) {
-            // Its first word only: a server that does not know AUTH repeats the words that it got.
-            const std::string_view code = value.text().substr(0, value.text().find(' '));
-            co_return fail(Fault::store_unavailable, std::string(what) + " refused: " + std::string(code));
+            // A server that does not know AUTH repeats the words that it got: then only its first word is told.
+            std::string words = reason_of(value.text());
+            const bool repeats = (has_password && words.contains(url.password)) || words.starts_with("ERR unknown command");
+            if (repeats) words.resize(std::min(words.find(' '), words.size()));
+            co_return fail(Fault::store_unavailable, std::string(what) + " refused: " + words);
         }
         if (value.is_array() && value[0].text() != "master") {
             co_return fail(Fault::store_unavailable, wire_->stream().peer().text() + " is not a master");
@@ -96,7 +99,7 @@ io::Task<Result<void>> Node::greet() {
     Result<Reply> named = co_await wire_->receive();
     if (!named) co_return fail(std::move(named).error());
     if (named->is_error() && named->value().text().starts_with("NOAUTH")) {
-        co_return fail(Fault::store_unavailable, named->value().text());
+        co_return fail(Fault::store_unavailable, reason_of(named->value().text()));
     }
     co_return Result<void>();
 }

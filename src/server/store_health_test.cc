@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "server/degradations.h"
+#include "server/store_cause.h"
+
 namespace portico::server {
 namespace {
 
@@ -17,6 +19,18 @@ TEST(StoreHealth, SaysWhenTheFirstWorkerLosesAStoreAndWhenTheLastFindsItAgain) {
     EXPECT_EQ(health.found("shared"), std::nullopt);
     EXPECT_EQ(health.found("shared"), "store shared is found again");
     EXPECT_EQ(health.why("shared"), "");
+}
+
+TEST(StoreCause, T41_each_reason_has_one_of_a_few_causes) {
+    const std::pair<std::string_view, std::string_view> kCauses[] = {
+        {"connect to 127.0.0.1:1: Connection refused", "connect"}, {"TLS with 127.0.0.1:6379: not answered in time; does 127.0.0.1:6379 speak TLS?", "tls"},
+        {"AUTH refused: WRONGPASS invalid username-password pair or user is disabled.", "sign_in"}, {"SELECT refused: ERR DB index is out of range", "sign_in"},
+        {"NOAUTH Authentication required.", "sign_in"}, {"NOPERM this user has no permissions", "sign_in"}, {"READONLY You can't write", "role"},
+        {"10.0.0.2:6379 is not a master", "role"}, {"not answered in time", "timeout"}, {"no answer to probes", "timeout"},
+        {"OOM command not allowed when used memory > 'maxmemory'.", "refused"}, {"LOADING Redis is loading the dataset in memory", "refused"},
+        {"read: the server closed the connection", "closed"}, {"", "closed"},
+    };
+    for (const auto& [why, cause] : kCauses) EXPECT_EQ(kStoreCauses[store_cause(why)], cause) << why;
 }
 
 TEST(Degradations, T42_a_trouble_stands_there_while_it_lasts_and_its_owner_lives) {

@@ -13,14 +13,16 @@ using Dialled = Result<std::unique_ptr<io::Stream>>;
 io::Task<Dialled> dial_secured(io::Loop& loop, std::shared_ptr<const io::TlsClient> tls, redis::Target target, Time deadline) {
     const std::string where = target.address.text();
     io::Loop::Connected plain = co_await loop.connect(target.address, deadline);
-    if (plain.error == ETIMEDOUT) co_return fail(Fault::store_timeout, "connect to " + where, ETIMEDOUT);
+    if (plain.error == ETIMEDOUT) co_return fail(Fault::store_timeout, "connect to " + where + ": not answered in time", ETIMEDOUT);
     if (plain.stream == nullptr) {
         co_return fail(Fault::store_unavailable, "connect to " + where + ": " + std::strerror(plain.error), plain.error);
     }
     Dialled secured = co_await tls->handshake(loop, std::move(plain.stream), std::move(target.host), deadline);
     if (secured) co_return secured;
     const bool late = secured.error().fault == Fault::upstream_connect_timeout;
-    co_return fail(late ? Fault::store_timeout : Fault::store_unavailable, "TLS with " + where + ": " + secured.error().context);
+    // A server without TLS waits for the rest of a command that it does not know.
+    const std::string why = late ? "not answered in time; does " + where + " speak TLS?" : secured.error().context;
+    co_return fail(late ? Fault::store_timeout : Fault::store_unavailable, "TLS with " + where + ": " + why);
 }
 
 }  // namespace
@@ -55,6 +57,10 @@ StoreSet::Store StoreSet::make(const gateway::StoreRules& rules) {
     store.connects = r.counter("portico_store_connects_total", "Connections made to a store.", labels);
     store.connected_cell = r.gauge("portico_store_connected", "Workers that are connected to the store.", labels);
     store.open_cell = r.gauge("portico_store_breaker_open", "Workers that have given the store up until it answers a probe.", labels);
+    for (size_t i = 0; i < kStoreCauses.size(); ++i) {
+        store.lost_cells[i] = r.gauge("portico_store_lost", "Workers that have lost the store, by the cause.",
+                                      {{"store", rules.name}, {"cause", std::string(kStoreCauses[i])}});
+    }
     return store;
 }
 
@@ -86,7 +92,9 @@ std::vector<std::shared_ptr<redis::Client>> StoreSet::take(const gateway::Snapsh
 void StoreSet::forget(const std::string& name, const Store& store) {
     if (store.connected) context_.shard.add(store.connected_cell, -1);
     if (store.open) context_.shard.add(store.open_cell, -1);
-    if (store.lost) health_.forget(name);
+    if (!store.lost) return;
+    context_.shard.add(store.lost_cells[store.lost_cause], -1);
+    health_.forget(name);
 }
 
 void StoreSet::publish() {
@@ -128,13 +136,23 @@ void StoreSet::publish(const std::string& name, Store& store) {
 // A connection that is made anew at once is not worth a line.
 void StoreSet::tell(const std::string& name, Store& store) {
     const std::string& why = store.client->last_failure();
+    const auto count = [&](int workers) { context_.shard.add(store.lost_cells[store.lost_cause], workers); };
     if (store.lost && store.connected) {
         store.lost = false;
+        count(-1);
         if (const auto line = health_.found(name)) context_.say(*line);
+    } else if (why.empty()) {
+        // Questions were not answered, for there is no connection yet: why that is comes with its end, and is worth waiting for.
+        return;
     } else if (store.lost && store.told != why) {
+        count(-1);
+        store.lost_cause = store_cause(why);
+        count(1);
         health_.still_lost(name, store.told = why);
     } else if (!store.lost && (store.open || context_.loop.now() < store.doubted_until)) {
         store.lost = true;
+        store.lost_cause = store_cause(why);
+        count(1);
         if (const auto line = health_.lost(name, store.told = why)) context_.say(*line);
     }
 }

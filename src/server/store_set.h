@@ -2,6 +2,7 @@
 // the metrics say of them. Worker's thread only.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "gateway/context.h"
 #include "gateway/snapshot.h"
+#include "server/store_cause.h"
 #include "server/store_health.h"
 
 namespace portico::server {
@@ -36,6 +38,8 @@ class StoreSet final : private io::Timer {
         Time doubted_until{};                  // it has refused its work lately, if only some of it
         observe::Counter commands, timeouts, failures, refused, connects, errors;
         observe::Gauge connected_cell, open_cell;
+        std::array<observe::Gauge, kStoreCauses.size()> lost_cells;
+        size_t lost_cause = 0;  // as shown, while it is lost
     };
     using Gone = std::vector<std::unique_ptr<redis::Client>>;
     Store make(const gateway::StoreRules& rules);

@@ -441,3 +441,34 @@ routes:
                     statuses.append(limited.read_response().status)
                     editing.read_response()
         assert statuses == [429] * 10
+
+
+def lost_line(gateway):
+    return gateway.wait_for_line("portico: store shared is lost: ")
+
+
+def test_t41_a_wrong_password_is_told_in_the_servers_own_words():
+    with Redis() as redis:
+        redis.run("CONFIG", "SET", "requirepass", "secret")
+        url = redis.url.replace("redis://", "redis://:wrong@")
+        with Gateway(config(url, "allow", limit=2, timeout="100ms")) as gateway:
+            eventually(lambda: [get(gateway.port, "/x"), gateway.metric("portico_store_lost", store="shared", cause="sign_in")][1] == 2, "the cause in a metric")
+            assert lost_line(gateway).startswith("portico: store shared is lost: AUTH refused: WRONGPASS invalid username-password pair")
+            assert degraded(gateway)[0].startswith("store shared: AUTH refused: WRONGPASS invalid username-password pair")
+            assert not any("wrong@" in line or ":wrong" in line for line in gateway.stderr)
+
+
+def test_t41_tls_to_a_plain_port_is_told_as_what_it_is():
+    with Redis() as redis:
+        url = f"rediss://127.0.0.1:{redis.port}"
+        with Gateway(config(url, "allow", limit=2, timeout="5ms")) as gateway:
+            eventually(lambda: [get(gateway.port, "/x"), gateway.metric("portico_store_lost", store="shared", cause="tls")][1] == 2, "the cause in a metric", 20)
+            assert lost_line(gateway).startswith(f"portico: store shared is lost: TLS with 127.0.0.1:{redis.port}: ")
+            assert degraded(gateway)[0].startswith(f"store shared: TLS with 127.0.0.1:{redis.port}: ")
+
+
+def test_t41_a_store_that_nobody_holds_is_told_by_its_address():
+    port = free_port()
+    with Gateway(config(f"redis://127.0.0.1:{port}", "allow", limit=2, timeout="5ms")) as gateway:
+        eventually(lambda: [get(gateway.port, "/x"), gateway.metric("portico_store_lost", store="shared", cause="connect")][1] == 2, "the cause in a metric")
+        assert lost_line(gateway) == f"portico: store shared is lost: connect to 127.0.0.1:{port}: Connection refused"
