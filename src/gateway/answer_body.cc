@@ -1,5 +1,7 @@
 #include "gateway/answer_body.h"
 
+#include "upstream/broken_answer.h"
+
 namespace portico::gateway {
 
 using http::Framing;
@@ -50,7 +52,7 @@ PipeEnd AnswerBody::take(char* bytes, size_t size) {
         if (last_) from_.end_response(true);
     } else if (framing_ == Framing::chunked) {
         auto step = decoder_.decode(bytes, size);
-        if (!step) return {PipeEnd::How::upstream_failed, Error(Fault::upstream_protocol, "chunked body: " + step.error().context)};
+        if (!step) return {PipeEnd::How::upstream_failed, upstream::broken_chunks(step.error())};
         if (step->done) from_.end_response(step->consumed == size);
         size = step->data;
         last_ = step->done;

@@ -3,6 +3,7 @@
 #include "gateway/field_rules.h"
 #include "gateway/splice.h"
 #include "http/h1/writer.h"
+#include "upstream/broken_answer.h"
 
 namespace portico::gateway {
 namespace {
@@ -198,7 +199,7 @@ io::Task<PipeEnd> ResponsePipe::of_chunks(ResponsePipe pipe) {
         if (read_some) {
             auto step = decoder.decode(part.data(), part.size());
             if (!step) {
-                co_return PipeEnd{PipeEnd::How::upstream_failed, Error(Fault::upstream_protocol, "chunked body: " + step.error().context)};
+                co_return PipeEnd{PipeEnd::How::upstream_failed, upstream::broken_chunks(step.error())};
             }
             if (step->done) pipe.from_.end_response(step->consumed == part.size());
             part.truncate(static_cast<uint32_t>(step->data));

@@ -5,6 +5,7 @@
 #include "gateway/reply.h"
 #include "gateway/upstream_request.h"
 #include "io/gate.h"
+#include "upstream/broken_answer.h"
 
 namespace portico::gateway {
 namespace {
@@ -102,7 +103,7 @@ bool Forwarding::may_try_another(const Error& e) const {
 Result<bool> Forwarding::choose(bool fresh) {
     lease_.connection.reset();
     lease_.endpoint = plan_.service.pick(x_.tried);
-    if (lease_.endpoint == nullptr) return fail(Fault::upstream_unresolved, "service " + plan_.service.name());
+    if (lease_.endpoint == nullptr) return fail(Fault::upstream_unresolved, plan_.service.why_unresolved());
     upstream::Endpoint& endpoint = *lease_.endpoint;
     x_.record.endpoint = x_.arena.copy(endpoint.address_text());
     x_.record.reused = false;
@@ -269,7 +270,7 @@ Result<bool> Forwarding::take_head() {
     upstream::Connection& from = *lease_.connection;
     if (from.in().empty()) return false;
     auto progress = from.parser().parse_response(from.in().view(), x_.upstream_method(), x_.upstream_head);
-    if (!progress) return fail(std::move(progress).error());
+    if (!progress) return fail(upstream::broken_head(std::move(progress).error(), from.in().view(), x_.upstream_head));
     if (*progress != http::h1::Progress::done) return false;
     from.in().consume(static_cast<uint32_t>(from.parser().consumed()));
     from.parser().reset();

@@ -173,6 +173,7 @@ upstream::ResolvedService Supervisor::addresses_of(size_t service) const {
             r.addresses.push_back({*literal, e.port});
         } else {
             for (const IpAddress& ip : names_->addresses(e.host)) r.addresses.push_back({ip, e.port});
+            if (r.addresses.empty()) r.trouble = names_->trouble(e.host);
         }
         resolved.push_back(std::move(r));
     }

@@ -1,6 +1,7 @@
 #include "upstream/call.h"
 
 #include "http/h1/writer.h"
+#include "upstream/broken_answer.h"
 
 namespace portico::upstream {
 
@@ -64,7 +65,7 @@ class Call {
 // @returns false where a connection must be made
 Result<bool> Call::acquire(bool fresh) {
     endpoint_ = service_.pick(tried_);
-    if (endpoint_ == nullptr) return fail(Fault::upstream_unresolved, "service " + service_.name());
+    if (endpoint_ == nullptr) return fail(Fault::upstream_unresolved, service_.why_unresolved());
     answer_.endpoint = endpoint_->address_text();
     reused_ = false;
     if (fresh) return false;
@@ -192,7 +193,7 @@ Result<bool> Call::take_head() {
     auto& parser = connection_->parser();
     for (;;) {
         auto progress = parser.parse_response(in.view(), request_.method, answer_.head);
-        if (!progress) return fail(std::move(progress).error());
+        if (!progress) return fail(broken_head(std::move(progress).error(), in.view(), answer_.head));
         if (*progress != http::h1::Progress::done) return false;
         head_size_ = parser.consumed();
         parser.reset();
@@ -219,7 +220,7 @@ Result<bool> Call::take_head() {
         decoder_.reset();
         char* begin = in.data() + head_size_;
         auto step = decoder_.decode(begin, in.size() - head_size_);
-        if (!step) return fail(Fault::upstream_protocol, "chunked body: " + step.error().context);
+        if (!step) return fail(broken_chunks(step.error()));
         if (step->data > request_.max_body) return fail(too_large());
         if (step->done) {
             clean_ = head_size_ + step->consumed == in.size();
@@ -281,7 +282,7 @@ Result<bool> Call::take_body() {
         }
         case Framing::chunked: {
             auto step = decoder_.decode(in.data(), in.size());
-            if (!step) return fail(Fault::upstream_protocol, "chunked body: " + step.error().context);
+            if (!step) return fail(broken_chunks(step.error()));
             body.append(in.data(), step->data);
             in.consume(static_cast<uint32_t>(step->done ? step->consumed : in.size()));
             clean_ = in.empty();

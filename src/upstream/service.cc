@@ -8,6 +8,8 @@ namespace portico::upstream {
 
 namespace {
 
+constexpr size_t kMostTrouble = 300;  // bytes of what is said of names; a service may have thousands
+
 // Endpoints by their address: a service may have thousands, and each change of a name goes through all of them.
 class ByAddress {
   public:
@@ -44,15 +46,27 @@ std::vector<std::shared_ptr<Endpoint>> Service::endpoints_of(const ResolvedServi
 
 void Service::update(const ResolvedService& resolved, PoolLimits limits) {
     auto fresh = endpoints_of(resolved, limits, *this);
+    note_unresolved(resolved);
     fresh.swap(endpoints_);
     drain_missing(fresh);
 }
 
 void Service::succeed(const Service& before, const ResolvedService& resolved, PoolLimits limits) {
     endpoints_ = endpoints_of(resolved, limits, before);
+    note_unresolved(resolved);
     next_ = before.next_;
     drain_missing(before.endpoints_);
 }
+
+void Service::note_unresolved(const ResolvedService& resolved) {
+    unresolved_.clear();
+    for (const ResolvedEndpoint& r : resolved) {
+        if (!r.addresses.empty() || unresolved_.size() > kMostTrouble) continue;
+        unresolved_ += (unresolved_.empty() ? "" : ", ") + (r.trouble.empty() ? r.authority + " is not resolved yet" : r.trouble);
+    }
+}
+
+std::string Service::why_unresolved() const { return "service " + name_ + ": " + (unresolved_.empty() ? "it has no endpoints" : unresolved_); }
 
 void Service::drain_missing(const std::vector<std::shared_ptr<Endpoint>>& before) const {
     std::unordered_set<const Endpoint*> stay;

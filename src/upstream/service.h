@@ -19,6 +19,7 @@ struct ResolvedEndpoint {
     std::string authority;
     std::vector<SocketAddress> addresses;  // empty: not resolved (yet)
     EndpointTls tls = {};
+    std::string trouble{};  // why it has no addresses, where that is known
     bool operator==(const ResolvedEndpoint&) const = default;
 };
 using ResolvedService = std::vector<ResolvedEndpoint>;
@@ -37,6 +38,8 @@ class Service {
     // The endpoint for the next attempt; one of `tried` only when there is no other.
     // @returns nullptr when the service has no endpoint
     std::shared_ptr<Endpoint> pick(const std::vector<const Endpoint*>& tried);
+    // Why it has no endpoint: which names have no addresses, and why. For logs.
+    std::string why_unresolved() const;
     bool resolved() const { return !endpoints_.empty(); }
     size_t endpoint_count() const { return endpoints_.size(); }
     // No newer snapshot names it: connections close after their exchange. Exchanges that hold an older one are served as before.
@@ -45,6 +48,7 @@ class Service {
   private:
     // `before`'s endpoint where it has the same, else a new one.
     std::vector<std::shared_ptr<Endpoint>> endpoints_of(const ResolvedService& resolved, PoolLimits limits, const Service& before) const;
+    void note_unresolved(const ResolvedService& resolved);
     void drain_missing(const std::vector<std::shared_ptr<Endpoint>>& before) const;
 
     io::Loop& loop_;
@@ -52,6 +56,7 @@ class Service {
     ConnectionMeter meter_;
     // Shared with other snapshots' services, and with the exchanges that use one while it drains.
     std::vector<std::shared_ptr<Endpoint>> endpoints_;
+    std::string unresolved_;  // names without addresses
     size_t next_ = 0;
 };
 

@@ -269,6 +269,8 @@ def test_a63_long_texts_of_clients_fill_no_log(gateway):
     assert line["path"] == path[:1024] and line["path_bytes"] == len(path)
     get(gateway.port, "/fixed", [("X-Request-ID", "short-path")])
     assert "path_bytes" not in line_of(gateway, "short-path")
+
+
 HIDDEN = "\x7f\u009b\u0085\u202e\u2066\u200f\u061c\u2028\u2029\u0000\x1b"
 
 
@@ -316,3 +318,24 @@ def test_t42_keys_that_were_never_fetched_stand_in_ready_with_the_reason():
     holder.close()
 
 
+def test_t60_a_wrong_url_of_a_discovery_document_is_named_with_its_status():
+    with Scripted(lambda c: (c.read_request(), c.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))) as issuer:
+        config = (f"routes: [{{ match: /x, use: [{{ jwt: {{ algorithms: [RS256], audience: a, oidc: {{ issuer: '{issuer.url}' }} }} }}], respond: {{}} }}]\n")
+        with Gateway(config) as gateway:
+            line = gateway.wait_for_line(f"portico: the keys of {issuer.url} could not be fetched: ")
+            assert f"GET {issuer.url}/.well-known/openid-configuration: it answered with status 404, where 200 is wanted" in line
+
+
+@pytest.mark.parametrize("answer, detail", [
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP/1.0 or HTTP/1.1: it begins \"SSH-2.0-OpenSSH_9.2\""),
+    (b"HTTP/1.1 abc No\r\n\r\n", "the answer has no status of three digits from 100 to 599 behind its version: it begins \"HTTP/1.1 abc No\""),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", "the answer's body has no one length: Content-Length: \"5\", Content-Length: \"6\""),
+    (b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "the answer's head is not valid HTTP ("),
+])
+def test_t60_a_broken_answer_is_told_with_what_came(answer, detail):
+    with Scripted(lambda c: (c.read_request(), c.send(answer))) as upstream:
+        with Gateway(f"services: {{ svc: {upstream.url} }}\nroutes: [{{ match: /x, forward: {{ service: svc }} }}]\n") as gateway:
+            got = get(gateway.port, "/x")
+            assert got.status == 502 and b"SSH" not in got.body
+            line = gateway.access_line(lambda e: e["path"] == "/x")
+            assert line["code"] == "upstream.protocol" and line["detail"].startswith(detail), line["detail"]

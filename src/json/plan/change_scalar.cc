@@ -18,6 +18,18 @@ bool refuse(const Change& change, const Datum& datum, std::string_view wanted, s
     return false;
 }
 
+// How a text is written, without what it says: `2024-13-45T` is 9999-99-99a. For messages, which hold no value of a body.
+std::string shape_of(std::string_view text) {
+    constexpr size_t kMostShown = 40;
+    std::string shape;
+    for (const char c : text.substr(0, kMostShown)) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool digit = c >= '0' && c <= '9';
+        shape += digit ? '9' : letter ? 'a' : c >= ' ' && c < 0x7F ? c : '?';
+    }
+    return text.size() > kMostShown ? shape + "…" : shape;
+}
+
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kBlanks = " \t\r\n";
     const size_t begin = text.find_first_not_of(kBlanks);
@@ -95,7 +107,7 @@ bool change_date(const Change& change, Datum& datum, std::string& why) {
     if (!datum.is(Kind::string) && !datum.is(Kind::number)) return refuse(change, datum, "a text or a number", why);
     const auto moment = change.from->read(datum.text());
     if (!moment) {
-        why = "is no date written as it should be";
+        why = "is no date of the form " + std::string(change.from->name()) + ": it is written like \"" + shape_of(datum.text()) + "\"";
         return false;
     }
     std::string text = change.to->write(*moment);

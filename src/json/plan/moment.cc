@@ -358,6 +358,16 @@ std::optional<MomentFormat> MomentFormat::parse(std::string_view text, std::stri
     return std::nullopt;
 }
 
+std::string_view MomentFormat::name() const {
+    switch (kind_) {
+        case Kind::iso: return "iso (2024-03-05T00:07:00Z)";
+        case Kind::epoch_s: return "epoch_s";
+        case Kind::epoch_ms: return "epoch_ms";
+        case Kind::pattern: break;
+    }
+    return pattern_;
+}
+
 std::optional<Moment> MomentFormat::read(std::string_view text) const {
     if (is_number()) return read_epoch(text, kind_ == Kind::epoch_ms);
     Reader in(text);

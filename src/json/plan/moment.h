@@ -25,6 +25,8 @@ class MomentFormat {
     static std::optional<MomentFormat> parse(std::string_view text, std::string& why);
 
     Kind kind() const { return kind_; }
+    // As it is written in a configuration.
+    std::string_view name() const;
     bool is_number() const { return kind_ == Kind::epoch_s || kind_ == Kind::epoch_ms; }
 
     // UTC unless the text says another offset; white space in a pattern stands for any, and what a pattern does not say is the

@@ -80,10 +80,10 @@ Readable<Discovery> read_discovery(std::string_view text, std::string_view issue
     if (!document) return std::unexpected("no JSON: " + std::string(document.error().what()));
     const json::Value root = document->root();
     if (root.find("issuer").string() != issuer || issuer.empty()) {
-        return std::unexpected("its issuer is \"" + std::string(root.find("issuer").string()) + "\", not the configured one");
+        return std::unexpected("its issuer is \"" + std::string(root.find("issuer").string()) + "\", and the configured one is \"" + std::string(issuer) + "\"");
     }
     const std::string_view url = root.find("jwks_uri").string();
-    if (!is_good_url(url, transport)) return std::unexpected("its jwks_uri is no URL with https");
+    if (!is_good_url(url, transport)) return std::unexpected("its jwks_uri \"" + std::string(url.substr(0, 200)) + "\" is no URL with https");
     Discovery discovery{std::string(url), {}};
     for (const json::Value name : root.find("id_token_signing_alg_values_supported").elements()) {
         if (const auto algorithm = algorithm_named(name.string())) discovery.algorithms.add(*algorithm);

@@ -177,8 +177,15 @@ io::Task<Result<void>> KeyFetcher::get(const std::string& url, upstream::CallAns
         if (!parsed) co_return fail(Fault::upstream_protocol, "\"" + url + "\" is not a URL");
         done = co_await gateway::fetch(context_, *parsed, settings_.tls, settings_.timeout, kMaxDocument, answer);
     }
-    if (!done) co_return done;
-    if (answer.head.status != 200) co_return fail(Fault::upstream_protocol, "status " + std::to_string(answer.head.status));
+    // What was asked: the URL of the keys may be the issuer's own choice.
+    if (!done) {
+        Error error = std::move(done).error();
+        error.context = "GET " + url + (error.context.empty() ? "" : ": " + error.context);
+        co_return fail(std::move(error));
+    }
+    if (answer.head.status != 200) {
+        co_return fail(Fault::upstream_protocol, "GET " + url + ": it answered with status " + std::to_string(answer.head.status) + ", where 200 is wanted");
+    }
     co_return done;
 }
 
@@ -195,7 +202,7 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
         if (!co_await read([&] { discovery = read_discovery(document.body, settings_.issuer, plain ? KeyTransport::http_allowed : KeyTransport::https); })) {
             discovery = std::unexpected(kTooCostly);
         }
-        if (!discovery) co_return fail(Fault::upstream_protocol, "the issuer's document: " + discovery.error());
+        if (!discovery) co_return fail(Fault::upstream_protocol, "the issuer's document " + url + ": " + discovery.error());
         url = discovery->keys_url;
     }
     upstream::CallAnswer answer;

@@ -252,7 +252,8 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, Opened opened, const TokenPlace& 
 
 Verdict Jwt::refuse_without_keys(Exchange& x, size_t issuer) const {
     x.error_fields.add("Retry-After", "1");
-    return Verdict::refuse(Error(Fault::token_keys_unavailable, issuers_[issuer].remote->shown()));
+    const std::string why = issuers_[issuer].keys->trouble();
+    return Verdict::refuse(Error(Fault::token_keys_unavailable, "keys of " + issuers_[issuer].remote->shown() + ": " + (why.empty() ? "not fetched yet" : why)));
 }
 
 Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const {
