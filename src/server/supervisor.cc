@@ -107,7 +107,7 @@ bool Supervisor::start_workers() {
     };
     for (size_t i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(
-            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count, &long_turns_, &connection_bound_}));
+            WorkerOptions{static_cast<uint32_t>(i), io_, &clock_, &registry_, &operators_, sink_.get(), ask, &store_health_, count, &long_turns_, &connection_bound_, &degradations_}));
         if (auto started = workers_.back()->start(); !started) {
             workers_.pop_back();
             operators_.say("not started: the event loop: " + started.error().context);
@@ -152,6 +152,7 @@ void Supervisor::announce_ready() {
     ready_ = true;
     loop_->post([this] { ready_ticker_.reset(); });
     operators_.say("ready");
+    service_manager_.ready();
     if (options_.on_ready) operators_.write(options_.on_ready(listening_.begin()->second));
 }
 
@@ -162,6 +163,7 @@ void Supervisor::begin_drain() {
         return;
     }
     draining_ = true;
+    service_manager_.stopping();
     coming_.reset();
     operators_.say("draining: no new connections, what runs may take another " +
         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(snapshot_->config.timeouts.drain).count()) + " s");

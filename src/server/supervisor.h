@@ -18,6 +18,7 @@
 #include "server/opened_addresses.h"
 #include "server/operator_lines.h"
 #include "server/server.h"
+#include "server/service_manager.h"
 #include "server/ticker.h"
 #include "server/store_health.h"
 #include "server/worker.h"
@@ -92,6 +93,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     observe::Registry registry_;
     gateway::Resources resources_;
     OperatorLines operators_;
+    ServiceManager service_manager_;
     StoreHealth store_health_;
     LongTurns long_turns_{registry_, operators_};
     ConnectionBound connection_bound_{registry_, operators_};

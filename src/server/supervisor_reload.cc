@@ -51,12 +51,14 @@ void Supervisor::reload(const char* why) {
         return;
     }
     operators_.say(std::string("reloading: ") + why);
+    service_manager_.reloading();
     const config::PipePatience patience;
     auto fresh = load(next_number_);
     if (fresh != nullptr) coming_ = prepare(std::move(fresh));
     if (coming_ == nullptr) {
         count_reload("refused");
         operators_.say("reload refused: configuration " + std::to_string(snapshot_->number) + " keeps running");
+        if (ready_) service_manager_.ready();
         return;
     }
     ++next_number_;
@@ -115,6 +117,8 @@ void Supervisor::swap() {
                 if (--*left > 0) return;
                 std::erase_if(old_sinks_, [&](const auto& s) { return s == nullptr || s.get() == old_sink; });
                 operators_.say("reloaded: configuration " + std::to_string(number) + " is running");
+                // Another one may have begun meanwhile.
+                if (ready_ && !draining_ && coming_ == nullptr) service_manager_.ready();
             });
         });
     }
