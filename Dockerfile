@@ -9,8 +9,8 @@ COPY tests/support tests/support
 RUN ./dev build release && strip build/release/portico
 
 FROM debian:12-slim
-# Everything but libc, libstdc++, libm and simdjson is linked in.
-RUN apt-get update && apt-get install -y --no-install-recommends libstdc++6 libsimdjson14 ca-certificates && rm -rf /var/lib/apt/lists/*
+# Debian has archives of the other libraries, which are linked in: ldd shows what is left.
+RUN apt-get update && apt-get install -y --no-install-recommends libstdc++6 libfmt9 libsimdjson14 ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /portico/build/release/portico /usr/bin/portico
 USER 65534:65534
 EXPOSE 8080

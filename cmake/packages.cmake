@@ -1,5 +1,5 @@
-# Debian's libraries, linked statically where Debian ships an archive: the binary then needs only libc, libstdc++, libm and
-# libsimdjson.
+# Debian's libraries, linked statically where Debian ships an archive: the binary then needs only libc, libstdc++, libm, libfmt and
+# libsimdjson, which the Dockerfile installs.
 function(portico_package name header)
   cmake_parse_arguments(A "" "" "LIBS;FALLBACK" ${ARGN})
   find_path(${name}_INCLUDE ${header} REQUIRED)

@@ -83,3 +83,53 @@ def test_t66_the_log_is_rotated_by_the_signal_that_reopens_it():
     assert "--signal=USR1" in text and "nocreate" in text and "copytruncate" not in text
 
 
+def dpkg(*arguments):
+    return subprocess.run(["dpkg-query", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def packages_of_image():
+    """What the last stage of the Dockerfile installs, with libc, which every Debian has, and all that these need."""
+    with open(os.path.join(ROOT, "Dockerfile"), encoding="utf-8") as f:
+        last = f.read().rsplit("\nFROM ", 1)[1]
+    wanted = re.search(r"apt-get install -y --no-install-recommends ([^&]+)&&", last)[1].split() + ["libc6"]
+    found = set()
+    while wanted:
+        name = wanted.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for group in dpkg("-W", "-f=${Pre-Depends}, ${Depends}", name).split(","):
+            first = re.match(r"\s*([a-z0-9.+-]+)", group)
+            if first and first[1].startswith("lib"):
+                wanted.append(first[1])
+    return found
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's binary needs more")
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="the image is Debian's")
+def test_t65_the_binary_runs_in_a_root_that_holds_only_what_the_image_has(tmp_path):
+    root = tmp_path / "root"
+    for package in packages_of_image():
+        for path in dpkg("-L", package).splitlines():
+            if ".so" not in os.path.basename(path) or not os.path.isfile(path):
+                continue
+            # /lib is /usr/lib on an installed Debian, whichever of the two a package says.
+            to = root / path.lstrip("/")
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to)
+    for name in ("lib", "lib64"):
+        old, new = root / name, root / "usr" / name
+        if old.is_dir():
+            shutil.copytree(old, new, dirs_exist_ok=True)
+            shutil.rmtree(old)
+        new.mkdir(parents=True, exist_ok=True)
+        old.symlink_to(f"usr/{name}")
+    (root / "usr/bin").mkdir(parents=True)
+    shutil.copy(BINARY, root / "usr/bin/portico")
+    (root / "etc").mkdir()
+    (root / "etc/portico.yaml").write_text("listeners: [{ address: 127.0.0.1:0 }]\n" + CONFIG)
+    enter = ["chroot"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "chroot"]
+    if subprocess.run([*enter[:-1], "true"], capture_output=True).returncode != 0:
+        pytest.skip("nobody may change the root here")
+    run = subprocess.run([*enter, str(root), "/usr/bin/portico", "check", "-c", "/etc/portico.yaml"], capture_output=True, text=True)
+    assert run.returncode == 0 and "good" in run.stdout, run.stdout + run.stderr
