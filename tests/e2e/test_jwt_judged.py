@@ -76,7 +76,7 @@ class Signer:
 HEADERS = [{"alg": "none"}, {"alg": "HS256"}, {"alg": "hs256"}, {"alg": "RS256"}, {"alg": "ES256"}, {"alg": 5}, {"alg": None}, {"alg": ["HS256"]}, {"kid": ""}, {"kid": 1},
            {"kid": None}, {"kid": "k" * 256}, {"kid": "k" * 257}, {"kid": "é" * 128}, {"kid": "../../dev/null"}, {"kid": "HS256"}, {"typ": "jwt"}, {"typ": "AT+JWT"},
            {"typ": "application/at+jwt"}, {"typ": "logout+jwt"}, {"typ": 1}, {"cty": "JWT"}, {"cty": "json"}, {"crit": []}, {"b64": False}, {"b64": True}, {"jku": "x"},
-           {"x5t": "x"}, {"odd": {"deep": [[[[[[1]]]]]]}}, {"odd": {"deep": [[[[[[[1]]]]]]]}}, {"odd": "x" * 4000}]
+           {"x5u": 1}, {"x5c": ["x" * 5000]}, {"jwk": {"kty": "oct", "k": "AA"}}, {"x5t": "x"}, {"odd": {"deep": [[[[[[1]]]]]]}}, {"odd": {"deep": [[[[[[[1]]]]]]]}}, {"odd": "x" * 4000}]
 CLAIMS = [{"exp": "4000000000"}, {"exp": 4e9}, {"exp": 4000000000.5}, {"exp": 1}, {"exp": -1}, {"exp": 0}, {"exp": 10**30}, {"exp": True}, {"exp": None}, {"nbf": 1}, {"nbf": 4 * 10**9},
           {"nbf": "1"}, {"nbf": 10**30}, {"nbf": -10**30}, {"iat": 4 * 10**9}, {"iat": []}, {"iss": "nobody"}, {"iss": ["hmac"]}, {"iss": "hmac"}, {"iss": "set"}, {"iss": "pem"},
           {"aud": "x"}, {"aud": ["x", "y"]}, {"aud": ["x", 1]}, {"aud": {}}, {"aud": []}, {"sub": 7}, {"sub": "\ud83d\ude00"}, {"deep": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]},

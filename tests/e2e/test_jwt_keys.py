@@ -37,6 +37,17 @@ def test_keys_of_a_set_verify_by_their_kid():
         gateway.expect_metric(1, "portico_jwt_key_fetches_total", result="good")
 
 
+@pytest.mark.parametrize("member", ["jku", "x5u", "x5c", "jwk"])
+def test_t7_a_key_that_a_tokens_header_brings_or_names_is_ignored_and_never_followed(member):
+    stranger = SigningKey("ES256", "k1")
+    with PlainIssuer(K1) as issuer, PlainIssuer(stranger) as other, Gateway(config(f"jwks: {issuer.url}/keys")) as gateway:
+        more = {member: {"jwk": stranger.jwk, "x5c": ["MIIB" + "A" * 5000]}.get(member, other.url + "/keys")}
+        ready(gateway, signed(K1, claims()))
+        assert get(gateway.port, "/x", bearer(signed(K1, claims(), **more))).status == 200
+        assert get(gateway.port, "/x", bearer(signed(stranger, claims(), **more))).code == "jwt.signature"
+        assert other.requests == []
+
+
 def test_oidc_finds_the_keys_by_the_issuers_document_over_tls(tmp_path):
     authority = Authority(tmp_path)
     with SecureIssuer(serving(authority.issue("localhost", "127.0.0.1")), K1) as issuer:

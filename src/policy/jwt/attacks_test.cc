@@ -207,7 +207,6 @@ TokenRules rules_of(const Row& row) {
     TokenRules rules{{Algorithm::hs256, Algorithm::rs256, Algorithm::es256, Algorithm::eddsa}, {}, {}};
     if (setting(row, "issuer").empty()) rules.claims.issuers = {"https://id.example"};
     if (setting(row, "audience").empty()) rules.claims.audiences = {"web", "shop"};
-    if (setting(row, "keys") == "ignore") rules.token.embedded_keys = EmbeddedKeys::ignore;
     if (setting(row, "expiry") == "none") rules.claims.expiry_required = false;
     if (const auto s = parse_decimal<int64_t>(setting(row, "leeway"))) rules.claims.leeway = std::chrono::seconds(*s);
     if (const auto s = parse_decimal<int64_t>(setting(row, "max_age"))) rules.claims.max_age = std::chrono::seconds(*s);

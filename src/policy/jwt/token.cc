@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <vector>
 
 #include "base/text.h"
 #include "json/document.h"
@@ -10,7 +12,8 @@
 namespace portico::policy::jwt {
 namespace {
 
-constexpr size_t kMostHeader = 4096;
+// Where most headers have room; larger ones are allocated.
+constexpr size_t kUsualHeader = 1024;
 
 std::unexpected<Error> malformed(std::string_view what) {
     return fail(Fault::token_malformed, what);
@@ -50,16 +53,13 @@ Result<> read_member(const json::Member& member, const TokenBounds& bounds, Head
         return check_content(value);
     } else if (name == "crit" || (name == "b64" && !value.boolean())) {
         return malformed("header: " + std::string(name));
-    } else if (bounds.embedded_keys == EmbeddedKeys::refuse && (name == "jwk" || name == "jku" || name == "x5u" || name == "x5c")) {
-        return malformed("header: " + std::string(name));
     }
+    // Every other member is ignored, also those that bring or name a key: only keys of the configuration verify.
     return {};
 }
 
-Result<Header> read_header(std::string_view text, const TokenBounds& bounds) {
-    std::array<uint8_t, kMostHeader> bytes;
+Result<Header> read_header(std::string_view text, const TokenBounds& bounds, std::span<uint8_t> bytes) {
     const size_t size = base64url_decoded_size(text.size());
-    if (size > std::min(bounds.max_header, bytes.size())) return malformed("header: too large");
     if (!base64url_decode(text, bytes)) return malformed("header: not base64url");
     const auto document = json::Document::parse({reinterpret_cast<const char*>(bytes.data()), size}, {.max_depth = 8});
     if (!document) return malformed("header: " + std::string(document.error().what()));
@@ -72,6 +72,16 @@ Result<Header> read_header(std::string_view text, const TokenBounds& bounds) {
     }
     if (!has_algorithm) return malformed("header: no alg");
     return header;
+}
+
+Result<Header> read_header(std::string_view text, const TokenBounds& bounds) {
+    const size_t size = base64url_decoded_size(text.size());
+    if (size > kUsualHeader) {
+        std::vector<uint8_t> bytes(size);
+        return read_header(text, bounds, bytes);
+    }
+    std::array<uint8_t, kUsualHeader> bytes;
+    return read_header(text, bounds, bytes);
 }
 
 }  // namespace

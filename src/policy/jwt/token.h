@@ -4,8 +4,9 @@
 // Refused here, before a key is looked for: anything but two dots (five parts are an encrypted token), JSON serialisations,
 // spellings of base64url that are not canonical, headers that are no JSON object or hold a name twice, `alg` that is no
 // string, `crit` (no extension is understood, RFC 7515 §4.1.11), `b64` other than true (RFC 7797), `cty` JWT (nested tokens),
-// a `typ` that names another kind of token (RFC 8725 §3.11). `jwk`, `jku`, `x5u` and `x5c` bring or name a key: it is never
-// used, and a token that holds one is refused unless the configuration says that its issuer adds them to every token.
+// a `typ` that names another kind of token (RFC 8725 §3.11). `jwk`, `jku`, `x5u` and `x5c` bring or name a key. RFC 7515 §4.1
+// makes them optional and some issuers write them into every token: they are ignored, whatever they hold, and nothing ever
+// follows them or uses a key of theirs (CVE-2018-0114).
 #pragma once
 
 #include <string>
@@ -16,13 +17,9 @@
 
 namespace portico::policy::jwt {
 
-enum class EmbeddedKeys : uint8_t { refuse, ignore };
-
 struct TokenBounds {
-    size_t max_size = size_t{16} << 10;  // bytes of the whole token
-    size_t max_header = 4096;            // bytes of the decoded header; 4096 are the most
+    size_t max_size = size_t{16} << 10;  // bytes of the whole token, and so of its parts: a header with `x5c` holds certificates
     size_t max_key_id = 256;             // bytes of `kid`
-    EmbeddedKeys embedded_keys = EmbeddedKeys::refuse;
     // Kinds of token taken, in lower case and without "application/"; a token without `typ` is always taken.
     std::vector<std::string> types = {"jwt", "at+jwt"};
 };
