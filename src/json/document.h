@@ -31,7 +31,7 @@ enum class Kind : uint8_t { missing, null, boolean, number, string, array, objec
 
 // `keep`: all members stand in the document, and looking one up finds the last, as most readers of JSON do.
 enum class Duplicates : uint8_t { refuse, keep };
-// Of a message's body one may be passed over (RFC 8259 §8.1); what is signed or configured has none.
+// Of a message's body and of a set of keys one may be passed over (RFC 8259 §8.1); what is signed has none.
 enum class ByteOrderMark : uint8_t { refuse, pass_over };
 enum class LoneSurrogates : uint8_t { refuse, replace };
 

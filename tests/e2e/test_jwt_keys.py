@@ -1,5 +1,6 @@
 """jwt with keys that are fetched: rotation fails no request, strangers cause no fetches, an issuer that is down closes only what has no keys."""
 import base64
+import json
 import signal
 import threading
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from support.client import Client, get
-from support.gateway import SANITIZED, Gateway
+from support.gateway import SANITIZED, Gateway, check
 from support.tls import Authority, serving
 from support.tokens import SECRET, PlainIssuer, SecureIssuer, SigningKey, bearer, claims, hs, signed
 from support.upstream import Echo, eventually, unused_port
@@ -46,6 +47,51 @@ def test_t7_a_key_that_a_tokens_header_brings_or_names_is_ignored_and_never_foll
         assert get(gateway.port, "/x", bearer(signed(K1, claims(), **more))).status == 200
         assert get(gateway.port, "/x", bearer(signed(stranger, claims(), **more))).code == "jwt.signature"
         assert other.requests == []
+
+
+def test_t8_a_set_as_other_libraries_write_it_is_taken():
+    padded = {n: v + "=" * (-len(v) % 4) if n in ("n", "e", "x", "y") else v for n, v in K3.jwk.items()}
+    text = "\ufeff" + json.dumps({"keys": [{**padded, "use": None, "key_ops": None, "alg": None, "x5c": None}, K1.jwk]})
+    with PlainIssuer() as issuer:
+        issuer.body = text
+        with Gateway(config(f"jwks: {issuer.url}/keys")) as gateway:
+            ready(gateway, signed(K3, claims()))
+            assert get(gateway.port, "/x", bearer(signed(K1, claims()))).status == 200
+            assert gateway.metric("portico_jwt_keys", source=issuer.url + "/keys") == 2
+    told = check(config("keys: { file: keys.json }"), files={"keys.json": text})
+    assert told.code == 0 and "unused-key" not in told.err + told.out, told.err
+
+
+def test_t8_the_discovery_document_may_begin_with_a_byte_order_mark():
+    with PlainIssuer(K1) as issuer:
+        issuer.mark = "\ufeff"
+        with Gateway(config(f"oidc: \"{issuer.url}\"")) as gateway:
+            ready(gateway, signed(K1, claims(iss=issuer.url)))
+
+
+def test_t8_a_key_that_cannot_be_used_is_told_with_its_reason_in_line_metric_and_detail():
+    weak = {**K2.jwk, "crv": "secp256k1"}
+    with PlainIssuer(K1) as issuer:
+        issuer.body = json.dumps({"keys": [K1.jwk, weak, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}]})
+        with Gateway(config(f"jwks: {{ url: \"{issuer.url}/keys\", refresh: 1s }}")) as gateway:
+            ready(gateway, signed(K1, claims()))
+            reason = "its curve is not supported"
+            gateway.wait_for_line(f'portico: the key "k2" of {issuer.url}/keys was passed over: {reason}')
+            gateway.wait_for_line(f'portico: the key "number 3" of {issuer.url}/keys was passed over: the RSA key has')
+            assert gateway.metric("portico_jwt_keys_passed_over", source=issuer.url + "/keys", key="k2", reason=reason) == 1
+            answer = get(gateway.port, "/x", bearer(signed(K2, claims())) + [("X-Request-ID", "weak")])
+            assert answer.code == "jwt.kid_unknown" and reason.encode() not in answer.body
+            assert gateway.access_line(lambda e: e["request_id"] == "weak")["detail"] == "k2: its key was passed over: " + reason
+            gateway.reload()
+            ready(gateway, signed(K1, claims()))
+            assert sum('"k2"' in line for line in gateway.stderr) == 1, "it is told once"
+
+
+def test_t8_neighbour_of_a_configured_set_the_detail_says_it_too():
+    body = json.dumps({"keys": [K1.jwk, {**K2.jwk, "use": "enc"}]})
+    with Gateway(config(f"keys: '{body}'")) as gateway:
+        assert get(gateway.port, "/x", bearer(signed(K2, claims())) + [("X-Request-ID", "enc")]).code == "jwt.kid_unknown"
+        assert gateway.access_line(lambda e: e["request_id"] == "enc")["detail"] == "k2: its key was passed over: its use or key_ops is not to verify"
 
 
 def test_oidc_finds_the_keys_by_the_issuers_document_over_tls(tmp_path):

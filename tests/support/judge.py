@@ -33,6 +33,13 @@ def decoded(text):
     return data
 
 
+def unpadded(text):
+    """Without the padding that the numbers of a JWK may have."""
+    if isinstance(text, str) and len(text) % 4 == 0:
+        return text[:-2] + text[-2:].rstrip("=")
+    return text
+
+
 def depth(value):
     if isinstance(value, dict):
         return 1 + max(map(depth, value.values()), default=0)
@@ -138,6 +145,7 @@ def usable(jwk):
     """The public key of a JWK of a set (RFC 7517, RFC 7518 §6, RFC 8037 §2). Raises Bad."""
     if not isinstance(jwk, dict):
         raise Bad("no object")
+    jwk = {name: value for name, value in jwk.items() if value is not None}
     kid = jwk.get("kid")
     if "kid" in jwk and (not isinstance(kid, str) or len(kid.encode()) > 256):
         raise Bad("kid")
@@ -147,7 +155,7 @@ def usable(jwk):
         raise Bad("key_ops")
     try:
         if jwk.get("kty") == "RSA":
-            n, e = (decoded(jwk.get(name)) for name in ("n", "e"))
+            n, e = (decoded(unpadded(jwk.get(name))) for name in ("n", "e"))
             if len(n) > 1025 or len(e) > 16:
                 raise Bad("too long")
             n, e = (int.from_bytes(part, "big") for part in (n, e))
@@ -158,13 +166,13 @@ def usable(jwk):
             if not isinstance(jwk.get("crv"), str) or jwk["crv"] not in CURVES:
                 raise Bad("curve")
             curve, size, algorithm = CURVES[jwk["crv"]]
-            x, y = (decoded(jwk.get(name)) for name in ("x", "y"))
+            x, y = (decoded(unpadded(jwk.get(name))) for name in ("x", "y"))
             if len(x) != size or len(y) != size:
                 raise Bad("size")
             material = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve).public_key()
             algorithms = {algorithm}
         elif jwk.get("kty") == "OKP" and jwk.get("crv") == "Ed25519":
-            material, algorithms = ed25519.Ed25519PublicKey.from_public_bytes(decoded(jwk.get("x"))), {"EdDSA"}
+            material, algorithms = ed25519.Ed25519PublicKey.from_public_bytes(decoded(unpadded(jwk.get("x")))), {"EdDSA"}
         else:
             raise Bad("kind")
     except (ValueError, binascii.Error) as error:

@@ -112,6 +112,7 @@ class Issuer:
         self.body = None      # in place of the keys
         self.held = None      # an Event: answers wait for it
         self.issuer = None
+        self.mark = ""        # before the document
 
     def fetches(self, path="/keys"):
         return sum(1 for r in self.requests if r.target == path)
@@ -122,7 +123,7 @@ class Issuer:
             if self.held is not None:
                 self.held.wait(8)
             if request.target.endswith("/.well-known/openid-configuration"):
-                text = json.dumps({"issuer": self.issuer or self.url, "jwks_uri": self.url + "/keys"})
+                text = self.mark + json.dumps({"issuer": self.issuer or self.url, "jwks_uri": self.url + "/keys"})
             else:
                 text = self.body if self.body is not None else json.dumps({"keys": [k.jwk for k in self.keys]})
             connection.answer(text.encode(), self.status, [("Content-Type", "application/json"), *self.headers])

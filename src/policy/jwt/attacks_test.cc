@@ -30,7 +30,7 @@ struct Keys {
     Keys() {
         const std::string published = R"({"keys":[)" + rsa_jwk(rsa.get(), "rsa", R"(,"alg":"RS256")") + ',' + ec_jwk(ec.get(), "ec") + ',' +
                                       ed25519_jwk(ed.get(), "ed") + "]}";
-        auto keys = keys_from_json(published, KeyOrigin::published)->keys.keys();
+        auto keys = keys_from_json(published, KeyOrigin::published)->keys();
         keys.push_back(Key::from_bytes(std::string(kSecret), {Algorithm::hs256}, "hs", true));
         set = KeySet(std::move(keys));
     }

@@ -63,6 +63,13 @@ std::optional<std::string> base64url_decode(std::string_view text) {
     return bytes;
 }
 
+std::string_view without_padding(std::string_view text) {
+    if (text.size() % 4 != 0 || !text.ends_with('=')) return text;
+    text.remove_suffix(1);
+    if (text.ends_with('=')) text.remove_suffix(1);
+    return text;
+}
+
 void append_base64url(std::string& out, std::string_view bytes) {
     const auto at = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(bytes[i])); };
     const auto put = [&](uint32_t word, unsigned letters) {

@@ -1,5 +1,5 @@
 // Base64url as JOSE spells it (RFC 4648 §5, RFC 7515 §2): no padding, no white space, no bits left over. Each byte string has
-// exactly one spelling; every other one is refused. Pure.
+// exactly one spelling; every other one is refused. Where padding is taken, it is cut off first. Pure.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,10 @@ constexpr size_t base64url_decoded_size(size_t text_size) {
 // @returns whether `text` is canonical; else what was written means nothing
 bool base64url_decode(std::string_view text, std::span<uint8_t> out);
 std::optional<std::string> base64url_decode(std::string_view text);
+
+// Without the padding that fills the last group of four letters up (RFC 4648 §4). Padding that is too much or too little stays, and no
+// decoder takes it.
+std::string_view without_padding(std::string_view text);
 
 void append_base64url(std::string& out, std::string_view bytes);
 

@@ -76,7 +76,7 @@ Directives read_directives(std::string_view cache_control) {
 }  // namespace
 
 Readable<Discovery> read_discovery(std::string_view text, std::string_view issuer, KeyTransport transport) {
-    const auto document = json::Document::parse(text, {.max_size = kMaxDocument, .max_depth = 16});
+    const auto document = json::Document::parse(text, {.max_size = kMaxDocument, .max_depth = 16, .byte_order_mark = json::ByteOrderMark::pass_over});
     if (!document) return std::unexpected("no JSON: " + std::string(document.error().what()));
     const json::Value root = document->root();
     if (root.find("issuer").string() != issuer || issuer.empty()) {

@@ -46,6 +46,14 @@ Result<const Key*> find_signer(const Token& token, const CheckedToken& checked, 
     return fail(std::move(verified).error());
 }
 
+// Why a token has no key, for the log: also where its key is published and was passed over.
+std::string why_no_key(std::string text, const KeySet& keys, const Header& header) {
+    const PassedOverKey* const key = keys.passed_over_for(header.key_id, header.has_key_id);
+    if (key == nullptr) return text;
+    if (!text.empty()) text += ": ";
+    return text + (key->id == header.key_id ? "its key" : "the key \"" + key->name() + "\"") + " was passed over: " + key->why;
+}
+
 }  // namespace
 
 Result<OpenToken> open_token(std::string_view compact, const TokenBounds& bounds) {
@@ -77,8 +85,10 @@ Result<CheckedToken> Judge::check(const OpenToken& open, const KeySet& keys, Wal
     const auto until = judge_claims(open.claims.root(), rules_.claims, now);
     if (!until) return fail(until.error());
     KeySet::Candidates candidates = keys.candidates(header.key_id, header.has_key_id, *algorithm);
-    if (candidates.found == KeySet::Found::unknown_key) return fail(Fault::token_key_unknown, header.key_id);
-    if (candidates.found == KeySet::Found::wrong_algorithm) return fail(Fault::token_algorithm, header.algorithm + " is not its key's");
+    if (candidates.found == KeySet::Found::unknown_key) return fail(Fault::token_key_unknown, why_no_key(header.key_id, keys, header));
+    if (candidates.found == KeySet::Found::wrong_algorithm) {
+        return fail(Fault::token_algorithm, why_no_key(header.algorithm + " is not its key's", keys, header));
+    }
     return CheckedToken{*algorithm, *until, std::move(candidates)};
 }
 

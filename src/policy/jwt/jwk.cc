@@ -12,9 +12,15 @@ namespace {
 
 constexpr size_t kMaxKeyId = 256;
 
-// The bytes of a member in base64url. @returns empty if it is not there or spelt wrongly
+// A member, or no value where it is `null`: serialisers of objects write that for what is not there.
+json::Value member_of(json::Value jwk, std::string_view name) {
+    const json::Value value = jwk.find(name);
+    return value.is_null() ? json::Value() : value;
+}
+
+// The bytes of a member in base64url, padded or not. @returns empty if it is not there or spelt wrongly
 std::string bytes_of(json::Value jwk, std::string_view name, size_t most) {
-    const std::string_view text = jwk.find(name).string();
+    const std::string_view text = without_padding(jwk.find(name).string());
     if (base64url_decoded_size(text.size()) > most) return {};
     return base64url_decode(text).value_or(std::string());
 }
@@ -93,7 +99,7 @@ Readable<evp::Pkey> public_key(json::Value jwk) {
 
 // Its `alg` narrows what its type can do.
 Readable<AlgorithmSet> narrowed(AlgorithmSet algorithms, json::Value jwk) {
-    const json::Value alg = jwk.find("alg");
+    const json::Value alg = member_of(jwk, "alg");
     if (!alg) return algorithms;
     const auto named = algorithm_named(alg.string());
     if (!named || !algorithms.has(*named)) return std::unexpected("its alg is not one that such a key can verify");
@@ -114,16 +120,16 @@ Readable<std::shared_ptr<const Key>> secret_key(json::Value jwk, const std::stri
 }
 
 bool is_for_verifying(json::Value jwk) {
-    const json::Value use = jwk.find("use");
+    const json::Value use = member_of(jwk, "use");
     if (use && use.string() != "sig") return false;
-    const json::Value operations = jwk.find("key_ops");
+    const json::Value operations = member_of(jwk, "key_ops");
     if (!operations) return true;
     return std::ranges::any_of(operations.elements(), [](json::Value v) { return v.string() == "verify"; });
 }
 
 Readable<std::shared_ptr<const Key>> key_from_jwk(json::Value jwk, KeyOrigin origin) {
     if (!jwk.is_object()) return std::unexpected("it is no object");
-    const json::Value kid = jwk.find("kid");
+    const json::Value kid = member_of(jwk, "kid");
     if ((kid && !kid.is_string()) || kid.string().size() > kMaxKeyId) return std::unexpected("its kid is no text of at most 256 bytes");
     if (!is_for_verifying(jwk)) return std::unexpected("its use or key_ops is not to verify");
     const std::string id(kid.string());
@@ -144,7 +150,7 @@ Readable<std::shared_ptr<const Key>> key_from_jwk(json::Value jwk, KeyOrigin ori
 bool is_of_our_kind(json::Value jwk) {
     const std::string_view type = jwk.find("kty").string();
     const std::string_view curve = jwk.find("crv").string();
-    const json::Value alg = jwk.find("alg");
+    const json::Value alg = member_of(jwk, "alg");
     if (!is_for_verifying(jwk) || (alg && !algorithm_named(alg.string()))) return false;
     return type == "RSA" || type == "oct" || (type == "OKP" && curve == "Ed25519") ||
            (type == "EC" && std::ranges::find(kCurves, curve, &Curve::name) != std::end(kCurves));
@@ -158,65 +164,83 @@ bool is_same_key(const Key& a, const Key& b) {
 // What libcrypto takes to make a key, and to compare two.
 constexpr uint64_t kStepsAKey = 4096, kStepsAComparison = 128;
 
-// Drops every key whose `kid` another one with the same algorithm has, or all but the first where they are the same.
-void drop_ambiguous(std::vector<std::shared_ptr<const Key>>& keys, std::vector<std::string>& notes) {
-    std::vector<bool> drop(keys.size());
+// A key of the set as it is being read.
+struct ReadKey {
+    std::shared_ptr<const Key> key;
+    size_t place;
+    bool is_again = false;    // the same as one before it
+    std::string_view fault{};  // why it cannot be used after all
+};
+
+constexpr std::string_view kShared = "another key shares its kid: no token says which it means";
+constexpr std::string_view kBesideBroken = "another key of its kid cannot be used: no token says which it means";
+
+// Marks every key whose `kid` another one with the same algorithm has, or all but the first where they are the same.
+void mark_ambiguous(std::vector<ReadKey>& keys) {
     for (size_t i = 0; i < keys.size(); ++i) {
         for (size_t j = i + 1; j < keys.size(); ++j) {
-            const Key& a = *keys[i];
-            const Key& b = *keys[j];
+            const Key& a = *keys[i].key;
+            const Key& b = *keys[j].key;
             if (!a.has_id() || !b.has_id() || a.id() != b.id() || (a.algorithms() & b.algorithms()).empty()) continue;
             if (!Meter::spend(kStepsAComparison)) return;
             if (is_same_key(a, b) && a.algorithms() == b.algorithms()) {
-                drop[j] = true;
+                keys[j].is_again = true;
                 continue;
             }
-            drop[i] = drop[j] = true;
-            notes.push_back("keys passed over: several share the kid \"" + a.id() + "\"");
+            keys[i].fault = keys[j].fault = kShared;
         }
     }
-    size_t i = 0;
-    std::erase_if(keys, [&](const auto&) { return drop[i++]; });
 }
 
-bool mixes_secrets(const std::vector<std::shared_ptr<const Key>>& keys) {
-    const auto is_secret = [](const auto& key) { return key->public_key() == nullptr; };
+bool mixes_secrets(const std::vector<ReadKey>& keys) {
+    const auto is_secret = [](const ReadKey& read) { return read.key->public_key() == nullptr; };
     return std::ranges::any_of(keys, is_secret) && !std::ranges::all_of(keys, is_secret);
 }
 
 }  // namespace
 
-Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds) {
-    const auto document = json::Document::parse(text, {.max_size = bounds.max_size, .max_depth = 16});
+Readable<KeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds) {
+    const auto document = json::Document::parse(
+        text, {.max_size = bounds.max_size, .max_depth = 16, .byte_order_mark = json::ByteOrderMark::pass_over});
     if (!document) return std::unexpected("no JSON: " + std::string(document.error().what()));
     const json::Value root = document->root();
     const json::Value list = root.find("keys");
-    if (!list.is_array() && !root.find("kty")) return std::unexpected("neither a key (kty) nor a set of keys");
+    if (!list.is_array() && !member_of(root, "kty")) return std::unexpected("neither a key (kty) nor a set of keys");
     if (list.size() > bounds.max_keys) return std::unexpected("the set holds more than " + std::to_string(bounds.max_keys) + " keys");
-    ReadKeySet read;
-    std::vector<std::shared_ptr<const Key>> keys;
+    std::vector<ReadKey> read;
+    std::vector<PassedOverKey> passed_over;
     std::vector<std::string_view> broken;
+    size_t place = 0;
     const auto take = [&](json::Value jwk) {
+        ++place;
         if (!Meter::spend(kStepsAKey)) return;
         auto key = key_from_jwk(jwk, origin);
         if (key) {
-            keys.push_back(*std::move(key));
-        } else {
-            if (is_of_our_kind(jwk) && jwk.find("kid").is_string()) broken.push_back(jwk.find("kid").string());
-            read.notes.push_back("key \"" + std::string(jwk.find("kid").string()) + "\" passed over: " + key.error());
+            read.push_back({*std::move(key), place});
+            return;
         }
+        const std::string_view id = jwk.find("kid").string();
+        if (is_of_our_kind(jwk) && jwk.find("kid").is_string()) broken.push_back(id);
+        passed_over.push_back({place, std::string(id.size() > kMaxKeyId ? std::string_view() : id), std::move(key).error()});
     };
     if (list.is_array()) {
         for (const json::Value jwk : list.elements()) take(jwk);
     } else {
         take(root);
     }
-    if (mixes_secrets(keys)) return std::unexpected("the set holds secrets beside public keys");
-    drop_ambiguous(keys, read.notes);
-    std::erase_if(keys, [&](const auto& key) { return key->has_id() && std::ranges::find(broken, key->id()) != broken.end(); });
-    if (keys.empty() && !(bounds.may_be_empty && list.is_array())) return std::unexpected(read.notes.empty() ? "the set is empty" : read.notes.front());
-    read.keys = KeySet(std::move(keys));
-    return read;
+    if (mixes_secrets(read)) return std::unexpected("the set holds secrets beside public keys");
+    mark_ambiguous(read);
+    std::vector<std::shared_ptr<const Key>> keys;
+    for (ReadKey& one : read) {
+        if (one.fault.empty() && one.key->has_id() && std::ranges::find(broken, one.key->id()) != broken.end()) one.fault = kBesideBroken;
+        if (!one.fault.empty()) passed_over.push_back({one.place, one.key->id(), std::string(one.fault)});
+        else if (!one.is_again) keys.push_back(std::move(one.key));
+    }
+    std::ranges::sort(passed_over, {}, &PassedOverKey::place);
+    if (keys.empty() && !(bounds.may_be_empty && list.is_array())) {
+        return std::unexpected(passed_over.empty() ? "the set is empty" : "key \"" + passed_over.front().name() + "\" passed over: " + passed_over.front().why);
+    }
+    return KeySet(std::move(keys), std::move(passed_over));
 }
 
 }  // namespace portico::policy::jwt

@@ -11,6 +11,8 @@ constexpr uint32_t kMaxDocument = 256 * 1024;
 // For reading the keys of one fetch.
 constexpr io::Allowance kMostSteps = 10'000'000;
 constexpr const char* kTooCostly = "it takes too many steps to read";
+constexpr const char* kPassedOver = "portico_jwt_keys_passed_over";
+constexpr const char* kPassedOverHelp = "Keys of an issuer's set that verify nothing, and why.";
 constexpr Duration kLeastFresh = std::chrono::minutes(1);
 constexpr Duration kMostFresh = std::chrono::hours(24);
 
@@ -32,6 +34,12 @@ class KeyAge final : public observe::Asked {
   private:
     std::shared_ptr<const RemoteKeys> keys_;
     const Clock& clock_;
+};
+
+// A key that was passed over.
+class One final : public observe::Asked {
+  public:
+    std::optional<double> value() const override { return 1; }
 };
 
 // How many keys verify tokens now.
@@ -107,6 +115,8 @@ KeyFetcher::KeyFetcher(gateway::Context& context, gateway::Epoch& epoch, const R
     context_.registry.ask("portico_jwt_keys", "Keys of an issuer that verify tokens now.", {{"source", settings_.shown()}}, number_);
     // Unless another worker, or the snapshot before this one, has fetched them.
     if (keys_->held().keys == nullptr) context_.degraded(keys_, trouble(), "not fetched yet: its tokens are refused");
+    // Named also while nothing is passed over.
+    context_.registry.ask(kPassedOver, kPassedOverHelp, {}, {});
     set(context_.loop.timers(), context_.loop.now());
 }
 
@@ -208,7 +218,7 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
     upstream::CallAnswer answer;
     auto got = co_await get(url, answer);
     if (!got) co_return got;
-    Readable<ReadKeySet> keys;
+    Readable<KeySet> keys;
     if (!co_await read([&] { keys = keys_from_json(answer.body, KeyOrigin::published, {.may_be_empty = true}); })) keys = std::unexpected(kTooCostly);
     co_return take(answer, std::move(keys));
 }
@@ -220,15 +230,28 @@ io::Task<bool> KeyFetcher::read(F f) {
     co_return co_await context_.jobs.run(IpAddress(), nullptr, allowance, std::move(f)) == io::Jobs::End::whole;
 }
 
-Result<void> KeyFetcher::take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read) {
+Result<void> KeyFetcher::take(const upstream::CallAnswer& answer, Readable<KeySet> read) {
     if (!read) return fail(Fault::upstream_protocol, "the keys: " + read.error());
-    if (read->keys.empty() && keys_->held().keys == nullptr) {
-        return fail(Fault::upstream_protocol, "the keys: " + (read->notes.empty() ? "the set is empty" : read->notes.front()));
+    tell_passed_over(read->passed_over());
+    if (read->empty() && keys_->held().keys == nullptr) {
+        return fail(Fault::upstream_protocol, read->passed_over().empty() ? "the keys: the set is empty" : "the keys: none of the set can be used");
     }
     const Duration fresh = freshness({value_of(answer, "cache-control"), value_of(answer, "age"), value_of(answer, "date"), value_of(answer, "expires")},
                                      {kLeastFresh, kMostFresh, settings_.refresh});
-    tell(keys_->end_fetch(std::move(read->keys), fresh, context_.loop.now()));
+    tell(keys_->end_fetch(*std::move(read), fresh, context_.loop.now()));
     return {};
+}
+
+// Said once of each key, and not again with every fetch: an issuer may publish for years what is meant for others.
+void KeyFetcher::tell_passed_over(const std::vector<PassedOverKey>& keys) {
+    std::vector<std::shared_ptr<const observe::Asked>> samples;
+    for (const PassedOverKey& key : keys) {
+        samples.push_back(std::make_shared<const One>());
+        context_.registry.ask(kPassedOver, kPassedOverHelp,
+                              {{"source", settings_.shown()}, {"key", key.name()}, {"reason", key.why}}, samples.back());
+    }
+    const std::vector<PassedOverKey> fresh = keys_->note_passed_over(keys, std::move(samples));
+    for (const PassedOverKey& key : fresh) context_.say("the key \"" + key.name() + "\" of " + settings_.shown() + " was passed over: " + key.why);
 }
 
 void KeyFetcher::tell(RemoteKeys::Fetched fetched) {

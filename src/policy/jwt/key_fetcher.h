@@ -42,7 +42,8 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     template <typename F>
     io::Task<bool> read(F f);
     io::Task<Result<void>> get(const std::string& url, upstream::CallAnswer& answer);
-    Result<void> take(const upstream::CallAnswer& answer, Readable<ReadKeySet> read);
+    Result<void> take(const upstream::CallAnswer& answer, Readable<KeySet> read);
+    void tell_passed_over(const std::vector<PassedOverKey>& keys);
     void tell(RemoteKeys::Fetched fetched);
     std::string trouble() const { return "keys of " + settings_.shown(); }
 

@@ -143,8 +143,9 @@ void read_json_keys(const Scope& scope, const Node& node, IssuerDraft& into) {
     if (!text) return;
     auto read = keys_from_json(*text, KeyOrigin::configured);
     if (!read) return scope.error(node.mark, "bad-key", read.error());
-    for (const std::string& note : read->notes) scope.warning(node.mark, "unused-key", note);
-    into.keys = read->keys.keys();
+    for (const PassedOverKey& key : read->passed_over()) scope.warning(node.mark, "unused-key", "key \"" + key.name() + "\" passed over: " + key.why);
+    into.keys = read->keys();
+    into.passed_over = read->passed_over();
 }
 
 void read_remote_keys(const Scope& scope, const Node& node, IssuerDraft& into, bool discovery) {
@@ -197,7 +198,7 @@ void finish_issuer(const Scope& scope, IssuerDraft& into) {
         scope.error(into.algorithms_mark, "jwt-keys", "no key here can verify one of these algorithms",
                     "HS* need secret, RS* and PS* an RSA key, ES* an EC key of their curve, EdDSA an Ed25519 key");
     }
-    into.issuer.fixed = KeySet(std::move(into.keys));
+    into.issuer.fixed = KeySet(std::move(into.keys), std::move(into.passed_over));
 }
 
 }  // namespace portico::policy::jwt

@@ -11,6 +11,7 @@ struct IssuerDraft {
     gateway::PolicyBuild& build;
     IssuerSettings issuer;
     std::vector<std::shared_ptr<const Key>> keys;
+    std::vector<PassedOverKey> passed_over;  // beside them
     unsigned key_kinds = 0;  // how many of secret, public_key, keys, jwks, oidc stand there
     // Written, whatever it says: what stands at the top then does not hold here.
     bool leeway_written = false, max_age_written = false;

@@ -23,17 +23,15 @@ struct KeySetBounds {
     size_t max_keys = 100;
     bool may_be_empty = false;  // a list without any usable key is a set too: its issuer has no other
 };
-struct ReadKeySet {
-    KeySet keys;
-    std::vector<std::string> notes;  // which keys were passed over, and why
-};
 
-// A set of keys, or one key alone. Keys of an unknown type, curve, algorithm or purpose are passed over with a note, and so is
-// every bad one: an issuer may add what others understand. `use`, `key_ops` and `alg` are obeyed; private members are not read.
+// A set of keys, or one key alone. Keys of an unknown type, curve, algorithm or purpose are passed over, and so is every bad one: an
+// issuer may add what others understand. The set says which and why. `use`, `key_ops` and `alg` are obeyed; private members are not
+// read. A byte order mark is passed over; a member that is `null` counts as one that is not there, and numbers may be padded, as some
+// libraries write them.
 // Of keys that share a `kid` and an algorithm none is used unless they are the same, since no token says which it means; a bad
 // one takes those of its `kid` with it.
 // @errors text that is no set of keys; a configured set that mixes secrets with public keys; a set without any usable key, unless it
 // may be empty
-Readable<ReadKeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds = {});
+Readable<KeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds = {});
 
 }  // namespace portico::policy::jwt

@@ -140,4 +140,13 @@ KeySet::Candidates KeySet::candidates(std::string_view id, bool has_id, Algorith
     return result;
 }
 
+const PassedOverKey* KeySet::passed_over_for(std::string_view id, bool has_id) const {
+    const PassedOverKey* nameless = nullptr;
+    for (const PassedOverKey& key : passed_over_) {
+        if (!has_id || key.id == id) return &key;
+        if (key.id.empty() && nameless == nullptr) nameless = &key;
+    }
+    return nameless;
+}
+
 }  // namespace portico::policy::jwt

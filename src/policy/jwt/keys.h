@@ -56,13 +56,25 @@ class Key {
 // What a public key can verify by its type, after the checks above.
 Readable<AlgorithmSet> algorithms_of(EVP_PKEY* key);
 
+// A key of a set that verifies nothing, and why: for the operator.
+struct PassedOverKey {
+    size_t place = 0;  // in its set, from 1
+    std::string id;    // its `kid`; empty where it has none
+    std::string why;   // such as "its curve is not supported"
+
+    // Which it is: its `kid`, or "number 3".
+    std::string name() const { return id.empty() ? "number " + std::to_string(place) : id; }
+    bool operator==(const PassedOverKey&) const = default;
+};
+
 class KeySet {
   public:
     // Tokens are tried with so many keys at most, where their `kid` does not decide.
     static constexpr size_t kMaxCandidates = 4;
 
     KeySet() = default;
-    explicit KeySet(std::vector<std::shared_ptr<const Key>> keys) : keys_(std::move(keys)) {}
+    explicit KeySet(std::vector<std::shared_ptr<const Key>> keys, std::vector<PassedOverKey> passed_over = {})
+        : keys_(std::move(keys)), passed_over_(std::move(passed_over)) {}
 
     enum class Found : uint8_t { some, unknown_key, wrong_algorithm };
     struct Candidates {
@@ -75,9 +87,13 @@ class KeySet {
 
     const std::vector<std::shared_ptr<const Key>>& keys() const { return keys_; }
     bool empty() const { return keys_.empty(); }
+    const std::vector<PassedOverKey>& passed_over() const { return passed_over_; }
+    // The key that would have been a candidate for such a token if it could be used. @returns nullptr for none
+    const PassedOverKey* passed_over_for(std::string_view id, bool has_id) const;
 
   private:
     std::vector<std::shared_ptr<const Key>> keys_;
+    std::vector<PassedOverKey> passed_over_;
 };
 
 }  // namespace portico::policy::jwt

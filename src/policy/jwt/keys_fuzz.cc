@@ -37,11 +37,12 @@ void check_set(std::string_view text, KeyOrigin origin) {
         PORTICO_CHECK(!read.error().empty());
         return;
     }
-    PORTICO_CHECK(!read->keys.empty() && read->keys.keys().size() <= bounds.max_keys);
-    for (const auto& key : read->keys.keys()) {
+    PORTICO_CHECK(!read->empty() && read->keys().size() <= bounds.max_keys);
+    for (const PassedOverKey& key : read->passed_over()) PORTICO_CHECK(key.place > 0 && !key.why.empty() && key.id.size() <= 256);
+    for (const auto& key : read->keys()) {
         check_key(key);
         if (origin == KeyOrigin::published) PORTICO_CHECK(key->public_key() != nullptr);
-        const auto candidates = read->keys.candidates(key->id(), true, Algorithm::rs256);
+        const auto candidates = read->candidates(key->id(), true, Algorithm::rs256);
         // A key without an id says nothing about one that a token names: that one may be new.
         PORTICO_CHECK(!key->has_id() || candidates.found != KeySet::Found::unknown_key);
         PORTICO_CHECK(candidates.more.size() < KeySet::kMaxCandidates);

@@ -31,10 +31,10 @@ std::string set_of(std::initializer_list<std::string> keys) {
     for (const std::string& key : keys) text += (text.back() == '[' ? "" : ",") + key;
     return text + "]}";
 }
-ReadKeySet read(const std::string& text, KeyOrigin origin = KeyOrigin::published) {
+KeySet read(const std::string& text, KeyOrigin origin = KeyOrigin::published) {
     auto keys = keys_from_json(text, origin);
     EXPECT_TRUE(keys) << keys.error();
-    return keys ? *std::move(keys) : ReadKeySet();
+    return keys ? *std::move(keys) : KeySet();
 }
 std::string refusal(const std::string& text, KeyOrigin origin = KeyOrigin::published) {
     const auto keys = keys_from_json(text, origin);
@@ -44,8 +44,7 @@ std::string refusal(const std::string& text, KeyOrigin origin = KeyOrigin::publi
 
 TEST(JwtKeys, a_key_verifies_what_its_type_can) {
     const KeySet keys = read(set_of({rsa_jwk(rsa().get(), "r"), ec_jwk(ec().get(), "e"), ed25519_jwk(ed().get(), "d"),
-                                     rsa_jwk(rsa().get(), "p", R"(,"alg":"PS384","use":"sig","key_ops":["verify"])")}))
-                            .keys;
+                                     rsa_jwk(rsa().get(), "p", R"(,"alg":"PS384","use":"sig","key_ops":["verify"])")}));
     ASSERT_EQ(keys.keys().size(), 4U);
     EXPECT_EQ(keys.keys()[0]->algorithms(), kRsaAlgorithms);
     EXPECT_EQ(keys.keys()[1]->algorithms(), AlgorithmSet{Algorithm::es256});
@@ -57,7 +56,7 @@ TEST(JwtKeys, a_key_verifies_what_its_type_can) {
 TEST(JwtKeys, the_other_curves_are_read) {
     const evp::Pkey p384 = make_ec_key("P-384");
     const evp::Pkey p521 = make_ec_key("P-521");
-    const KeySet keys = read(set_of({ec_jwk(p384.get(), "a", "", "P-384", 48), ec_jwk(p521.get(), "b", "", "P-521", 66)})).keys;
+    const KeySet keys = read(set_of({ec_jwk(p384.get(), "a", "", "P-384", 48), ec_jwk(p521.get(), "b", "", "P-521", 66)}));
     ASSERT_EQ(keys.keys().size(), 2U);
     EXPECT_EQ(keys.keys()[0]->algorithms(), AlgorithmSet{Algorithm::es384});
     EXPECT_EQ(keys.keys()[1]->algorithms(), AlgorithmSet{Algorithm::es512});
@@ -85,10 +84,56 @@ TEST(JwtKeys, what_is_not_known_or_not_for_us_is_passed_over_with_a_note) {
         "null",
     };
     for (const std::string& bad : cases) {
-        const ReadKeySet keys = read(set_of({bad, good}));
-        EXPECT_EQ(keys.keys.keys().size(), 1U) << bad;
-        EXPECT_EQ(keys.notes.size(), 1U) << bad;
+        const KeySet keys = read(set_of({bad, good}));
+        EXPECT_EQ(keys.keys().size(), 1U) << bad;
+        ASSERT_EQ(keys.passed_over().size(), 1U) << bad;
+        EXPECT_EQ(keys.passed_over()[0].place, 1U);
     }
+}
+
+// As libraries write them that serialise an object's every field, or use the base64url of another standard.
+TEST(JwtKeys, T8_padded_numbers_a_byte_order_mark_and_null_members_are_taken) {
+    const auto padded = [](std::string jwk) {
+        for (const char* name : {"n", "e", "x", "y", "k"}) {
+            const std::string begin = "\"" + std::string(name) + "\":\"";
+            const size_t at = jwk.find(begin);
+            if (at == std::string::npos) continue;
+            const size_t end = jwk.find('"', at + begin.size());
+            jwk.insert(end, (4 - (end - at - begin.size()) % 4) % 4, '=');
+        }
+        return jwk;
+    };
+    const std::string nulls = R"(,"use":null,"key_ops":null,"alg":null,"x5c":null,"d":null)";
+    for (const std::string& jwk : {rsa_jwk(rsa().get(), "r", nulls), ec_jwk(ec().get(), "r", nulls), ed25519_jwk(ed().get(), "r", nulls)}) {
+        EXPECT_NE(padded(jwk), jwk);
+        const KeySet keys = read("\xEF\xBB\xBF" + set_of({padded(jwk)}));
+        ASSERT_EQ(keys.keys().size(), 1U) << jwk;
+        EXPECT_TRUE(keys.passed_over().empty());
+        EXPECT_EQ(read("\xEF\xBB\xBF" + padded(jwk)).keys().size(), 1U) << "one key alone";
+    }
+    EXPECT_EQ(read(padded(oct_jwk(kSecret, "o", nulls)), KeyOrigin::configured).keys()[0]->secret(), kSecret);
+    const KeySet nameless = read(R"({"kty":"OKP","crv":"Ed25519","kid":null,)" + ed25519_jwk(ed().get(), "x").substr(39));
+    EXPECT_FALSE(nameless.keys().at(0)->has_id()) << "it verifies tokens whatever kid they name";
+    EXPECT_THAT(refusal(R"({"keys":null,"kty":null})"), HasSubstr("neither"));
+    EXPECT_THAT(refusal(R"({"kty":null,"n":null})"), HasSubstr("neither"));
+    for (const std::string wrong : {"AQAB=", "AQA==", "AQAB====", "A===", "=", "AQ=B"}) {
+        EXPECT_FALSE(keys_from_json(R"({"kty":"RSA","n":")" + number_text(rsa().get(), OSSL_PKEY_PARAM_RSA_N) + R"(","e":")" + wrong + "\"}", KeyOrigin::published)) << wrong;
+    }
+}
+
+TEST(JwtKeys, T8_a_set_says_which_of_its_keys_were_passed_over_and_why) {
+    const KeySet keys = read(set_of({ec_jwk(ec().get(), "good"), rsa_jwk(make_rsa_key(1024).get(), "small"), R"({"kty":"XYZ"})", ec_jwk(ec().get(), "half"),
+                                     R"({"kty":"EC","crv":"P-256","kid":"half","x":"AA","y":"AA"})"}));
+    ASSERT_EQ(keys.keys().size(), 1U);
+    ASSERT_EQ(keys.passed_over().size(), 4U);
+    EXPECT_EQ(keys.passed_over()[0].name(), "small");
+    EXPECT_THAT(keys.passed_over()[0].why, HasSubstr("1024 bits"));
+    EXPECT_EQ(keys.passed_over()[1].name(), "number 3");
+    EXPECT_THAT(keys.passed_over()[2].why, HasSubstr("another key of its kid cannot be used"));
+    EXPECT_EQ(keys.passed_over_for("small", true)->place, 2U);
+    EXPECT_EQ(keys.passed_over_for("unknown", true)->name(), "number 3") << "a key without a kid would have been tried";
+    EXPECT_EQ(keys.passed_over_for("", false)->place, 2U);
+    EXPECT_EQ(read(set_of({ec_jwk(ec().get(), "a")})).passed_over_for("b", true), nullptr);
 }
 
 TEST(JwtKeys, a_point_that_is_not_on_its_curve_is_no_key) {
@@ -109,17 +154,17 @@ TEST(JwtKeys, RSA_keys_that_are_small_or_have_a_strange_exponent_are_refused) {
 }
 
 TEST(JwtKeys, private_members_are_not_read) {
-    const KeySet keys = read(rsa_jwk(rsa().get(), "x", R"(,"d":"AAAA","p":17,"q":null)")).keys;
+    const KeySet keys = read(rsa_jwk(rsa().get(), "x", R"(,"d":"AAAA","p":17,"q":null)"));
     ASSERT_EQ(keys.keys().size(), 1U);
     BIGNUM* d = nullptr;
     EXPECT_NE(EVP_PKEY_get_bn_param(keys.keys()[0]->public_key(), OSSL_PKEY_PARAM_RSA_D, &d), 1);
 }
 
 TEST(JwtKeys, secrets_are_taken_where_they_are_configured_and_never_beside_public_keys) {
-    const ReadKeySet keys = read(set_of({oct_jwk(kSecret, "a"), oct_jwk(std::string(64, 'k'), "b")}), KeyOrigin::configured);
-    ASSERT_EQ(keys.keys.keys().size(), 2U);
-    EXPECT_EQ(keys.keys.keys()[0]->algorithms(), AlgorithmSet{Algorithm::hs256});
-    EXPECT_EQ(keys.keys.keys()[1]->algorithms(), kHmacAlgorithms);
+    const KeySet keys = read(set_of({oct_jwk(kSecret, "a"), oct_jwk(std::string(64, 'k'), "b")}), KeyOrigin::configured);
+    ASSERT_EQ(keys.keys().size(), 2U);
+    EXPECT_EQ(keys.keys()[0]->algorithms(), AlgorithmSet{Algorithm::hs256});
+    EXPECT_EQ(keys.keys()[1]->algorithms(), kHmacAlgorithms);
     EXPECT_THAT(refusal(set_of({oct_jwk(kSecret, "a"), rsa_jwk(rsa().get(), "r")}), KeyOrigin::configured), HasSubstr("beside public keys"));
     EXPECT_THAT(refusal(set_of({oct_jwk(kSecret, "a")})), HasSubstr("was published"));
     EXPECT_THAT(refusal(oct_jwk("short", "a"), KeyOrigin::configured), HasSubstr("shorter than 32 bytes"));
@@ -127,15 +172,16 @@ TEST(JwtKeys, secrets_are_taken_where_they_are_configured_and_never_beside_publi
 
 TEST(JwtKeys, of_different_keys_with_one_kid_none_is_used) {
     const evp::Pkey other = make_ec_key();
-    const ReadKeySet keys = read(set_of({ec_jwk(ec().get(), "x"), ec_jwk(other.get(), "x"), rsa_jwk(rsa().get(), "y")}));
-    ASSERT_EQ(keys.keys.keys().size(), 1U);
-    EXPECT_EQ(keys.keys.keys()[0]->id(), "y");
-    EXPECT_THAT(keys.notes.at(0), HasSubstr("share the kid"));
+    const KeySet keys = read(set_of({ec_jwk(ec().get(), "x"), ec_jwk(other.get(), "x"), rsa_jwk(rsa().get(), "y")}));
+    ASSERT_EQ(keys.keys().size(), 1U);
+    EXPECT_EQ(keys.keys()[0]->id(), "y");
+    ASSERT_EQ(keys.passed_over().size(), 2U);
+    EXPECT_THAT(keys.passed_over()[0].why, HasSubstr("shares its kid"));
 }
 
 TEST(JwtKeys, the_same_key_twice_and_two_types_with_one_kid_are_fine) {
-    EXPECT_EQ(read(set_of({ec_jwk(ec().get(), "x"), ec_jwk(ec().get(), "x")})).keys.keys().size(), 1U);
-    EXPECT_EQ(read(set_of({ec_jwk(ec().get(), "x"), rsa_jwk(rsa().get(), "x")})).keys.keys().size(), 2U);
+    EXPECT_EQ(read(set_of({ec_jwk(ec().get(), "x"), ec_jwk(ec().get(), "x")})).keys().size(), 1U);
+    EXPECT_EQ(read(set_of({ec_jwk(ec().get(), "x"), rsa_jwk(rsa().get(), "x")})).keys().size(), 2U);
 }
 
 TEST(JwtKeys, sets_are_bounded_and_must_be_sets) {

@@ -235,18 +235,22 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, Opened opened, const TokenPlace& 
     const std::string& key_id = opened.token.token.header.key_id;
     const Time deadline = x.context.loop.precise_now() + (source.keys() == nullptr ? kFirstKeyWait : kKeyWait);
     const uint64_t failures = issuer.keys->counts().failures;
+    Error unknown(Fault::token_key_unknown, key_id);
     const auto may_come = [&] { return x.context.loop.now() < deadline && issuer.keys->counts().failures == failures; };
     while (may_come() && (source.keys() == nullptr ? source.fetcher->fetch_due() : source.fetcher->look_for(key_id))) {
         co_await source.fetcher->end(deadline);
         const uint64_t generation = bring_keys(state, x.context.loop.now());
         if (source.keys() == nullptr) continue;
-        const auto checked = issuer.judge.check(opened.token, *source.keys(), x.context.loop.wall());
-        if (!checked && checked.error().fault == Fault::token_key_unknown) continue;
+        auto checked = issuer.judge.check(opened.token, *source.keys(), x.context.loop.wall());
+        if (!checked && checked.error().fault == Fault::token_key_unknown) {
+            unknown = std::move(checked).error();
+            continue;
+        }
         Verdict verdict = judge(x, state, std::move(opened), place, generation);
         if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
         co_return verdict;
     }
-    if (source.keys() != nullptr) co_return refuse(x, Error(Fault::token_key_unknown, key_id));
+    if (source.keys() != nullptr) co_return refuse(x, std::move(unknown));
     co_return refuse_without_keys(x, opened.issuer);
 }
 

@@ -151,6 +151,18 @@ size_t RemoteKeys::waiting() const {
     return waiting_.size();
 }
 
+std::vector<PassedOverKey> RemoteKeys::note_passed_over(const std::vector<PassedOverKey>& keys, std::vector<std::shared_ptr<const observe::Asked>> shown) {
+    const std::lock_guard lock(mutex_);
+    std::vector<PassedOverKey> fresh;
+    const auto was_said = [&](const PassedOverKey& key) {
+        return std::ranges::any_of(passed_over_, [&](const PassedOverKey& k) { return k.name() == key.name() && k.why == key.why; });
+    };
+    std::ranges::copy_if(keys, std::back_inserter(fresh), [&](const PassedOverKey& key) { return !was_said(key); });
+    passed_over_ = keys;
+    shown_ = std::move(shown);
+    return fresh;
+}
+
 RemoteKeys::Counts RemoteKeys::counts() const {
     const std::lock_guard lock(mutex_);
     return counts_;

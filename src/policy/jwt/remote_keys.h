@@ -10,9 +10,11 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/text_table.h"
+#include "observe/metrics.h"
 #include "policy/jwt/settings.h"
 
 namespace portico::policy::jwt {
@@ -72,6 +74,10 @@ class RemoteKeys {
     void leave(uint64_t ticket);
     size_t waiting() const;
 
+    // Which keys the last set that was read holds beside its usable ones. @returns those of them that the set before had not: worth a
+    // line. `shown` are the samples of the metrics, kept until the next call.
+    std::vector<PassedOverKey> note_passed_over(const std::vector<PassedOverKey>& keys, std::vector<std::shared_ptr<const observe::Asked>> shown);
+
     struct Counts {
         uint64_t fetches = 0, failures = 0;
     };
@@ -103,6 +109,8 @@ class RemoteKeys {
     bool fetching_ = false;
     bool failed_ = false;  // the last fetch
     std::string why_;      // it failed
+    std::vector<PassedOverKey> passed_over_;
+    std::vector<std::shared_ptr<const observe::Asked>> shown_;
     std::string looked_for_;  // the key whose absence began this fetch
 };
 

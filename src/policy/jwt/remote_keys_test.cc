@@ -16,7 +16,7 @@ using std::chrono::seconds;
 
 KeySet keys_named(const std::string& kid) {
     static const evp::Pkey key = make_ec_key();
-    return keys_from_json(ec_jwk(key.get(), kid), KeyOrigin::published)->keys;
+    return *keys_from_json(ec_jwk(key.get(), kid), KeyOrigin::published);
 }
 
 class Remote : public ::testing::Test {

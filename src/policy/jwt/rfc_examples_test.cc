@@ -18,7 +18,7 @@ Fault judged(std::string_view jwk, AlgorithmSet algorithms, const std::string& c
     if (!read) return Fault::internal;
     VerifierContext context;
     const Judge judge(TokenRules{algorithms, {}, {.issuers = {"joe"}}});
-    const auto verified = judge.judge(compact, read->keys, now, context);
+    const auto verified = judge.judge(compact, *read, now, context);
     return verified ? Fault::cancelled : verified.error().fault;  // cancelled: none
 }
 constexpr Fault kGood = Fault::cancelled;
@@ -29,7 +29,7 @@ Result<> signature_of(std::string_view jwk, Algorithm algorithm, const std::stri
     const auto token = take_apart(compact, TokenBounds{});
     EXPECT_TRUE(token);
     VerifierContext context;
-    return context.verify(read->keys.keys().at(0), algorithm, token->signed_text, token->signature_text);
+    return context.verify(read->keys().at(0), algorithm, token->signed_text, token->signature_text);
 }
 
 const std::string kClaims = ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.";

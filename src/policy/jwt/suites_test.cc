@@ -41,7 +41,7 @@ bool verifies(std::string_view keys_text, std::string_view compact) {
     if (!token || !base64url_decode(token->payload_text)) return false;
     const auto algorithm = algorithm_named(token->header.algorithm);
     if (!algorithm) return false;
-    const auto candidates = read->keys.candidates(token->header.key_id, token->header.has_key_id, *algorithm);
+    const auto candidates = read->candidates(token->header.key_id, token->header.has_key_id, *algorithm);
     if (candidates.found != KeySet::Found::some) return false;
     VerifierContext context;
     return context.verify(*candidates.first, *algorithm, token->signed_text, token->signature_text).has_value();
