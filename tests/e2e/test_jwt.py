@@ -1,4 +1,5 @@
 """jwt: a good token lets in under its claims; every other one is refused, and says why only to the operator."""
+import json
 import time
 
 import pytest
@@ -356,6 +357,18 @@ def test_every_algorithm_verifies_its_own_and_no_other(algorithm):
         assert get(gateway.port, "/x", bearer(good)).status == 200
         refused(get(gateway.port, "/x", bearer(bad)), "jwt.signature")
         refused(get(gateway.port, "/x", bearer(confused)), "jwt.algorithm")
+
+
+@pytest.mark.parametrize("configured", ["Ed25519", "EdDSA"])
+@pytest.mark.parametrize("published", ["Ed25519", "EdDSA"])
+@pytest.mark.parametrize("named", ["Ed25519", "EdDSA"])
+def test_t9_ed25519_is_eddsa_wherever_it_is_named(configured, published, named):
+    key, other = SigningKey(published, "k"), SigningKey(published, "k")
+    config = f"policies: {{ p: {{ jwt: {{ algorithms: [{configured}], keys: '{json.dumps(key.jwk)}' }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n"
+    with Gateway(config) as gateway:
+        assert get(gateway.port, "/x", bearer(signed(key, claims(), alg=named))).status == 200
+        refused(get(gateway.port, "/x", bearer(signed(other, claims(), alg=named))), "jwt.signature")
+        refused(get(gateway.port, "/x", bearer(signed(key, claims(), alg="Ed448"))), "jwt.algorithm")
 
 
 def test_decisions_are_counted_and_the_log_says_who_and_why(setup):

@@ -73,7 +73,7 @@ class Signer:
         return sign(made, payload if isinstance(payload, str) else claims(**{"iss": self.iss, **(payload or {})}), self.signature)
 
 
-HEADERS = [{"alg": "none"}, {"alg": "HS256"}, {"alg": "hs256"}, {"alg": "RS256"}, {"alg": "ES256"}, {"alg": 5}, {"alg": None}, {"alg": ["HS256"]}, {"kid": ""}, {"kid": 1},
+HEADERS = [{"alg": "none"}, {"alg": "HS256"}, {"alg": "hs256"}, {"alg": "RS256"}, {"alg": "ES256"}, {"alg": "Ed25519"}, {"alg": "Ed448"}, {"alg": 5}, {"alg": None}, {"alg": ["HS256"]}, {"kid": ""}, {"kid": 1},
            {"kid": None}, {"kid": "k" * 256}, {"kid": "k" * 257}, {"kid": "é" * 128}, {"kid": "../../dev/null"}, {"kid": "HS256"}, {"typ": "jwt"}, {"typ": "AT+JWT"},
            {"typ": "application/at+jwt"}, {"typ": "logout+jwt"}, {"typ": 1}, {"cty": "JWT"}, {"cty": "json"}, {"crit": []}, {"b64": False}, {"b64": True}, {"jku": "x"},
            {"x5u": 1}, {"x5c": ["x" * 5000]}, {"jwk": {"kty": "oct", "k": "AA"}}, {"x5t": "x"}, {"odd": {"deep": [[[[[[1]]]]]]}}, {"odd": {"deep": [[[[[[[1]]]]]]]}}, {"odd": "x" * 4000}]
@@ -207,7 +207,7 @@ def a_jwk(rng, key, kid):
         elif how == 5:
             jwk["key_ops"] = rng.choice((["verify"], ["sign"], ["sign", "verify"], [], "verify", None))
         elif how == 6:
-            jwk["alg"] = rng.choice((*sorted(ALGORITHMS), "none", "", None, 1))
+            jwk["alg"] = rng.choice((*sorted(ALGORITHMS), "Ed25519", "ed25519", "Ed448", "none", "", None, 1))
         elif how == 7:
             jwk["kty"] = rng.choice(("RSA", "EC", "OKP", "oct", "rsa", "", None, 1))
         elif how == 8:

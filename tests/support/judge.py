@@ -17,6 +17,7 @@ CURVES = {"P-256": (ec.SECP256R1(), 32, "ES256"), "P-384": (ec.SECP384R1(), 48, 
 RSA_ALGORITHMS = {kind + bits for kind in ("RS", "PS") for bits in ("256", "384", "512")}
 HMAC_ALGORITHMS = {"HS256", "HS384", "HS512"}
 ALGORITHMS = RSA_ALGORITHMS | HMAC_ALGORITHMS | {"ES256", "ES384", "ES512", "EdDSA"}
+SAME = {"Ed25519": "EdDSA"}  # RFC 9864
 
 
 class Bad(Exception):
@@ -178,9 +179,9 @@ def usable(jwk):
     except (ValueError, binascii.Error) as error:
         raise Bad("parameters") from error
     if "alg" in jwk:
-        if not isinstance(jwk["alg"], str) or jwk["alg"] not in algorithms:
+        if not isinstance(jwk["alg"], str) or SAME.get(jwk["alg"], jwk["alg"]) not in algorithms:
             raise Bad("alg")
-        algorithms = {jwk["alg"]}
+        algorithms = {SAME.get(jwk["alg"], jwk["alg"])}
     return Key(material, algorithms, kid)
 
 
@@ -196,7 +197,7 @@ def passes(token, issuers):
     if not isinstance(iss, str) or iss not in issuers:
         raise Bad("iss")
     algorithms, keys = issuers[iss]
-    algorithm, kid = header["alg"], header.get("kid")
+    algorithm, kid = SAME.get(header["alg"], header["alg"]), header.get("kid")
     if algorithm not in algorithms:
         raise Bad("alg")
     check_claims(claims, time.time())

@@ -50,7 +50,7 @@ class SigningKey:
     @property
     def jwk(self):
         more = {"use": "sig", "alg": self.algorithm, **({"kid": self.kid} if self.kid else {})}
-        if self.algorithm == "EdDSA":
+        if self.algorithm in ("EdDSA", "Ed25519"):
             raw = self.key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
             return {"kty": "OKP", "crv": "Ed25519", "x": b64(raw), **more}
         numbers = self.key.public_key().public_numbers()
@@ -61,7 +61,7 @@ class SigningKey:
         return {"kty": "RSA", "n": number(numbers.n), "e": number(numbers.e), **more}
 
     def sign(self, text):
-        if self.algorithm == "EdDSA":
+        if self.algorithm in ("EdDSA", "Ed25519"):
             return self.key.sign(text)
         bits = self.algorithm[2:]
         if self.algorithm.startswith("ES"):

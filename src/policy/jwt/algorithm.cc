@@ -11,6 +11,7 @@ constexpr std::array<std::string_view, kAlgorithms> kNames = {"HS256", "HS384", 
 }  // namespace
 
 std::optional<Algorithm> algorithm_named(std::string_view name) {
+    if (name == kEd25519) return Algorithm::eddsa;
     for (unsigned i = 0; i < kAlgorithms; ++i) {
         if (kNames[i] == name) return static_cast<Algorithm>(i);
     }

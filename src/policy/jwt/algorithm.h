@@ -11,8 +11,11 @@ namespace portico::policy::jwt {
 
 enum class Algorithm : uint8_t { hs256, hs384, hs512, rs256, rs384, rs512, ps256, ps384, ps512, es256, es384, es512, eddsa };
 inline constexpr unsigned kAlgorithms = 13;
+// The other name of EdDSA.
+inline constexpr std::string_view kEd25519 = "Ed25519";
 
-// "HS256" and so on. @returns none for anything else, `none` included
+// "HS256" and so on. "Ed25519" (RFC 9864 §2.2) is EdDSA over that curve, the only one that is verified here: the same.
+// @returns none for anything else, `none` included
 std::optional<Algorithm> algorithm_named(std::string_view name);
 std::string_view name_of(Algorithm algorithm);
 // Bits of its hash: 256, 384 or 512.

@@ -91,6 +91,12 @@ TEST(JwtKeys, what_is_not_known_or_not_for_us_is_passed_over_with_a_note) {
     }
 }
 
+TEST(JwtKeys, T9_the_alg_Ed25519_of_a_key_is_EdDSA) {
+    EXPECT_EQ(read(ed25519_jwk(ed().get(), "d", R"(,"alg":"Ed25519")")).keys().at(0)->algorithms(), AlgorithmSet{Algorithm::eddsa});
+    EXPECT_THAT(refusal(ed25519_jwk(ed().get(), "d", R"(,"alg":"Ed448")")), HasSubstr("its alg"));
+    EXPECT_THAT(refusal(ec_jwk(ec().get(), "d", R"(,"alg":"Ed25519")")), HasSubstr("its alg"));
+}
+
 // As libraries write them that serialise an object's every field, or use the base64url of another standard.
 TEST(JwtKeys, T8_padded_numbers_a_byte_order_mark_and_null_members_are_taken) {
     const auto padded = [](std::string jwk) {

@@ -28,6 +28,7 @@ constexpr std::string_view kTexts = R"({"$ref":"#/$defs/textOrList"})";
 void read_algorithms(const Scope& scope, const Node& node, IssuerDraft& into) {
     std::vector<std::string_view> names;
     for (unsigned i = 0; i < kAlgorithms; ++i) names.push_back(name_of(static_cast<Algorithm>(i)));
+    names.push_back(kEd25519);
     for (const Text& t : config::read_texts(scope, node, "an algorithm such as HS256 or RS256")) {
         if (const auto algorithm = algorithm_named(t.value)) {
             into.issuer.rules.algorithms.add(*algorithm);
@@ -69,7 +70,7 @@ std::vector<std::string> values_of(std::vector<Text> texts) {
 template <class T>
 constexpr std::array<Field<T>, 11> issuer_rows() {
     return {{
-        {{"algorithms", "list of algorithms", "", "Which signatures are taken: HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA. A token never chooses.", kTexts, true},
+        {{"algorithms", "list of algorithms", "", "Which signatures are taken: HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA (or Ed25519, which is the same). A token never chooses.", kTexts, true},
          [](const Scope& s, const Node& n, T& d) { read_algorithms(s, n, d); }},
         {{"secret", "secret", "", "The shared key of HS256, HS384 and HS512: `${NAME}` or `{ file: … }`.", "{}"},
          [](const Scope& s, const Node& n, T& d) { read_secret_key(s, n, d); }},
