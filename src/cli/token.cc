@@ -119,6 +119,7 @@ Said<SigningKey> signing_key(const TokenOptions& options, const Wanted& wanted) 
         auto text = text_of_file(options.secret_file);
         if (!text) return std::unexpected(text.error());
         if (text->ends_with('\n')) text->pop_back();
+        if (text->ends_with('\r')) text->pop_back();
         secret = std::move(*text);
     }
     if (secret.empty()) {

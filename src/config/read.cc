@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "config/file_text.h"
 #include "config/scalar.h"
 #include "http/fields.h"
 
@@ -246,25 +245,6 @@ std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_na
 bool is_nearly_everybody(const Cidr& block) {
     // IPv4 stands behind 96 bits of its mapped form.
     return block.network.is_v4() ? block.bits < 96 + 8 : block.bits < 7;
-}
-
-std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
-    if (node.is_scalar() && node.kind != NodeKind::null) return node.text;
-    const Node* file = node.is_mapping() && node.entries.size() == 1 ? node.get("file") : nullptr;
-    if (file == nullptr || !file->is_scalar()) {
-        scope.expected(node, "a secret: text, ${NAME}, or { file: /run/secrets/name }");
-        return std::nullopt;
-    }
-    const std::string path = scope.faults().beside(file->text);
-    auto text = read_file_text(path);
-    if (!text) {
-        scope.error(file->mark, "missing-file", "the file " + path + " cannot be read: " + text.error().context);
-        return std::nullopt;
-    }
-    std::string s = std::move(*text);
-    if (!s.empty() && s.back() == '\n') s.pop_back();
-    if (!s.empty() && s.back() == '\r') s.pop_back();
-    return s;
 }
 
 static bool is_label(std::string_view label) {

@@ -57,8 +57,13 @@ std::string written_list(std::string_view text);
 std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named = nullptr);
 // Whether a list of blocks holds nearly everybody: a block larger than any private network (IPv4 wider than /8, IPv6 than /7).
 bool is_nearly_everybody(const Cidr& block);
-// A secret: text, or { file: path } whose last newline is dropped.
+// A secret: text, { file: path }, or { base64: … } of either. A last newline of the text is dropped, wherever it came from; bytes that
+// were in base64 are taken as they are. What the file says in base64 is not shown with its line.
 std::optional<std::string> read_secret(const Scope& scope, const Node& node);
+// Whether a text that was to be something else is rather the name of a file.
+bool looks_like_path(std::string_view text);
+// The hint for a value that is the name of a file and not the file's text; empty for any other.
+std::string file_hint(const Node& node);
 // True for a name or an address as it stands in an endpoint, in lower case and without brackets. The root's dot may stand at a
 // name's end, but names nobody by itself. A name whose last label is a number is an address gone wrong (10.0.0.256), as for browsers.
 bool is_host(std::string_view host);

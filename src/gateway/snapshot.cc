@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/text.h"
+#include "config/read.h"
 #include "config/schema.h"
 #include "gateway/chain_builder.h"
 #include "gateway/managed_headers.h"
@@ -65,7 +66,7 @@ class SnapshotBuilder {
             const Scope store(stores, c.name);
             if (!rules.memory) {
                 if (auto url = redis::Url::parse(c.redis.value)) rules.url = std::move(*url);
-                else Scope(store, "redis").error(c.redis.mark, "bad-store", url.error(), "such as redis://127.0.0.1:6379");
+                else Scope(store, "redis").error(c.redis.mark, "bad-store", url.error(), config::looks_like_path(c.redis.value) ? "did you mean { file: … }?" : "such as redis://127.0.0.1:6379");
             }
             if (rules.url.tls) rules.tls = store_tls(c, store);
             else if (c.ca.written) store.error(c.ca.mark, "idle-setting", "ca says whom to believe, and this store is reached without TLS", "write rediss:// for TLS");

@@ -1,4 +1,5 @@
 """jwt: a good token lets in under its claims; every other one is refused, and says why only to the operator."""
+import base64
 import json
 import time
 
@@ -369,6 +370,48 @@ def test_t9_ed25519_is_eddsa_wherever_it_is_named(configured, published, named):
         assert get(gateway.port, "/x", bearer(signed(key, claims(), alg=named))).status == 200
         refused(get(gateway.port, "/x", bearer(signed(other, claims(), alg=named))), "jwt.signature")
         refused(get(gateway.port, "/x", bearer(signed(key, claims(), alg="Ed448"))), "jwt.algorithm")
+
+
+@pytest.mark.parametrize("between", ["\\n", " ", "\n", "\\r\\n", ""], ids=["spelt", "spaces", "lines", "spelt-crlf", "nothing"])
+def test_t10_a_pem_of_the_environment_is_read_however_its_lines_are_written(between):
+    key = SigningKey("RS256")
+    config = "policies: { p: { jwt: { algorithms: [RS256], public_key: \"${PEM}\" } } }\nroutes: [{ match: /x, use: [p], respond: {} }]\n"
+    with Gateway(config, env={"PEM": key.pem.replace("\n", between)}) as gateway:
+        assert get(gateway.port, "/x", bearer(signed(key, claims()))).status == 200
+    told = check(config, env={"PEM": "/etc/keys/x.pem"})
+    assert told.code == 1 and "did you mean { file: ${PEM} }?" in told.err + told.out, told.err
+
+
+@pytest.mark.parametrize("written", ["\"${S}\"", "{ file: s }", "{ base64: \"${S64}\" }", "{ base64: { file: s64 } }"])
+def test_t10_a_secret_is_the_same_wherever_it_comes_from(written, tmp_path):
+    (tmp_path / "s").write_text(SECRET + "\n")
+    coded = base64.b64encode(SECRET.encode()).decode()
+    (tmp_path / "s64").write_text("\n".join(coded[i:i + 30] for i in range(0, len(coded), 30)) + "\n")
+    written = written.replace("file: s", f"file: {tmp_path}/s")
+    config = f"policies: {{ p: {{ jwt: {{ algorithms: [HS256], secret: {written} }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n"
+    with Gateway(config, env={"S": SECRET + "\r\n", "S64": coded + "\n"}) as gateway:
+        assert get(gateway.port, "/x", bearer(GOOD)).status == 200
+
+
+def test_t10_neighbours_of_a_secret_take_base64_and_hint_at_files():
+    digest = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+    coded = base64.b64encode(digest.encode()).decode()
+    keyed = "policies: {{ p: {{ api_key: {{ keys: [{{ name: a, sha256: {} }}] }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n"
+    assert check(keyed.format(f"{{ base64: {coded} }}")).code == 0
+    assert "did you mean { file: … }?" in check(keyed.format("/run/secrets/key")).text
+    named = "policies: { p: { basic: { htpasswd: /etc/portico/htpasswd } } }\nroutes: [{ match: /x, use: [p], respond: {} }]\n"
+    assert "did you mean { file: /etc/portico/htpasswd }?" in check(named).text
+    stored = "stores: { s: { redis: /run/secrets/redis } }\nroutes: [{ match: /x, respond: {} }]\n"
+    assert "did you mean { file: … }?" in check(stored).text
+
+
+def test_t10_neighbour_a_secret_in_base64_or_a_private_key_is_not_shown_with_its_line():
+    config = "policies: {{ p: {{ jwt: {{ algorithms: [{}], {} }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n"
+    private = SigningKey("ES256").private_pem.replace("\n", "\\n")
+    for algorithm, written, hidden in (("RS256", "secret: { base64: MDEyMzQ1Njc4OWFi }", "MDEyMzQ1"), ("HS256", "secret: { base64: MDEyMzQ1Njc4OWF }", "MDEyMzQ1"),
+                                       ("ES256", f'public_key: "{private}"', private[40:60]), ("HS256", """keys: '{"kty":"oct","k":"c2hvcnQgb25l"}'""", "c2hvcnQ")):
+        told = check(config.format(algorithm, written))
+        assert told.code == 1 and hidden not in told.text and "****" in told.text, told.text
 
 
 def test_decisions_are_counted_and_the_log_says_who_and_why(setup):

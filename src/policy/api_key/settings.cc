@@ -27,7 +27,7 @@ void read_digest(const Scope& scope, const Node& node, KeyEntry& into) {
     if (!digest) {
         // Not shown: it may be the key itself.
         scope.error(node.mark, "bad-digest", "expected the 64 hexadecimal digits of the key's SHA-256, found something else (" + std::to_string(text->size()) + " bytes)",
-                    "printf %s 'the key' | sha256sum");
+                    config::looks_like_path(*text) ? "did you mean { file: … }?" : "printf %s 'the key' | sha256sum");
         return;
     }
     if (same_digest(*digest, sha256("")) || same_digest(*digest, sha256("\n"))) {

@@ -37,7 +37,7 @@ constexpr Field<Settings> kFields[] = {
          const size_t before = s.faults().errors();
          std::vector<HtpasswdFault> faults;
          v.users = read_htpasswd(lines_of(s, n), faults);
-         for (const HtpasswdFault& f : faults) s.error(n.mark, "bad-htpasswd", "line " + std::to_string(f.line) + ": " + f.what);
+         for (const HtpasswdFault& f : faults) s.error(n.mark, "bad-htpasswd", "line " + std::to_string(f.line) + ": " + f.what, config::file_hint(n));
          if (v.users.empty() && s.faults().errors() == before) s.error(n.mark, "empty-policy", "there are no users: nobody would pass");
      }},
     {{"realm", "text", "Restricted", "What browsers show when they ask for the password.", R"({"type":"string"})"},

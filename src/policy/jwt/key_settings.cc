@@ -109,6 +109,11 @@ void read_service(const Scope& scope, const Node& node, RemoteDraft& draft) {
     }
 }
 
+// A secret, or what may hold one by mistake (a private key, a set with secrets), is not shown with its line.
+void hide(const Scope& scope, const Node& node) {
+    if (node.is_scalar() && !node.substituted) scope.faults().hide_source(node.mark);
+}
+
 }  // namespace
 
 std::string RemoteKeySettings::identity() const {
@@ -120,7 +125,10 @@ void read_secret_key(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto secret = config::read_secret(scope, node);
     if (!secret) return;
-    if (node.is_scalar() && !node.substituted) scope.faults().hide_source(node.mark);
+    hide(scope, node);
+    if (const std::string hint = config::file_hint(node); !hint.empty()) {
+        scope.warning(node.mark, "secret-is-path", "this text is the secret itself, and looks like the name of a file", "did you mean { file: … }?");
+    }
     std::vector<std::string> notes;
     auto key = Key::from_secret(*secret, notes);
     if (!key) return scope.error(node.mark, "bad-key", key.error(), "such as ${JWT_SECRET}");
@@ -132,8 +140,9 @@ void read_public_key(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto text = config::read_secret(scope, node);
     if (!text) return;
+    hide(scope, node);
     auto keys = keys_from_pem(*text);
-    if (!keys) return scope.error(node.mark, "bad-key", keys.error());
+    if (!keys) return scope.error(node.mark, "bad-key", keys.error(), config::file_hint(node));
     into.keys = std::move(*keys);
 }
 
@@ -141,8 +150,12 @@ void read_json_keys(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto text = config::read_secret(scope, node);
     if (!text) return;
+    hide(scope, node);
     auto read = keys_from_json(*text, KeyOrigin::configured);
-    if (!read) return scope.error(node.mark, "bad-key", read.error());
+    if (!read) {
+        const bool is_url = text->starts_with("https://") || text->starts_with("http://");
+        return scope.error(node.mark, "bad-key", read.error(), is_url ? "keys at a URL are fetched by jwks: https://…" : config::file_hint(node));
+    }
     for (const PassedOverKey& key : read->passed_over()) scope.warning(node.mark, "unused-key", "key \"" + key.name() + "\" passed over: " + key.why);
     into.keys = read->keys();
     into.passed_over = read->passed_over();

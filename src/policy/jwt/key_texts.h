@@ -11,6 +11,10 @@
 
 namespace portico::policy::jwt {
 
+// A PEM text whose blocks stand in lines, as readers of PEM want them. Blocks come in one line, with or without spaces, and with the
+// two characters \n in place of an end of line, from environments and from JSON. Anything else stays as it is.
+std::string pem_in_lines(std::string_view text);
+
 // The public keys and certificates of a PEM text, at most 16. A certificate gives its key and nothing else: who issued it
 // and how long it is valid is the business of whoever put it into the configuration. A private key is an error.
 Readable<std::vector<std::shared_ptr<const Key>>> keys_from_pem(std::string_view text);

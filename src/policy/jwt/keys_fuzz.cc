@@ -66,6 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     check_set(text, KeyOrigin::published);
     check_set(text, KeyOrigin::configured);
+    const std::string lines = pem_in_lines(text);
+    PORTICO_CHECK(pem_in_lines(lines) == lines);
     if (const auto keys = keys_from_pem(text)) {
         for (const auto& key : *keys) check_key(key);
     }

@@ -210,6 +210,26 @@ TEST(JwtKeys, PEM_texts_give_their_public_keys) {
     EXPECT_EQ((*keys)[0]->algorithms(), kRsaAlgorithms);
 }
 
+// As they come from environments, from JSON and from YAML's folded texts.
+TEST(JwtKeys, T10_a_PEM_text_is_read_in_one_line_or_with_spelt_out_ends_of_lines) {
+    const auto replaced = [](std::string text, std::string_view with) {
+        for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += with.size()) text.replace(at, 1, with);
+        return text;
+    };
+    const std::string two = public_pem(rsa().get()) + public_pem(ed().get());
+    for (const std::string_view with : {"\\n", "\\r\\n", " ", "", "\r\n", "\n\n", " \\n "}) {
+        const auto keys = keys_from_pem(replaced(two, with));
+        ASSERT_TRUE(keys) << with << keys.error();
+        ASSERT_EQ(keys->size(), 2U) << with;
+        EXPECT_EQ(EVP_PKEY_eq(keys->at(0)->public_key(), rsa().get()), 1);
+        EXPECT_EQ(pem_in_lines(pem_in_lines(replaced(two, with))), pem_in_lines(replaced(two, with)));
+    }
+    EXPECT_EQ(pem_in_lines(two), two);
+    EXPECT_EQ(pem_in_lines("-----BEGIN X-----END X-----"), "-----BEGIN X-----END X-----") << "it does not end";
+    EXPECT_EQ(keys_from_pem("-----BEGIN PUBLIC KEY-----END PUBLIC KEY-----").error(), "the PEM block PUBLIC KEY does not end");
+    EXPECT_THAT(keys_from_pem("-----BEGIN PUBLIC KEY----- AA!A -----END PUBLIC KEY-----").error(), HasSubstr("cannot be read"));
+}
+
 TEST(JwtKeys, the_older_PEM_of_RSA_keys_is_read) {
     unsigned char* der = nullptr;
     const int size = i2d_PublicKey(rsa().get(), &der);

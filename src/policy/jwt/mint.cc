@@ -11,6 +11,7 @@
 #include "json/writer.h"
 #include "policy/jwt/base64url.h"
 #include "policy/jwt/ecdsa_signature.h"
+#include "policy/jwt/key_texts.h"
 
 namespace portico::policy::jwt {
 namespace {
@@ -38,7 +39,8 @@ Readable<SigningKey> SigningKey::from_secret(std::string_view secret) {
     return key;
 }
 
-Readable<SigningKey> SigningKey::from_pem(std::string_view pem) {
+Readable<SigningKey> SigningKey::from_pem(std::string_view given) {
+    const std::string pem = pem_in_lines(given);
     const evp::Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     // An empty pass phrase, so that OpenSSL never asks the terminal for one.
     std::string none;

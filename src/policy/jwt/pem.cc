@@ -1,6 +1,9 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "policy/jwt/key_texts.h"
 
 namespace portico::policy::jwt {
@@ -24,10 +27,33 @@ Readable<Block> next_block(std::string_view text, size_t& at) {
     if (label_end == std::string_view::npos) return std::unexpected("a PEM block begins and does not end");
     const std::string_view label = text.substr(label_at, label_end - label_at);
     const std::string end_line = "-----END " + std::string(label) + "-----";
-    const size_t end = text.find(end_line, label_end);
+    const size_t end = text.find(end_line, label_end + 5);
     if (end == std::string_view::npos) return std::unexpected("the PEM block " + std::string(label) + " does not end");
     at = end + end_line.size();
     return Block{label, text.substr(begin, at - begin)};
+}
+
+constexpr size_t kLine = 64;  // RFC 7468 §2
+
+bool is_base64_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
+}
+
+// What stands between a block's two lines, without white space and spelt-out ends of lines. @returns none where there is anything but
+// base64, such as the fields of an encrypted key
+std::optional<std::string> digits_of(std::string_view inside) {
+    std::string digits;
+    for (size_t i = 0; i < inside.size(); ++i) {
+        const char c = inside[i];
+        if (is_base64_digit(c)) {
+            digits += c;
+        } else if (c == '\\' && i + 1 < inside.size() && (inside[i + 1] == 'n' || inside[i + 1] == 'r')) {
+            ++i;
+        } else if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+            return std::nullopt;
+        }
+    }
+    return digits;
 }
 
 evp::Pkey read_block(const Block& block) {
@@ -42,8 +68,36 @@ evp::Pkey read_block(const Block& block) {
 
 }  // namespace
 
-Readable<std::vector<std::shared_ptr<const Key>>> keys_from_pem(std::string_view text) {
-    if (text.size() > kMaxText) return std::unexpected("the PEM text is too large");
+std::string pem_in_lines(std::string_view text) {
+    std::string out;
+    size_t at = 0;
+    while (at < text.size()) {
+        const size_t behind = at;
+        const auto block = next_block(text, at);
+        if (!block || block->label.empty()) break;
+        const size_t begin = static_cast<size_t>(block->text.data() - text.data());
+        const size_t head = block->label.size() + 16;  // "-----BEGIN " and "-----"
+        const size_t foot = block->label.size() + 14;
+        const auto digits = digits_of(block->text.substr(head, block->text.size() - head - foot));
+        out += text.substr(behind, begin - behind);
+        if (!digits) {
+            out += block->text;
+            continue;
+        }
+        // What stands before a block in its line would hide it.
+        if (!out.empty() && out.back() != '\n') out += '\n';
+        out += block->text.substr(0, head);
+        for (size_t i = 0; i < digits->size(); i += kLine) out.append("\n").append(*digits, i, kLine);
+        out.append("\n").append(block->text.substr(block->text.size() - foot)).append("\n");
+        if (text.substr(at).starts_with("\r\n")) at += 2;
+        else if (text.substr(at).starts_with('\n')) ++at;
+    }
+    return out += text.substr(std::min(at, text.size()));
+}
+
+Readable<std::vector<std::shared_ptr<const Key>>> keys_from_pem(std::string_view given) {
+    if (given.size() > kMaxText) return std::unexpected("the PEM text is too large");
+    const std::string text = pem_in_lines(given);
     std::vector<std::shared_ptr<const Key>> keys;
     for (size_t at = 0;;) {
         const auto block = next_block(text, at);

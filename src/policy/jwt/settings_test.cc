@@ -93,6 +93,41 @@ TEST(JwtSettings, ASecretIsEnoughAndEverythingElseHasItsDefault) {
     EXPECT_FALSE(r.settings->revocation);
 }
 
+TEST(JwtSettings, T10_a_secrets_last_newline_is_dropped_wherever_it_comes_from) {
+    const std::string secret = "0123456789abcdef0123456789abcdef";
+    const std::string path = ::testing::TempDir() + "jwt_settings_base64";
+    std::ofstream(path) << "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n";
+    for (const std::string& written : {std::string(R"("0123456789abcdef0123456789abcdef\n")"), std::string(R"("0123456789abcdef0123456789abcdef\r\n")"),
+                                       std::string("|\n  0123456789abcdef0123456789abcdef\n"), std::string("{ base64: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= }"),
+                                       std::string("{ base64: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY }"),
+                                       std::string("{ base64: \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0\\nNTY3ODlhYmNkZWY=\\n\" }"), "{ base64: { file: " + path + " } }"}) {
+        const Read r = read("algorithms: HS256\nsecret: " + written);
+        ASSERT_EQ(r.faults, "") << written;
+        EXPECT_EQ(r.settings->issuers[0].fixed.keys()[0]->secret(), secret) << written;
+    }
+    const Read bytes = read("algorithms: HS256\nsecret: { base64: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHgr_ }");
+    ASSERT_EQ(bytes.faults, "");
+    EXPECT_EQ(bytes.settings->issuers[0].fixed.keys()[0]->secret().substr(31), "\x0a\xff") << "bytes in base64 are what they are";
+    const Read ends = read("algorithms: HS256\nsecret: { base64: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8K }");
+    EXPECT_EQ(ends.settings->issuers[0].fixed.keys()[0]->secret().size(), 33U) << "also where they end in a newline's";
+    for (const char* bad : {"{ base64: 'a b!' }", "{ base64: A }", "{ base64: '' }", "{ base64: 'MDE=MDE=' }", "{ base64: MDEyMzR }", "{ base64: 'MDEyMzQ1==' }", "{ base64: 'MD==' }"}) {
+        const Read r = read(std::string("algorithms: HS256\nsecret: ") + bad);
+        EXPECT_FALSE(r.settings) << bad;
+    }
+    EXPECT_THAT(read("algorithms: HS256\nsecret: { base64: [a] }").faults, HasSubstr("{ base64: … }"));
+}
+
+TEST(JwtSettings, T10_a_path_in_place_of_a_text_gets_the_hint) {
+    EXPECT_THAT(read("algorithms: RS256\npublic_key: /etc/keys/x.pem").faults, HasSubstr("did you mean { file: /etc/keys/x.pem }?"));
+    EXPECT_THAT(read("algorithms: RS256\npublic_key: issuer.pem").faults, HasSubstr("did you mean { file: issuer.pem }?"));
+    EXPECT_THAT(read("algorithms: RS256\nkeys: ./keys.json").faults, HasSubstr("did you mean { file: ./keys.json }?"));
+    EXPECT_THAT(read("algorithms: RS256\nkeys: https://id.test/keys").faults, HasSubstr("jwks: https://"));
+    EXPECT_THAT(read("algorithms: HS256\nsecret: /run/secrets/jwt").faults, HasSubstr("did you mean { file: … }?"));
+    for (const char* secret : {"/8fK3kdJ2mQpZx7vRt5yWc1aBn9eLs6gHu4iOj0TqXD", "0123456789abcdef0123456789abcdef", "//x", "a/b/c/d/e/f/g/h/a/b/c/d/e/f/g/h"}) {
+        EXPECT_THAT(read(std::string("algorithms: HS256\nsecret: ") + secret).faults, Not(HasSubstr("file"))) << secret;
+    }
+}
+
 TEST(JwtSettings, ASecretMayStandInAFileWhoseLastNewlineIsDropped) {
     const std::string path = ::testing::TempDir() + "jwt_settings_secret";
     std::ofstream(path) << "0123456789abcdef0123456789abcdef\n";
