@@ -414,6 +414,42 @@ def test_t10_neighbour_a_secret_in_base64_or_a_private_key_is_not_shown_with_its
         assert told.code == 1 and hidden not in told.text and "****" in told.text, told.text
 
 
+def padded(token):
+    return ".".join(part + "=" * (-len(part) % 4) for part in token.split("."))
+
+
+def test_t11_a_padded_token_passes_where_padding_is_allowed():
+    key, other = SigningKey("ES256", "alb"), SigningKey("ES256", "alb")
+
+    def made_by(one):  # as AWS's load balancers do: the signature covers the padding
+        text = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode()
+                        for part in ({"typ": "JWT", "kid": "alb", "alg": "ES256", "signer": "arn:aws:x", "exp": 4000000000}, claims("alice", note="ab")))
+        return text + "." + base64.urlsafe_b64encode(one.sign(text.encode())).decode()
+
+    config = f"""
+policies:
+  lenient: {{ jwt: {{ algorithms: [ES256], keys: '{json.dumps(key.jwk)}', from: {{ header: x-amzn-oidc-data }}, padding: allow, claims_to_headers: {{ X-User-ID: sub }} }} }}
+  strict: {{ jwt: {{ algorithms: [ES256], keys: '{json.dumps(key.jwk)}', from: {{ header: x-amzn-oidc-data }} }} }}
+services: {{ svc: URL }}
+routes:
+  - {{ match: /lenient, use: [lenient], forward: {{ service: svc }} }}
+  - {{ match: /strict, use: [strict], respond: {{}} }}
+"""
+    with Echo() as upstream, Gateway(config.replace("URL", upstream.url)) as gateway:
+        token = made_by(key)
+        assert "=" in token
+        for one in (token, signed(key, claims("alice")), padded(signed(key, claims("alice"))).rpartition(".")[2]):
+            answer = get(gateway.port, "/lenient", [("X-Amzn-OIDC-Data", one)])
+            if one.count(".") == 2:
+                assert sent(answer)["x-user-id"] == "alice"
+            else:
+                refused(answer, "jwt.malformed")
+        refused(get(gateway.port, "/lenient", [("X-Amzn-OIDC-Data", made_by(other))]), "jwt.signature")
+        refused(get(gateway.port, "/lenient", [("X-Amzn-OIDC-Data", padded(signed(key, claims())))]), "jwt.signature")  # padding that was not signed
+        refused(get(gateway.port, "/lenient", [("X-Amzn-OIDC-Data", token + "=")]), "jwt.malformed")
+        refused(get(gateway.port, "/strict", [("X-Amzn-OIDC-Data", token)]), "jwt.malformed")
+
+
 def test_decisions_are_counted_and_the_log_says_who_and_why(setup):
     gateway, _ = setup
     counted = {d: gateway.metric("portico_policy_decisions_total", policy="strict", decision=d) for d in ("passed", "refused")}

@@ -207,6 +207,7 @@ TokenRules rules_of(const Row& row) {
     TokenRules rules{{Algorithm::hs256, Algorithm::rs256, Algorithm::es256, Algorithm::eddsa}, {}, {}};
     if (setting(row, "issuer").empty()) rules.claims.issuers = {"https://id.example"};
     if (setting(row, "audience").empty()) rules.claims.audiences = {"web", "shop"};
+    if (setting(row, "padding") == "allow") rules.token.padding = Padding::allow;
     if (setting(row, "expiry") == "none") rules.claims.expiry_required = false;
     if (const auto s = parse_decimal<int64_t>(setting(row, "leeway"))) rules.claims.leeway = std::chrono::seconds(*s);
     if (const auto s = parse_decimal<int64_t>(setting(row, "max_age"))) rules.claims.max_age = std::chrono::seconds(*s);

@@ -21,7 +21,7 @@ using std::chrono::seconds;
 
 KeySet keys_named(const std::string& kid) {
     static const evp::Pkey key = make_ec_key();
-    static const KeySet one = keys_from_json(ec_jwk(key.get(), "x"), KeyOrigin::published)->keys;
+    static const KeySet one = *keys_from_json(ec_jwk(key.get(), "x"), KeyOrigin::published);
     EVP_PKEY_up_ref(key.get());
     return KeySet({Key::from_public(evp::Pkey(key.get()), one.keys()[0]->algorithms(), kid, true)});
 }

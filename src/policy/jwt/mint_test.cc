@@ -107,9 +107,9 @@ TEST(JwtMint, threads_share_keys_and_judge_with_a_context_each) {
 TEST(JwtMint, a_token_of_a_new_key_is_good_once_the_keys_were_fetched_again) {
     const evp::Pkey old_key = make_ec_key();
     const evp::Pkey new_key = make_ec_key();
-    const KeySet before = keys_from_json(R"({"keys":[)" + ec_jwk(old_key.get(), "old") + "]}", KeyOrigin::published)->keys;
+    const KeySet before = *keys_from_json(R"({"keys":[)" + ec_jwk(old_key.get(), "old") + "]}", KeyOrigin::published);
     const KeySet after =
-        keys_from_json(R"({"keys":[)" + ec_jwk(old_key.get(), "old") + ',' + ec_jwk(new_key.get(), "new") + "]}", KeyOrigin::published)->keys;
+        *keys_from_json(R"({"keys":[)" + ec_jwk(old_key.get(), "old") + ',' + ec_jwk(new_key.get(), "new") + "]}", KeyOrigin::published);
     const Judge judge(TokenRules{{Algorithm::es256}, {}, {}});
     VerifierContext context;
     const auto signing = SigningKey::from_pem(private_pem(new_key.get()));

@@ -117,6 +117,7 @@ Jwt::Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build)
         }
         issuers_.push_back(std::move(issuer));
     }
+    bounds_.padding = settings.padding;
     if (settings.revocation) revocation_.emplace(std::move(*settings.revocation));
 }
 

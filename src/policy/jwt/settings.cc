@@ -167,6 +167,7 @@ void read_store(const Scope& scope, const Node& node, RevocationDraft& into) {
     }
 }
 
+constexpr std::string_view kPadding[] = {"refuse", "allow"};
 constexpr std::string_view kFailures[] = {"deny", "allow"};
 constexpr Field<RevocationDraft> kRevocation[] = {
     {{"store", "name", "none", "The store that is asked for `portico:revoked:jti:ID` and `portico:revoked:sub:SUBJECT`.", R"({"type":"string"})"},
@@ -191,6 +192,10 @@ constexpr Field<Draft> kOwn[] = {
      [](const Scope& s, const Node& n, Draft& d) { d.settings.headers = gateway::ClaimHeaders::read(s, n); }},
     {{"forward_token", "boolean", "false", "Whether the service gets the token too.", R"({"type":"boolean"})"},
      [](const Scope& s, const Node& n, Draft& d) { if (auto b = config::read_bool(s, n)) d.settings.forward_token = *b; }},
+    {{"padding", "refuse or allow", "refuse", "Whether the parts of a token may be padded with `=`, as in `x-amzn-oidc-data` of AWS's load balancers.", R"({"enum":["refuse","allow"]})"},
+     [](const Scope& s, const Node& n, Draft& d) {
+         if (auto w = config::read_word(s, n, kPadding)) d.settings.padding = *w == 1 ? Padding::allow : Padding::refuse;
+     }},
     {{"revocation", "mapping", "none", "Tokens that are refused before they expire: `tokens`, `subjects`, `store`, `on_store_failure`.", "{}"},
      [](const Scope& s, const Node& n, Draft& d) {
          RevocationDraft r(d.build);

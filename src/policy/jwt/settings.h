@@ -61,6 +61,7 @@ struct Settings {
     std::optional<RevocationSettings> revocation;
     bool optional = false;
     bool forward_token = false;
+    Padding padding = Padding::refuse;
 };
 
 // @returns none exactly when there was an error

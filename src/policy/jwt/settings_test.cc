@@ -93,6 +93,14 @@ TEST(JwtSettings, ASecretIsEnoughAndEverythingElseHasItsDefault) {
     EXPECT_FALSE(r.settings->revocation);
 }
 
+TEST(JwtSettings, T11_padding_is_refused_unless_it_is_allowed) {
+    const std::string secret = "algorithms: HS256\nsecret: 0123456789abcdef0123456789abcdef\n";
+    EXPECT_EQ(read(secret).settings->padding, Padding::refuse);
+    EXPECT_EQ(read(secret + "padding: refuse").settings->padding, Padding::refuse);
+    EXPECT_EQ(read(secret + "padding: allow").settings->padding, Padding::allow);
+    EXPECT_THAT(read(secret + "padding: true").faults, HasSubstr("one of refuse allow"));
+}
+
 TEST(JwtSettings, T10_a_secrets_last_newline_is_dropped_wherever_it_comes_from) {
     const std::string secret = "0123456789abcdef0123456789abcdef";
     const std::string path = ::testing::TempDir() + "jwt_settings_base64";

@@ -95,9 +95,13 @@ Result<Token> take_apart(std::string_view compact, const TokenBounds& bounds) {
     if (compact.find('.', second + 1) != std::string_view::npos) return malformed("more than two dots");
     Token token;
     token.compact = compact;
-    token.header_text = compact.substr(0, first);
-    token.payload_text = compact.substr(first + 1, second - first - 1);
-    token.signature_text = compact.substr(second + 1);
+    const auto part = [&](size_t begin, size_t end) {
+        const std::string_view text = compact.substr(begin, end - begin);
+        return bounds.padding == Padding::allow ? without_padding(text) : text;
+    };
+    token.header_text = part(0, first);
+    token.payload_text = part(first + 1, second);
+    token.signature_text = part(second + 1, compact.size());
     token.signed_text = compact.substr(0, second);
     auto header = read_header(token.header_text, bounds);
     if (!header) return fail(std::move(header).error());

@@ -17,9 +17,14 @@
 
 namespace portico::policy::jwt {
 
+// Whether the parts of a token may be padded, as some issuers write them against RFC 7515 §2 (the tokens of AWS's load balancers). The
+// signature covers them as they stand.
+enum class Padding : uint8_t { refuse, allow };
+
 struct TokenBounds {
     size_t max_size = size_t{16} << 10;  // bytes of the whole token, and so of its parts: a header with `x5c` holds certificates
     size_t max_key_id = 256;             // bytes of `kid`
+    Padding padding = Padding::refuse;
     // Kinds of token taken, in lower case and without "application/"; a token without `typ` is always taken.
     std::vector<std::string> types = {"jwt", "at+jwt"};
 };
@@ -35,7 +40,7 @@ struct Token {
     Header header;
     std::string_view compact;      // the whole
     std::string_view signed_text;  // what the signature covers: header and payload as they stand, with their dot
-    std::string_view payload_text;
+    std::string_view payload_text;  // this one and those below without padding
     std::string_view signature_text;
     std::string_view header_text;
 };
