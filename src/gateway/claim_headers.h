@@ -1,8 +1,8 @@
 // `claims_to_headers`: how a policy that signs in hands the identity on to the service, one header a claim. Used by jwt,
 // api_key and basic. Built at load, immutable, read by every worker.
 //
-// What a service reads is exactly what the claim says, or the request is refused: no text that a header cannot carry, none that
-// its reader would trim, and no list whose elements could not be told apart.
+// What a service reads is what the claim says without the white space around it, or the request is refused: no text that a header
+// cannot carry, and no list whose elements could not be told apart.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class Exchange;
 class ClaimHeaders {
   public:
     static constexpr std::string_view kDoc =
-        "Headers that the service gets, each with its claim, such as `X-User-ID: sub`. A claim that is not there gives no header, a list "
+        "Headers that the service gets, each with its claim, such as `X-User-ID: sub`, without white space around it. A claim that is not there gives no header, a list "
         "of plain values is joined by commas (`%`, `,` and controls in them percent-encoded). No client can send these headers, on any route.";
     static constexpr std::string_view kSchema = R"({"type":"object","additionalProperties":{"type":"string"}})";
 

@@ -199,7 +199,15 @@ def test_r4_a_claim_that_is_not_there_gives_no_header(setup):
     assert "x-user-email" not in headers and "x-roles" not in headers
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\x00b", " a", "a ", {"a": 1}, [["a"]]])
+@pytest.mark.parametrize("value,read", [("a@b.test ", "a@b.test"), (" \ta b\t ", "a b"), (" ", ""), ([" a ", "b"], "%20a%20,b")])
+def test_t12_outer_white_space_of_a_claim_is_trimmed_in_its_header(setup, value, read):
+    token = bearer(hs(claims(" alice ", email=value)))
+    for _ in range(2):  # judged, and known
+        headers = sent(get(setup[0].port, "/in", token))
+        assert headers["x-user-email"] == read and headers["x-user-id"] == "alice"
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\x00b", "a\n", " a\r", {"a": 1}, [["a"]]])
 def test_a_claim_that_no_header_can_carry_is_refused(setup, value):
     answer = get(setup[0].port, "/in", bearer(hs(claims(email=value))))
     assert answer.status == 403 and answer.code == "route.claim_refused"
