@@ -34,8 +34,8 @@ def test_keys_of_a_set_verify_by_their_kid():
         assert answer.status == 401 and answer.code == "jwt.signature"
         answer = get(gateway.port, "/x", bearer(hs(claims(), K1.pem, kid="k1")))
         assert answer.status == 401 and answer.code == "jwt.algorithm"
-        assert issuer.fetches() == 1
-        gateway.expect_metric(1, "portico_jwt_key_fetches_total", result="good")
+        assert issuer.fetches() == 2, "at the start, and for the signature that its key has not made"
+        gateway.expect_metric(2, "portico_jwt_key_fetches_total", result="good")
 
 
 @pytest.mark.parametrize("member", ["jku", "x5u", "x5c", "jwk"])
@@ -198,6 +198,20 @@ def test_r20_the_first_token_of_a_new_key_passes_after_one_fetch():
         issuer.keys = [K1, K2]
         assert get(gateway.port, "/x", bearer(signed(K2, claims()))).status == 200
         assert issuer.fetches() == 2
+
+
+def test_t95_a_new_key_under_the_name_of_the_old_one_is_fetched():
+    old, new, stranger = SigningKey("ES256", "k1"), SigningKey("ES256", "k1"), SigningKey("ES256", "k1")
+    with PlainIssuer(old) as issuer, Gateway(config(f"jwks: {{ url: \"{issuer.url}/keys\", cooldown: 2s }}")) as gateway:
+        ready(gateway, signed(old, claims()))
+        issuer.keys = [new]
+        assert get(gateway.port, "/x", bearer(signed(new, claims()))).status == 200, "it waited for the fetch"
+        assert issuer.fetches() == 2
+        for number in range(20):
+            assert get(gateway.port, "/x", bearer(signed(stranger, claims(f"user-{number}")))).code == "jwt.signature"
+        assert issuer.fetches() <= 3
+        issuer.keys = [old]
+        eventually(lambda: get(gateway.port, "/x", bearer(signed(old, claims()))).status == 200, "once the cooldown is over")
 
 
 def test_r21_an_issuer_that_is_down_at_start_closes_the_route_and_opens_it_alone():

@@ -92,6 +92,11 @@ Result<CheckedToken> Judge::check(const OpenToken& open, const KeySet& keys, Wal
     return CheckedToken{*algorithm, *until, std::move(candidates)};
 }
 
+bool Judge::is_for_another_key(const OpenToken& open, const Error& refusal) const {
+    const auto algorithm = algorithm_named(open.token.header.algorithm);
+    return refusal.fault == Fault::token_algorithm && algorithm && rules_.algorithms.has(*algorithm);
+}
+
 Result<std::shared_ptr<VerifiedToken>> Judge::verify(const OpenToken& open, const CheckedToken& checked, VerifierContext& context) {
     const auto signer = find_signer(open.token, checked, context);
     if (!signer) return fail(signer.error());

@@ -66,6 +66,9 @@ class Judge {
     Result<std::shared_ptr<VerifiedToken>> judge(const OpenToken& token, const KeySet& keys, WallTime now, VerifierContext& context) const;
     // The same in two: all but the signature.
     Result<CheckedToken> check(const OpenToken& token, const KeySet& keys, WallTime now) const;
+    // Whether that refusal of check() says that the token's key is there and is one of another algorithm, which is allowed too: its
+    // issuer may have a new key under the old one's name.
+    bool is_for_another_key(const OpenToken& token, const Error& refusal) const;
     // And the signature. @errors token_signature, token_malformed
     static Result<std::shared_ptr<VerifiedToken>> verify(const OpenToken& token, const CheckedToken& checked, VerifierContext& context);
 

@@ -128,22 +128,17 @@ KeyFetcher::~KeyFetcher() {
 
 KeyFetcher::End KeyFetcher::end(Time deadline) { return End(context_.loop, keys_, deadline); }
 
-bool KeyFetcher::look_for(std::string_view key_id) {
-    if (keys_->begin_fetch_for(key_id, context_.loop.now())) {
-        holds_ = true;
-        start();
-        return true;
-    }
-    return keys_->fetching();
-}
+bool KeyFetcher::look_for(std::string_view key_id) { return begun(keys_->begin_fetch_for(key_id, context_.loop.now())); }
 
-bool KeyFetcher::fetch_due() {
-    if (keys_->begin_due_fetch(context_.loop.now())) {
-        holds_ = true;
-        start();
-        return true;
-    }
-    return keys_->fetching();
+bool KeyFetcher::look_again() { return begun(keys_->begin_fetch_again(context_.loop.now())); }
+
+bool KeyFetcher::fetch_due() { return begun(keys_->begin_due_fetch(context_.loop.now())); }
+
+bool KeyFetcher::begun(bool here) {
+    if (!here) return keys_->fetching();
+    holds_ = true;
+    start();
+    return true;
 }
 
 void KeyFetcher::on_timer() {

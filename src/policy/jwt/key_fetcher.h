@@ -24,6 +24,8 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     // A token names a key that is not known: begins a fetch where one is allowed.
     // @returns true where one is under way now, here or on another worker
     bool look_for(std::string_view key_id);
+    // The same for a token that the key of its name has not signed.
+    bool look_again();
     // The same for the fetch that is due, such as the first one.
     bool fetch_due();
     // co_await fetcher.end(deadline): waits until the fetch that is under way has ended, or the deadline.
@@ -35,6 +37,8 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
   private:
     void on_timer() override;
     void on_root_done() override;
+    // Starts the fetch where this worker is to do it. @returns true where one is under way
+    bool begun(bool here);
     void start();
     io::Task<void> run();
     io::Task<Result<void>> fetch_keys();

@@ -107,7 +107,8 @@ TEST(KeyRace, EveryWorkerHoldsWhatWasPromisedAtEveryMoment) {
                     }
                     break;
                 case 3:
-                    if (fetching) EXPECT_FALSE(source->begin_fetch_for("other", now));
+                    if (fetching) EXPECT_FALSE(source->begin_fetch_for("other", now) || source->begin_fetch_again(now));
+                    else if (draw() % 2 == 0) fetching = source->begin_fetch_again(now);
                     else fetching = source->begin_fetch_for("k" + std::to_string(draw() % 3), now);
                     break;
                 case 4:

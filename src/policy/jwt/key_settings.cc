@@ -63,7 +63,7 @@ constexpr std::array<Field<RemoteDraft>, 8> remote_rows() {
      }},
     {{"timeout", "duration", "5s", "The longest that a fetch takes.", kDuration},
      [](const Scope& s, const Node& n, RemoteDraft& d) { if (auto v = config::read_duration(s, n, false)) d.remote.timeout = *v; }},
-    {{"cooldown", "duration", "30s", "Between two fetches because of keys that are not known.", kDuration},
+    {{"cooldown", "duration", "30s", "Between two fetches because of keys that are not known, or of signatures that a known key has not made.", kDuration},
      [](const Scope& s, const Node& n, RemoteDraft& d) { if (auto v = config::read_duration(s, n, false)) d.remote.cooldown = *v; }},
     {{"refresh", "duration", "15m", "Until the next fetch, where the answer does not say how long it holds.", kDuration},
      [](const Scope& s, const Node& n, RemoteDraft& d) { if (auto v = config::read_duration(s, n, false)) d.remote.refresh = *v; }},

@@ -81,12 +81,16 @@ class Jwt final : public gateway::Policy {
     struct Opened {
         OpenToken token;
         size_t issuer;
+        bool waited = false;  // for other keys than those that it was judged by first
     };
     // @param in_turn it stood in line for its signature: the time is counted there
     Verdict judge(Exchange& x, State& state, Opened opened, const TokenPlace& place, uint64_t generation, bool in_turn = false) const;
-    Verdict verify(Exchange& x, State& state, const OpenToken& token, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const;
+    Verdict verify(Exchange& x, State& state, Opened opened, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const;
     io::Task<Verdict> await_turn(Exchange& x, Opened opened, const TokenPlace& place) const;
     io::Task<Verdict> await_keys(Exchange& x, Opened opened, const TokenPlace& place) const;
+    io::Task<Verdict> await_other_keys(Exchange& x, Opened opened, const TokenPlace& place, Error refusal) const;
+    static bool may_have_other_keys(const Opened& opened, const State::Source& source);
+    void keep_bad(Exchange& x, State& state, const Opened& opened, uint64_t generation) const;
     // The issuer of a token, by its `iss` where there are several. @returns SIZE_MAX for none
     size_t issuer_of(const OpenToken& token) const;
     uint64_t bring_keys(State& state, Time now) const;
@@ -168,11 +172,12 @@ Verdict Jwt::judge_new(Exchange& x, State& state, std::string_view text, const T
     if (!token) return refuse(x, std::move(token).error());
     const size_t issuer = issuer_of(*token);
     if (issuer == SIZE_MAX) return refuse(x, Error(Fault::token_issuer));
-    return judge(x, state, {std::move(*token), issuer}, place, generation);
+    return judge(x, state, {.token = std::move(*token), .issuer = issuer}, place, generation);
 }
 
 Verdict Jwt::judge(Exchange& x, State& state, Opened opened, const TokenPlace& place, uint64_t generation, bool in_turn) const {
-    const auto& [token, issuer] = opened;
+    const OpenToken& token = opened.token;
+    const size_t issuer = opened.issuer;
     const State::Source& source = state.sources[issuer];
     if (source.keys() == nullptr) {
         if (!x.in_shadow) return Verdict::wait(await_keys(x, std::move(opened), place));
@@ -185,26 +190,39 @@ Verdict Jwt::judge(Exchange& x, State& state, Opened opened, const TokenPlace& p
         const bool comes = may_be_new && source.fetcher->look_for(token.token.header.key_id);
         // In shadow nobody is held up: judged with what is there, and the next one by what comes.
         if (comes && !x.in_shadow) return Verdict::wait(await_keys(x, std::move(opened), place));
+        if (issuers_[issuer].judge.is_for_another_key(token, checked.error()) && may_have_other_keys(opened, source)) {
+            if (!x.in_shadow) return Verdict::wait(await_other_keys(x, std::move(opened), place, std::move(checked).error()));
+        }
         return refuse(x, std::move(checked).error());
     }
-    if (in_turn || !checked->costly()) return verify(x, state, token, *checked, place, generation);
+    if (in_turn || !checked->costly()) return verify(x, state, std::move(opened), *checked, place, generation);
     io::TurnBudget& computing = x.context.computing;
     if (!computing.open()) {
         x.context.shard.add(state.postponed);
         return Verdict::wait(await_turn(x, std::move(opened), place));
     }
     const auto spending = computing.spend();
-    return verify(x, state, token, *checked, place, generation);
+    return verify(x, state, std::move(opened), *checked, place, generation);
 }
 
-Verdict Jwt::verify(Exchange& x, State& state, const OpenToken& token, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const {
-    auto verified = Judge::verify(token, checked, state.context);
+// A token that its key has not signed, or cannot have: begins a fetch where one is allowed.
+bool Jwt::may_have_other_keys(const Opened& opened, const State::Source& source) {
+    return !opened.waited && source.fetcher != nullptr && source.fetcher->look_again();
+}
+
+Verdict Jwt::verify(Exchange& x, State& state, Opened opened, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const {
+    auto verified = Judge::verify(opened.token, checked, state.context);
     if (verified) {
         (*verified)->headers = headers_.render((*verified)->claims);
         state.cache.keep(*verified, generation);
         return accept(x, **verified, place);
     }
-    if (verified.error().fault == Fault::token_signature) state.cache.keep_bad(token.token.compact, generation, x.context.loop.wall());
+    if (verified.error().fault != Fault::token_signature) return refuse(x, std::move(verified).error());
+    const State::Source& source = state.sources[opened.issuer];
+    if (may_have_other_keys(opened, source) && !x.in_shadow) {
+        return Verdict::wait(await_other_keys(x, std::move(opened), place, std::move(verified).error()));
+    }
+    keep_bad(x, state, opened, generation);
     return refuse(x, std::move(verified).error());
 }
 
@@ -223,6 +241,36 @@ io::Task<Verdict> Jwt::await_turn(Exchange& x, Opened opened, const TokenPlace& 
     } else {
         verdict = judge(x, state, std::move(opened), place, generation, true);
     }
+    if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
+    co_return verdict;
+}
+
+// Until its issuer may be asked for keys again: a client that is refused meanwhile must not be refused for longer than that.
+void Jwt::keep_bad(Exchange& x, State& state, const Opened& opened, uint64_t generation) const {
+    const auto& keys = issuers_[opened.issuer].keys;
+    const Duration most = keys == nullptr ? kForever : keys->cooling(x.context.loop.now());
+    state.cache.keep_bad(opened.token.token.compact, generation, x.context.loop.wall(), most);
+}
+
+// The issuer may have put another key under the name of one that is known. The token is judged once more if other keys come, and
+// refused as before if the same ones do.
+io::Task<Verdict> Jwt::await_other_keys(Exchange& x, Opened opened, const TokenPlace& place, Error refusal) const {
+    State& state = x.state_of<State>(*this);
+    State::Source& source = state.sources[opened.issuer];
+    opened.waited = true;
+    const Time deadline = x.context.loop.precise_now() + kKeyWait;
+    const uint64_t before = source.view.generation();
+    const uint64_t failures = issuers_[opened.issuer].keys->counts().failures;
+    while (x.context.loop.now() < deadline && issuers_[opened.issuer].keys->counts().failures == failures && source.fetcher->look_again()) {
+        co_await source.fetcher->end(deadline);
+        if (source.view.bring(x.context.loop.now()) != before) break;
+    }
+    const uint64_t generation = bring_keys(state, x.context.loop.now());
+    if (source.view.generation() == before) {
+        if (refusal.fault == Fault::token_signature) keep_bad(x, state, opened, generation);
+        co_return refuse(x, std::move(refusal));
+    }
+    Verdict verdict = judge(x, state, std::move(opened), place, generation);
     if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
     co_return verdict;
 }
@@ -247,6 +295,7 @@ io::Task<Verdict> Jwt::await_keys(Exchange& x, Opened opened, const TokenPlace& 
             unknown = std::move(checked).error();
             continue;
         }
+        opened.waited = true;
         Verdict verdict = judge(x, state, std::move(opened), place, generation);
         if (verdict.kind == Verdict::Kind::later) co_return co_await std::move(*verdict.task);
         co_return verdict;

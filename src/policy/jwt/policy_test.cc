@@ -122,17 +122,20 @@ class JwtPolicy : public ::testing::Test {
     void publish(std::vector<std::string> kids) {
         std::string keys;
         for (const std::string& kid : kids) keys += (keys.empty() ? "" : ",") + ec_jwk(key.get(), kid);
-        keys = "{\"keys\":[" + keys + "]}";
+        serve("{\"keys\":[" + keys + "]}");
+    }
+    void serve(const std::string& keys) {
         site.text = "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: " + std::to_string(keys.size()) + "\r\n\r\n" + keys;
     }
     void go_down() { site.text = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"; }
-    std::shared_ptr<gateway::Epoch> build(const std::string& settings = "jwks: \"http://id.test/keys\"") {
+    std::shared_ptr<gateway::Epoch> build(const std::string& settings = "jwks: \"http://id.test/keys\"",
+                                          const std::string& algorithms = "ES256, EdDSA, HS256") {
         config::FaultList faults;
         std::vector<std::string_view> types;
         for (const auto* t : table()) types.push_back(t->name);
         config::LoadOptions options;
         options.policy_types = types;
-        auto config = config::load("listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ match: /x, use: [{ jwt: { algorithms: [ES256, EdDSA, HS256], " + settings +
+        auto config = config::load("listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ match: /x, use: [{ jwt: { algorithms: [" + algorithms + "], " + settings +
                                        " } }], respond: {} }]\n", "test", options, faults);
         EXPECT_TRUE(config) << config::render_json(faults, "test");
         auto snapshot = gateway::Snapshot::build(std::move(*config), table(), ++number, resources, faults);
@@ -411,6 +414,92 @@ TEST_F(JwtPolicy, TenThousandStrangersCauseOneFetchInACooldown) {
     EXPECT_EQ(site.asked, 3u);
 }
 
+// The issuer was set up anew and numbers its keys as before.
+TEST_F(JwtPolicy, T95_a_new_key_under_the_kid_of_the_old_one_is_fetched_and_the_first_token_waits) {
+    epoch = build();
+    settle();
+    const std::string old = token("k1", "old");
+    EXPECT_EQ(judged(old), "passes");
+    const auto renew = [&] {
+        key = make_ec_key();
+        signer = *SigningKey::from_pem(private_pem(key.get()));
+        publish({"k1"});
+    };
+    renew();
+    site.silent = true;
+    auto first = ask(token()), second = ask(token("k1", "bob"));
+    EXPECT_EQ(first->outcome(), "waits");
+    settle();
+    EXPECT_EQ(judged(old), "passes") << "whose key is known does not wait";
+    site.speak();
+    settle();
+    EXPECT_EQ(first->outcome(), "passes");
+    EXPECT_EQ(second->outcome(), "passes");
+    EXPECT_EQ(site.asked, 2u) << "one fetch for both";
+    EXPECT_EQ(judged(old), "jwt.signature") << "at once: it is in the cooldown";
+
+    pass(seconds(10));
+    renew();
+    const std::string early = token();
+    EXPECT_EQ(judged(early), "jwt.signature") << "at most one fetch in a cooldown";
+    EXPECT_EQ(site.asked, 2u);
+    pass(seconds(20));
+    EXPECT_EQ(judged_soon(early), "passes") << "though it was found bad less than 30 s ago";
+    EXPECT_EQ(site.asked, 3u);
+}
+
+TEST_F(JwtPolicy, T95_a_new_key_of_another_algorithm_under_the_same_kid_is_fetched_too) {
+    epoch = build("jwks: \"http://id.test/keys\"", "ES256, ES384");
+    settle();
+    key = make_ec_key("P-384");
+    serve(ec_jwk(key.get(), "k1", "", "P-384", 48));
+    const auto other = SigningKey::from_pem(private_pem(key.get()));
+    const std::string with = *mint(*other, Algorithm::es384, R"({"sub":"alice","exp":4000000000})", "k1");
+    EXPECT_EQ(judged_soon(with), "passes");
+    EXPECT_EQ(site.asked, 2u);
+    const std::string not_allowed = *mint(*SigningKey::from_secret("s"), Algorithm::hs256, R"({"sub":"alice","exp":4000000000})", "k1");
+    pass(seconds(31));
+    EXPECT_EQ(judged(not_allowed), "jwt.algorithm") << "no key could make it good";
+    EXPECT_EQ(site.asked, 2u);
+}
+
+TEST_F(JwtPolicy, T95_forged_tokens_cause_one_fetch_in_a_cooldown_and_end_as_they_were) {
+    epoch = build();
+    settle();
+    const auto forged = [&](int i) {
+        std::string made = token("k1", "user-" + std::to_string(i));
+        made[made.size() - 20] = made[made.size() - 20] == 'A' ? 'B' : 'A';
+        return made;
+    };
+    std::vector<std::unique_ptr<Request>> all;
+    for (int i = 0; i < 1000; ++i) all.push_back(ask(forged(i)));
+    settle();
+    for (const auto& r : all) ASSERT_EQ(r->outcome(), "jwt.signature");
+    EXPECT_EQ(site.asked, 2u);
+    for (int i = 1000; i < 2000; ++i) ASSERT_EQ(judged(forged(i)), "jwt.signature") << "at once";
+    EXPECT_EQ(site.asked, 2u);
+    EXPECT_EQ(judged(token()), "passes");
+    pass(seconds(31));
+    go_down();
+    EXPECT_EQ(judged_soon(forged(1)), "jwt.signature") << "an issuer that is down makes no 503 of it";
+    EXPECT_EQ(judged(token()), "passes");
+}
+
+TEST_F(JwtPolicy, T95_in_shadow_nobody_waits_for_the_fetch) {
+    epoch = build();
+    settle();
+    site.silent = true;
+    key = make_ec_key();
+    signer = *SigningKey::from_pem(private_pem(key.get()));
+    publish({"k1"});
+    EXPECT_EQ(ask(token(), true)->outcome(), "jwt.signature");
+    settle();
+    EXPECT_EQ(site.asked, 2u);
+    site.speak();
+    settle();
+    EXPECT_EQ(ask(token(), true)->outcome(), "passes");
+}
+
 // More tokens at once than a turn has time for: each signature takes 100 µs here, of 500.
 class JwtFlood : public JwtPolicy {
   protected:
@@ -418,6 +507,9 @@ class JwtFlood : public JwtPolicy {
         epoch = build();
         settle();
         EXPECT_EQ(judged(known), "passes");
+        // The one fetch of this cooldown that a bad signature may cause.
+        EXPECT_EQ(judged_soon(spoilt(token("k1", "first"), true)), "jwt.signature");
+        EXPECT_EQ(judged(known), "passes") << "by the keys that came";
         clock.each = std::chrono::microseconds(100);
         loop.turn(Duration::zero());
     }
@@ -494,8 +586,7 @@ TEST_F(JwtFlood, WhatCostsLittleNeverWaits) {
     EXPECT_EQ(judged(bad), "jwt.signature") << "found bad before";
     EXPECT_EQ(judged(token("k1", "late", -10)), "jwt.expired");
     EXPECT_EQ(judged("a.b.c"), "jwt.malformed");
-    auto stranger = ask(token("unknown"));
-    EXPECT_EQ(stranger->outcome(), "waits") << "for the fetch";
+    EXPECT_EQ(judged(token("unknown")), "jwt.kid_unknown") << "its fetch must wait for the cooldown";
     EXPECT_EQ(postponed(), 6u);
 }
 
@@ -552,6 +643,7 @@ TEST_F(JwtFlood, ATokenIsJudgedByTheKeysOfItsTurn) {
 
 TEST_F(JwtFlood, ThoseWhoWaitedForKeysWaitForTheirTurnsToo) {
     clock.each = {};
+    pass(seconds(30));
     publish({"k1", "k2"});
     site.silent = true;
     for (int i = 0; i < 30; ++i) come(token("k2", "user-" + std::to_string(i)));

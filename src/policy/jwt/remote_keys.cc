@@ -45,6 +45,20 @@ bool RemoteKeys::begin_fetch_for(std::string_view key_id, Time now) {
     return true;
 }
 
+bool RemoteKeys::begin_fetch_again(Time now) {
+    const std::lock_guard lock(mutex_);
+    if (fetching_ || now < may_fetch_at_ || keys_ == nullptr) return false;
+    fetching_ = true;
+    looked_for_.clear();
+    may_fetch_at_ = now + timing_.cooldown;
+    return true;
+}
+
+Duration RemoteKeys::cooling(Time now) const {
+    const std::lock_guard lock(mutex_);
+    return std::max(may_fetch_at_ - now, Duration::zero());
+}
+
 RemoteKeys::Fetched RemoteKeys::end_fetch(KeySet keys, Duration fresh_for, Time now) {
     std::unique_lock lock(mutex_);
     ++counts_.fetches;

@@ -46,6 +46,11 @@ class RemoteKeys {
     bool begin_due_fetch(Time now);
     // The same because a token names a key that is not known: not within the cooldown, not for a name that was looked for in vain.
     bool begin_fetch_for(std::string_view key_id, Time now);
+    // The same because a token was not signed by the key that it names: the issuer may have another one under that name by now. The
+    // cooldown is the same one.
+    bool begin_fetch_again(Time now);
+    // How long neither of the two may begin a fetch from now on.
+    Duration cooling(Time now) const;
     // Whether somebody is fetching: a request may wait for that.
     bool fetching() const;
     // What a good answer came to.
@@ -120,6 +125,7 @@ class KeyView {
     explicit KeyView(std::shared_ptr<const KeySet> fixed) : held_{std::move(fixed), 0} {}
     explicit KeyView(std::shared_ptr<RemoteKeys> source) : source_(std::move(source)), held_(source_->held()) {}
 
+    uint64_t generation() const { return held_.generation; }
     // Takes up what has changed. @returns the generation of keys()
     uint64_t bring(Time now) {
         if (source_ != nullptr && source_->generation(now) != held_.generation) held_ = source_->held();

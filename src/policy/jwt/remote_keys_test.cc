@@ -76,6 +76,22 @@ TEST_F(Remote, AKeyThatWasLookedForInVainIsNotLookedForAgainSoon) {
     EXPECT_TRUE(keys.begin_fetch_for("missing", now + seconds(60)));
 }
 
+TEST_F(Remote, T95_a_bad_signature_and_an_unknown_key_share_one_cooldown) {
+    EXPECT_FALSE(keys.begin_fetch_again(now)) << "before the first fetch, that one is the one to wait for";
+    EXPECT_EQ(keys.cooling(now), Duration::zero());
+    fetched();
+    ASSERT_TRUE(keys.begin_fetch_again(now));
+    EXPECT_FALSE(keys.begin_fetch_again(now)) << "one at a time";
+    keys.end_fetch(keys_named("k1"), minutes(10), now);
+    EXPECT_EQ(keys.cooling(now + seconds(10)), seconds(20));
+    EXPECT_FALSE(keys.begin_fetch_again(now + seconds(29)));
+    EXPECT_FALSE(keys.begin_fetch_for("new", now + seconds(29)));
+    ASSERT_TRUE(keys.begin_fetch_for("new", now + seconds(30)));
+    keys.end_fetch(keys_named("k1"), minutes(10), now + seconds(30));
+    EXPECT_FALSE(keys.begin_fetch_again(now + seconds(59)));
+    EXPECT_TRUE(keys.begin_fetch_again(now + seconds(60)));
+}
+
 TEST_F(Remote, ATokenWithoutAKeysNameIsBoundedByTheCooldownAlone) {
     fetched();
     ASSERT_TRUE(keys.begin_fetch_for("", now));

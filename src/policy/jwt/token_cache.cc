@@ -116,13 +116,13 @@ bool TokenCache::is_bad(std::string_view compact, uint64_t generation, WallTime 
     return entry.hash == hash && entry.generation == generation && now < entry.until && entry.compact == compact;
 }
 
-void TokenCache::keep_bad(std::string_view compact, uint64_t generation, WallTime now) {
+void TokenCache::keep_bad(std::string_view compact, uint64_t generation, WallTime now, Duration most) {
     if (bad_.empty() || compact.size() > bounds_.max_bad_size) return;
     const uint64_t hash = hash_of(compact);
     Bad& entry = bad_[hash & (bad_.size() - 1)];
     entry.hash = hash;
     entry.generation = generation;
-    entry.until = now + bounds_.bad_for;
+    entry.until = now + std::min(bounds_.bad_for, most);
     entry.compact.assign(compact);
 }
 

@@ -38,7 +38,8 @@ class TokenCache {
 
     // Whether its signature was found bad in this generation, not long ago.
     bool is_bad(std::string_view compact, uint64_t generation, WallTime now) const;
-    void keep_bad(std::string_view compact, uint64_t generation, WallTime now);
+    // @param most  not longer than that, where its issuer may have new keys by then
+    void keep_bad(std::string_view compact, uint64_t generation, WallTime now, Duration most = kForever);
 
   private:
     static constexpr uint32_t kNone = UINT32_MAX;
