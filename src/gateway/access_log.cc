@@ -68,7 +68,8 @@ void write_access_line(const Exchange& x, std::string& out) {
     if (!x.refused_by.empty()) w.key("refused_by").value(x.refused_by);
     if (!r.code.empty()) w.key("code").value(r.code);
     if (!r.detail.empty()) put(w, "detail", r.detail);
-    if (const json::Value subject = x.claims.root().find("sub"); subject.is_string()) put(w, "subject", subject.string());
+    // A number by its text, as in headers: some issuers count their users.
+    if (const json::Value subject = x.claims.root().find("sub"); subject.is_string() || subject.is_number()) put(w, "subject", *claim_text(subject));
     w.key("bytes_in").value(r.bytes_in);
     w.key("bytes_out").value(r.bytes_out);
     if (r.attempts > 0) w.key("attempts").value(r.attempts);

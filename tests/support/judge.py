@@ -108,6 +108,8 @@ def check_claims(claims, now):
             raise Bad(name)
     if "exp" not in claims or now >= claims["exp"] or claims.get("nbf", now) > now:
         raise Bad("time")
+    if isinstance(claims.get("sub"), (list, dict)):
+        raise Bad("sub")
     aud = claims.get("aud", "")
     if not isinstance(aud, str) and not (isinstance(aud, list) and all(isinstance(a, str) for a in aud)):
         raise Bad("aud")

@@ -8,7 +8,7 @@ namespace {
 
 // The claims that the rules of RFC 7519 know, found in one pass.
 struct Registered {
-    json::Value expires, begins, issued, issuer, audience;
+    json::Value expires, begins, issued, issuer, audience, subject;
 };
 
 Registered registered(json::Value claims) {
@@ -20,6 +20,7 @@ Registered registered(json::Value claims) {
         else if (member.name == "iat") found.issued = member.value;
         else if (member.name == "iss") found.issuer = member.value;
         else if (member.name == "aud") found.audience = member.value;
+        else if (member.name == "sub") found.subject = member.value;
     }
     return found;
 }
@@ -70,6 +71,11 @@ Result<> judge_audience(json::Value audience, const ClaimRules& rules) {
     if (audience.is_string() && is_ours(audience)) return {};
     if (std::ranges::any_of(audience.elements(), is_ours)) return {};
     return fail(Fault::token_audience, audience ? audience.source() : "no aud");
+}
+
+Result<> judge_subject(json::Value subject) {
+    if (!subject.is_array() && !subject.is_object()) return {};
+    return fail(Fault::token_claim, "sub is a list or an object");
 }
 
 // @returns the moment from which on they are refused
@@ -131,6 +137,7 @@ Result<WallTime> judge_claims(json::Value claims, const ClaimRules& rules, WallT
     if (!until) return until;
     if (auto fine = judge_issuer(known.issuer, rules); !fine) return fail(std::move(fine).error());
     if (auto fine = judge_audience(known.audience, rules); !fine) return fail(std::move(fine).error());
+    if (auto fine = judge_subject(known.subject); !fine) return fail(std::move(fine).error());
     if (auto fine = judge_required(claims, rules); !fine) return fail(std::move(fine).error());
     return until;
 }

@@ -1,6 +1,8 @@
 // What a token's claims must say (RFC 7519 §4.1), as data, and the judgement of them at a given time. Pure.
 //
-// Decided: a claim of the wrong type is refused even where no rule asks for it, if it is one of the times, `iss` or `aud`.
+// Decided: a claim of the wrong type is refused even where no rule asks for it, if it is one of the times, `iss`, `aud` or `sub`: the
+// last one is handed on as an identity, where a list of one text would read like that text. A `sub` that is a number or a boolean counts
+// by its text, and `null` is none.
 // Times may have fractions and any size that a double holds. `exp` is over when it is reached; the leeway is granted on
 // every comparison of time. With `max_age`, `iat` is required and may not lie in the future. Where an issuer or an audience
 // is expected, a token without one is refused; where none is, what the token says of it does not matter.
