@@ -47,7 +47,7 @@ constexpr FaultRow kRows[] = {
     {Fault::claim_refused, {403, "Forbidden", "A claim of the identity cannot be passed on in a safe form.", false}},
     {Fault::forbidden, {403, "Forbidden", "This is not allowed from here.", false}},
     {Fault::policy_unavailable, {503, "Service unavailable", "A guard of this route cannot work at present; nothing passes until it can.", false}},
-    {Fault::token_missing, {401, kInvalidToken, "Send a token: Authorization: Bearer <token>.", false}},
+    {Fault::token_missing, {401, kInvalidToken, "No token was sent: send one, such as Authorization: Bearer <token>.", false}},
     {Fault::token_multiple, {401, kInvalidToken, "Send one token, in one place.", false}},
     {Fault::token_malformed, {401, kInvalidToken, "This is not a signed token in compact form.", false}},
     {Fault::token_algorithm, {401, kInvalidToken, "Tokens signed in this way are not accepted here.", false}},

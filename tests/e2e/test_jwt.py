@@ -101,6 +101,19 @@ def test_a_bad_token_is_told_in_the_words_of_rfc_6750(setup):
 GOOD = hs(claims())
 
 
+@pytest.mark.parametrize("member,value", [("crit", ["x"]), ("crit", []), ("typ", "logout+jwt"), ("typ", 1), ("cty", "JWT"), ("b64", False), ("kid", 7)])
+def test_t61_the_detail_names_the_member_of_the_header_that_was_refused(setup, member, value):
+    answer = refused(get(setup[0].port, "/in", bearer(hs(claims(), **{member: value})) + [("X-Request-ID", "member")]), "jwt.malformed")
+    assert answer.json()["detail"] == f"The member {member} of the token's header is not accepted here."
+    assert f'error_description="The member {member} of the token\'s header is not accepted here."' in answer.get("WWW-Authenticate")
+
+
+def test_t61_the_detail_says_that_a_token_is_missing_or_is_no_token(setup):
+    assert "No token was sent" in refused(get(setup[0].port, "/in"), "jwt.missing").json()["detail"]
+    detail = refused(get(setup[0].port, "/in", bearer("x")), "jwt.malformed").json()["detail"]
+    assert detail == "This is not a signed token in compact form."
+
+
 def name_of(value):
     """Tests have the same names in every run."""
     return "long" if isinstance(value, str) and len(value) > 40 else None

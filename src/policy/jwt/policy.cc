@@ -343,7 +343,7 @@ Verdict Jwt::refuse(Exchange& x, Error error) const {
     std::string challenge = "Bearer";
     if (error.fault != Fault::token_missing) {
         challenge += " error=\"invalid_token\", error_description=\"";
-        challenge += gateway::reply_row(error.fault).detail;
+        challenge += error.client_detail.empty() ? gateway::reply_row(error.fault).detail : std::string_view(error.client_detail);
         challenge += '"';
     }
     x.error_fields.add("WWW-Authenticate", x.arena.copy(challenge));

@@ -19,6 +19,12 @@ std::unexpected<Error> malformed(std::string_view what) {
     return fail(Fault::token_malformed, what);
 }
 
+// A member of the header that is there and cannot be accepted. Who made the token learns which: it is no secret of the gateway's.
+std::unexpected<Error> refused_member(std::string_view name) {
+    return std::unexpected(Error::told(Fault::token_malformed, "header: " + std::string(name),
+                                       "The member " + std::string(name) + " of the token's header is not accepted here."));
+}
+
 bool is_type_taken(std::string_view type, const TokenBounds& bounds) {
     const std::string name = to_lower(type);
     constexpr std::string_view kPrefix = "application/";
@@ -27,24 +33,24 @@ bool is_type_taken(std::string_view type, const TokenBounds& bounds) {
 }
 
 Result<> check_type(json::Value type, const TokenBounds& bounds) {
-    if (!type.is_string() || !is_type_taken(type.string(), bounds)) return malformed("header: typ");
+    if (!type.is_string() || !is_type_taken(type.string(), bounds)) return refused_member("typ");
     return {};
 }
 
 // A content type of JWT says that the payload is a token itself.
 Result<> check_content(json::Value content) {
     const std::string name = to_lower(content.string());
-    if (!content.is_string() || name == "jwt" || name == "application/jwt") return malformed("header: cty");
+    if (!content.is_string() || name == "jwt" || name == "application/jwt") return refused_member("cty");
     return {};
 }
 
 Result<> read_member(const json::Member& member, const TokenBounds& bounds, Header& header) {
     const auto& [name, value, _] = member;
     if (name == "alg") {
-        if (!value.is_string()) return malformed("header: alg");
+        if (!value.is_string()) return refused_member("alg");
         header.algorithm = value.string();
     } else if (name == "kid") {
-        if (!value.is_string() || value.string().size() > bounds.max_key_id) return malformed("header: kid");
+        if (!value.is_string() || value.string().size() > bounds.max_key_id) return refused_member("kid");
         header.key_id = value.string();
         header.has_key_id = true;
     } else if (name == "typ") {
@@ -52,7 +58,7 @@ Result<> read_member(const json::Member& member, const TokenBounds& bounds, Head
     } else if (name == "cty") {
         return check_content(value);
     } else if (name == "crit" || (name == "b64" && !value.boolean())) {
-        return malformed("header: " + std::string(name));
+        return refused_member(name);
     }
     // Every other member is ignored, also those that bring or name a key: only keys of the configuration verify.
     return {};
