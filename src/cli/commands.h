@@ -16,7 +16,7 @@ inline constexpr int kDemoAdminPort = 9090;
 int demo(int port);
 int check(const std::string& path, bool json, bool strict);
 int explain(const std::string& file, const std::string& method, const std::string& url, const std::vector<std::string>& headers,
-            const std::string& from);
+            const std::string& from, const std::string& keys_file);
 int schema(bool markdown);
 
 // What a token is made of; empty texts were not given.

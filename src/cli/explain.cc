@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/explain_aggregate.h"
 #include "cli/explain_body.h"
+#include "cli/explain_names.h"
+#include "config/file_text.h"
 #include "config/load.h"
 #include "config/scalar.h"
 #include "gateway/forward.h"
@@ -15,6 +17,7 @@
 #include "gateway/reply.h"
 #include "gateway/request_setup.h"
 #include "gateway/snapshot.h"
+#include "policy/jwt/key_texts.h"
 #include "server/process_limits.h"
 #include "server/server.h"
 
@@ -46,8 +49,17 @@ std::string request_bytes(const std::string& method, const std::string& url, con
 
 class Explanation {
   public:
-    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop)
-        : s_(*snapshot), loop_(std::move(loop)), context_(*loop_, registry_, 1), x_(context_) {
+    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop, std::optional<std::string> keys)
+        : s_(*snapshot),
+          loop_(std::move(loop)),
+          names_(*loop_, s_),
+          context_(*loop_, registry_, 1),
+          rehearsal_{std::move(keys), [this](size_t service) { return names_.reach(*x_.epoch->services[service], service); }},
+          x_(context_) {
+        // Not the one below: no policy begins work of its own for an epoch that the worker does not run.
+        context_.epoch = std::make_shared<Epoch>();
+        context_.say = [this](const std::string& line) { said_.push_back(line); };
+        context_.resolve = [this](std::string host, Time deadline) { return names_.resolve(std::move(host), deadline); };
         std::vector<std::shared_ptr<upstream::Service>> services;
         for (const config::ServiceConfig& c : s_.config.services) services.push_back(std::make_shared<upstream::Service>(*loop_, c.name));
         x_.epoch = context_.make_epoch(std::move(snapshot), std::move(services));
@@ -171,6 +183,7 @@ class Explanation {
             const ChainLink& link = x_.rules->chain[i];
             const std::string outcome = identity_by_.empty() || !rests_on_identity(link, i) ? ask(link) : unasked(link);
             std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", printable(outcome, '?').c_str());
+            for (const std::string& line : std::exchange(said_, {})) std::printf("          %s\n", printable(line, '?').c_str());
         }
         x_.in_shadow = false;
         if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", printable(x_.claims.text(), '?').c_str(), std::string(x_.identity_by).c_str());
@@ -179,12 +192,16 @@ class Explanation {
 
     // One policy, by the gateway's own function. @returns its verdict in words
     std::string ask(const ChainLink& link) {
+        if (auto fetching = link.policy->prepare(x_, rehearsal_)) run_to_its_end(std::move(*fetching));
         Verdict v = Gateway::ask(x_, link);
+        if (v.kind == Verdict::Kind::later) {
+            if (auto now = link.policy->decide_now(x_)) v = std::move(*now);
+        }
         std::string outcome = "passes";
         if (v.kind == Verdict::Kind::later) {
             outcome = link.policy->preview(x_);
             if (!link.shadow) undecided_.push_back(link.name);
-            if (!link.shadow && link.policy->identity() != IdentityRole::none) identity_by_ = link.name;
+            if (!link.shadow && link.policy->identity() != IdentityRole::none && x_.identity_by.empty()) identity_by_ = link.name;
         }
         if (v.kind == Verdict::Kind::respond) outcome = "answers " + std::to_string(x_.response.status);
         if (v.kind == Verdict::Kind::fail) {
@@ -199,6 +216,16 @@ class Explanation {
         if (v.kind == Verdict::Kind::fail) refused_ = std::move(v.error);
         else answered_ = true;
         return outcome;
+    }
+
+    void run_to_its_end(io::Task<void> task) {
+        struct End final : io::Root::Owner {
+            void on_root_done() override { reached = true; }
+            bool reached = false;
+        } end;
+        io::Root root;
+        root.start(std::move(task), &end);
+        while (!end.reached) loop_->turn(std::chrono::seconds(1));
     }
 
     std::string unasked(const ChainLink& link) {
@@ -297,7 +324,10 @@ class Explanation {
     const Snapshot& s_;
     observe::Registry registry_;
     std::unique_ptr<io::Loop> loop_;
+    ExplainNames names_;
     Context context_;
+    Rehearsal rehearsal_;
+    std::vector<std::string> said_;  // by policies, for the operator
     Exchange x_;
     std::optional<Error> refused_;
     bool answered_ = false;
@@ -308,7 +338,7 @@ class Explanation {
 }  // namespace
 
 int explain(const std::string& file, const std::string& method, const std::string& url, const std::vector<std::string>& headers,
-            const std::string& from) {
+            const std::string& from, const std::string& keys_file) {
     const auto ip = IpAddress::parse(from);
     if (!ip) {
         std::fprintf(stderr, "portico: --from wants an IP address, found \"%s\"\n", from.c_str());
@@ -318,6 +348,16 @@ int explain(const std::string& file, const std::string& method, const std::strin
     if (method != "CONNECT" && colon != std::string::npos && url.find_first_of("/?") > colon && !url.starts_with("http://") && !url.starts_with("https://")) {
         std::fprintf(stderr, "portico: expected a path such as /users/42 or a URL that begins with http:// or https://, found \"%s\"\n", url.c_str());
         return kUsage;
+    }
+    std::optional<std::string> keys;
+    if (!keys_file.empty()) {
+        auto text = config::read_file_text(keys_file);
+        const auto read = text ? policy::jwt::keys_from_text(*text) : std::unexpected("it cannot be read: " + text.error().context);
+        if (!read) {
+            std::fprintf(stderr, "portico: --keys %s: %s\n", keys_file.c_str(), printable(read.error(), '?').c_str());
+            return kUsage;
+        }
+        keys = std::move(*text);
     }
     config::FaultList faults;
     const auto source = config::read_file(file, faults);
@@ -335,7 +375,7 @@ int explain(const std::string& file, const std::string& method, const std::strin
         std::fprintf(stderr, "portico: %s\n", loop.error().context.c_str());
         return kFaults;
     }
-    return Explanation(std::move(snapshot), std::move(*loop)).run(request_bytes(method, url, headers), *ip);
+    return Explanation(std::move(snapshot), std::move(*loop), std::move(keys)).run(request_bytes(method, url, headers), *ip);
 }
 
 }  // namespace portico::cli

@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
     check->add_flag("--strict", strict, "warnings fail too, and routes without a guard are named");
     check->callback([&] { status = portico::cli::check(file, json, strict); });
 
-    std::string method, url, from = "127.0.0.1";
+    std::string method, url, from = "127.0.0.1", keys_file;
     std::vector<std::string> headers;
     auto* explain = app.add_subcommand("explain", "which route a request takes and why, and what would go upstream");
     file_option(explain);
@@ -85,7 +85,8 @@ int main(int argc, char** argv) {
     explain->add_option("URL", url, "a path, or a whole URL")->required();
     explain->add_option("-H,--header", headers, "'Name: value', repeatable")->take_all()->allow_extra_args(false);
     explain->add_option("--from", from, "the client's address")->capture_default_str();
-    explain->callback([&] { status = portico::cli::explain(file, method, url, headers, from); });
+    explain->add_option("--keys", keys_file, "a file of keys (JWK, JWKS or PEM) in place of those that an issuer publishes, which are fetched otherwise");
+    explain->callback([&] { status = portico::cli::explain(file, method, url, headers, from, keys_file); });
 
     bool markdown = false;
     auto* schema = app.add_subcommand("schema", "the configuration's JSON Schema, for editors");

@@ -5,6 +5,7 @@
 // WorkerState; what the whole process keeps, across reloads, comes from Resources.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -100,6 +101,14 @@ enum class FieldRule : uint8_t {
     withholds,  // those that came: it removes, replaces, judges or moves them
 };
 
+// What `explain` lends to a policy that has something fetched before it decides. No request of a client ever sees one.
+struct Rehearsal {
+    // The text of keys (a JWK, a JWKS or PEM) in place of those that an issuer publishes.
+    std::optional<std::string> keys;
+    // Finds the addresses of a service of the configuration, which a worker knows already.
+    std::function<io::Task<void>(size_t service)> reach;
+};
+
 class Policy {
   public:
     virtual ~Policy() = default;
@@ -128,7 +137,13 @@ class Policy {
     virtual std::unique_ptr<WorkerState> make_worker_state(Context&, Epoch&) const { return nullptr; }
     // For contract checks: what it makes of a good (2xx) answer's body.
     virtual AnswerShapes answer_shapes() const { return {}; }
-    // For `explain`, where on_request would ask another system: what it would ask.
+    // For `explain`, before on_request: fetches what the decision rests on and knows nothing of the request, such as an issuer's keys.
+    // Why something could not be had goes to Context::say. @returns nothing where there is nothing to fetch
+    virtual std::optional<io::Task<void>> prepare(Exchange&, const Rehearsal&) const { return std::nullopt; }
+    // For `explain`, where on_request waits for nobody but its turn to compute: decides at once.
+    virtual std::optional<Verdict> decide_now(Exchange&) const { return std::nullopt; }
+    // For `explain`, where on_request would ask another system: what it would ask. Takes what goes no further off the exchange, as if the
+    // request passed.
     virtual std::string preview(Exchange&) const { return "would ask another system"; }
 
     // Its place among the snapshot's policies, and in Epoch::policy_states.

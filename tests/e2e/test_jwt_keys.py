@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.client import Client, get
-from support.gateway import SANITIZED, Gateway, check
+from support.gateway import SANITIZED, Gateway, check, explain
 from support.tls import Authority, serving
 from support.tokens import SECRET, PlainIssuer, SecureIssuer, SigningKey, bearer, claims, hs, signed
 from support.upstream import Echo, eventually, unused_port
@@ -212,6 +212,89 @@ def test_t95_a_new_key_under_the_name_of_the_old_one_is_fetched():
         assert issuer.fetches() <= 3
         issuer.keys = [old]
         eventually(lambda: get(gateway.port, "/x", bearer(signed(old, claims()))).status == 200, "once the cooldown is over")
+
+
+EXPLAINED = """
+policies:
+  p: { jwt: { algorithms: [ES256], KEYS, claims_to_headers: { X-User: sub } } }
+  ours: { authorize: { scopes: { all: [read] } } }
+  partner: { api_key: { keys: [{ name: acme, sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }] } }
+  either: { any_of: [p, partner] }
+services: { svc: http://127.0.0.1:9 }
+routes:
+  - { match: /x, use: [p, ours], forward: { service: svc } }
+  - { match: /either, use: [either, ours], forward: { service: svc } }
+"""
+
+
+def explained(keys, path, token, **more):
+    return explain(EXPLAINED.replace("KEYS", keys), "GET", path, ["Authorization: Bearer " + token, "X-API-Key: foo"], **more)
+
+
+@pytest.mark.parametrize("path", ["/x", "/either"])
+def test_t13_explain_fetches_the_keys_and_judges_for_real(path):
+    good = signed(K1, claims("alice", scope="read"))
+    with PlainIssuer(K1) as issuer:
+        for keys in (f"jwks: {issuer.url}/keys", f"jwks: {{ url: {issuer.url.replace('127.0.0.1', 'localhost')}/keys }}"):
+            told = explained(keys, path, good)
+            assert told.code == 0 and '"sub": "alice"' in told.out and "X-User: alice" in told.out and "ours: passes" in told.out, told.text
+            assert good not in told.out and "Authorization" not in told.out and "if p" not in told.out, "no more than the gateway would send"
+            assert ("foo" in told.out) == (path == "/x"), told.out
+        told = explained(f"jwks: {issuer.url}/keys", path, signed(K1, claims("alice")))
+        assert "ours: 403 " in told.out and "answer    403" in told.out, told.text
+        fetched = issuer.fetches()
+        told = explained(f"jwks: {issuer.url}/keys", path, signed(SigningKey("ES256", "k1"), claims()))
+        assert "401 jwt.signature" in told.out and "upstream" not in told.out, told.text
+        assert "401 jwt.kid_unknown" in explained(f"jwks: {issuer.url}/keys", path, signed(K2, claims())).out
+        assert issuer.fetches() == fetched + 2, "one fetch each"
+        assert "401 jwt.malformed" in explained(f"jwks: {issuer.url}/keys", path, "x").out
+        assert issuer.fetches() == fetched + 2, "nothing is fetched for what is no token"
+
+
+def test_t13_explain_asks_a_service_and_an_oidc_issuer_for_the_keys():
+    with PlainIssuer(K1) as issuer:
+        good = signed(K1, claims("alice", iss=issuer.url, scope="read"))
+        told = explained(f"oidc: \"{issuer.url}\"", "/x", good)
+        assert "X-User: alice" in told.out, told.text
+        text = EXPLAINED.replace("KEYS", "jwks: { service: id, path: /keys }").replace("services: { ", f"services: {{ id: {{ endpoints: [\"{issuer.url}\"], internal: true }}, ")
+        told = explain(text, "GET", "/x", ["Authorization: Bearer " + good])
+        assert "X-User: alice" in told.out, told.text
+
+
+def test_t13_explain_takes_the_keys_of_a_file_and_asks_nobody():
+    good = signed(K1, claims("alice", scope="read"))
+    with PlainIssuer(K2) as issuer:
+        for name, text in (("keys.json", json.dumps({"keys": [K1.jwk]})), ("one.json", json.dumps(K1.jwk)), ("key.pem", K1.pem)):
+            told = explained(f"jwks: {issuer.url}/keys", "/x", good, options=["--keys", name], files={name: text})
+            assert "X-User: alice" in told.out and "ours: passes" in told.out, told.text
+            told = explained(f"jwks: {issuer.url}/keys", "/x", signed(K3, claims()), options=["--keys", name], files={name: text})
+            assert "401 jwt." in told.out, told.text
+        assert issuer.fetches() == 0
+        told = explained(f"jwks: {issuer.url}/keys", "/x", good, options=["--keys", "bad.json"], files={"bad.json": "{}"})
+        assert told.code == 2 and "--keys bad.json: neither a key" in told.err, told.text
+        assert explained(f"jwks: {issuer.url}/keys", "/x", good, options=["--keys", "none.json"]).code == 2
+
+
+@pytest.mark.parametrize("path", ["/x", "/either"])
+def test_t13_what_explain_cannot_know_it_says_and_it_shows_nothing_that_would_not_be_sent(path):
+    holder, port = unused_port()
+    good = signed(K1, claims("alice", scope="read"))
+    told = explained(f"jwks: http://127.0.0.1:{port}/keys", path, good)
+    assert f"would verify the token with the keys of http://127.0.0.1:{port}/keys" in told.out, told.text
+    assert f"the keys of http://127.0.0.1:{port}/keys could not be fetched: upstream.refused" in told.out, told.text
+    assert "ours: decides by the identity, which is not known before" in told.out and "403" not in told.out, told.text
+    assert good not in told.out and "Authorization" not in told.out, told.out
+    assert "if " in told.out and "let it pass, with what they add" in told.out, told.out
+    holder.close()
+
+
+def test_t13_neighbour_of_a_store_that_is_not_asked_explain_shows_the_rest():
+    good = signed(K1, claims("alice", scope="read"))
+    with PlainIssuer(K1) as issuer:
+        text = EXPLAINED.replace("KEYS", f"jwks: {issuer.url}/keys, revocation: {{ store: s }}") + "stores: { s: { redis: \"redis://127.0.0.1:9\" } }\n"
+        told = explain(text, "GET", "/x", ["Authorization: Bearer " + good])
+        assert "would ask whether the token was revoked" in told.out and "X-User: alice" in told.out and "ours: passes" in told.out, told.text
+        assert good not in told.out and "Authorization" not in told.out, told.out
 
 
 def test_r21_an_issuer_that_is_down_at_start_closes_the_route_and_opens_it_alone():

@@ -68,7 +68,20 @@ class AnyOf final : public gateway::Policy {
     }
     std::string preview(Exchange& x) const override {
         const auto* d = x.noted<Decision>(*this);
-        return d == nullptr ? Policy::preview(x) : d->link->policy->preview(x);
+        if (d == nullptr) return Policy::preview(x);
+        std::string words = d->link->policy->preview(x);
+        withhold_others(x, *d->link);
+        return words;
+    }
+    std::optional<io::Task<void>> prepare(Exchange& x, const gateway::Rehearsal& with) const override {
+        const size_t chosen = choose(links_.size(), [&](size_t i) { return links_[i].policy->sees_credential(x); });
+        return chosen == kNobody ? std::nullopt : links_[chosen].policy->prepare(x, with);
+    }
+    std::optional<Verdict> decide_now(Exchange& x) const override {
+        const auto* d = x.noted<Decision>(*this);
+        auto verdict = d == nullptr ? std::nullopt : d->link->policy->decide_now(x);
+        if (verdict) conclude(x, *d->link, *verdict);
+        return verdict;
     }
 
   private:
@@ -78,7 +91,10 @@ class AnyOf final : public gateway::Policy {
         const gateway::PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
         const bool passed = verdict.kind == Verdict::Kind::proceed;
         x.context.shard.add(passed ? cells.passed : cells.refused);
-        if (!passed || x.in_shadow) return;
+        if (passed) withhold_others(x, link);
+    }
+    void withhold_others(Exchange& x, const ChainLink& link) const {
+        if (x.in_shadow) return;
         for (const ChainLink& other : links_) {
             if (&other != &link) other.policy->withhold_credential(x);
         }

@@ -87,12 +87,13 @@ class Basic final : public gateway::Policy {
         return Verdict::wait(decide_later(x, verifier, fingerprint, sent));
     }
     // Here there is time: `explain` verifies at once.
-    std::string preview(Exchange& x) const override {
+    std::optional<Verdict> decide_now(Exchange& x) const override {
         Credentials sent;
-        if (read(x, sent)) return Policy::preview(x);
+        if (auto refused = read(x, sent)) return refused;
         const auto user = by_name_.find(sent.user);
-        if (user == by_name_.end() || !settings_.users[user->second].hash.verify(std::string(sent.password))) return "401 basic.wrong";
-        return accept(x, user->second).kind == Verdict::Kind::proceed ? "passes" : "403 route.claim_refused";
+        if (user == by_name_.end()) return refuse(x, Error(Fault::basic_wrong, "basic: unknown user"));
+        if (!settings_.users[user->second].hash.verify(std::string(sent.password))) return refuse(x, Error(Fault::basic_wrong, "basic: wrong password"));
+        return accept(x, user->second);
     }
 
     gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }

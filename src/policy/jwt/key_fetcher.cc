@@ -141,6 +141,20 @@ bool KeyFetcher::begun(bool here) {
     return true;
 }
 
+io::Task<void> KeyFetcher::prepare(const gateway::Rehearsal& with) {
+    const bool missing = keys_->held().keys == nullptr;
+    if (missing && with.keys) {
+        auto given = keys_from_text(*with.keys);
+        if (given && keys_->begin_due_fetch(context_.loop.now())) keys_->end_fetch(*std::move(given), settings_.refresh, context_.loop.now());
+    } else if (missing) {
+        if (settings_.service >= 0 && with.reach) co_await with.reach(static_cast<size_t>(settings_.service));
+        // The document that names the keys, and the keys.
+        const Time deadline = context_.loop.precise_now() + 2 * settings_.timeout;
+        if (fetch_due()) co_await end(deadline);
+    }
+    keys_->rest();
+}
+
 void KeyFetcher::on_timer() {
     if (context_.epoch != nullptr && context_.epoch.get() != &epoch_) return;
     fetch_due();

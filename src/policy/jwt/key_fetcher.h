@@ -8,6 +8,7 @@
 
 #include "gateway/context.h"
 #include "gateway/fetch.h"
+#include "gateway/policy.h"
 #include "policy/jwt/key_texts.h"
 #include "policy/jwt/remote_keys.h"
 
@@ -31,6 +32,10 @@ class KeyFetcher final : private io::Timer, private io::Root::Owner {
     // co_await fetcher.end(deadline): waits until the fetch that is under way has ended, or the deadline.
     class End;
     End end(Time deadline);
+
+    // For `explain`: fetches the keys once if there are none, or takes those that are given. What they do not verify now is refused without
+    // another fetch.
+    io::Task<void> prepare(const gateway::Rehearsal& with);
 
     RemoteKeys& keys() { return *keys_; }
 

@@ -38,4 +38,7 @@ struct KeySetBounds {
 // may be empty
 Readable<KeySet> keys_from_json(std::string_view text, KeyOrigin origin, const KeySetBounds& bounds = {});
 
+// The same, or PEM: a file of public keys as operators have it.
+Readable<KeySet> keys_from_text(std::string_view text);
+
 }  // namespace portico::policy::jwt

@@ -121,4 +121,11 @@ Readable<std::vector<std::shared_ptr<const Key>>> keys_from_pem(std::string_view
     return keys;
 }
 
+Readable<KeySet> keys_from_text(std::string_view text) {
+    if (text.find("-----BEGIN ") == std::string_view::npos) return keys_from_json(text, KeyOrigin::published);
+    auto keys = keys_from_pem(text);
+    if (!keys) return std::unexpected(std::move(keys).error());
+    return KeySet(*std::move(keys));
+}
+
 }  // namespace portico::policy::jwt

@@ -67,6 +67,7 @@ class Jwt final : public gateway::Policy {
         return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const override;
+    std::optional<io::Task<void>> prepare(Exchange& x, const gateway::Rehearsal& with) const override;
     std::string preview(Exchange& x) const override;
 
   private:
@@ -350,12 +351,28 @@ Verdict Jwt::refuse(Exchange& x, Error error) const {
     return Verdict::refuse(std::move(error));
 }
 
+std::optional<io::Task<void>> Jwt::prepare(Exchange& x, const gateway::Rehearsal& with) const {
+    const FoundToken found = find_token(x, from_);
+    if (found.place == nullptr || found.several) return std::nullopt;
+    const auto token = open_token(found.text, bounds_);
+    const size_t issuer = token ? issuer_of(*token) : SIZE_MAX;
+    if (issuer == SIZE_MAX || !issuers_[issuer].remote) return std::nullopt;
+    return x.state_of<State>(*this).sources[issuer].fetcher->prepare(with);
+}
+
 std::string Jwt::preview(Exchange& x) const {
-    const State& state = x.state_of<State>(*this);
-    for (size_t i = 0; i < issuers_.size(); ++i) {
-        if (state.sources[i].keys() == nullptr) return "would verify the token with the keys of " + issuers_[i].remote->shown();
+    const FoundToken found = find_token(x, from_);
+    if (x.identity_by == name_) {
+        const Verdict passed = found.place == nullptr ? Verdict::proceed() : hand_on(x, *found.place, nullptr);
+        std::string words = "would ask whether the token was revoked";
+        if (passed.kind == Verdict::Kind::fail) words += ", and refuse it otherwise: " + passed.error.context;
+        return words;
     }
-    return "would ask whether the token was revoked";
+    const auto token = open_token(found.text, bounds_);
+    const size_t issuer = token ? issuer_of(*token) : SIZE_MAX;
+    if (found.place != nullptr && !forward_token_ && !x.in_shadow) remove_token(x, *found.place);
+    if (issuer == SIZE_MAX || !issuers_[issuer].remote) return Policy::preview(x);
+    return "would verify the token with the keys of " + issuers_[issuer].remote->shown();
 }
 
 std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {

@@ -54,6 +54,11 @@ bool RemoteKeys::begin_fetch_again(Time now) {
     return true;
 }
 
+void RemoteKeys::rest() {
+    const std::lock_guard lock(mutex_);
+    may_fetch_at_ = Time::max();
+}
+
 Duration RemoteKeys::cooling(Time now) const {
     const std::lock_guard lock(mutex_);
     return std::max(may_fetch_at_ - now, Duration::zero());

@@ -49,6 +49,8 @@ class RemoteKeys {
     // The same because a token was not signed by the key that it names: the issuer may have another one under that name by now. The
     // cooldown is the same one.
     bool begin_fetch_again(Time now);
+    // Neither of the two begins a fetch any more: for `explain`, whose keys have just come.
+    void rest();
     // How long neither of the two may begin a fetch from now on.
     Duration cooling(Time now) const;
     // Whether somebody is fetching: a request may wait for that.
