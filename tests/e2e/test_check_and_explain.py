@@ -307,8 +307,12 @@ def test_t3_other_case_is_told_once_of_a_service_with_the_request():
 
 
 def test_t3_strict_lists_what_is_open_on_purpose():
-    config = GUARDS + "  - { name: all, match: /**, forward: { service: s }, open: true }\nlisteners: [{ address: 127.0.0.1:0 }]\n"
+    config = """listeners: [{ address: 127.0.0.1:0 }]
+services: { s: http://127.0.0.1:9 }
+routes:
+  - { name: all, match: /**, forward: { service: s }, open: true }
+"""
     ran = command("check", "--strict", config=config)
-    assert ran.code == 0 and 'open on purpose: "all" (line ' in ran.out, ran.text
+    assert ran.code == 0 and 'open on purpose: "all" (line 4)' in ran.out, ran.text
     ran = command("check", "--strict", config=config.replace(", open: true", ""))
     assert ran.code == 1 and "[open-route]" in ran.out, ran.text
