@@ -193,6 +193,8 @@ class Explanation {
     // One policy, by the gateway's own function. @returns its verdict in words
     std::string ask(const ChainLink& link) {
         if (auto fetching = link.policy->prepare(x_, rehearsal_)) run_to_its_end(std::move(*fetching));
+        // A turn of its own: a signature is put off where the turn has computed enough, and here nobody else waits.
+        loop_->turn(Duration::zero());
         Verdict v = Gateway::ask(x_, link);
         if (v.kind == Verdict::Kind::later) {
             if (auto now = link.policy->decide_now(x_)) v = std::move(*now);
