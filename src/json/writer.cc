@@ -89,8 +89,12 @@ void append_string(std::string& out, std::string_view utf8) {
 void escape_hidden(std::string& json, size_t from) {
     static constexpr char kHex[] = "0123456789abcdef";
     const auto suspect = [](char c) { return static_cast<uint8_t>(c) >= 0x7F; };
+    // Sixteen at a time: nearly every line has none. A byte from 0x7F on, or the next one, has its highest bit.
+    uint8_t seen = 0;
+    for (size_t i = from; i < json.size(); ++i) seen |= static_cast<uint8_t>(json[i]) | static_cast<uint8_t>(json[i] + 1);
+    if ((seen & 0x80) == 0) return;
     const auto first = std::find_if(json.begin() + static_cast<ptrdiff_t>(from), json.end(), suspect);
-    if (first == json.end()) return;  // nearly every line
+    if (first == json.end()) return;
     const std::string text(first, json.end());
     json.erase(first, json.end());
     std::string_view left = text;
