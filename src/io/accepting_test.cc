@@ -15,6 +15,9 @@ namespace {
 class AcceptingTest : public OnEachBackend, private Accepting::Sink {
   protected:
     void SetUp() override {
+#if __has_feature(address_sanitizer)  // built with UBSan
+        GTEST_SKIP() << "UBSan looks at an object through a pipe, and here there is no descriptor for one";
+#endif
         OnEachBackend::SetUp();
         if (IsSkipped()) return;
         address_ = listener_.address();
