@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/base64url.h"
 #include "config/file_text.h"
 #include "config/read.h"
 
@@ -16,42 +17,15 @@ void drop_last_newline(std::string& text) {
     if (!text.empty() && text.back() == '\r') text.pop_back();
 }
 
-// The six bits of a digit of either alphabet (RFC 4648 §4, §5), or -1.
-int base64_value(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    if (c == '+' || c == '-') return 62;
-    if (c == '/' || c == '_') return 63;
-    return -1;
-}
-
-// Either alphabet, padded or not, in lines as `base64` writes them. @returns none where it is something else or nothing
+// Either alphabet (RFC 4648 §4, §5), padded or not, in lines as `base64` writes them. @returns none where it is something else or nothing
 std::optional<std::string> base64_decoded(std::string_view text) {
-    std::string bytes;
-    uint32_t bits = 0;
-    unsigned digits = 0, padding = 0;
+    std::string digits;
     for (const char c : text) {
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
-        if (c == '=') {
-            ++padding;
-            continue;
-        }
-        const int value = base64_value(c);
-        if (value < 0 || padding > 0) return std::nullopt;
-        bits = bits << 6 | static_cast<uint32_t>(value);
-        if (++digits % 4 == 0) {
-            for (const unsigned shift : {16U, 8U, 0U}) bytes += static_cast<char>(bits >> shift);
-            bits = 0;
-        }
+        digits += c == '+' ? '-' : c == '/' ? '_' : c;
     }
-    const unsigned rest = digits % 4;
-    if (digits == 0 || rest == 1 || (padding > 0 && padding != (4 - rest) % 4)) return std::nullopt;
-    // Bits that belong to no byte are zero; others are the mark of a text that was cut off.
-    if ((rest == 2 && (bits & 0xF) != 0) || (rest == 3 && (bits & 0x3) != 0)) return std::nullopt;
-    if (rest >= 2) bytes += static_cast<char>(bits >> (rest == 2 ? 4 : 10));
-    if (rest == 3) bytes += static_cast<char>(bits >> 2);
-    return bytes;
+    const std::string_view bare = without_padding(digits);
+    return bare.empty() ? std::nullopt : base64url_decode(bare);
 }
 
 std::optional<std::string> text_of_file(const Scope& scope, const Node& file) {

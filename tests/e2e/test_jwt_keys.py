@@ -87,6 +87,14 @@ def test_t8_a_key_that_cannot_be_used_is_told_with_its_reason_in_line_metric_and
             assert sum('"k2"' in line for line in gateway.stderr) == 1, "it is told once"
 
 
+def test_t8_many_keys_that_cannot_be_used_are_told_in_few_lines():
+    with PlainIssuer(K1) as issuer:
+        issuer.body = json.dumps({"keys": [K1.jwk] + [{**K2.jwk, "kid": f"odd{i}", "crv": "secp256k1"} for i in range(60)]})
+        with Gateway(config(f"jwks: {issuer.url}/keys")) as gateway:
+            gateway.wait_for_line(f"portico: 55 more keys of {issuer.url}/keys were passed over: portico_jwt_keys_passed_over names them")
+            assert sum("was passed over" in line for line in gateway.stderr) == 5
+
+
 def test_t8_neighbour_of_a_configured_set_the_detail_says_it_too():
     body = json.dumps({"keys": [K1.jwk, {**K2.jwk, "use": "enc"}]})
     with Gateway(config(f"keys: '{body}'")) as gateway:

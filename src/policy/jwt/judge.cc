@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 
 namespace portico::policy::jwt {
 

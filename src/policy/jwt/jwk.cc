@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/meter.h"
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/key_texts.h"
 
 namespace portico::policy::jwt {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/evp.h"
 #include "policy/jwt/keys.h"
 

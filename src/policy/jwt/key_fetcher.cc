@@ -1,5 +1,8 @@
 #include "policy/jwt/key_fetcher.h"
 
+#include <algorithm>
+#include <span>
+
 #include "gateway/snapshot.h"
 #include "policy/jwt/issuer_documents.h"
 #include "policy/jwt/key_texts.h"
@@ -11,6 +14,7 @@ constexpr uint32_t kMaxDocument = 256 * 1024;
 // For reading the keys of one fetch.
 constexpr io::Allowance kMostSteps = 10'000'000;
 constexpr const char* kTooCostly = "it takes too many steps to read";
+constexpr size_t kMostSaid = 5;
 constexpr const char* kPassedOver = "portico_jwt_keys_passed_over";
 constexpr const char* kPassedOverHelp = "Keys of an issuer's set that verify nothing, and why.";
 constexpr Duration kLeastFresh = std::chrono::minutes(1);
@@ -260,7 +264,13 @@ void KeyFetcher::tell_passed_over(const std::vector<PassedOverKey>& keys) {
                               {{"source", settings_.shown()}, {"key", key.name()}, {"reason", key.why}}, samples.back());
     }
     const std::vector<PassedOverKey> fresh = keys_->note_passed_over(keys, std::move(samples));
-    for (const PassedOverKey& key : fresh) context_.say("the key \"" + key.name() + "\" of " + settings_.shown() + " was passed over: " + key.why);
+    // A set may hold a hundred, each time with other names.
+    for (const PassedOverKey& key : std::span(fresh).first(std::min(fresh.size(), kMostSaid))) {
+        context_.say("the key \"" + key.name() + "\" of " + settings_.shown() + " was passed over: " + key.why);
+    }
+    if (fresh.size() > kMostSaid) {
+        context_.say(std::to_string(fresh.size() - kMostSaid) + " more keys of " + settings_.shown() + " were passed over: " + kPassedOver + " names them");
+    }
 }
 
 void KeyFetcher::tell(RemoteKeys::Fetched fetched) {

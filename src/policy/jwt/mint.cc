@@ -9,7 +9,7 @@
 
 #include "json/document.h"
 #include "json/writer.h"
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/ecdsa_signature.h"
 #include "policy/jwt/key_texts.h"
 

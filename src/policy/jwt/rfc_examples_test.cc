@@ -1,7 +1,7 @@
 // The examples of RFC 7515 appendix A, RFC 7519 and RFC 8037 appendix A, judged as bearer tokens.
 #include <gtest/gtest.h>
 
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/judge.h"
 #include "policy/jwt/key_texts.h"
 

@@ -10,7 +10,7 @@
 #include "base/suites_fixture.h"
 #include "json/document.h"
 #include "json/writer.h"
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/key_texts.h"
 #include "policy/jwt/token.h"
 #include "policy/jwt/verifier.h"

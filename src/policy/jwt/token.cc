@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "json/document.h"
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 
 namespace portico::policy::jwt {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/check.h"
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/ecdsa_signature.h"
 #include "policy/jwt/judge.h"
 #include "policy/jwt/mint.h"

@@ -9,7 +9,7 @@
 #include <span>
 
 #include "base/check.h"
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 #include "policy/jwt/ecdsa_signature.h"
 
 namespace portico::policy::jwt {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace portico::policy::jwt {
+namespace portico {
 
 // Bytes that `text` decodes to if it is well formed.
 constexpr size_t base64url_decoded_size(size_t text_size) {
@@ -26,4 +26,4 @@ std::string_view without_padding(std::string_view text);
 
 void append_base64url(std::string& out, std::string_view bytes);
 
-}  // namespace portico::policy::jwt
+}  // namespace portico

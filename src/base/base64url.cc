@@ -1,8 +1,8 @@
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 
 #include <array>
 
-namespace portico::policy::jwt {
+namespace portico {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -81,4 +81,4 @@ void append_base64url(std::string& out, std::string_view bytes) {
     if (bytes.size() - i == 2) put(at(i) << 16 | at(i + 1) << 8, 3);
 }
 
-}  // namespace portico::policy::jwt
+}  // namespace portico

@@ -1,8 +1,8 @@
-#include "policy/jwt/base64url.h"
+#include "base/base64url.h"
 
 #include <gtest/gtest.h>
 
-namespace portico::policy::jwt {
+namespace portico {
 namespace {
 
 TEST(Base64url, the_vectors_of_RFC_4648_come_out) {
@@ -48,4 +48,4 @@ TEST(Base64url, each_byte_that_is_no_letter_is_refused_at_each_place) {
 }
 
 }  // namespace
-}  // namespace portico::policy::jwt
+}  // namespace portico
