@@ -64,7 +64,9 @@ class Confused:
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        ranges = b"".join(b"*3\r\n:%d\r\n:%d\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % (i, i, self.port if i < 15000 else 20000 + i) for i in range(16384))
+        # The others stand where nobody listens: on 127.0.0.1 they could have the ports of tests that run beside this one.
+        ranges = b"".join(b"*3\r\n:%d\r\n:%d\r\n*2\r\n$9\r\n%s\r\n:%d\r\n" % ((i, i, b"127.0.0.1", self.port) if i < 15000 else (i, i, b"127.9.9.9", 20000 + i))
+                          for i in range(16384))
         self.slots = b"*16384\r\n" + ranges
         self.asked = 0
         threading.Thread(target=self._accept, daemon=True).start()

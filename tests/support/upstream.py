@@ -210,7 +210,7 @@ class Echo(Scripted):
     def __exit__(self, kind, *how):
         super().__exit__(kind, *how)
         if kind is None:
-            assert not self.malformed, f"the gateway sent what is no HTTP: {self.malformed[0][0]}"
+            assert not self.malformed, f"the gateway sent what is no HTTP: {self.malformed[0][0]}, in {self.malformed[0][1][-2000:]!r}"
 
     @property
     def last(self):
