@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "json/same_number.h"
 #include "gateway/exchange.h"
 #include "http/uri.h"
-#include "policy/authorize/decimal.h"
 
 namespace portico::policy::authorize {
 namespace {
@@ -153,13 +153,13 @@ struct Unwanted {
 bool may_equal(Value value, const Unwanted& unwanted) {
     if (unwanted.all.empty()) return false;
     if (gateway::is_compound(value)) return true;
-    if (value.kind() == json::Kind::number && !is_comparable(value.source())) return true;
+    if (value.kind() == json::Kind::number && !json::is_comparable(value.source())) return true;
     if (value.is_null() || !value) return false;
     const std::string_view text = value.is_string() ? value.string() : value.source();
     const std::string_view bare = trimmed(text);
     if (std::ranges::any_of(unwanted.all, [&](const Scalar& s) { return bare == s.text; })) return true;
     if (unwanted.numbers.empty() || !is_number(text)) return false;
-    return std::ranges::any_of(unwanted.numbers, [&](std::string_view number) { return same_number(bare, number); });
+    return std::ranges::any_of(unwanted.numbers, [&](std::string_view number) { return json::same_number(bare, number); });
 }
 
 // Whether a claim may hide, in a form that equals() does not look into, what must not be there.
@@ -246,7 +246,7 @@ class Settling {
             std::vector<Scalar> settled;
             for (Scalar& s : c.values) {
                 if (!s.made) settled.push_back(std::move(s));
-                else if (auto made = text(*s.made, lacking_refuses)) settled.push_back({json::Kind::string, std::move(*made), true, {}});
+                else if (auto made = text(*s.made, lacking_refuses)) settled.push_back({{json::Kind::string, std::move(*made)}, true, {}});
             }
             c.values = std::move(settled);
         }
@@ -291,13 +291,7 @@ Rules Rules::settled(const gateway::Values& values) const {
 
 bool equals(Value claim, const Scalar& wanted) {
     if (wanted.by_text && (claim.kind() == json::Kind::number || claim.kind() == json::Kind::boolean)) return claim.source() == wanted.text;
-    if (claim.kind() != wanted.kind) return false;
-    switch (wanted.kind) {
-        case json::Kind::string: return claim.string() == wanted.text;
-        case json::Kind::boolean: return claim.source() == wanted.text;
-        case json::Kind::number: return same_number(claim.source(), wanted.text);
-        default: return false;
-    }
+    return gateway::equals(claim, wanted);
 }
 
 std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
@@ -313,9 +307,10 @@ std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
     } else if (!scopes.empty()) {
         const Value scope = claims_of.root().find("scope");
         const Value scp = claims_of.root().find("scp");
-        refusal.scope_missing = judge_names(scopes, scope ? scope : scp, Spelling::words, "scope", refusal.detail);
+        const bool named = scope && !scope.is_null();
+        refusal.scope_missing = judge_names(scopes, named ? scope : scp, Spelling::words, "scope", refusal.detail);
         // What must not be there must be in neither.
-        if (scope && scp) judge_names({{}, {}, scopes.none}, scp, Spelling::words, "scope", refusal.detail);
+        if (named && scp) judge_names(Names{.all = {}, .any = {}, .none = scopes.none, .made_all = {}, .made_any = {}, .made_none = {}}, scp, Spelling::words, "scope", refusal.detail);
     }
     if (!roles.empty()) judge_names(roles, roles_from.find(claims_of), Spelling::whole, "role", refusal.detail);
     if (!roles.none.empty() && is_blocked(roles_from, claims_of)) append(refusal.detail, "The roles cannot be read.");

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/claim_constant.h"
 #include "gateway/claims.h"
 #include "gateway/templates/template_string.h"
 #include "json/document.h"
@@ -25,10 +26,8 @@ struct Names {
     bool made() const { return !made_all.empty() || !made_any.empty() || !made_none.empty(); }
 };
 
-struct Scalar {  // a value as the configuration writes it, with its type
-    json::Kind kind = json::Kind::string;  // string, number or boolean
-    std::string text;                      // decoded; a number as it was written
-    bool by_text = false;                  // it was made: a number or a boolean of a claim is compared by its text
+struct Scalar : gateway::ClaimConstant {
+    bool by_text = false;                     // it was made: a number or a boolean of a claim is compared by its text
     std::optional<gateway::Template> made{};  // in place of the text
 };
 
@@ -69,8 +68,7 @@ struct Rules {
     std::string wanted_scopes() const;
 };
 
-// Whether a claim equals what the configuration writes: a text by its characters, a boolean as itself, a number by its value
-// (`1`, `1.0` and `10e-1` are one, whatever their size).
+// Whether a claim equals what the configuration writes (gateway::equals), or by its text what a template made.
 bool equals(json::Value claim, const Scalar& wanted);
 
 }  // namespace portico::policy::authorize

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "policy/authorize/decimal.h"
 #include "policy/authorize/settings.h"
 
 namespace portico::policy::authorize {
@@ -159,6 +158,13 @@ TEST(Rules, SayAllThatIsMissingAtOnce) {
     EXPECT_EQ(said, "The scope a is missing. One of the roles r, s is needed. The claim t does not allow this. [scope]");
 }
 
+TEST(Rules, AScopeThatIsNullIsNotThere) {
+    const Read r = read("scopes: { all: [a], none: [b] }");
+    EXPECT_FALSE(r.rules.judge(*json::Document::parse(R"({"scope":null,"scp":["a"]})")));
+    EXPECT_TRUE(r.rules.judge(*json::Document::parse(R"({"scope":null,"scp":["a","b"]})")));
+    EXPECT_TRUE(r.rules.judge(*json::Document::parse(R"({"scope":"","scp":["a"]})")));
+}
+
 TEST(Rules, WithoutAnIdentityNobodyPasses) {
     const Read r = read("claims: { none: { a: b } }");
     EXPECT_TRUE(r.rules.judge(json::Document()));
@@ -166,20 +172,6 @@ TEST(Rules, WithoutAnIdentityNobodyPasses) {
 
 TEST(Rules, ASecondReasonDoesNotHideThatAScopeWouldHelp) {
     EXPECT_THAT(judged("scopes: { all: [a] }\nclaims: { all: { t: x } }", R"({"scope":"a"})"), Not(HasSubstr("[scope]")));
-}
-
-TEST(Numbers, AreComparedByValueWhateverTheirSize) {
-    EXPECT_TRUE(same_number("1", "1.0"));
-    EXPECT_TRUE(same_number("10e-1", "1"));
-    EXPECT_TRUE(same_number("1E+2", "100"));
-    EXPECT_TRUE(same_number("-0", "0"));
-    EXPECT_TRUE(same_number("0.0e9", "0"));
-    EXPECT_TRUE(same_number("0.001", "1e-3"));
-    EXPECT_TRUE(same_number("123456789012345678901234567890", "1.2345678901234567890123456789e29"));
-    EXPECT_FALSE(same_number("9007199254740993", "9007199254740992"));
-    EXPECT_FALSE(same_number("1", "-1"));
-    EXPECT_FALSE(same_number("1e9999999999999999999", "1e99999999999999999999"));
-    EXPECT_TRUE(same_number("1e0000000000000000000002", "100"));
 }
 
 class AuthorizeFaults : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};

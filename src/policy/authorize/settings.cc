@@ -91,28 +91,18 @@ constexpr Field<RoleRules> kRoles[] = {
 };
 
 std::optional<Scalar> read_scalar(const Scope& scope, const Node& node) {
-    switch (node.kind) {
-        case NodeKind::string: {
-            gateway::Template text = gateway::Template::parse(scope, {node.text, node.mark, true, node.substituted}, kPlace);
-            if (text.is_literal()) return Scalar{json::Kind::string, std::string(text.literal_text()), false, {}};
-            return Scalar{json::Kind::string, {}, true, std::move(text)};
-        }
-        case NodeKind::boolean: {
-            const auto truth = config::read_bool(scope, node);
-            if (!truth) return std::nullopt;
-            return Scalar{json::Kind::boolean, *truth ? "true" : "false", false, {}};
-        }
-        case NodeKind::number: {
-            const auto number = json::Document::parse(node.text);
-            if (number && number->root().is_number()) return Scalar{json::Kind::number, node.text, false, {}};
-            scope.error(node.mark, "bad-number", node.text + " is a number that no claim can hold", "write it as a plain decimal");
-            return std::nullopt;
-        }
-        case NodeKind::null:
-            scope.error(node.mark, "bad-condition", "a claim that is null counts as not there", "write { present: false }");
-            return std::nullopt;
-        default: scope.expected(node, "a text, a number, true or false"); return std::nullopt;
+    if (node.kind == NodeKind::string) {
+        gateway::Template text = gateway::Template::parse(scope, {node.text, node.mark, true, node.substituted}, kPlace);
+        if (text.is_literal()) return Scalar{{json::Kind::string, std::string(text.literal_text())}, false, {}};
+        return Scalar{{json::Kind::string, {}}, true, std::move(text)};
     }
+    if (node.kind == NodeKind::null) {
+        scope.error(node.mark, "bad-condition", "a claim that is null counts as not there", "write { present: false }");
+        return std::nullopt;
+    }
+    auto constant = gateway::read_claim_constant(scope, node);
+    if (!constant) return std::nullopt;
+    return Scalar{std::move(*constant), false, {}};
 }
 
 void read_wanted(const Scope& scope, const Node& node, ClaimCondition& into) {

@@ -98,7 +98,9 @@ Result<WallTime> judge_times(const Times& times, const ClaimRules& rules, WallTi
 bool holds(json::Value claim, const RequiredClaim& required) {
     if (!claim || claim.is_null()) return false;
     if (required.any_of.empty()) return true;
-    const auto is_wanted = [&](json::Value v) { return v.is_string() && is_one_of(v.string(), required.any_of); };
+    const auto is_wanted = [&](json::Value v) {
+        return std::ranges::any_of(required.any_of, [&](const gateway::ClaimConstant& c) { return gateway::equals(v, c); });
+    };
     return is_wanted(claim) || std::ranges::any_of(claim.elements(), is_wanted);
 }
 

@@ -15,13 +15,14 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "gateway/claim_constant.h"
 #include "json/document.h"
 
 namespace portico::policy::jwt {
 
 struct RequiredClaim {
     std::vector<std::string> path;     // names from the outside in
-    std::vector<std::string> any_of;   // a text that is one of these, or a list that holds one; empty: anything but null
+    std::vector<gateway::ClaimConstant> any_of;  // one of these, or a list that holds one; empty: anything but null
 };
 
 struct ClaimRules {

@@ -48,12 +48,22 @@ TEST(JwtClaims, clocks_at_their_ends_do_not_overflow) {
 
 TEST(JwtClaims, required_claims_must_be_there_and_hold_what_is_asked) {
     const ClaimRules rules{.expiry_required = false,
-                           .required = {{{"sub"}, {}}, {{"realm", "roles"}, {"admin", "editor"}}}};
+                           .required = {{{"sub"}, {}}, {{"realm", "roles"}, {{json::Kind::string, "admin"}, {json::Kind::string, "editor"}}}}};
     EXPECT_TRUE(judged(R"({"sub":"x","realm":{"roles":["user","editor"]}})", rules));
     EXPECT_TRUE(judged(R"({"sub":0,"realm":{"roles":"admin"}})", rules));
     for (const std::string_view bad : {R"({"realm":{"roles":"admin"}})", R"({"sub":null,"realm":{"roles":"admin"}})", R"({"sub":"x"})",
                                        R"({"sub":"x","realm":"admin"})", R"({"sub":"x","realm":{"roles":["user"]}})",
                                        R"({"sub":"x","realm":{"roles":[["admin"]]}})", R"({"sub":"x","realm":{"roles":"admin editor"}})"}) {
+        EXPECT_EQ(judged(bad, rules).error().fault, Fault::token_claim) << bad;
+    }
+}
+
+TEST(JwtClaims, values_that_are_wanted_have_types) {
+    const ClaimRules rules{.expiry_required = false,
+                           .required = {{{"verified"}, {{json::Kind::boolean, "true"}}}, {{"level"}, {{json::Kind::number, "2"}, {json::Kind::number, "3"}}}}};
+    EXPECT_TRUE(judged(R"({"verified":true,"level":2.0})", rules));
+    EXPECT_TRUE(judged(R"({"verified":[false,true],"level":[1,3]})", rules));
+    for (const std::string_view bad : {R"({"verified":"true","level":2})", R"({"verified":false,"level":2})", R"({"verified":true,"level":"2"})", R"({"verified":true,"level":4})"}) {
         EXPECT_EQ(judged(bad, rules).error().fault, Fault::token_claim) << bad;
     }
 }

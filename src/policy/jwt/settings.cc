@@ -44,7 +44,7 @@ void read_algorithms(const Scope& scope, const Node& node, IssuerDraft& into) {
 }
 
 void read_required(const Scope& scope, const Node& node, IssuerDraft& into) {
-    const auto add = [&](const std::string& name, config::Mark mark, std::vector<std::string> any_of) {
+    const auto add = [&](const std::string& name, config::Mark mark, std::vector<gateway::ClaimConstant> any_of) {
         std::string why;
         const auto path = gateway::ClaimPath::parse(name, why);
         if (!path) return scope.error(mark, "bad-claim", "\"" + name + "\": " + why);
@@ -55,8 +55,13 @@ void read_required(const Scope& scope, const Node& node, IssuerDraft& into) {
         return;
     }
     for (const config::Entry& e : node.entries) {
-        std::vector<std::string> values;
-        for (Text& t : config::read_texts(Scope(scope, e.key), *e.value, "the claim's value")) values.push_back(std::move(t.value));
+        const Scope at(scope, e.key);
+        const config::PlainList list(at, *e.value);
+        if (list.items().empty()) at.error(e.value->mark, "empty-list", "the list is empty: no value would do");
+        std::vector<gateway::ClaimConstant> values;
+        for (const Node* item : list.items()) {
+            if (auto value = gateway::read_claim_constant(at, *item)) values.push_back(std::move(*value));
+        }
         add(e.key, e.key_mark, std::move(values));
     }
 }

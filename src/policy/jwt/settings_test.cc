@@ -45,6 +45,12 @@ class Build final : public gateway::PolicyBuild {
     config::Config config_;
 };
 
+std::vector<std::string> texts(const std::vector<gateway::ClaimConstant>& values) {
+    std::vector<std::string> all;
+    for (const gateway::ClaimConstant& v : values) all.push_back(v.text);
+    return all;
+}
+
 struct Read {
     std::optional<Settings> settings;
     std::string faults;
@@ -267,7 +273,7 @@ TEST(JwtSettings, IssuersTakeWhatStandsAtTheTop) {
     EXPECT_EQ(b.leeway, std::chrono::seconds(1));
     EXPECT_EQ(a.max_age, std::chrono::hours(1));
     ASSERT_EQ(b.required.size(), 2u);
-    EXPECT_THAT(b.required[0].any_of, ::testing::ElementsAre("x", "y"));
+    EXPECT_THAT(texts(b.required[0].any_of), ::testing::ElementsAre("x", "y"));
     EXPECT_THAT(b.required[1].path, ::testing::ElementsAre("sub"));
 }
 
@@ -277,8 +283,11 @@ TEST(JwtSettings, RequiredClaimsHavePathsAndValues) {
     const auto& required = r.settings->issuers[0].rules.claims.required;
     ASSERT_EQ(required.size(), 2u);
     EXPECT_THAT(required[0].path, ::testing::ElementsAre("org", "id"));
-    EXPECT_THAT(required[0].any_of, ::testing::ElementsAre("7"));
-    EXPECT_THAT(required[1].any_of, ::testing::ElementsAre("a", "b"));
+    ASSERT_EQ(required[0].any_of.size(), 1u);
+    EXPECT_EQ(required[0].any_of[0].kind, json::Kind::number);
+    EXPECT_THAT(texts(required[1].any_of), ::testing::ElementsAre("a", "b"));
+    EXPECT_THAT(read(kSecret + "required_claims: { org: { present: true } }").faults, HasSubstr("a text, a number, true or false"));
+    EXPECT_THAT(read(kSecret + "required_claims: { org: [] }").faults, HasSubstr("empty-list"));
 }
 
 TEST(JwtSettings, TheTokenMayStandInSeveralPlaces) {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace portico::policy::authorize {
+namespace portico::json {
 
 // Whether two JSON numbers (RFC 8259 §6) have the same value. Two that are equal but for an exponent beyond 18 digits count as
 // different unless they are written alike.
@@ -13,4 +13,4 @@ bool same_number(std::string_view a, std::string_view b);
 // False for a number whose exponent has more digits than can be compared.
 bool is_comparable(std::string_view number);
 
-}  // namespace portico::policy::authorize
+}  // namespace portico::json

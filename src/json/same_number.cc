@@ -1,4 +1,4 @@
-#include "policy/authorize/decimal.h"
+#include "json/same_number.h"
 
 #include <cstdint>
 #include <optional>
@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-namespace portico::policy::authorize {
+namespace portico::json {
 namespace {
 
 // 0.DIGITS × 10^exponent, without zeros at either end; zero has no digits.
@@ -57,4 +57,4 @@ bool same_number(std::string_view a, std::string_view b) {
     return left && right && *left == *right;
 }
 
-}  // namespace portico::policy::authorize
+}  // namespace portico::json
