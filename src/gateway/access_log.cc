@@ -68,8 +68,10 @@ void write_access_line(const Exchange& x, std::string& out) {
     if (!x.refused_by.empty()) w.key("refused_by").value(x.refused_by);
     if (!r.code.empty()) w.key("code").value(r.code);
     if (!r.detail.empty()) put(w, "detail", r.detail);
-    // A number by its text, as in headers: some issuers count their users.
-    if (const json::Value subject = x.claims.root().find("sub"); subject.is_string() || subject.is_number()) put(w, "subject", *claim_text(subject));
+    // A number or a boolean by its text, as in headers: some issuers count their users.
+    if (const json::Value subject = x.claims.root().find("sub"); !is_compound(subject)) {
+        if (const auto text = claim_text(subject)) put(w, "subject", *text);
+    }
     w.key("bytes_in").value(r.bytes_in);
     w.key("bytes_out").value(r.bytes_out);
     if (r.attempts > 0) w.key("attempts").value(r.attempts);
