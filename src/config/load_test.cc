@@ -49,7 +49,7 @@ TEST(Load, DefaultsAreThoseOfTheLanguage) {
     EXPECT_EQ(l.config->workers, 0u);
     EXPECT_FALSE(l.config->admin);
     EXPECT_EQ(l.config->services[0].endpoints[0].authority, "h:1");
-    EXPECT_EQ(l.config->routes[0].name, "route-1");
+    EXPECT_EQ(l.config->routes[0].name, "/x");
 }
 
 struct Case {

@@ -196,7 +196,7 @@ struct UseEntry {  // one entry of `use`: a name, or a policy in place
 };
 
 struct RouteConfig {
-    std::string name;  // written, or made from its first path ("route-3")
+    std::string name;  // written, or made of what it matches (route_names.h)
     bool named = false;
     MatchConfig match;
     std::vector<UseEntry> use;

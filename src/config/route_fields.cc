@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "config/objects.h"
 #include "config/read.h"
+#include "config/route_names.h"
 #include "http/message.h"
 
 namespace portico::config {
@@ -84,7 +85,7 @@ constexpr Field<RedirectConfig> kRedirect[] = {
 };
 
 constexpr Field<RouteConfig> kRoute[] = {
-    {{"name", "text", "from its place", "For logs, metrics and explain; unique.", R"({"type":"string"})"},
+    {{"name", "text", "what it matches", "For logs, metrics and explain; unique. Without one: `GET api.example.com/users/{id}`.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          if (auto t = read_string(s, n, "a name")) r.name = *t, r.named = true;
      }},
@@ -203,9 +204,9 @@ void read_routes(const Scope& scope, const Node& node, Draft& into) {
                      actions == 0 ? "a route needs one action: forward, aggregate, respond or redirect"
                                   : "a route has exactly one action, this one has " + actions_of(*node.items[i]));
         }
-        if (!route.named) route.name = "route-" + std::to_string(i + 1);
         into.config.routes.push_back(std::move(route));
     }
+    name_routes(into.config.routes);
 }
 
 }  // namespace portico::config

@@ -339,3 +339,16 @@ def test_t60_a_broken_answer_is_told_with_what_came(answer, detail):
             assert got.status == 502 and b"SSH" not in got.body
             line = gateway.access_line(lambda e: e["path"] == "/x")
             assert line["code"] == "upstream.protocol" and line["detail"].startswith(detail), line["detail"]
+
+
+def test_t88_a_route_without_a_name_keeps_it_where_another_one_comes_before():
+    limited = "{ match: { path: '/users/{id}', methods: GET, host: api.example.com }, use: [{ rate_limit: { key: all-of, limit: 1, window: 1h } }], respond: {} }".replace("all-of", "header.x-k")
+    name = "GET api.example.com/users/{id}"
+    with Gateway(f"routes: [{limited}]\n") as gateway:
+        ask = lambda: get(gateway.port, "/users/7", [("X-K", "a")], host="api.example.com").status
+        assert (ask(), ask()) == (200, 429)
+        gateway.reload(f"routes: [{{ match: /new, respond: {{}} }}, {limited}]\n")
+        assert ask() == 429, "its limit goes on"
+        assert get(gateway.port, "/new").status == 200
+        assert {line["route"] for line in gateway.access_lines(4)} == {name, "/new"}
+        gateway.expect_metric(3, "portico_request_duration_seconds_count", route=name)
