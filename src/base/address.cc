@@ -53,6 +53,18 @@ std::string SocketAddress::text() const {
     return (ip.is_v4() ? ip.text() : "[" + ip.text() + "]") + ":" + std::to_string(port);
 }
 
+std::string ListenAddress::described() const { return text() + (ipv6_only ? " (IPv6 alone)" : ""); }
+
+bool ListenAddress::overlaps(const ListenAddress& other) const {
+    if (port != other.port) return false;
+    if (ip == other.ip) return true;
+    const auto holds = [](const ListenAddress& all, const IpAddress& one) {
+        if (all.ip == IpAddress::v4(0)) return one.is_v4();
+        return all.ip == IpAddress() && (!all.ipv6_only || !one.is_v4());
+    };
+    return holds(*this, other.ip) || holds(other, ip);
+}
+
 std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
     const size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;

@@ -44,6 +44,19 @@ struct SocketAddress {
     auto operator<=>(const SocketAddress&) const = default;
 };
 
+// Where to listen.
+struct ListenAddress : SocketAddress {
+    bool every_family = false;  // written as ":80": of both families, or of IPv4 alone where the machine has no IPv6
+    bool ipv6_only = false;     // [::] without the connections of IPv4 that it would get as well
+
+    // "0.0.0.0:80", "[::]:80", "[::]:80 (IPv6 alone)"
+    std::string described() const;
+    // Whether some connections could come in by both. Two that are equal overlap, as do those that the other's "every address" holds.
+    bool overlaps(const ListenAddress& other) const;
+    bool operator==(const ListenAddress&) const = default;
+    auto operator<=>(const ListenAddress&) const = default;
+};
+
 struct Cidr {
     IpAddress network;
     uint8_t bits = 128;  // prefix length in the 128-bit form: an IPv4 /8 is 104

@@ -38,10 +38,21 @@ void read_header_names(const Scope& scope, const Node& node, Draft& into) {
     }
 }
 
+// An address, or `:80` for every address of both families.
+std::optional<ListenAddress> read_listen_address(const Scope& scope, const Node& node) {
+    if (node.is_scalar() && node.text.starts_with(':')) {
+        if (const auto port = parse_decimal<uint16_t>(std::string_view(node.text).substr(1))) return ListenAddress{{IpAddress(), *port}, true, false};
+    }
+    if (auto a = read_address(scope, node)) return ListenAddress{*a, false, false};
+    return std::nullopt;
+}
+
 constexpr Field<ListenerConfig> kListener[] = {
-    {{"address", "address", "", "Where to listen: `IP:port`, `[IPv6]:port`. Port 0 lets the system choose.", R"({"type":"string"})", true},
+    {{"address", "address", "",
+      "Where to listen: `IP:port`, `[IPv6]:port`, or `:port` for every address of both families. `[::]:port` is IPv6 alone where an IPv4 listener of that port stands beside it, else both. Port 0 lets the system choose.",
+      R"({"type":"string"})", true},
      [](const Scope& s, const Node& n, ListenerConfig& l) {
-         if (auto a = read_address(s, n)) l.address = *a;
+         if (auto a = read_listen_address(s, n)) l.address = *a;
      }},
     {{"tls", "mapping", "", "TLS on this listener.", R"({"type":"object"})"}, nullptr},
 };
@@ -61,7 +72,7 @@ void read_admin_hosts(const Scope& scope, const Node& node, AdminConfig& into) {
 constexpr Field<AdminConfig> kAdmin[] = {
     {{"address", "address", "", "Where metrics, health and the like are served; keep it on the loopback or an inner network.", R"({"type":"string"})", true},
      [](const Scope& s, const Node& n, AdminConfig& l) {
-         if (auto a = read_address(s, n)) {
+         if (auto a = read_listen_address(s, n)) {
              l.address = *a;
              const bool loopback = a->ip.is_v4() ? a->ip.bytes[12] == 127 : a->ip == *IpAddress::parse("::1");
              if (!loopback) s.warning(n.mark, "public-admin", "the admin pages are reachable beyond this machine at " + a->text());
@@ -168,6 +179,13 @@ constexpr Field<ForwardingConfig> kForwarding[] = {
          const auto name = read_string(s, n, "a header's name");
          if (!name) return;
          if (!http::is_token(*name)) return s.error(n.mark, "bad-header-name", "\"" + *name + "\" is not a header's name");
+         const bool other_word = std::ranges::any_of(std::initializer_list<std::string_view>{"X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix"},
+                                                     [&](std::string_view said) { return http::is_same_name(*name, said); });
+         if (other_word || !is_manageable_header(*name)) {
+             return s.error(n.mark, "no-client-address", *name + " names no client: " + (other_word ? "it says how the client asked" : "it is the client's own, or part of the message's form") +
+                                                             ", and it is taken off every request once proxies speak by it",
+                            "write X-Forwarded-For, Forwarded, X-Real-IP, CF-Connecting-IP or the like");
+         }
          f.client_ip_from = {*name, n.mark};
      }},
 };

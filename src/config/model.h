@@ -32,7 +32,7 @@ struct Text {  // a string and where it stood
 enum class IoBackend : uint8_t { automatic, uring, epoll };
 
 struct ListenerConfig {
-    SocketAddress address;
+    ListenAddress address;
     Mark mark;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/text_table.h"
+#include "config/listen_addresses.h"
 #include "config/objects.h"
 #include "config/read.h"
 #include "http/message.h"
@@ -111,16 +112,7 @@ class References {
             faults_.error(whole, "routes", "no-route", "the file has no routes: every request would be answered 404",
                           "write routes: with at least one route");
         }
-        std::vector<ListenerConfig> all = config_.listeners;
-        if (config_.admin) all.push_back(*config_.admin);
-        for (size_t i = 0; i < all.size(); ++i) {
-            for (size_t j = 0; j < i; ++j) {
-                if (all[i].address.port == 0 || !(all[i].address == all[j].address)) continue;
-                faults_.error(all[i].mark, config_.admin && i + 1 == all.size() ? "admin" : "listeners", "duplicate-address",
-                              "two listeners have the address " + all[i].address.text());
-                break;
-            }
-        }
+        settle_listen_addresses(config_, faults_);
     }
 
     // Whoever reaches the service would read the admin pages.

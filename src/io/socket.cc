@@ -71,13 +71,17 @@ void reset_on_close(int fd) {
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-Result<int> new_listener(const SocketAddress& address, bool shared, int backlog) {
+Result<int> new_listener(const SocketAddress& address, bool shared, int backlog, bool ipv6_only) {
     const int family = address.ip.is_v4() ? AF_INET : AF_INET6;
     const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return fail(Fault::io, "socket", errno);
     const int one = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (shared) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (family == AF_INET6) {
+        const int alone = ipv6_only ? 1 : 0;
+        ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone);
+    }
     sockaddr_storage storage{};
     const uint32_t size = address.to(storage);
     if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(fd, backlog) != 0) {

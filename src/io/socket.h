@@ -26,8 +26,9 @@ void reset_on_close(int fd);
 
 // A listening TCP socket, non-blocking, close-on-exec. With `shared` (SO_REUSEPORT) several workers may listen on the same
 // address, each with a queue of its own.
+// @param ipv6_only  an IPv6 address takes no connections of IPv4, whatever the system's default is; else [::] takes both
 // @errors io, with errno in `system` (EADDRINUSE, EACCES, EADDRNOTAVAIL …)
-Result<int> new_listener(const SocketAddress& address, bool shared, int backlog);
+Result<int> new_listener(const SocketAddress& address, bool shared, int backlog, bool ipv6_only = false);
 
 // Who listens on a TCP port of this machine: "nginx (pid 812)", or empty where that cannot be seen.
 std::string holder_of_port(const SocketAddress& address);

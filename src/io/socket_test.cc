@@ -39,6 +39,20 @@ TEST(Listener, is_non_blocking_and_closes_on_exec) {
     EXPECT_EQ(::fcntl(*fd, F_GETFL) & O_NONBLOCK, 0);
 }
 
+TEST(Listener, every_ipv6_address_may_stand_beside_ipv4) {
+    const auto four = new_listener(*SocketAddress::parse("0.0.0.0:0"), false, 16);
+    ASSERT_TRUE(four);
+    const Descriptor listener(*four);
+    const SocketAddress every{IpAddress(), local_address(*four).port};
+    const auto both = new_listener(every, false, 16);
+    if (!both && both.error().system == EAFNOSUPPORT) GTEST_SKIP() << "no IPv6 here";
+    ASSERT_FALSE(both);
+    EXPECT_EQ(both.error().system, EADDRINUSE);
+    const auto alone = new_listener(every, false, 16, true);
+    ASSERT_TRUE(alone);
+    const Descriptor six(*alone);
+}
+
 TEST(Listener, a_held_port_is_refused_and_its_holder_named) {
     const auto first = new_listener(kAnyPort, false, 16);
     ASSERT_TRUE(first);

@@ -13,8 +13,9 @@ namespace portico::server {
 class OpenedAddresses {
   public:
     struct Listener {
-        SocketAddress wanted, actual;  // as configured, as bound
-        std::vector<int> fds;          // one for each worker
+        ListenAddress wanted;   // as configured
+        SocketAddress actual;   // as bound
+        std::vector<int> fds;   // one for each worker
     };
 
     OpenedAddresses() = default;

@@ -54,9 +54,9 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     // Opens what the configuration adds to the listeners and the admin's address. @returns none when an address cannot be had
     std::optional<OpenedAddresses> open_addresses(const config::Config& config);
     bool open_listener(OpenedAddresses::Listener& into, size_t sockets, bool shared, int backlog);
-    bool probe(const SocketAddress& wanted, SocketAddress& actual);
+    bool probe(const ListenAddress& wanted, SocketAddress& actual);
     // What of this gateway's own stands in its way, such as "listener 0.0.0.0:80"; empty where nothing does.
-    std::string own_holder_of(const SocketAddress& wanted) const;
+    std::string own_holder_of(const ListenAddress& wanted) const;
     // Hands them to the workers, and closes what the configuration no longer names.
     void serve_addresses(OpenedAddresses opened, const config::Config& config);
     void serve_admin(const OpenedAddresses::Listener& opened);
@@ -109,9 +109,9 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     edge::ServerSettings admin_settings_;
     std::unique_ptr<edge::ConnectionSet> admin_connections_;
     std::optional<io::Accepting> admin_accepting_;
-    std::optional<SocketAddress> admin_address_;
+    std::optional<ListenAddress> admin_address_;
     std::vector<std::unique_ptr<Worker>> workers_;
-    std::map<SocketAddress, SocketAddress> listening_;  // as configured -> as bound
+    std::map<ListenAddress, SocketAddress> listening_;  // as configured -> as bound
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     // Those that ran before. Some worker may still use them; the last reference is let go here, since a snapshot takes long to destroy: it
     // may have thousands of routes, and threads to wait for.

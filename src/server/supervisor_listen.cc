@@ -16,17 +16,17 @@ constexpr int kAdminBacklog = 128;
 
 }  // namespace
 
-std::string Supervisor::own_holder_of(const SocketAddress& wanted) const {
-    const auto is_any = [](const IpAddress& ip) { return ip == IpAddress{} || ip == IpAddress::v4(0); };
-    const auto is_same = [&](const SocketAddress& held) { return held.port == wanted.port && (held.ip == wanted.ip || is_any(held.ip) || is_any(wanted.ip)); };
-    if (admin_address_ && is_same(*admin_address_)) return "admin address " + admin_address_->text();
-    const auto listener = std::ranges::find_if(listening_, [&](const auto& l) { return is_same(l.second); });
-    return listener == listening_.end() ? std::string() : "listener " + listener->second.text();
+std::string Supervisor::own_holder_of(const ListenAddress& wanted) const {
+    if (admin_address_ && admin_address_->overlaps(wanted)) return "admin address " + admin_address_->described();
+    const auto listener = std::ranges::find_if(listening_, [&](const auto& l) { return l.first.overlaps(wanted); });
+    return listener == listening_.end() ? std::string() : "listener " + listener->first.described();
 }
 
-bool Supervisor::probe(const SocketAddress& wanted, SocketAddress& actual) {
+bool Supervisor::probe(const ListenAddress& wanted, SocketAddress& actual) {
     // Without SO_REUSEPORT: a port held by anything, another Portico included, is an error rather than shared.
-    auto fd = io::new_listener(wanted, false, 1);
+    auto fd = io::new_listener(wanted, false, 1, wanted.ipv6_only);
+    const auto lacks_ipv6 = [&] { return fd.error().system == EAFNOSUPPORT || fd.error().system == EADDRNOTAVAIL; };
+    if (!fd && wanted.every_family && lacks_ipv6()) fd = io::new_listener({IpAddress::v4(0), wanted.port}, false, 1);
     if (!fd) {
         std::string line = "cannot listen on " + wanted.text() + ": " + std::strerror(fd.error().system);
         const std::string ours = own_holder_of(wanted);
@@ -49,7 +49,7 @@ bool Supervisor::probe(const SocketAddress& wanted, SocketAddress& actual) {
 bool Supervisor::open_listener(OpenedAddresses::Listener& into, size_t sockets, bool shared, int backlog) {
     if (!probe(into.wanted, into.actual)) return false;
     for (size_t i = 0; i < sockets; ++i) {
-        auto fd = io::new_listener(into.actual, shared, backlog);
+        auto fd = io::new_listener(into.actual, shared, backlog, into.wanted.ipv6_only);
         if (!fd) {
             operators_.say("cannot listen on " + into.actual.text() + ": " + std::strerror(fd.error().system));
             return false;
@@ -87,7 +87,7 @@ void Supervisor::serve_addresses(OpenedAddresses opened, const config::Config& c
     for (const OpenedAddresses::Listener& l : std::exchange(opened.listeners, {})) {
         for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->listen(l.actual, l.fds[i], settings);
         listening_.emplace(l.wanted, l.actual);
-        operators_.say("listening on " + l.actual.text() + " (http)");
+        operators_.say("listening on " + l.actual.text() + (l.wanted.ipv6_only ? " (http, IPv6 alone)" : " (http)"));
     }
     if (const auto admin = std::exchange(opened.admin, std::nullopt)) serve_admin(*admin);
     if (!config.admin && admin_accepting_) {

@@ -93,6 +93,12 @@ def test_t80_a_header_that_nobody_may_name_the_client_in_is_told():
     assert ran.code == 1 and "[bad-header-name]" in ran.out
 
 
+@pytest.mark.parametrize("header", ["Authorization", "Cookie", "Content-Type", "host", "Connection", "X-Forwarded-Host", "x_forwarded_proto"])
+def test_no_header_is_asked_for_the_client_that_requests_need_for_something_else(header):
+    ran = check(f"trusted_proxies: [10.0.0.0/8]\nforwarding: {{ client_ip_from: {header} }}\nroutes: [{{ match: /, respond: {{}} }}]\n")
+    assert ran.code == 1 and "[no-client-address]" in ran.out
+
+
 STRANGERS = ["Client-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "Proxy", "Client-Cert",
              "Client-Cert-Chain", "X-Client-Cert", "X-SSL-Client-Verify", "SSL-Client-S-DN", "x_original.url", "CLIENT_IP", "Forwarded", "X-Forwarded-Anything"]
 
