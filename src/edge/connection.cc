@@ -31,6 +31,9 @@ void Connection::kill() {
 }
 
 void Connection::end_idle() {
+    // Its next request has come: that is read, and answered as the last one. To close here would reset the connection, and take from the
+    // client what it has not read yet of the response before (RFC 9112 §9.6).
+    if (io::is_readable(stream_->look_fd())) return;
     // Its server lets the client read the rest of what it has been sent.
     if (io::has_unsent(stream_->look_fd())) stream_->interrupt(ETIMEDOUT, io::Direction::read);
     else kill();

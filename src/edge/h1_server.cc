@@ -55,8 +55,8 @@ io::Task<void> H1Server::serve() {
             owner_.on_phase(Owner::Phase::idle);
             const Time until = later(context_.loop.now(), settings_.idle_timeout);
             const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
-            // Ended by time or by a drain, with some of the last response on its way.
-            if (got.timed_out() && io::has_unsent(stream_.look_fd())) break;
+            // Ended by time or by a drain, with some of the last response on its way, or with something come that nobody will read.
+            if (got.timed_out() && (io::has_unsent(stream_.look_fd()) || io::is_readable(stream_.look_fd()))) break;
             if (got.value <= 0) co_return;
         }
         const bool again = co_await serve_one();
