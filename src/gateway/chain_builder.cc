@@ -149,7 +149,11 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         }
         rules.chain.push_back({built.policy, built.name, built.shadow});
         rules.answers_preflights |= built.type->stands_first && i == 0;
-        if (built.type->can_refuse && !built.shadow) rules.guards.push_back(built.guard);
+        if (!built.type->can_refuse || built.shadow) continue;
+        rules.guards.push_back(built.guard);
+        for (size_t p = 0; p < parameters.size(); ++p) {
+            if (built.policy != nullptr && built.policy->judges_parameter(parameters[p])) rules.judged.push_back(static_cast<uint32_t>(parameters[p] == kRest ? kMaxParameters : p));
+        }
     }
     std::ranges::sort(rules.guards);
     rules.guards.erase(std::unique(rules.guards.begin(), rules.guards.end()), rules.guards.end());

@@ -30,7 +30,12 @@ struct ClientSource {
 
 // What a trusted proxy says. Views of the fields.
 struct ForwardingFields {
-    std::vector<std::string_view> chain;  // of addresses as they were written, the client's end first; empty: it says nothing of them
+    // One proxy's word of whom it was asked by. Only Forwarded says proto and host with it.
+    struct Hop {
+        std::string_view address;  // as it was written
+        std::string_view proto{}, host{};
+    };
+    std::vector<Hop> chain;  // the client's end first; empty: it says nothing of addresses
     std::string_view proto;
     std::string_view host;
     std::string_view port;
@@ -42,6 +47,8 @@ struct FoundClient {
     // None: it was said, but in no form that can be read ("unknown", `for=_x`, a zone), or behind more than kMostHops trusted proxies.
     std::optional<IpAddress> address;
     std::string passed;                // what goes before the peer in X-Forwarded-For; empty: nothing
+    // How the client asked, as the trusted proxy that is nearest to it says: what stands before that in a Forwarded is the client's own.
+    std::string_view proto{}, host{};
 };
 // No request passes as many proxies: who writes such a chain only asks for work.
 inline constexpr size_t kMostHops = 100;

@@ -54,6 +54,32 @@ TEST(ClientAddress, T80_one_header_is_asked_whatever_else_is_there) {
     EXPECT_EQ(seen({{"X-Client", "6.6.6.6"}, {"X-Client", "8.8.8.8"}, {"X-Client", "9.9.9.9"}}, "X-Client"), Seen("none", "unknown"));
 }
 
+TEST(ClientAddress, what_a_client_quotes_in_Forwarded_stays_within_its_quotes) {
+    EXPECT_EQ(seen({{"Forwarded", R"(for=8.8.8.8;host="a,for=10.9.9.9;x")"}}, "Forwarded"), Seen("8.8.8.8", "8.8.8.8"));
+    EXPECT_EQ(seen({{"Forwarded", R"(for=6.6.6.6, for=8.8.8.8;host="a\",for=10.0.0.1;x=")"}}, "Forwarded"), Seen("8.8.8.8", "8.8.8.8"));
+    // Where quotes do not end, nobody knows whose word is whose.
+    for (const std::string_view value : {R"(for=10.1.1.1;x=", for=8.8.8.8;host="h")", R"(for=8.8.8.8;host="a)", R"(for=8.8.8.8;host="a"b)", R"(for=8.8.8.8 for=10.0.0.1)", R"(for=8.8.8.8;host)", R"(for=8.8.8.8;=a)"}) {
+        EXPECT_EQ(seen({{"Forwarded", value}}, "Forwarded"), Seen("none", "unknown")) << value;
+    }
+    EXPECT_EQ(seen({{"Forwarded", R"(for="[2001:db8::1]:443" ; proto=https)"}}, "Forwarded"), Seen("2001:db8::1", "2001:db8::1"));
+    EXPECT_EQ(seen({{"Forwarded", R"(for="8.8.8.8:_x";)"}}, "Forwarded"), Seen("8.8.8.8", "8.8.8.8"));
+}
+
+TEST(ClientAddress, what_a_stranger_says_of_scheme_and_host_is_not_believed) {
+    const std::vector<Cidr> trusted = {*Cidr::parse("10.0.0.0/8")};
+    const auto asked = [&](std::string_view forwarded) {
+        http::FieldList fields;
+        fields.add("Forwarded", forwarded);
+        const FoundClient found = find_client(read_forwarding(fields, ClientSource("Forwarded")), *IpAddress::parse("10.9.9.9"), trusted);
+        return std::string(found.proto) + " " + std::string(found.host);
+    };
+    EXPECT_EQ(asked("for=1.1.1.1;host=evil.example;proto=https, for=8.8.8.8;proto=http"), "http ");
+    EXPECT_EQ(asked("for=1.1.1.1;host=evil.example;proto=https, for=8.8.8.8"), " ");
+    // Of two trusted proxies the nearer one to the client knows how it asked.
+    EXPECT_EQ(asked("for=8.8.8.8;proto=https;host=shop.example, for=10.0.0.1;proto=http;host=inner"), "https shop.example");
+    EXPECT_EQ(asked("for=8.8.8.8, for=10.0.0.1;proto=https"), "https ");
+}
+
 TEST(ClientAddress, T80_scheme_host_and_port_are_said_by_the_same_proxy) {
     http::FieldList fields;
     fields.add("Forwarded", "for=8.8.8.8;proto=https;host=a.test");
@@ -61,8 +87,9 @@ TEST(ClientAddress, T80_scheme_host_and_port_are_said_by_the_same_proxy) {
     fields.add("X-Forwarded-Host", "b.test");
     fields.add("X-Forwarded-Port", "8080");
     const ForwardingFields by_forwarded = read_forwarding(fields, ClientSource("Forwarded"));
-    EXPECT_EQ(by_forwarded.proto, "https");
-    EXPECT_EQ(by_forwarded.host, "a.test");
+    const FoundClient found = find_client(by_forwarded, *IpAddress::parse("10.9.9.9"), {});
+    EXPECT_EQ(found.proto, "https");
+    EXPECT_EQ(found.host, "a.test");
     EXPECT_EQ(by_forwarded.port, "");
     const ForwardingFields by_others = read_forwarding(fields, ClientSource());
     EXPECT_EQ(by_others.proto, "http");

@@ -50,6 +50,10 @@ bool LimitKey::names_claims() const {
     return std::ranges::any_of(values_, [](const Template& t) { return t.names_claims(); });
 }
 
+bool LimitKey::names_parameter(std::string_view name) const {
+    return std::ranges::any_of(values_, [&](const Template& t) { return t.names_parameter(name); });
+}
+
 bool LimitKey::names_header(std::string_view name) const {
     return std::ranges::any_of(values_, [&](const Template& t) { return t.names_header(name); });
 }

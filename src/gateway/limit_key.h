@@ -26,6 +26,8 @@ class LimitKey {
     bool names_claims() const;
     // A header of that name, in any spelling, is one of its values.
     bool names_header(std::string_view name) const;
+    // A parameter of the path is one of its values (kRest: {**}).
+    bool names_parameter(std::string_view name) const;
     size_t size() const { return values_.size(); }
     // Nothing but the client's address.
     bool is_address() const;

@@ -129,6 +129,8 @@ class Policy {
     virtual void withhold_credential(Exchange&) const {}
     // What it does to the fields of this name, in any spelling.
     virtual FieldRule field_rule(MessageSide, std::string_view) const { return FieldRule::none; }
+    // Whether what it decides depends on that parameter of the path (kRest: {**}).
+    virtual bool judges_parameter(std::string_view) const { return false; }
     // Of a policy that holds others: the one that decided about this exchange. For `explain`.
     virtual std::string_view decided_by(const Exchange&) const { return {}; }
     // Faults of a place in a route where it cannot work, or should not stand.

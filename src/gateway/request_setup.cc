@@ -37,6 +37,8 @@ ForwardingFields take_client(Exchange& x, std::span<const Cidr> trusted) {
     ForwardingFields said = read_forwarding(x.request.fields, x.epoch->snapshot->client_source);
     if (said.chain.empty()) return said;
     FoundClient found = find_client(said, x.peer.ip, trusted);
+    said.proto = found.proto;
+    said.host = found.host;
     x.client_address = found.address;
     x.client_ip = found.address ? x.arena.copy(found.address->text()) : std::string_view{};
     x.forwarded_for = x.arena.copy(found.passed.append(", ").append(x.peer_text));
@@ -54,7 +56,7 @@ void take_forwarding(Exchange& x) {
     x.forwarded_proto = iequals(from.proto, "https") ? "https" : iequals(from.proto, "http") ? "http" : x.scheme;
     x.forwarded_host = x.request.host;
     if (!from.host.empty() && http::is_valid_authority(from.host)) x.forwarded_host = from.host;
-    x.forwarded_port = is_port(from.port) ? from.port : http::port_of(x.request.host);
+    x.forwarded_port = is_port(from.port) ? from.port : http::port_of(x.forwarded_host);
     if (x.forwarded_port.empty()) x.forwarded_port = x.forwarded_proto == "https" ? "443" : "80";
     // A removed field's bytes stay: the views above are into the head.
     const size_t removed = x.request.fields.remove_if([&](const http::Field& f) { return is_field_of_gateway(x, f); });
@@ -106,13 +108,37 @@ bool find_preflighted(Exchange& x) {
     return x.preflight;
 }
 
-// Whether a path that only `encoded: allow` lets pass would lead, read leniently, to a route with a guard that this one lacks.
+// Whether a policy of the route that the path leads to, read leniently, would judge another value of a parameter than it does here: the
+// guards see the one, the service the other.
+bool is_named_otherwise(Exchange& x, const Match& other) {
+    const auto& rules = x.epoch->snapshot->table.rules();
+    const std::vector<std::string>&ours = rules[x.match.route].parameters, &theirs = rules[other.route].parameters;
+    for (const uint32_t slot : x.epoch->snapshot->routes[other.route].judged) {
+        std::string_view here = x.match.rest, there = other.rest;
+        if (slot < kMaxParameters) {
+            const auto same = std::ranges::find(ours, theirs[slot]);
+            here = same == ours.end() ? std::string_view{} : x.match.values[static_cast<size_t>(same - ours.begin())];
+            there = other.values[slot];
+        }
+        if (http::decode_segment(here, x.arena) != http::decode_segment(there, x.arena)) return true;
+    }
+    return false;
+}
+
+// Whether a path that only `encoded: allow` lets pass would lead, read leniently, to a route with a guard that this one lacks, or let its
+// guards judge another value than the service reads.
 bool is_guarded_elsewhere(Exchange& x) {
-    RequestView read = x.view;
-    read.path = http::lenient_path(x.view.path, x.arena);
     const Snapshot& snapshot = *x.epoch->snapshot;
-    Match other;
-    return snapshot.table.find(read, other) && !std::ranges::includes(x.rules->guards, snapshot.routes[other.route].guards);
+    for (const auto order : {http::LenientOrder::decode_first, http::LenientOrder::drop_first}) {
+        RequestView read = x.view;
+        read.path = http::lenient_path(x.view.path, order, x.arena);
+        Match other;
+        if (!snapshot.table.find(read, other)) continue;
+        const auto& guards = snapshot.routes[other.route].guards;
+        if (guards.empty()) continue;
+        if (!std::ranges::includes(x.rules->guards, guards) || is_named_otherwise(x, other)) return true;
+    }
+    return false;
 }
 
 }  // namespace

@@ -150,7 +150,7 @@ Result<NormalPath> normalise_path(std::string_view path, Arena& arena, Slashes s
     return NormalPath{rewriter.text() == path ? path : rewriter.text(), reading.ambiguous()};
 }
 
-std::string_view lenient_path(std::string_view normal, Arena& arena) {
+std::string_view lenient_path(std::string_view normal, LenientOrder order, Arena& arena) {
     char* const begin = arena.chars(normal.size() + 1).data();
     char* at = begin;
     bool in_parameters = false;
@@ -163,7 +163,8 @@ std::string_view lenient_path(std::string_view normal, Arena& arena) {
             if (decoded == '/' || decoded == '\\') c = '/';
             else if (decoded == ';') c = ';';
         }
-        if (c == '/') {
+        const bool raw = size == 1;
+        if (c == '/' && !(in_parameters && !raw && order == LenientOrder::drop_first)) {
             in_parameters = false;
             if (at == begin || at[-1] != '/') *at++ = c;
         } else if (c == ';' || in_parameters) {

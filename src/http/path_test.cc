@@ -142,7 +142,19 @@ TEST(NormalPath, T77_may_be_read_leniently) {
              {"/a;%2Fb", "/a/b"},
              {"/", "/"},
          }) {
-        EXPECT_EQ(lenient_path(in, arena), out) << in;
+        EXPECT_EQ(lenient_path(in, LenientOrder::decode_first, arena), out) << in;
+    }
+}
+
+TEST(NormalPath, a_service_may_drop_parameters_before_it_decodes) {
+    Arena arena;
+    for (const auto& [in, out] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+             {"/fix/secret;%2Fx", "/fix/secret"},
+             {"/fix/secret%3Ba%5Cb/y", "/fix/secret/y"},
+             {"/api;%2Fq/v1/guard/x", "/api/v1/guard/x"},
+             {"/a%2Fb;c/d", "/a/b/d"},
+         }) {
+        EXPECT_EQ(lenient_path(in, LenientOrder::drop_first, arena), out) << in;
     }
 }
 

@@ -46,8 +46,12 @@ enum class Slashes : uint8_t { merge, refuse };
 // @errors bad_path
 Result<NormalPath> normalise_path(std::string_view path, Arena& arena, Slashes slashes = Slashes::merge);
 
-// A normal path as a service might read it that decodes slashes and backslashes, drops what follows a `;` in a segment, and merges slashes.
-std::string_view lenient_path(std::string_view normal, Arena& arena);
+// What a lenient service does first to a path such as "/a;x%2Fy": it decodes it and drops what follows a `;` in each segment ("/a/y"), or
+// it drops that before it decodes ("/a").
+enum class LenientOrder : uint8_t { decode_first, drop_first };
+
+// A normal path as such a service might read it, which decodes slashes and backslashes, drops parameters, and merges slashes.
+std::string_view lenient_path(std::string_view normal, LenientOrder order, Arena& arena);
 
 // The decoded form of a normal path's piece ("%2F" becomes "/"). The input itself where there is nothing to decode.
 std::string_view decode_segment(std::string_view text, Arena& arena);

@@ -51,9 +51,11 @@ void check_normal(const NormalPath& path) {
     Arena arena;
     check_no_dot_part(decode_segment(text, arena));
     // Read once more in the same way it stays as it is.
-    const std::string_view lenient = lenient_path(text, arena);
-    PORTICO_CHECK(lenient.starts_with('/') && lenient_path(lenient, arena) == lenient);
-    PORTICO_CHECK(path.ambiguous || lenient == text);
+    for (const LenientOrder order : {LenientOrder::decode_first, LenientOrder::drop_first}) {
+        const std::string_view lenient = lenient_path(text, order, arena);
+        PORTICO_CHECK(lenient.starts_with('/') && lenient_path(lenient, order, arena) == lenient);
+        PORTICO_CHECK(path.ambiguous || lenient == text);
+    }
 }
 
 void check_path(std::string_view input) {

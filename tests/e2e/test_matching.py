@@ -5,6 +5,7 @@ import pytest
 
 from support.client import Client, fetch, get, head
 from support.gateway import SANITIZED, Gateway, check
+from support.tokens import SECRET, bearer, claims, hs
 
 
 def routes(**by_name):
@@ -248,6 +249,38 @@ def test_t2_a_raw_semicolon_counts_as_an_encoded_one(path):
 def test_t77_what_reads_as_a_guarded_path_elsewhere_is_refused(path, expected):
     with Gateway(GUARDED_TREE.format(more="encoded: allow, ")) as gateway:
         assert taken(gateway, path) == expected
+
+
+@pytest.mark.parametrize("path,expected", [
+    ("/fix/secret;%2Fx", 400), ("/fix/secret;a%2Fb%2Fc", 400), ("/fix/secret;%5Cx", 400), ("/fix/secret;x", 400), ("/fix/secret%3B%2Fx", 400),
+    ("/api;%2Fq/v1/guard/x", 400), ("/fix;%2Fsecret", 400), ("/fix/secrets;%2Fx", "all")])
+def test_a_service_that_drops_parameters_before_it_decodes_is_thought_of(path, expected):
+    config = """
+policies: { closed: { ip_access: { deny: [127.0.0.0/8] } } }
+routes:
+  - { match: /fix/secret, use: [closed], respond: { body: fix } }
+  - { match: "/api/{v}/guard/**", use: [closed], respond: { body: api } }
+  - { match: /**, encoded: allow, open: true, respond: { body: all } }
+"""
+    with Gateway(config) as gateway:
+        assert taken(gateway, path) == expected
+
+
+@pytest.mark.parametrize("path,expected", [
+    ("/files/alice/x", "own"), ("/files/bob/x", 403), ("/files%2Fbob/alice/x", 400), ("/files/alice/x%2Fy", "own"), ("/tenants/t1/users/alice/x", "tenant"),
+    ("/tenants/t1%2Fusers%2Fbob/users/alice/x", 400), ("/tenants/a%2Fb/users/alice/x", 400), ("/repos/group%2Fproject/x", "repo"), ("/files/alice;x/y", 400)])
+def test_what_a_guard_judges_of_a_path_is_what_a_lenient_service_reads(path, expected):
+    own = "{ authorize: { claims: { all: { sub: '{id}' } } } }"
+    config = f"""
+policies: {{ in: {{ jwt: {{ algorithms: [HS256], secret: {SECRET} }} }} }}
+routes:
+  - {{ match: "/{{kind}}/{{id}}/**", encoded: allow, use: [in, {own}], respond: {{ body: own }} }}
+  - {{ match: "/tenants/{{t}}/users/{{id}}/**", encoded: allow, use: [in, {own}], respond: {{ body: tenant }} }}
+  - {{ match: "/repos/{{id}}/**", encoded: allow, use: [in], respond: {{ body: repo }} }}
+"""
+    with Gateway(config) as gateway:
+        got = get(gateway.port, path, bearer(hs(claims("alice"))))
+        assert (got.body.decode() if got.status == 200 else got.status) == expected, got.body
 
 
 def test_t1_a_route_of_two_slashes_could_match_nothing():

@@ -75,6 +75,12 @@ void add_headers(const std::vector<TemplatePart>& parts, std::vector<std::string
     }
 }
 
+bool names_parameter(const std::vector<TemplatePart>& parts, std::string_view name) {
+    return std::ranges::any_of(parts, [&](const TemplatePart& p) { return p.source == Source::rest ? name == kRest : p.source == Source::named_parameter && p.text == name; });
+}
+
+bool Template::names_parameter(std::string_view name) const { return gateway::names_parameter(parts_, name); }
+
 bool Template::names_header(std::string_view name) const {
     return std::ranges::any_of(parts_, [&](const TemplatePart& p) { return p.source == Source::header && http::is_same_name(p.text, name); });
 }

@@ -111,6 +111,8 @@ Fault blame_of(const Template& text);
 std::string name_of(const TemplatePart& part);
 // "claims.roles is a list or an object", which no text can hold.
 Error compound_error(const TemplatePart& part);
+// Whether one of them is that parameter of the path (kRest: {**}).
+bool names_parameter(const std::vector<TemplatePart>& parts, std::string_view name);
 // Adds the request's headers that the parts name, each once.
 void add_headers(const std::vector<TemplatePart>& parts, std::vector<std::string>& names);
 
@@ -136,6 +138,8 @@ class Template {
     void add_headers(std::vector<std::string>& names) const;
     // It holds the request's header of that name, in any spelling.
     bool names_header(std::string_view name) const;
+    // It holds that parameter of the path (kRest: {**}).
+    bool names_parameter(std::string_view name) const;
     bool reads(size_t root) const;
     // Whether it names the status or a header field of that call of TemplatePlace::calls.
     bool names_call(size_t call) const;

@@ -54,6 +54,9 @@ class AnyOf final : public gateway::Policy {
     bool sees_credential(Exchange& x) const override {
         return std::ranges::any_of(links_, [&](const ChainLink& l) { return l.policy->sees_credential(x); });
     }
+    bool judges_parameter(std::string_view name) const override {
+        return std::ranges::any_of(links_, [&](const ChainLink& l) { return l.policy->judges_parameter(name); });
+    }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
     }

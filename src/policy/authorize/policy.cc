@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "gateway/exchange.h"
@@ -21,6 +22,10 @@ class Authorize final : public gateway::Policy {
         if (refusal->scope_missing) x.error_fields.add("WWW-Authenticate", challenge_);
         const std::string context = "authorize: " + refusal->detail;
         return gateway::Verdict::refuse(Error::told(Fault::not_authorized, context, std::move(refusal->detail)));
+    }
+
+    bool judges_parameter(std::string_view name) const override {
+        return std::ranges::any_of(rules_.templates(), [&](const gateway::Template* t) { return t->names_parameter(name); });
     }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {

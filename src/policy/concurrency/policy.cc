@@ -100,6 +100,7 @@ class Concurrency final : public gateway::Policy {
         return counted ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
+    bool judges_parameter(std::string_view name) const override { return s_.key.names_parameter(name); }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.key.check_place(place.parameters, place.identity, mark, scope);
     }

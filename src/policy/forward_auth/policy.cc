@@ -55,6 +55,8 @@ class ForwardAuth final : public gateway::Policy {
         return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
+    bool judges_parameter(std::string_view name) const override { return gateway::names_parameter(s_.path.parts(), name); }
+
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.path.check_place(place.parameters, place.identity, mark, scope);
     }

@@ -45,6 +45,9 @@ class RateLimit final : public gateway::Policy {
     Verdict on_request(Exchange& x) const override;
     void on_response(Exchange& x, gateway::ResponseOut& response) const override;
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override;
+    bool judges_parameter(std::string_view name) const override {
+        return s_.key.names_parameter(name) || (s_.by && s_.by->names_parameter(name)) || (s_.cost_of && s_.cost_of->names_parameter(name));
+    }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override;
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override;
     std::string preview(Exchange& x) const override;

@@ -8,6 +8,7 @@
 #include "base/meter.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "gateway/templates/field_value.h"
 
 namespace portico::policy::transform {
 namespace {
@@ -18,18 +19,48 @@ bool any_reads(const std::vector<Named>& rows, size_t root) {
     return std::ranges::any_of(rows, [&](const Named& n) { return n.value.reads(root); });
 }
 
+// The place behind a class that begins at `at`, such as `[^][:alpha:]\]]`; npos where it does not end.
+size_t behind_class(std::string_view pattern, size_t at) {
+    ++at;
+    if (at < pattern.size() && pattern[at] == '^') ++at;
+    if (at < pattern.size() && pattern[at] == ']') ++at;  // the first one is a member
+    while (at < pattern.size() && pattern[at] != ']') {
+        if (pattern[at] == '\\') {
+            at += 2;
+        } else if (pattern.substr(at).starts_with("[:")) {
+            at = pattern.find(":]", at + 2);
+            if (at == std::string_view::npos) return at;
+            at += 2;
+        } else {
+            ++at;
+        }
+    }
+    return at < pattern.size() ? at + 1 : std::string_view::npos;
+}
+
 // Whether looking for a match may go on behind its end, to the text's: `<[^>]*>|<` at each of `<<<<`. Where nothing stands behind the first
-// repetition, as in `,\s*`, the byte that is not part of it ends the search.
+// repetition, as in `,\s*`, the byte that is not part of it ends the search. In doubt it may.
 bool may_run_on(const re2::RE2& pattern) {
     const std::string_view text = pattern.pattern();
     bool repeats = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '|') return true;
-        if (repeats && text[i] != ')' && text[i] != '?') return true;
-        if (text[i] == '\\') ++i;
-        else if (text[i] == '[') i = std::min(text.find(']', i + 2), text.size());
-        else if (text[i] == '{') i = std::min(text.find('}', i), text.size()), repeats = true;
-        else if (text[i] == '*' || text[i] == '+') repeats = true;
+    for (size_t i = 0; i < text.size();) {
+        const char c = text[i];
+        if (c == '|' || (repeats && c != ')' && c != '?')) return true;
+        if (c == '[') {
+            i = behind_class(text, i);
+            if (i == std::string_view::npos) return true;
+        } else if (c == '{') {
+            const size_t end = text.find_first_not_of("0123456789,", i + 1);
+            if (end == std::string_view::npos || text[end] != '}') return true;  // it counts nothing
+            repeats = true;
+            i = end + 1;
+        } else if (c == '\\') {
+            if (text.substr(i).starts_with("\\Q")) return true;
+            i += 2;
+        } else {
+            repeats |= c == '*' || c == '+';
+            ++i;
+        }
     }
     return false;
 }
@@ -110,6 +141,7 @@ std::optional<std::string_view> replaced(const Replacement& by, std::string_view
         pattern.Rewrite(&made, piece(by.with), groups.data(), wanted);
         at = end = begin + groups[0].size();
         any = true;
+        if (made.size() > gateway::kMostFieldValue) return std::nullopt;
     }
     if (!any) return text;
     if (at < text.size()) made += text.substr(at);

@@ -128,6 +128,29 @@ TEST(Replacement, IsRefusedWhereItWouldReadTheSameTextTooOften) {
     EXPECT_THAT(changed(rules, {{"X-A", value.c_str()}}), ElementsAre("X-A=" + std::string(value.size(), '(')));
 }
 
+// However the pattern is written.
+TEST(Replacement, ReadsNoFurtherThanItsBoundWhateverItsClassesAndBraces) {
+    for (const auto& [regex, text] : std::initializer_list<std::pair<const char*, char>>{
+             {"<[^][]*>|<", '<'}, {"<[^\\]\\[]*>|<", '<'}, {"[a\\][<]|<[^>]*>", '<'}, {"[[:alpha:]\\]<]|<[^>]*>", '<'}, {"{.*;|{", '{'}, {"\\Q[\\E|<[^>]*>|<", '<'}, {"<{1,2}[^>]*>|<", '<'}}) {
+        const std::string value(60'000, text);
+        const Replacement by{"X", pattern(regex), ""};
+        Arena arena;
+        MatchingBound bound;
+        CountingMeter meter;
+        (void)replaced(by, value, bound, arena);
+        EXPECT_LE(meter.told, 4'000'000u) << regex;
+        EXPECT_FALSE(bound.spend(1'000'000)) << regex << " has read more than is counted";
+    }
+}
+
+TEST(Replacement, MakesNoFieldLongerThanATemplateMay) {
+    const std::string value(600, 'a');
+    Arena arena;
+    MatchingBound bound;
+    EXPECT_TRUE(replaced({"X", pattern("a"), std::string(100, 'b')}, value, bound, arena));
+    EXPECT_FALSE(replaced({"X", pattern("a"), std::string(120, 'b')}, value, bound, arena));
+}
+
 TEST(Replacement, IsPaidForWhereSomebodyCounts) {
     const Replacement by{"X", pattern("<[^>]*>|<"), "("};
     const std::string value(2000, '<');
