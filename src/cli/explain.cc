@@ -8,6 +8,7 @@
 #include "cli/explain_aggregate.h"
 #include "cli/explain_body.h"
 #include "cli/explain_names.h"
+#include "cli/explain_shown.h"
 #include "config/file_text.h"
 #include "config/load.h"
 #include "config/scalar.h"
@@ -49,8 +50,9 @@ std::string request_bytes(const std::string& method, const std::string& url, con
 
 class Explanation {
   public:
-    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop, std::optional<std::string> keys)
+    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop, std::optional<std::string> keys, config::FaultList faults)
         : s_(*snapshot),
+          shown_(std::move(faults), s_),
           loop_(std::move(loop)),
           names_(*loop_, s_),
           context_(*loop_, registry_, 1),
@@ -75,19 +77,20 @@ class Explanation {
         if (!head || *head != http::h1::Progress::done) {
             return answer(head ? Error(Fault::bad_request, "the head is not whole") : head.error());
         }
+        shown_.learn(x_.request);
         const size_t sent = x_.request.fields.size();
         auto ready = set_up_request(x_);
-        std::printf("request   %s %s from %s\n", std::string(x_.request.method_text).c_str(), std::string(x_.request.target).c_str(),
+        shown_.print("request   %s %s from %s\n", std::string(x_.request.method_text).c_str(), shown_.target(x_.request.target).c_str(),
                     x_.client_ip.empty() ? "a client without an address" : std::string(x_.client_ip).c_str());
         if (x_.request.fields.size() < sent) {
-            std::printf("          %zu header(s) removed that only the gateway may set\n", sent - x_.request.fields.size());
+            shown_.print("          %zu header(s) removed that only the gateway may set\n", sent - x_.request.fields.size());
         }
         if (!ready) return answer(ready.error());
         if (x_.target.form == http::TargetForm::asterisk) {
-            std::printf("answer    204, for the server as a whole\n");
+            shown_.print("answer    204, for the server as a whole\n");
             return kGood;
         }
-        if (x_.view.path != x_.target.path) std::printf("path      %s after normalisation\n", std::string(x_.view.path).c_str());
+        if (x_.view.path != x_.target.path) shown_.print("path      %s after normalisation\n", std::string(x_.view.path).c_str());
         ready = find_route(x_);
         if (x_.rules != nullptr) route();
         misses();
@@ -103,24 +106,24 @@ class Explanation {
 
     int answer(const Error& error) {
         const ReplyRow& row = reply_row(error.fault);
-        std::printf("answer    %d %s (%s)%s%s\n", row.status, std::string(row.title).c_str(), std::string(error.code()).c_str(),
+        shown_.print("answer    %d %s (%s)%s%s\n", row.status, std::string(row.title).c_str(), std::string(error.code()).c_str(),
                     error.context.empty() ? "" : ": ", error.context.c_str());
         if (error.fault == Fault::method_not_allowed) {
             std::string allow;
             for (const std::string& m : s_.table.allowed_methods(x_.view)) allow += (allow.empty() ? "" : ", ") + m;
-            std::printf("          Allow: %s\n", allow.c_str());
+            shown_.print("          Allow: %s\n", allow.c_str());
         }
         return kGood;
     }
 
     void route() {
         const config::RouteConfig& c = config_of(x_.match.route);
-        std::printf("route     %s (line %u)\n", c.name.c_str(), c.mark.line);
+        shown_.print("route     %s (line %u)\n", c.name.c_str(), c.mark.line);
         const auto& names = s_.table.rules()[x_.match.route].parameters;
         for (size_t i = 0; i < names.size(); ++i) {
-            std::printf("          {%s} = %s\n", names[i].c_str(), printable(x_.match.values[i], '?').c_str());
+            shown_.print("          {%s} = %s\n", names[i].c_str(), printable(x_.match.values[i], '?').c_str());
         }
-        if (!x_.match.rest.empty()) std::printf("          {**} = %s\n", std::string(x_.match.rest).c_str());
+        if (!x_.match.rest.empty()) shown_.print("          {**} = %s\n", std::string(x_.match.rest).c_str());
     }
 
     // Why a route did not take the request; empty when it matches but is outranked. `score` is larger the nearer it came.
@@ -151,7 +154,7 @@ class Explanation {
         score = 5;
         RequestValues values(x_.view);
         if (const ValueCondition* failing = c.first_failing(values, in_query)) {
-            return std::string(in_query ? "its query condition: " : "its header condition: ") + failing->text();
+            return std::string(in_query ? "its query condition: " : "its header condition: ") + shown_.condition(*failing, in_query);
         }
         score = 7;
         return "it matches too, but is less specific";
@@ -172,22 +175,22 @@ class Explanation {
         }
         std::ranges::sort(all, [](const Miss& a, const Miss& b) { return a.score != b.score ? a.score > b.score : a.route < b.route; });
         for (size_t i = 0; i < all.size() && i < kMisses; ++i) {
-            std::printf("%s%s: %s\n", i == 0 ? "not       " : "          ", config_of(all[i].route).name.c_str(), all[i].why.c_str());
+            shown_.print("%s%s: %s\n", i == 0 ? "not       " : "          ", config_of(all[i].route).name.c_str(), all[i].why.c_str());
         }
-        if (s_.routes.size() > kMisses && all.empty()) std::printf("not       none of the other routes comes near\n");
+        if (s_.routes.size() > kMisses && all.empty()) shown_.print("not       none of the other routes comes near\n");
     }
 
     void policies() {
-        if (x_.rules->chain.empty()) std::printf("policies  none\n");
+        if (x_.rules->chain.empty()) shown_.print("policies  none\n");
         for (size_t i = 0; i < x_.rules->chain.size() && !refused_ && !answered_; ++i) {
             const ChainLink& link = x_.rules->chain[i];
             const std::string outcome = identity_by_.empty() || !rests_on_identity(link, i) ? ask(link) : unasked(link);
-            std::printf("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", printable(outcome, '?').c_str());
-            for (const std::string& line : std::exchange(said_, {})) std::printf("          %s\n", printable(line, '?').c_str());
+            shown_.print("%s%s%s: %s\n", i == 0 ? "policies  " : "          ", std::string(link.name).c_str(), link.shadow ? " (shadow)" : "", printable(outcome, '?').c_str());
+            for (const std::string& line : std::exchange(said_, {})) shown_.print("          %s\n", printable(line, '?').c_str());
         }
         x_.in_shadow = false;
-        if (!x_.identity_by.empty()) std::printf("identity  %s, by %s\n", printable(x_.claims.text(), '?').c_str(), std::string(x_.identity_by).c_str());
-        else if (!identity_by_.empty()) std::printf("identity  not known before %s has decided\n", std::string(identity_by_).c_str());
+        if (!x_.identity_by.empty()) shown_.print("identity  %s, by %s\n", printable(x_.claims.text(), '?').c_str(), std::string(x_.identity_by).c_str());
+        else if (!identity_by_.empty()) shown_.print("identity  not known before %s has decided\n", std::string(identity_by_).c_str());
     }
 
     // One policy, by the gateway's own function. @returns its verdict in words
@@ -261,10 +264,10 @@ class Explanation {
             const AnswerShapes shapes = chain[i - 1].policy->answer_shapes();
             const std::string name(chain[i - 1].name);
             for (const AnswerShapes::Case& c : shapes.cases) {
-                std::printf("shaped    by %s (line %u)%s: %s\n", name.c_str(), c.mark.line, c.when != nullptr ? ", where its condition holds" : "",
+                shown_.print("shaped    by %s (line %u)%s: %s\n", name.c_str(), c.mark.line, c.when != nullptr ? ", where its condition holds" : "",
                             body_in_words(*c.body).c_str());
             }
-            if (shapes.edits) std::printf("shaped    by %s: edited as it is\n", name.c_str());
+            if (shapes.edits) shown_.print("shaped    by %s: edited as it is\n", name.c_str());
         }
     }
 
@@ -273,57 +276,58 @@ class Explanation {
         if (answered_) return kGood;
         const Action& action = x_.rules->action;
         if (const auto* fixed = std::get_if<RespondAction>(&action)) {
-            std::printf("answer    %d, a fixed answer\n", fixed->status);
+            shown_.print("answer    %d, a fixed answer\n", fixed->status);
             return kGood;
         }
         if (const auto* elsewhere = std::get_if<RedirectAction>(&action)) {
             auto location = redirect_location(x_, *elsewhere);
             if (!location) return answer(location.error());
-            std::printf("answer    %d Location: %s\n", elsewhere->status, location->c_str());
+            shown_.print("answer    %d Location: %s\n", elsewhere->status, shown_.target(*location).c_str());
             return kGood;
         }
         if (const auto* several = std::get_if<AggregateHandle>(&action)) {
-            explain_aggregate(x_, **several);
+            explain_aggregate(x_, **several, shown_);
             return kGood;
         }
         const auto& onward = std::get<ForwardAction>(action);
         auto service = choose_service(x_, onward);
         if (!service) return answer(service.error());
         const config::ServiceConfig& c = s_.config.services[static_cast<size_t>(*service)];
-        std::printf("service   %s\n", c.name.c_str());
+        shown_.print("service   %s\n", c.name.c_str());
         if (c.respond) {
-            std::printf("answer    %d, the service's fixed answer\n", c.respond->status);
+            shown_.print("answer    %d, the service's fixed answer\n", c.respond->status);
             return kGood;
         }
         auto passes = take_hop(x_);
         if (!passes) return answer(passes.error());
         if (!*passes) {
-            std::printf("answer    204 Allow: %s\n", methods_here(x_).c_str());
+            shown_.print("answer    204 Allow: %s\n", methods_here(x_).c_str());
             return kGood;
         }
         auto plan = plan_forward(x_, onward, *service);
         if (!plan && !identity_by_.empty()) {
-            std::printf("upstream  not known before %s has decided\n", undecided().c_str());
+            shown_.print("upstream  not known before %s has decided\n", undecided().c_str());
             return kGood;
         }
         if (!plan) return answer(plan.error());
-        for (const config::EndpointConfig& e : c.endpoints) std::printf("          %s://%s\n", e.tls ? "https" : "http", e.authority.c_str());
+        for (const config::EndpointConfig& e : c.endpoints) shown_.print("          %s://%s\n", e.tls ? "https" : "http", e.authority.c_str());
         const auto text = [](Duration d) { return d == kForever ? std::string("none") : config::duration_text(d); };
-        std::printf("timeouts  connect %s, first_byte %s, idle %s, total %s\n", text(plan->timeouts.connect).c_str(),
+        shown_.print("timeouts  connect %s, first_byte %s, idle %s, total %s\n", text(plan->timeouts.connect).c_str(),
                     text(plan->timeouts.first_byte).c_str(), text(plan->timeouts.idle).c_str(), text(plan->timeouts.total).c_str());
         const std::string head = describe_upstream_request(x_, *plan, c.endpoints.front().authority);
-        std::printf("upstream  ");
+        shown_.print("upstream  ");
         for (size_t at = 0; at < head.size();) {
             const size_t end = head.find("\r\n", at);
             if (end == at || end == std::string::npos) break;
-            std::printf("%s%s\n", at == 0 ? "" : "          ", printable(std::string_view(head).substr(at, end - at), '?').c_str());
+            shown_.print("%s%s\n", at == 0 ? "" : "          ", shown_.head_line(std::string_view(head).substr(at, end - at)).c_str());
             at = end + 2;
         }
-        if (!undecided_.empty()) std::printf("          if %s let it pass, with what they add\n", undecided().c_str());
+        if (!undecided_.empty()) shown_.print("          if %s let it pass, with what they add\n", undecided().c_str());
         return kGood;
     }
 
     const Snapshot& s_;
+    Shown shown_;
     observe::Registry registry_;
     std::unique_ptr<io::Loop> loop_;
     ExplainNames names_;
@@ -377,7 +381,7 @@ int explain(const std::string& file, const std::string& method, const std::strin
         std::fprintf(stderr, "portico: %s\n", loop.error().context.c_str());
         return kFaults;
     }
-    return Explanation(std::move(snapshot), std::move(*loop), std::move(keys)).run(request_bytes(method, url, headers), *ip);
+    return Explanation(std::move(snapshot), std::move(*loop), std::move(keys), std::move(faults)).run(request_bytes(method, url, headers), *ip);
 }
 
 }  // namespace portico::cli

@@ -14,11 +14,11 @@ using namespace gateway;
 
 class Calls {
   public:
-    Calls(Exchange& x, const AggregateAction& action)
-        : x_(x), action_(action), snapshot_(*x.epoch->snapshot), config_(*snapshot_.config.routes[x.match.route].aggregate) {}
+    Calls(Exchange& x, const AggregateAction& action, const Shown& shown)
+        : x_(x), action_(action), shown_(shown), snapshot_(*x.epoch->snapshot), config_(*snapshot_.config.routes[x.match.route].aggregate) {}
 
     void print() {
-        std::printf("aggregate %zu call(s), all within %s\n", action_.calls.size(), config::duration_text(action_.timeout).c_str());
+        shown_.print("aggregate %zu call(s), all within %s\n", action_.calls.size(), config::duration_text(action_.timeout).c_str());
         const std::vector<uint32_t> depths = action_.graph.depths();
         for (uint32_t stage = 0; stage < depths.size(); ++stage) {
             for (uint32_t i = 0; i < depths.size(); ++i) {
@@ -31,7 +31,7 @@ class Calls {
             if (one.when != nullptr) status += " where " + one.when->text + " holds";
         }
         if (config_.status.empty() || config_.status.back().when != nullptr) status += status.empty() ? "200" : ", else 200";
-        std::printf("answer    %s: %s\n", status.c_str(), body_in_words(*action_.body).c_str());
+        shown_.print("answer    %s: %s\n", status.c_str(), body_in_words(*action_.body).c_str());
     }
 
   private:
@@ -47,7 +47,7 @@ class Calls {
             said += ", " + std::to_string(c.concurrency) + " at a time, at most " + std::to_string(c.max_items);
         }
         if (c.timeouts.total != kForever) said += ", within " + config::duration_text(c.timeouts.total);
-        std::printf("call      %s: %s%s\n", c.name.c_str(), said.c_str(), c.optional ? " (optional)" : "");
+        shown_.print("call      %s: %s%s\n", c.name.c_str(), said.c_str(), c.optional ? " (optional)" : "");
         request(index, c, written, when.empty() && written.for_each == nullptr);
     }
 
@@ -59,21 +59,22 @@ class Calls {
         if (!text) return line("not made: " + text.error().context);
         for (size_t at = 0; at < text->size();) {
             const size_t end = std::min(text->find("\r\n", at), text->size());
-            if (end > at) line(text->substr(at, end - at));
+            if (end > at) shown_.print("          %s\n", shown_.head_line(std::string_view(*text).substr(at, end - at)).c_str());
             at = end + 2;
         }
     }
 
-    static void line(const std::string& text) { std::printf("          %s\n", printable(text, '?').c_str()); }
+    void line(const std::string& text) const { shown_.print("          %s\n", printable(text, '?').c_str()); }
 
     Exchange& x_;
     const AggregateAction& action_;
+    const Shown& shown_;
     const Snapshot& snapshot_;
     const config::AggregateConfig& config_;
 };
 
 }  // namespace
 
-void explain_aggregate(Exchange& x, const AggregateAction& action) { Calls(x, action).print(); }
+void explain_aggregate(Exchange& x, const AggregateAction& action, const Shown& shown) { Calls(x, action, shown).print(); }
 
 }  // namespace portico::cli

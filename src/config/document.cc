@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/text_table.h"
+#include "config/concealed.h"
 #include "config/lines.h"
 #include "config/scalar.h"
 #include "config/variables.h"
@@ -72,6 +73,7 @@ class Builder {
     }
 
     void syntax_error() {
+        faults_.set_unread();
         yaml_mark_t at = parser_.problem_mark;
         std::string message = parser_.problem != nullptr ? parser_.problem : "this is not YAML";
         if (parser_.context != nullptr) message = std::string(parser_.context) + ": " + message;
@@ -121,6 +123,7 @@ class Builder {
         Node& node = document_.pool_->nodes.emplace_back();
         node.kind = kind;
         node.mark = mark_of(event_.start_mark, event_.end_mark);
+        node.end = mark_of(event_.end_mark, event_.end_mark);
         return &node;
     }
 
@@ -199,6 +202,10 @@ class Builder {
             if (!next()) return nullptr;
             const Node* v = value(depth + 1);
             if (v == nullptr) return nullptr;
+            if (v->is_scalar() && names_a_secret(key, v->text)) {
+                conceal(faults_, *v);
+                faults_.hide(v->text, kInsteadOfSecret);
+            }
             if (is_merge) {
                 add_merge(merges, *v);
                 continue;

@@ -29,6 +29,7 @@ struct Entry {
 struct Node {
     NodeKind kind = NodeKind::null;
     Mark mark;
+    Mark end;                     // scalars: the place behind the last character, which may stand on another line
     std::string text;             // scalars: the value (numbers: as written, after substitution)
     bool quoted = false;          // a string that stood in quotes or a block
     bool substituted = false;     // some of the text came from the environment: literal text in a template string

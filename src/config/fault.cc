@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/utf8.h"
+#include "config/concealed.h"
 #include "config/lines.h"
 #include "json/writer.h"
 
@@ -25,17 +26,19 @@ size_t byte_of(std::string_view line, uint32_t column) {
 }
 
 // A line of the file, each character of its secrets an asterisk.
-std::string without_secrets(std::string_view line, uint32_t number, const std::vector<Mark>& secrets) {
-    std::string out(line);
-    for (const Mark& secret : secrets) {
-        if (secret.line != number) continue;
-        const size_t from = byte_of(out, secret.column);
-        const size_t to = byte_of(out, secret.end_column);
+std::string without_secrets(const FaultList& faults, std::span<const std::string_view> lines, uint32_t number) {
+    std::string out = faults.unread() ? without_written_secrets(lines, number) : std::string(lines[number - 1]);
+    for (const FaultList::Secret& secret : faults.secrets()) {
+        if (number < secret.line || number > secret.end_line) continue;
+        const size_t indent = std::min(out.find_first_not_of(' '), out.size());
+        const size_t from = number == secret.line ? byte_of(out, secret.column) : indent;
+        const size_t to = number == secret.end_line ? byte_of(out, secret.end_column) : out.size();
+        if (to <= from) continue;
         const auto characters = std::count_if(out.begin() + static_cast<ptrdiff_t>(from), out.begin() + static_cast<ptrdiff_t>(to),
                                               [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
         out.replace(from, to - from, static_cast<size_t>(characters), '*');
     }
-    return out;
+    return without_passwords(out);
 }
 
 void show_line(std::string& out, std::string_view line, const Mark& mark) {
@@ -52,15 +55,19 @@ void show_line(std::string& out, std::string_view line, const Mark& mark) {
     out += gutter + " | " + std::string(mark.column - first, ' ') + "^" + std::string(std::min(width, room) - 1, '~') + "\n";
 }
 
+// Whether no letter, digit or other part of a name stands beside it.
+bool stands_alone(std::string_view text, size_t at, size_t size) {
+    const auto joins = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    };
+    return (at == 0 || !joins(text[at - 1])) && (at + size == text.size() || !joins(text[at + size]));
+}
+
 }  // namespace
 
 void FaultList::hide(std::string_view value, std::string_view shown) {
-    if (value.size() < kShortestSecret) return;
-    const auto at = std::ranges::find_if(hidden_, [&](const auto& h) { return h.first.size() <= value.size(); });
-    for (auto same = at; same != hidden_.end() && same->first.size() == value.size(); ++same) {
-        if (same->first == value) return;
-    }
-    hidden_.emplace(at, value, shown);
+    if (value.size() < kShortest) return;
+    hidden_.emplace(value, shown);
 }
 
 void FaultList::set_folder(std::string_view configuration_file) {
@@ -73,17 +80,21 @@ std::string FaultList::beside(std::string_view name) const {
     return folder_.empty() ? std::string(name) : (std::filesystem::path(folder_) / name).string();
 }
 
-void FaultList::cover(std::string& text) const {
+std::string FaultList::covered(std::string_view text) const {
+    std::string out = without_passwords(text);
     for (const auto& [value, shown] : hidden_) {
-        for (size_t at = text.find(value); at != std::string::npos; at = text.find(value, at + shown.size())) {
-            text.replace(at, value.size(), shown);
+        for (size_t at = out.find(value); at != std::string::npos;) {
+            const bool whole = value.size() >= kShortInWord || stands_alone(out, at, value.size());
+            if (whole) out.replace(at, value.size(), shown);
+            at = out.find(value, at + (whole ? shown.size() : 1));
         }
     }
+    return out;
 }
 
 void FaultList::add(Located f) {
-    cover(f.message);
-    cover(f.hint);
+    f.message = covered(f.message);
+    f.hint = covered(f.hint);
     errors_ += f.severity == Severity::error;
     faults_.push_back(std::move(f));
 }
@@ -115,7 +126,7 @@ std::string render(const FaultList& faults, std::string_view file_name, std::str
         out += printable(f.message, '?');
         out += "  [" + f.code + "]\n";
         if (f.mark.line > 0 && f.mark.line <= lines.size()) {
-            show_line(out, without_secrets(lines[f.mark.line - 1], f.mark.line, faults.secrets()), f.mark);
+            show_line(out, without_secrets(faults, lines, f.mark.line), f.mark);
         }
         if (!f.hint.empty()) out += "       hint: " + printable(f.hint, '?') + "\n";
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,12 +41,24 @@ class FaultList {
     bool has_errors() const { return errors_ > 0; }
     size_t errors() const { return errors_; }
     const std::vector<Located>& all() const { return faults_; }
-    // A value of the environment, which may be a secret: in what is told it reads `shown`, such as ${NAME}. Short values are told,
-    // for they stand in many words by chance.
+    // A value of the environment or of a file, which may be a secret: in what is told it reads `shown`, such as ${NAME}. A short one
+    // does where it stands alone, and one of less than four bytes is told, for these stand in many words by chance.
     void hide(std::string_view value, std::string_view shown);
-    // What the file says there is a secret: where its line is shown, it is asterisks. Nothing for a place in no line.
-    void hide_source(const Mark& secret) { secrets_.push_back(secret); }
-    const std::vector<Mark>& secrets() const { return secrets_; }
+    // What the file says between the two places is a secret: where its lines are shown, it is asterisks. Nothing for a place in no line.
+    // @param end  exclusive; of one that is not behind `begin`, `end_column` of `begin` counts
+    void hide_source(const Mark& begin, const Mark& end) {
+        const bool behind = std::pair(end.line, end.column) > std::pair(begin.line, begin.column);
+        secrets_.push_back({begin.line, begin.column, behind ? end.line : begin.line, behind ? end.column : begin.end_column});
+    }
+    struct Secret {
+        uint32_t line, column, end_line, end_column;
+    };
+    const std::vector<Secret>& secrets() const { return secrets_; }
+    // The file was not read to its end: nobody knows which of its texts are secrets but by their keys' names.
+    void set_unread() { unread_ = true; }
+    bool unread() const { return unread_; }
+    // A text for people or programs, with names in place of what is hidden, and without the passwords of URLs.
+    std::string covered(std::string_view text) const;
     // Where file names of the configuration begin: the folder of the file that names them. Empty: the working directory, which stands for
     // a configuration that no folder holds (standard input, a pipe of the shell's).
     void set_folder(std::string_view configuration_file);
@@ -55,14 +68,19 @@ class FaultList {
     void sort();
 
   private:
-    static constexpr size_t kShortestSecret = 8;  // bytes
+    static constexpr size_t kShortest = 4;      // bytes
+    static constexpr size_t kShortInWord = 8;  // from here on it is hidden within other words too
 
     void add(Located f);
-    void cover(std::string& text) const;
 
     std::vector<Located> faults_;
-    std::vector<std::pair<std::string, std::string>> hidden_;  // with what is shown; the longest first, which may hold others
-    std::vector<Mark> secrets_;
+    struct LongestFirst {  // which may hold others
+        bool operator()(std::string_view a, std::string_view b) const { return a.size() != b.size() ? a.size() > b.size() : a < b; }
+        using is_transparent = void;
+    };
+    std::map<std::string, std::string, LongestFirst> hidden_;  // with what is shown
+    std::vector<Secret> secrets_;
+    bool unread_ = false;
     std::string folder_;
     size_t errors_ = 0;
 };

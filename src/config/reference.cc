@@ -67,6 +67,7 @@ void write_object(std::string& out, const ObjectText& object, bool extensions) {
         // The row's own schema is an object: its members follow the description.
         const std::string_view inner = f.schema.substr(1, f.schema.size() - 2);
         if (!inner.empty()) out.append(",").append(inner);
+        if (f.secret) out += R"(,"writeOnly":true)";
         out += '}';
         if (!f.required) continue;
         required += required.empty() ? "" : ",";

@@ -3,12 +3,14 @@
 // row. Policies' folders describe their settings with the same rows.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "config/concealed.h"
 #include "config/document.h"
 #include "config/fault.h"
 
@@ -48,6 +50,7 @@ struct FieldText {
     std::string_view doc;       // one or two sentences
     std::string_view schema;    // JSON Schema of the value
     bool required = false;
+    bool secret = false;  // the value is shown to nobody; nor is what stands under a key that the object does not know
 };
 template <class T>
 struct Field : FieldText {
@@ -83,6 +86,7 @@ bool read_object(const Scope& scope, const Node& node, T& into, std::string_view
         for (const Field<T>& f : fields) {
             if (f.key == e.key) field = &f;
         }
+        if (field == nullptr ? std::ranges::any_of(fields, &Field<T>::secret) : field->secret) conceal(scope.faults(), *e.value);
         if (field != nullptr && field->read != nullptr) {
             field->read(Scope(scope, field->key), *e.value, into);
             continue;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/base64url.h"
+#include "config/concealed.h"
 #include "config/file_text.h"
 #include "config/read.h"
 
@@ -36,6 +37,7 @@ std::optional<std::string> text_of_file(const Scope& scope, const Node& file) {
         return std::nullopt;
     }
     drop_last_newline(*text);
+    scope.faults().hide(*text, "{ file: " + (file.substituted ? file.raw : file.text) + " }");
     return std::move(*text);
 }
 
@@ -64,9 +66,9 @@ std::optional<std::string> read_plain(const Scope& scope, const Node& node, bool
 std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
     bool fits = true;
     const Node* coded = only_member(node, "base64");
-    if (coded != nullptr && is_written(*coded) && !coded->substituted) scope.faults().hide_source(coded->mark);
+    if (coded != nullptr) conceal(scope.faults(), *coded);
     auto text = read_plain(scope, coded != nullptr ? *coded : node, fits);
-    if (!fits) scope.expected(node, kWanted);
+    if (!fits) scope.expected(node, kWanted, "a text that begins with a brace or a bracket goes into quotes");
     if (!text || coded == nullptr) return text;
     auto bytes = base64_decoded(*text);
     if (!bytes) scope.error(coded->mark, "bad-base64", "this is not base64 (" + std::to_string(text->size()) + " bytes)", "openssl rand -base64 32");

@@ -7,7 +7,7 @@ namespace {
 constexpr Field<StoreConfig> kStore[] = {
     {{"redis", "URL", "", "`redis://[[user]:password@]host[:6379][/db]`, `rediss://` over TLS; `redis+sentinel://host,host/master` and `redis+cluster://host,host`, each also as `rediss+…`.", R"({"type":"string"})", true},
      [](const Scope& s, const Node& n, StoreConfig& c) {
-         if (n.text.contains('@') && !n.substituted) s.faults().hide_source(n.mark);  // a password stands before it
+         if (n.text.contains('@') || !n.is_scalar()) conceal(s.faults(), n);  // a password stands before it
          if (auto t = read_secret(s, n)) c.redis = {std::move(*t), n.mark, true, true};
      }},
     {{"timeout", "duration", "5ms", "What the store has for a question, from its sending on; one that is slower counts as failed.", R"({"$ref":"#/$defs/duration"})"},

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "base/text.h"
+#include "config/concealed.h"
 #include "config/lines.h"
 
 namespace portico::config {
@@ -71,7 +72,8 @@ std::optional<SyntaxHint> hint_for_syntax(std::string_view source, size_t line, 
         const std::string fixed = std::string(text.substr(0, span->begin)) + '"' +
                                   std::string(text.substr(span->begin, span->end - span->begin)) + '"' +
                                   std::string(text.substr(span->end));
-        r.hint = "put it in quotes: " + std::string(trim_ows(fixed));
+        const std::string_view shown[] = {fixed};
+        r.hint = "put it in quotes: " + std::string(trim_ows(without_written_secrets(shown, 1)));
         return r;
     }
     return std::nullopt;

@@ -101,6 +101,12 @@ enum class FieldRule : uint8_t {
     withholds,  // those that came: it removes, replaces, judges or moves them
 };
 
+// Where in a request a policy looks for a credential. Cookies are all credentials.
+struct CredentialPlace {
+    bool in_query = false;  // else in a header
+    std::string_view name;  // lives as long as the policy
+};
+
 // What `explain` lends to a policy that has something fetched before it decides. No request of a client ever sees one.
 struct Rehearsal {
     // The text of keys (a JWK, a JWKS or PEM) in place of those that an issuer publishes.
@@ -127,6 +133,8 @@ class Policy {
     virtual std::string_view challenge() const { return {}; }
     // Takes the credential off what goes to the service, where another policy of an `any_of` has decided.
     virtual void withhold_credential(Exchange&) const {}
+    // Adds the places where it finds what withhold_credential takes off, beside Authorization and Cookie: nobody is shown what stands there.
+    virtual void credential_places(std::vector<CredentialPlace>&) const {}
     // What it does to the fields of this name, in any spelling.
     virtual FieldRule field_rule(MessageSide, std::string_view) const { return FieldRule::none; }
     // Whether what it decides depends on that parameter of the path (kRest: {**}).

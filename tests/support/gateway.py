@@ -260,9 +260,9 @@ def check(config, env=None, files=None):
     return command("check", config=config, env=env, files=files)
 
 
-def explain(config, method, url, headers=(), options=(), files=None):
+def explain(config, method, url, headers=(), options=(), files=None, env=None):
     """`portico explain` on a configuration. `files`: texts by their paths beside it, where it runs."""
     if "listeners:" not in config:
         config = config.rstrip("\n") + "\nlisteners: [{ address: 127.0.0.1:0 }]\n"
     more = [part for h in headers for part in ("-H", h)]
-    return command("explain", method, url, *more, *options, config=config, files=files)
+    return command("explain", method, url, *more, *options, config=config, files=files, env=env)

@@ -60,6 +60,9 @@ class AnyOf final : public gateway::Policy {
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
     }
+    void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
+        for (const ChainLink& l : links_) l.policy->credential_places(into);
+    }
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
         auto strongest = gateway::FieldRule::none;
         for (const ChainLink& l : links_) strongest = std::max(strongest, l.policy->field_rule(side, name));

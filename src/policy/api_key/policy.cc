@@ -52,6 +52,9 @@ class ApiKey final : public gateway::Policy {
         x.view.has_query = !left.empty();
     }
 
+    void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
+        into.push_back({settings_.from.in_query, settings_.from.name});
+    }
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
         const bool is_key = side == gateway::MessageSide::request && !settings_.from.in_query && http::is_same_name(name, settings_.from.name);
         return is_key ? gateway::FieldRule::withholds : gateway::FieldRule::none;

@@ -44,7 +44,7 @@ constexpr Field<KeyEntry> kEntry[] = {
          if (name && name->empty()) s.error(n.mark, "bad-name", "an empty text names nobody");
          if (name) e.name = *name;
      }},
-    {{"sha256", "64 hex digits, `{ file }`, or a list of them", "", "The SHA-256 of the key: `printf %s KEY | sha256sum`. Two while one replaces the other.", "{}", true},
+    {{"sha256", "64 hex digits, `{ file }`, or a list of them", "", "The SHA-256 of the key: `printf %s KEY | sha256sum`. Two while one replaces the other.", "{}", true, true},
      [](const Scope& s, const Node& n, KeyEntry& e) {
          if (!n.is_sequence()) return read_digest(s, n, e);
          if (n.items.empty()) s.error(n.mark, "empty-list", "the list is empty: nobody could use this entry");

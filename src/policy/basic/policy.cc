@@ -32,7 +32,7 @@ std::string lines_of(const Scope& scope, const Node& node) {
 }
 
 constexpr Field<Settings> kFields[] = {
-    {{"htpasswd", "`{ file }`, or lines", "", "Who may come in: `user:hash` lines, as `htpasswd -B` writes them. bcrypt and Argon2 only.", "{}", true},
+    {{"htpasswd", "`{ file }`, or lines", "", "Who may come in: `user:hash` lines, as `htpasswd -B` writes them. bcrypt and Argon2 only.", "{}", true, true},
      [](const Scope& s, const Node& n, Settings& v) {
          const size_t before = s.faults().errors();
          std::vector<HtpasswdFault> faults;

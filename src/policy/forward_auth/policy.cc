@@ -50,6 +50,10 @@ class ForwardAuth final : public gateway::Policy {
         x.request.fields.remove_if([&](const http::Field& f) { return f.id != http::FieldName::cookie && listed_as(f.name) != nullptr; });
     }
 
+    void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
+        for (const std::string& name : s_.headers) into.push_back({false, name});
+    }
+
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
         const bool judged = side == gateway::MessageSide::request && listed_as(name) != nullptr;
         return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;

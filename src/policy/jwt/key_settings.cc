@@ -109,11 +109,6 @@ void read_service(const Scope& scope, const Node& node, RemoteDraft& draft) {
     }
 }
 
-// A secret, or what may hold one by mistake (a private key, a set with secrets), is not shown with its line.
-void hide(const Scope& scope, const Node& node) {
-    if (node.is_scalar() && !node.substituted) scope.faults().hide_source(node.mark);
-}
-
 }  // namespace
 
 std::string RemoteKeySettings::identity() const {
@@ -125,7 +120,6 @@ void read_secret_key(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto secret = config::read_secret(scope, node);
     if (!secret) return;
-    hide(scope, node);
     if (const std::string hint = config::file_hint(node); !hint.empty()) {
         scope.warning(node.mark, "secret-is-path", "this text is the secret itself, and looks like the name of a file", "did you mean { file: … }?");
     }
@@ -140,7 +134,6 @@ void read_public_key(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto text = config::read_secret(scope, node);
     if (!text) return;
-    hide(scope, node);
     auto keys = keys_from_pem(*text);
     if (!keys) return scope.error(node.mark, "bad-key", keys.error(), config::file_hint(node));
     into.keys = std::move(*keys);
@@ -150,7 +143,6 @@ void read_json_keys(const Scope& scope, const Node& node, IssuerDraft& into) {
     ++into.key_kinds;
     const auto text = config::read_secret(scope, node);
     if (!text) return;
-    hide(scope, node);
     auto read = keys_from_json(*text, KeyOrigin::configured);
     if (!read) {
         const bool is_url = text->starts_with("https://") || text->starts_with("http://");

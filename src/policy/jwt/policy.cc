@@ -61,6 +61,7 @@ class Jwt final : public gateway::Policy {
             if (find_token(x, {&place, 1}).place != nullptr) remove_token(x, place);
         }
     }
+    void credential_places(std::vector<gateway::CredentialPlace>& into) const override { add_credential_places(from_, into); }
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
         const auto bears = [&](const TokenPlace& p) { return p.kind == TokenPlace::Kind::header && http::is_same_name(p.name, name); };
         const bool judged = side == gateway::MessageSide::request && std::ranges::any_of(from_, bears);

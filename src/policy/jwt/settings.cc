@@ -77,11 +77,11 @@ constexpr std::array<Field<T>, 11> issuer_rows() {
     return {{
         {{"algorithms", "list of algorithms", "", "Which signatures are taken: HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA (or Ed25519, which is the same). A token never chooses.", kTexts, true},
          [](const Scope& s, const Node& n, T& d) { read_algorithms(s, n, d); }},
-        {{"secret", "secret", "", "The shared key of HS256, HS384 and HS512: `${NAME}`, `{ file: … }` or `{ base64: … }`.", "{}"},
+        {{"secret", "secret", "", "The shared key of HS256, HS384 and HS512: `${NAME}`, `{ file: … }` or `{ base64: … }`.", "{}", false, true},
          [](const Scope& s, const Node& n, T& d) { read_secret_key(s, n, d); }},
-        {{"public_key", "PEM", "", "A public key or certificate: text (in lines, in one line, or with `\\n` for the ends of lines), or `{ file: … }`.", "{}"},
+        {{"public_key", "PEM", "", "A public key or certificate: text (in lines, in one line, or with `\\n` for the ends of lines), or `{ file: … }`.", "{}", false, true},  // a private key by mistake
          [](const Scope& s, const Node& n, T& d) { read_public_key(s, n, d); }},
-        {{"keys", "JWK or JWKS", "", "Keys as JSON: text, or `{ file: … }`.", "{}"},
+        {{"keys", "JWK or JWKS", "", "Keys as JSON: text, or `{ file: … }`.", "{}", false, true},
          [](const Scope& s, const Node& n, T& d) { read_json_keys(s, n, d); }},
         {{"jwks", "URL or mapping", "", "Keys that are fetched: `https://…`, or `{ url, ca, timeout, cooldown, refresh, stale }`, with `service` and `path` in place of `url` where a service has them.", "{}"},
          [](const Scope& s, const Node& n, T& d) { read_remote_keys(s, n, d, false); }},

@@ -75,4 +75,11 @@ void remove_token(Exchange& x, const TokenPlace& place) {
     }
 }
 
+void add_credential_places(std::span<const TokenPlace> places, std::vector<gateway::CredentialPlace>& into) {
+    for (const TokenPlace& p : places) {
+        const bool in_query = p.kind == TokenPlace::Kind::query;
+        if (in_query || p.kind == TokenPlace::Kind::header) into.push_back({in_query, p.name});
+    }
+}
+
 }  // namespace portico::policy::jwt

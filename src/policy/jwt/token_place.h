@@ -22,5 +22,7 @@ struct FoundToken {
 FoundToken find_token(const gateway::Exchange& x, std::span<const TokenPlace> places);
 // The service does not get it: the field goes in every spelling, the cookie out of its list, or the pair out of the query.
 void remove_token(gateway::Exchange& x, const TokenPlace& place);
+// Policy::credential_places.
+void add_credential_places(std::span<const TokenPlace> places, std::vector<gateway::CredentialPlace>& into);
 
 }  // namespace portico::policy::jwt

@@ -1,0 +1,125 @@
+"""What nobody is shown: secrets of the file, in whatever form YAML lets them stand; values of the environment and of files, which have names;
+and the credentials of a request that is explained. LANGUAGE.md §1."""
+import hashlib
+
+import pytest
+
+from support.gateway import check, explain
+from support.tokens import SECRET, claims, hs
+
+WEAK = "hunter2-hunter2"
+POLICY = """
+policies:
+  p:
+    jwt:
+      algorithms: [HS256]
+      secret: {}
+routes: [{{ match: /x, use: [p], respond: {{}} }}]
+"""
+
+
+def told(config, env=None, files=None):
+    """What a check says, to people and to programs."""
+    ran = check(config, env=env, files=files)
+    assert "[" in ran.text, "there was to be a fault, so that lines are shown: " + ran.text
+    return ran.text
+
+
+@pytest.mark.parametrize("written", [
+    WEAK, f'"{WEAK}"', f"'{WEAK}'", '"hunter2\\x2dhunter2"', f"|\n        {WEAK}", f"|-\n        {WEAK}", f">\n        {WEAK}", f'"hunter2-\\\n        hunter2"',
+    f"&anchored {WEAK}", f"!!str {WEAK}", f"[{WEAK}]", f"{{ value: {WEAK} }}", f"{{ {WEAK} }}", f"{{ fil: {WEAK} }}", f"{{ base64: {WEAK}! }}",
+    f'"${{UNSET_OF_TEST:-{WEAK}}}"', f'"hunter2${{TAIL}}"'])
+def test_a_secret_of_the_file_is_shown_in_none_of_the_forms_that_yaml_has_for_it(written):
+    text = told(POLICY.format(written), env={"TAIL": "-hunter2"})
+    assert "hunter2" not in text and "p" in text, text
+
+
+def test_a_secret_behind_an_alias_is_not_shown_where_its_anchor_stands():
+    text = told(f"x-secrets: {{ one: &one {WEAK}, one: again }}\n" + POLICY.format("*one"))
+    assert "hunter2" not in text and "duplicate-key" in text, text
+
+
+@pytest.mark.parametrize("line", [
+    "      secrt: {}", "      secret: good\n      secret: {}", "      client_secret: {}", "      issuers: {{ secret: {} }}", "      password: [{}, {{ of: {} }}]"])
+def test_a_secret_under_a_key_that_is_wrong_is_not_shown(line):
+    text = told(POLICY.format("\"${S}\"\n" + line.replace("{}", WEAK).replace("{{", "{").replace("}}", "}")), env={"S": SECRET})
+    assert "hunter2" not in text, text
+
+
+@pytest.mark.parametrize("broken", [
+    "secret: [{s} }", 'secret: "{s}', "secret: { {s}: [ }", "\tsecret: {s}", "secret: |\n        {s}\n        \x07{s}", 'x: {y, secret: {s}, z: "',
+    "jwks: [https://u:{s}@issuer.example/ }", "redis: [redis://:{s}@host }"])
+def test_a_secret_of_a_file_that_is_no_yaml_is_not_shown(broken):
+    text = told(POLICY.format("good").replace("      secret: good", "      " + broken.replace("{s}", WEAK)))
+    assert "hunter2" not in text and "yaml-syntax" in text, text
+
+
+@pytest.mark.parametrize("url,key", [("redis://u:{s}@host/x", "redis"), ("redis://:{s}/{s}@host/x", "redis"), ("rediss://{s}@host:99999", "redis"), ("redis://host", "redsi")])
+def test_a_password_of_a_store_is_not_shown(url, key):
+    url = url.replace("{s}", WEAK)
+    for written in (url, f'"{url}"', f"|\n      {url}", f"[{url}]", f'"${{UNSET_OF_TEST:-{url}}}"'):
+        text = told(f"stores:\n  s:\n    timeout: 5\n    {key}: {written}\nroutes: [{{ match: /x, respond: {{}} }}]\n")
+        assert "hunter2" not in text, text
+
+
+@pytest.mark.parametrize("place", ["services: {{ s: {url} }}", "services: {{ s: {{ endpoints: [{url}] }} }}",
+                                   "policies: {{ p: {{ jwt: {{ algorithms: [RS256], jwks: {url}/k }} }} }}"])
+def test_a_password_of_any_url_is_not_shown(place):
+    text = told(place.format(url=f"http://admin:{WEAK}@10.0.0.1") + "\nroutes: [{ match: /x, respond: {} }]\n")
+    assert "hunter2" not in text and "10.0.0.1" in text, text
+
+
+@pytest.mark.parametrize("value", ["backend-of-the-bank", "bank"])
+def test_what_came_from_the_environment_is_shown_by_its_name(value):
+    env = {"VALUE": value}
+    for line in ('services: { "a": "${VALUE}" }', 'policies: { p: { rate_limit: { key: "${VALUE}", limit: 1, window: 1s } } }', 'log: { file: "/nowhere/${VALUE}" }',
+                 'trusted_proxies: ["${VALUE}"]', 'io: "${VALUE}"', 'timeouts: { head: "${VALUE}" }'):
+        text = told(line + "\nroutes: [{ match: /x, respond: {} }]\n", env=env)
+        assert value not in text and "${VALUE}" in text, text
+
+
+def test_what_came_from_a_file_is_shown_by_its_name():
+    config = "policies: { p: { basic: { htpasswd: { file: users } } }, q: { jwt: { algorithms: [HS256], secret: { file: s } } } }\nroutes: [{ match: /x, respond: {} }]\n"
+    text = told(config, files={"users": "mallory-of-the-bank:plain-password\n", "s": WEAK})
+    assert "plain-password" not in text and "hunter2" not in text, text
+
+
+EXPLAINED = """
+services: { app: "http://127.0.0.1:9" }
+policies:
+  key: { api_key: { from: { query: access_key }, keys: [{ name: ops, sha256: %s }] } }
+  token: { jwt: { algorithms: [HS256], secret: "${SECRET}", from: [{ header: X-Token }], forward_token: true } }
+  set: { transform: { request: { headers: { set: { Authorization: "Basic ${BACKEND}", X-Backend: "${BACKEND}", X-Stage: "${STAGE}", X-Copy: "{header.cookie}" } } } } }
+routes:
+  - { name: set, match: { path: /set, headers: { X-Partner: "${PARTNER}" } }, use: [set], forward: { service: app } }
+  - { name: token, match: /token, use: [token], forward: { service: app } }
+  - { name: away, match: /away, redirect: { to: "/other?{query}" } }
+  - { name: whole, match: { path: /whole, headers: { X-Token: written-in-file } }, use: [set], aggregate: { calls: { a: { service: app, path: "/a/${BACKEND}", headers: { X-Call: "${BACKEND}" } } }, body: { a: $a } } }
+""" % hashlib.sha256(b"opskey").hexdigest()
+ENV = {"SECRET": SECRET, "BACKEND": "dXNlcjpodW50ZXIy", "STAGE": "prod", "PARTNER": "partner-token"}
+
+
+def explained(method, url, headers=()):
+    ran = explain(EXPLAINED, method, url, list(headers), env=ENV)
+    assert ran.code == 0, ran.text
+    return ran.text
+
+
+def test_explain_shows_what_came_from_the_environment_by_its_name():
+    text = explained("GET", "/set", ["X-Partner: partner-token"])
+    assert "X-Backend: ${BACKEND}" in text and "X-Stage: ${STAGE}" in text and "partner-token" not in text and ENV["BACKEND"] not in text, text
+    text = explained("GET", "/set", ["X-Partner: other"])
+    assert "its header condition: X-Partner = ${PARTNER}" in text and "partner-token" not in text, text
+    text = explained("GET", "/whole", ["X-Token: written-in-file"])
+    assert "GET /a/${BACKEND} HTTP/1.1" in text and "X-Call: ${BACKEND}" in text and ENV["BACKEND"] not in text, text
+
+
+def test_explain_shows_no_credential_wherever_it_goes():
+    token = hs(claims())
+    text = explained("GET", "/token?access_key=opskey&a=b", [f"X-Token: {token}", "Authorization: Basic b3BzOm9wcw==", "Cookie: session=abcd1234; theme=dark"])
+    assert "GET /token?access_key=…&a=b" in text and "X-Token: …" in text and "Authorization: …" in text and "Cookie: …" in text, text
+    assert token not in text and "b3Bz" not in text and "abcd1234" not in text and "opskey" not in text, text
+    text = explained("GET", "/set", ["X-Partner: partner-token", "Cookie: session=abcd1234"])
+    assert "X-Copy: …" in text and "abcd1234" not in text, text
+    assert "Location: /other?access_key=…" in explained("GET", "/away?access_key=opskey")
+    assert "written-in-file" not in explained("GET", "/whole", ["X-Token: other"])
