@@ -54,12 +54,13 @@ io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
     const Error none_left(Fault::descriptors, "no descriptor is left for a connection to " + address_text_);
     if (!loop_.has_room_outward()) co_return fail(none_left);
     const Connecting counted(*this);
+    const Time began = loop_.now();
     auto connected = co_await loop_.connect(address_, deadline);
     if (connected.stream == nullptr) {
         const int error = connected.error;
         // What this process lacks says nothing of the service.
         if (error == EMFILE || error == ENFILE) co_return fail(none_left);
-        note_failure(loop_.now());
+        note_failure(began, loop_.now());
         const Fault fault = error == ETIMEDOUT      ? Fault::upstream_connect_timeout
                             : error == ECONNREFUSED ? Fault::upstream_refused
                                                     : Fault::upstream_unreachable;
@@ -68,7 +69,7 @@ io::Task<Result<std::unique_ptr<Connection>>> Endpoint::connect(Time deadline) {
     if (tls_.client != nullptr) {
         auto secured = co_await tls_.client->handshake(loop_, std::move(connected.stream), tls_.host, deadline, session_);
         if (!secured) {
-            note_failure(loop_.now());
+            note_failure(began, loop_.now());
             Error error = std::move(secured).error();
             error.context = "connect to " + address_text_ + ": " + error.context;
             co_return fail(std::move(error));
@@ -108,7 +109,9 @@ void Endpoint::on_timer() {
     if (!idle_.empty()) set(loop_.timers(), std::max(idle_.back().rests_until(), loop_.now() + std::chrono::seconds(1)));
 }
 
-void Endpoint::note_failure(Time now) {
+void Endpoint::note_failure(Time began, Time now) {
+    // Many that began together tell one thing. So do those that began while it was avoided, as they do where all endpoints are.
+    if (failures_ > 0 && began < avoid_until_) return;
     // 1 s, 2 s, 4 s … 16 s: it is tried again soon, and a dead one costs few requests a detour.
     failures_ = std::min(failures_ + 1, 5u);
     avoid_until_ = now + std::chrono::seconds(1u << (failures_ - 1));

@@ -73,8 +73,9 @@ class Endpoint final : private io::Timer {
     // @param hint the peer's own idle limit, or kForever
     void give_back(std::unique_ptr<Connection> connection, Duration hint);
 
-    // A connection could not be made: other endpoints are preferred for a while.
-    void note_failure(Time now);
+    // A connection could not be made: other endpoints are preferred for a while, for longer each time that it was tried behind such a while.
+    // @param began  when it was begun
+    void note_failure(Time began, Time now);
     void note_success() { failures_ = 0; }
     bool avoided(Time now) const { return failures_ > 0 && now < avoid_until_; }
 

@@ -137,6 +137,29 @@ TEST_F(Pool, ARefusedEndpointIsAvoidedForAWhileThatGrows) {
     EXPECT_TRUE(e.avoided(loop.now()));
 }
 
+// As many requests find out at once that it is down.
+TEST_F(Pool, FailuresThatBeganTogetherAreOne) {
+    Endpoint e(loop, kSecond, "b", {});
+    const Time began = loop.now();
+    for (int i = 0; i < 100; ++i) e.note_failure(began, loop.now());
+    pass(seconds(1));
+    EXPECT_FALSE(e.avoided(loop.now()));
+    // One that took long to fail, and began before the last one that counted.
+    e.note_failure(began, loop.now());
+    EXPECT_FALSE(e.avoided(loop.now()));
+}
+
+// Where all endpoints of a service are down, each is tried on and on.
+TEST_F(Pool, FailuresOfAnAvoidedEndpointMakeNothingLonger) {
+    Endpoint e(loop, kSecond, "b", {});
+    for (int i = 0; i < 200; ++i) {  // 2 s: it fails at once, and again behind the first second
+        (void)connect(e);
+        pass(std::chrono::milliseconds(10));
+    }
+    pass(seconds(1));
+    EXPECT_FALSE(e.avoided(loop.now())) << "it is back, and is tried within three seconds of its first failure";
+}
+
 TEST_F(Pool, AServiceTakesTurnsAndKeepsThePoolsOfEndpointsThatStay) {
     Service s(loop, "s");
     s.update({{"a", {kFirst}}, {"b", {kSecond}}}, {});
