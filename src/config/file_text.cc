@@ -21,6 +21,7 @@ std::unexpected<Error> failed(int error) {
 using SteadyClock = std::chrono::steady_clock;
 
 thread_local PipePatience* patience = nullptr;
+thread_local FilesRead* files_read = nullptr;
 
 // As poll() without an end. At a start the signals that end a process are kept for a loop that does not run yet: whoever waits here can
 // be ended by them all the same.
@@ -72,12 +73,21 @@ std::optional<std::chrono::milliseconds> PipePatience::left() {
     return std::min(patience->part_, std::chrono::ceil<std::chrono::milliseconds>(patience->end_by_ - SteadyClock::now()));
 }
 
+FilesRead::FilesRead() : outer_(std::exchange(files_read, this)) {}
+
+FilesRead::~FilesRead() { files_read = outer_; }
+
+void FilesRead::note(const std::string& path, const Result<std::string>& text) {
+    if (files_read == nullptr) return;
+    files_read->digests_[path] = text ? std::optional(digest_of(*text)) : std::nullopt;
+}
+
 Result<std::string> read_file_text(const std::string& path) {
     // Without O_NONBLOCK a named pipe would be waited for here, until somebody writes to it.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return failed(errno);
-    auto text = read_all(fd);
-    ::close(fd);
+    Result<std::string> text = fd < 0 ? failed(errno) : read_all(fd);
+    if (fd >= 0) ::close(fd);
+    FilesRead::note(path, text);
     return text;
 }
 

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "base/keyed_hash.h"
 #include "base/result.h"
 
 namespace portico::config {
@@ -26,6 +30,26 @@ class PipePatience {
     std::chrono::milliseconds part_;
     std::chrono::steady_clock::time_point end_by_;
     PipePatience* outer_;
+};
+
+// While one lives, it notes which files this thread reads by read_file_text, and what was in them: for whoever watches them afterwards.
+class FilesRead {
+  public:
+    // By path: what tells one content from another, or nothing for a file that could not be read.
+    using Digests = std::map<std::string, std::optional<uint64_t>>;
+
+    FilesRead();
+    ~FilesRead();
+    FilesRead(const FilesRead&) = delete;
+    const Digests& digests() const { return digests_; }
+    static uint64_t digest_of(std::string_view content) { return SeededHash()(content); }
+
+  private:
+    friend Result<std::string> read_file_text(const std::string& path);
+    static void note(const std::string& path, const Result<std::string>& text);
+
+    Digests digests_;
+    FilesRead* outer_;
 };
 
 // A configuration of a million routes stays below it; /dev/zero does not.

@@ -1,41 +1,44 @@
 #include "server/file_watch.h"
 
-#include "config/file_text.h"
-
 namespace portico::server {
 
-FileWatch::FileWatch(io::Loop& loop, std::string path, const std::string& loaded, std::function<void()> changed)
-    : loop_(loop), path_(std::move(path)), loaded_(loaded), changed_(std::move(changed)) {
+FileWatch::FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, std::function<void(const std::string& path)> changed)
+    : loop_(loop), loaded_(loaded), changed_(std::move(changed)) {
     set(loop_.timers(), loop_.now() + kInterval);
 }
 
-FileWatch::Stamp FileWatch::stamp() const {
+FileWatch::Stamp FileWatch::stamp_of(const std::string& path) {
     struct stat s {};
-    if (::stat(path_.c_str(), &s) != 0) return {};
+    if (::stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) return {};
     return {s.st_dev, s.st_ino, static_cast<uint64_t>(s.st_size), s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
 }
 
-std::string FileWatch::content() const {
-    const config::PipePatience patience;
-    return config::read_file_text(path_).value_or(std::string());
+bool FileWatch::has_changed(const std::string& path, std::optional<uint64_t> loaded, Watched& watched) {
+    const Stamp now = stamp_of(path);
+    if (now == Stamp{}) return false;  // between a removal and a rename
+    if (now == watched.seen && !watched.pending) return false;
+    const config::PipePatience patience;  // it may have become a pipe just now
+    const auto text = config::read_file_text(path);
+    const uint64_t content = config::FilesRead::digest_of(text ? *text : std::string());
+    const bool stable = watched.pending && now == watched.seen && content == watched.candidate;
+    watched = {now, content, !stable};
+    return stable && loaded != content;
 }
 
 void FileWatch::on_timer() {
     set(loop_.timers(), loop_.now() + kInterval);
-    const Stamp now = stamp();
-    if (now == Stamp{}) return;  // between a removal and a rename
-    if (now == seen_ && !pending_) return;
-    std::string text = content();
-    const bool stable = pending_ && now == seen_ && text == candidate_;
-    seen_ = now;
-    if (!stable) {
-        candidate_ = std::move(text);
-        pending_ = true;
-        return;
+    std::erase_if(watched_, [&](const auto& w) { return !loaded_.contains(w.first); });
+    const std::string* changed = nullptr;
+    bool writing = false;
+    for (const auto& [path, content] : loaded_) {
+        Watched& watched = watched_[path];
+        if (has_changed(path, content, watched)) changed = &path;
+        writing |= watched.pending;
     }
-    pending_ = false;
-    candidate_.clear();
-    if (text != loaded_) changed_();
+    if (changed == nullptr) return;
+    if (!writing) return changed_(std::string(*changed));
+    // Together with those that are not at rest yet.
+    watched_[*changed].pending = true;
 }
 
 }  // namespace portico::server

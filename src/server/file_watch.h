@@ -1,13 +1,16 @@
-// Looks whether a file has become another: by its identity, size and time, then by its content, which must be the same twice,
-// 200 ms apart: half a file is often valid YAML without its guards. A change is what differs from what was loaded last, by whatever
-// asked for that. Control thread only.
+// Looks whether the configuration, or a file that it names, has become another: by its identity, size and time, then by its content, which must
+// be the same twice, 200 ms apart: half a file is often valid YAML without its guards. What a name leads to is looked at, so that a symbolic link
+// that is exchanged on the way counts, as in mounted ConfigMaps and Secrets of Kubernetes. A change is what differs from what was loaded last, by
+// whatever asked for that; while a file is still being written, nothing is told. Control thread only.
 #pragma once
 
 #include <sys/stat.h>
 
 #include <functional>
+#include <map>
 #include <string>
 
+#include "config/file_text.h"
 #include "io/loop.h"
 
 namespace portico::server {
@@ -16,8 +19,9 @@ class FileWatch final : private io::Timer {
   public:
     static constexpr Duration kInterval = std::chrono::milliseconds(200);
 
-    // @param loaded  what was read for the last load, kept by the owner
-    FileWatch(io::Loop& loop, std::string path, const std::string& loaded, std::function<void()> changed);
+    // @param loaded   what was read for the last load, kept by the owner
+    // @param changed  told the path of a file that is another now, and at rest
+    FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, std::function<void(const std::string& path)> changed);
 
   private:
     // What tells one writing of a file from another without reading it.
@@ -26,17 +30,21 @@ class FileWatch final : private io::Timer {
         int64_t seconds = 0, nanos = 0;
         bool operator==(const Stamp&) const = default;
     };
-    Stamp stamp() const;
-    std::string content() const;
+    struct Watched {
+        Stamp seen;              // none at first: the file may have changed since it was loaded
+        uint64_t candidate = 0;  // of the content that was seen once
+        bool pending = false;
+    };
+    // @returns nothing for what is no file, such as a pipe, whose content goes when it is read
+    static Stamp stamp_of(const std::string& path);
+    // Whether it rests as another than it was loaded.
+    static bool has_changed(const std::string& path, std::optional<uint64_t> loaded, Watched& watched);
     void on_timer() override;
 
     io::Loop& loop_;
-    std::string path_;
-    const std::string& loaded_;
-    std::function<void()> changed_;
-    Stamp seen_;             // none at first: the file may have changed since it was loaded
-    std::string candidate_;  // seen once
-    bool pending_ = false;
+    const config::FilesRead::Digests& loaded_;
+    std::function<void(const std::string& path)> changed_;
+    std::map<std::string, Watched> watched_;
 };
 
 }  // namespace portico::server

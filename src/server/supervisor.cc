@@ -82,7 +82,9 @@ bool Supervisor::start() {
     if (!opened) return false;
     serve_addresses(std::move(*opened), config);
     if (options_.watch) {
-        file_watch_ = std::make_unique<FileWatch>(*loop_, options_.file_name, loaded_, [this] { reload("the file has changed"); });
+        file_watch_ = std::make_unique<FileWatch>(*loop_, loaded_, [this](const std::string& path) {
+            reload(path == options_.file_name ? "the file has changed" : "a file that it names has changed");
+        });
     }
     ready_by_ = loop_->now() + kFirstNames;
     announce_ready();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "admin/admin.h"
+#include "config/file_text.h"
 #include "io/accepting.h"
 #include "server/connection_bound.h"
 #include "server/degradations.h"
@@ -121,7 +122,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     const char* reload_again_ = nullptr;    // why another reload was asked for meanwhile
     uint64_t descriptors_ = 0;
     io::BackendChoice io_ = io::BackendChoice::automatic;
-    std::string loaded_;  // what the last load has read, for the watch
+    config::FilesRead::Digests loaded_;  // what the last load has read, for the watch
     std::unique_ptr<FileWatch> file_watch_;
     std::unique_ptr<Ticker> ready_ticker_;
     std::unique_ptr<Ticker> drain_ticker_;

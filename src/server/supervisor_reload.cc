@@ -23,10 +23,11 @@ void add_names(const config::Config& config, std::vector<std::string>& names) {
 
 std::shared_ptr<const gateway::Snapshot> Supervisor::load(uint64_t number) {
     config::FaultList faults;
+    const config::FilesRead read;
     auto source = options_.source(faults);
-    if (options_.watch) loaded_ = source.value_or(std::string());
     std::shared_ptr<const gateway::Snapshot> snapshot;
     if (source) snapshot = build_snapshot(*source, options_.file_name, number, resources_, faults);
+    if (options_.watch) loaded_ = read.digests();
     faults.sort();
     if (!options_.demo || snapshot == nullptr) {
         operators_.write(config::render(faults, options_.file_name, source ? *source : std::string_view{}));

@@ -1,9 +1,11 @@
 """`portico run --watch`: the file is followed, but never a half of it."""
 import os
+import signal
 import time
 
 from support.client import get
 from support.gateway import Gateway
+from support.tokens import SECRET, claims, hs
 from support.upstream import eventually
 
 FILE = """listeners: [{{ address: 127.0.0.1:0 }}]
@@ -107,3 +109,71 @@ def test_without_watch_a_change_waits_for_its_signal():
         assert version(gateway) == "1"
         gateway.reload()
         eventually(lambda: version(gateway) == "2", "the new file")
+
+
+SIGNED = """listeners: [{ address: 127.0.0.1:0 }]
+policies: { p: { jwt: { algorithms: [HS256], secret: { file: secrets/jwt } } } }
+routes: [{ match: /version, use: [p], respond: { body: ok } }]
+"""
+
+
+def mounted(folder, number, files):
+    """Files as Kubernetes mounts a ConfigMap or a Secret: each is a link through `..data`, which is exchanged whole."""
+    os.makedirs(f"{folder}/..v{number}", exist_ok=True)
+    for name, text in files.items():
+        with open(f"{folder}/..v{number}/{name}", "w", encoding="utf-8") as f:
+            f.write(text)
+        if not os.path.lexists(f"{folder}/{name}"):
+            os.symlink(f"..data/{name}", f"{folder}/{name}")
+    os.symlink(f"..v{number}", f"{folder}/..data.new")
+    os.rename(f"{folder}/..data.new", f"{folder}/..data")
+
+
+class Mounted(Gateway):
+    """Whose configuration and secrets stand in mounted folders."""
+
+    def write(self, config):
+        if os.path.exists(self.folder + "/conf"):
+            return
+        for name, files in (("conf", {"portico.yaml": config}), ("conf/secrets", {"jwt": SECRET + "\n"})):
+            os.makedirs(f"{self.folder}/{name}")
+            mounted(f"{self.folder}/{name}", 1, files)
+
+    @property
+    def file(self):
+        return os.path.join(self.folder, "conf", "portico.yaml")
+
+
+def status(gateway, secret):
+    return get(gateway.port, "/version", [("Authorization", "Bearer " + hs(claims(), secret=secret))]).status
+
+
+def test_a_mounted_configuration_is_followed_through_the_link_that_is_exchanged():
+    with Mounted(FILE.format(1), options=["--watch"]) as gateway:
+        mounted(gateway.folder + "/conf", 2, {"portico.yaml": FILE.format(2)})
+        eventually(lambda: version(gateway) == "2", "the new file")
+        mounted(gateway.folder + "/conf", 3, {"portico.yaml": FILE.format(2)})
+        time.sleep(SETTLED)
+        assert reloads(gateway) == 1, "the same again is no change"
+
+
+def test_a_mounted_secret_that_the_configuration_names_is_followed():
+    other = "another-secret-of-the-same-mount-0123456789"
+    with Mounted(SIGNED, options=["--watch"]) as gateway:
+        assert status(gateway, SECRET) == 200
+        mounted(gateway.folder + "/conf/secrets", 2, {"jwt": other + "\n"})
+        eventually(lambda: status(gateway, other) == 200, "the new secret")
+        assert status(gateway, SECRET) == 401 and reloads(gateway) == 1
+        assert not any(other in line for line in gateway.stderr)
+
+
+def test_a_named_file_that_goes_away_changes_nothing_and_is_taken_when_it_is_back():
+    with Mounted(SIGNED, options=["--watch"]) as gateway:
+        os.unlink(gateway.folder + "/conf/secrets/..data")
+        time.sleep(SETTLED)
+        assert status(gateway, SECRET) == 200 and reloads(gateway) == 0
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.wait_for_line("portico: reload refused")
+        os.symlink("..v1", gateway.folder + "/conf/secrets/..data")
+        eventually(lambda: any(line.startswith("portico: reloaded") for line in gateway.stderr), "the reload")
+        assert status(gateway, SECRET) == 200
