@@ -149,6 +149,13 @@ constexpr Field<LogConfig> kLog[] = {
          l.mark = n.mark;
          l.file = standard ? std::move(t->value) : s.faults().beside(t->value);
      }},
+    {{"redact", "name or list of names", "password, token, secret", "Parameters of paths whose values the log shows as `…`, such as `code` of `/invite/{code}`, beside those of the default; `**` is what `{**}` holds.", R"({"$ref":"#/$defs/textOrList"})"},
+     [](const Scope& s, const Node& n, LogConfig& l) {
+         for (Text& t : read_texts(s, n, "the name of a path's parameter, such as code")) {
+             if (t.value.starts_with('{') && t.value.ends_with('}')) s.error(t.mark, "bad-name", "a parameter is named without its braces", "write " + t.value.substr(1, t.value.size() - 2));
+             else l.redact.push_back(std::move(t));
+         }
+     }},
 };
 constexpr Field<DnsConfig> kDns[] = {
     {{"servers", "list of addresses", "the system's", "Name servers as `IP:port`.", R"({"$ref":"#/$defs/textOrList"})"},

@@ -231,6 +231,7 @@ struct LogConfig {
     bool access = true;
     std::string file = "stdout";  // "stdout", "stderr" or a path
     Mark mark{};                  // of `file`, where it is written
+    std::vector<Text> redact;     // names of path parameters
 };
 
 // How the path of a request is read, before it is matched (LANGUAGE.md §2).

@@ -60,10 +60,12 @@ void write_access_line(const Exchange& x, std::string& out) {
     w.key("client").value(x.client_ip.empty() ? kNoAddress : x.client_ip);
     put(w, "method", x.request.method_text);
     put(w, "host", x.request.host);
-    put(w, "path", x.view.path);
+    const Snapshot& snapshot = *x.epoch->snapshot;
+    std::string redacted;
+    put(w, "path", snapshot.redaction.shown(snapshot.table, x.view, x.match, redacted));
     w.key("status").value(r.status);
-    if (x.match.route != Match::kNone) w.key("route").value(x.epoch->snapshot->config.routes[x.match.route].name);
-    if (r.service >= 0) w.key("service").value(x.epoch->snapshot->config.services[static_cast<size_t>(r.service)].name);
+    if (x.match.route != Match::kNone) w.key("route").value(snapshot.config.routes[x.match.route].name);
+    if (r.service >= 0) w.key("service").value(snapshot.config.services[static_cast<size_t>(r.service)].name);
     if (!r.endpoint.empty()) w.key("endpoint").value(r.endpoint);
     if (!x.refused_by.empty()) w.key("refused_by").value(x.refused_by);
     if (!r.code.empty()) w.key("code").value(r.code);

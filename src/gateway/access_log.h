@@ -1,5 +1,5 @@
-// One JSON line an exchange: what was asked, what was done, why, and how long each part took. No header's value, no query and
-// no credential is in it; every text is escaped, with every control and direction mark, and one that a client chose ends after kMostLogged bytes.
+// One JSON line an exchange: what was asked, what was done, why, and how long each part took. No header's value, no query,
+// no credential and no parameter of the path that `log.redact` names is in it; every text is escaped, with every control and direction mark, and one that a client chose ends after kMostLogged bytes.
 #pragma once
 
 #include <string>

@@ -353,6 +353,19 @@ bool RouteTable::find(const RequestView& request, Match& out) const {
         cut);
 }
 
+void RouteTable::each_match(const RequestView& request, const std::function<void(const Match&)>& f) const {
+    Cut cut;
+    each_candidate(
+        request,
+        [&](const Entry& entry) {
+            Match match;
+            take(entry, request, cut, match);
+            f(match);
+            return false;
+        },
+        cut);
+}
+
 std::vector<std::string> RouteTable::allowed_methods(const RequestView& request) const {
     std::vector<std::string> all;
     Cut cut;

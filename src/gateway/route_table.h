@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -56,6 +57,8 @@ class RouteTable {
     bool find(const RequestView& request, Match& out) const;
     // Whether many conditions may have to be tried on much text: whoever finds a route takes his turn then (io/turn_budget.h).
     bool takes_long(const RequestView& request) const;
+    // Calls f(match) for every way into a route whose host and path match, whatever its conditions.
+    void each_match(const RequestView& request, const std::function<void(const Match&)>& f) const;
     // The methods with which some route would take the request, sorted; empty where the method is not what is missing.
     std::vector<std::string> allowed_methods(const RequestView& request) const;
 

@@ -35,6 +35,7 @@ class SnapshotBuilder {
         build_stores();
         chains_.build_named();
         s_.table = RouteTable::build(s_.config, faults_);
+        s_.redaction = PathRedaction(s_.table, s_.config.log.redact, faults_);
         s_.routes.resize(s_.config.routes.size());
         for (size_t i = 0; i < s_.config.routes.size(); ++i) build_route(i);
         writes_.settle(s_.managed, faults_);

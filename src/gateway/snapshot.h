@@ -13,6 +13,7 @@
 #include "gateway/actions.h"
 #include "gateway/client_address.h"
 #include "gateway/templates/error_shape.h"
+#include "gateway/path_redaction.h"
 #include "gateway/policy.h"
 #include "gateway/route_table.h"
 #include "http/fields.h"
@@ -58,6 +59,7 @@ struct Snapshot {
     std::vector<std::unique_ptr<Policy>> policies;  // by Policy::index()
     std::vector<std::string> policy_names;          // for metrics; of one in place: its type
     std::deque<config::UseEntry> inner_uses;        // of policies inside of policies
+    PathRedaction redaction;     // of the access log
     ClientSource client_source;  // of trusted proxies
     http::NameSet managed;  // beside the forwarding headers
     // Managed, or another spelling of what the gateway writes itself: taken off every request.

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.client import Client, fetch, get, head
-from support.gateway import Gateway
+from support.gateway import Gateway, check
 from support.tokens import SECRET, hs
 from support.upstream import Echo, Scripted, eventually, unused_port
 
@@ -352,3 +352,37 @@ def test_t88_a_route_without_a_name_keeps_it_where_another_one_comes_before():
         assert get(gateway.port, "/new").status == 200
         assert {line["route"] for line in gateway.access_lines(4)} == {name, "/new"}
         gateway.expect_metric(3, "portico_request_duration_seconds_count", route=name)
+
+
+REDACTED = """
+log: {{ redact: [code, "**"] }}
+services: {{ svc: {url} }}
+routes:
+  - {{ name: login, match: {{ path: "/login/{{user}}/{{password}}", methods: [GET] }}, forward: {{ service: svc }} }}
+  - {{ name: invite, match: "/invite/{{Code}}/to/{{who}}", respond: {{ body: "{{Code}}" }} }}
+  - {{ name: files, match: "/files/{{id}}/**", respond: {{ body: ok }} }}
+  - {{ name: odd, match: "/odd/{{token:[0-9]+}}", encoded: allow, respond: {{ body: ok }} }}
+  - {{ name: beta, match: {{ path: "/beta/{{secret}}", headers: {{ X-Beta: "1" }} }}, respond: {{ body: ok }} }}
+"""
+
+
+@pytest.mark.parametrize("method,target,path", [
+    ("GET", "/login/bob/hunter2", "/login/bob/…"), ("GET", "//login/./bob/%68unter2?password=hunter2", "/login/bob/…"), ("GET", "/login/hunter2/hunter2", "/login/hunter2/…"),
+    ("GET", "/invite/hunter2/to/bob", "/invite/…/to/bob"), ("GET", "/files/7/hunter2/x", "/files/7/…"), ("GET", "/files/7/", "/files/7/"), ("GET", "/files/7", "/files/7"),
+    ("GET", "/odd/7", "/odd/…"), ("GET", "/odd/hunter", "/odd/hunter"),
+    ("POST", "/login/bob/hunter2", "/login/bob/…"), ("GET", "/beta/hunter2", "/beta/…"), ("GET", "/login/bob/hunter2%2F", "/login/bob/…")])
+def test_the_log_shows_no_parameter_of_a_path_that_is_to_be_redacted(method, target, path):
+    """Nor where no route took the request, whatever is missing."""
+    with Echo() as upstream, Gateway(REDACTED.format(url=upstream.url)) as gateway:
+        fetch(gateway.port, method, target, [("X-Request-ID", "redacted")])
+        line = line_of(gateway, "redacted")
+        assert line["path"] == path and ("hunter2" not in json.dumps(line) or "hunter2" in path), line
+        if line["status"] == 200 and line["route"] == "login":
+            assert upstream.requests[0].target.endswith(path[:-1] + "hunter2") or "?" in target, "the service gets it as it is"
+
+
+def test_a_redacted_name_that_no_path_has_is_warned_of():
+    ran = check("log: { redact: [cod, '{pin}'] }\nroutes: [{ match: '/invite/{code}', respond: {} }]\n")
+    assert "write pin" in ran.text, ran.text
+    ran = check("log: { redact: cod }\nroutes: [{ match: '/invite/{code}', respond: {} }]\n")
+    assert ran.code == 0 and "no route has a parameter {cod}" in ran.text, ran.text

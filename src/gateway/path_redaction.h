@@ -1,0 +1,38 @@
+// `log.redact`: which parameters of paths the access log shows as `…` (LANGUAGE.md §12). Which they are is settled at load, by route; a line of a
+// route that has none costs one look. Immutable, read by every worker.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/fault.h"
+#include "config/model.h"
+#include "gateway/route_table.h"
+
+namespace portico::gateway {
+
+class PathRedaction {
+  public:
+    PathRedaction() = default;
+    // @param names  beside `password`, `token` and `secret`, which are always among them; `**` names what {**} holds. One that no route has
+    // is a warning
+    PathRedaction(const RouteTable& table, const std::vector<config::Text>& names, config::FaultList& faults);
+
+    // The request's normal path as the log shows it. Where no route took the request (another method, a header that is missing), what is
+    // hidden for any route of that path is hidden too.
+    // @param match  of the request; its values are views of the path
+    // @returns the path itself, or a text in `room`
+    std::string_view shown(const RouteTable& table, const RequestView& request, const Match& match, std::string& room) const;
+
+  private:
+    struct OfRoute {
+        std::vector<uint8_t> slots;  // of Match::values
+        bool rest = false;
+        bool any() const { return rest || !slots.empty(); }
+    };
+    std::vector<OfRoute> routes_;  // by their index in the configuration; empty where none hides anything
+};
+
+}  // namespace portico::gateway
