@@ -117,7 +117,7 @@ ChainBuilder::Built ChainBuilder::of(const config::UseEntry& use, const std::str
 
 bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
                                const Scope& use) {
-    bool guaranteed = false;
+    bool guaranteed = false, shared_subject = false;
     std::string_view established_by;
     Writers written;
     for (size_t i = 0; i < route.use.size(); ++i) {
@@ -134,7 +134,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");
         }
-        built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow, route.forward.has_value()}, entry.mark, at);
+        built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow, route.forward.has_value(), shared_subject}, entry.mark, at);
         check_spellings(built, written, entry.mark, at);
         const IdentityRole role = built.policy->identity();
         if (role != IdentityRole::none) {
@@ -144,6 +144,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
                          "where either will do, write any_of: [" + std::string(established_by) + ", " + std::string(built.name) + "]");
             }
             established_by = built.name;
+            shared_subject |= built.policy->free_subjects() > 1;
             guaranteed |= role == IdentityRole::guaranteed && !built.shadow;
             if (role == IdentityRole::guaranteed && !built.shadow) rules.signs_in = built.guard;
         }

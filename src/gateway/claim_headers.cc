@@ -7,6 +7,7 @@
 #include "config/read.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
+#include "gateway/subjects.h"
 #include "http/fields.h"
 
 namespace portico::gateway {
@@ -152,6 +153,14 @@ void ClaimHeaders::apply(Exchange& x, const Rendered& rendered) const {
         text.remove_prefix(sizeof piece);
         x.set_field(rows_[piece.row].header, text.substr(0, piece.size), rows_[piece.row].id);
         text.remove_prefix(piece.size);
+    }
+}
+
+void ClaimHeaders::subject_headers(std::vector<std::string_view>& into) const {
+    const auto is_issuer = [](const Row& r) { return r.claim.names().size() == 1 && r.claim.names().front() == "iss"; };
+    if (std::ranges::any_of(rows_, is_issuer)) return;
+    for (const Row& row : rows_) {
+        if (is_subject(row.claim)) into.push_back(row.header);
     }
 }
 

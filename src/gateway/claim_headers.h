@@ -54,6 +54,8 @@ class ClaimHeaders {
     // The same as apply() to an exchange with those claims.
     void apply(Exchange& x, const Rendered& rendered) const;
     bool empty() const { return rows_.empty(); }
+    // Adds the headers that hold `sub`, unless another one holds `iss` beside it.
+    void subject_headers(std::vector<std::string_view>& into) const;
 
   private:
     struct Row {

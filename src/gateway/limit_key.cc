@@ -5,6 +5,7 @@
 
 #include "gateway/client_address.h"
 #include "gateway/exchange.h"
+#include "gateway/subjects.h"
 
 namespace portico::gateway {
 namespace {
@@ -45,6 +46,8 @@ bool LimitKey::check_place(const std::vector<std::string>& parameters, bool iden
 }
 
 bool LimitKey::is_address() const { return values_.size() == 1 && values_[0].parts().front().source == Source::client_ip; }
+
+bool LimitKey::is_subject() const { return values_.size() == 1 && gateway::is_subject(values_[0]); }
 
 bool LimitKey::names_claims() const {
     return std::ranges::any_of(values_, [](const Template& t) { return t.names_claims(); });

@@ -24,6 +24,8 @@ class LimitKey {
     // Judges it where the policy stands. @returns false after a fault
     bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
     bool names_claims() const;
+    // Nothing but `claims.sub`.
+    bool is_subject() const;
     // A header of that name, in any spelling, is one of its values.
     bool names_header(std::string_view name) const;
     // A parameter of the path is one of its values (kRest: {**}).

@@ -74,6 +74,7 @@ struct PolicyPlace {
     size_t position = 0;
     bool shadow = false;
     bool forwards = true;      // the route's action sends the client's request on
+    bool shared_subject = false;  // more than one party may name the same `sub` (gateway/subjects.h)
 };
 
 class BodyTemplate;
@@ -126,6 +127,10 @@ class Policy {
     virtual void on_complete(Exchange&) const noexcept {}
 
     virtual IdentityRole identity() const { return IdentityRole::none; }
+    // How many parties name the `sub` of its identities as they please, each one that could be another's.
+    virtual size_t free_subjects() const { return 0; }
+    // Adds the headers that it fills with `claims.sub` and that say nothing of whose it is.
+    virtual void subject_headers(std::vector<std::string_view>&) const {}
     // Whether the request carries what this policy judges: `any_of` takes the first that says so.
     virtual bool sees_credential(Exchange&) const { return true; }
     // The WWW-Authenticate of a refusal where there was no credential, such as `Bearer`: `any_of` offers those of all its policies.

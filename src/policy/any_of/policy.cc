@@ -4,6 +4,7 @@
 #include "gateway/exchange.h"
 #include "gateway/policy.h"
 #include "gateway/snapshot.h"
+#include "gateway/subjects.h"
 #include "policy/any_of/choice.h"
 
 namespace portico::policy::any_of {
@@ -59,6 +60,14 @@ class AnyOf final : public gateway::Policy {
     }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
+    }
+    size_t free_subjects() const override {
+        size_t parties = 0;
+        for (const ChainLink& l : links_) parties += l.policy->free_subjects();
+        return parties;
+    }
+    void subject_headers(std::vector<std::string_view>& into) const override {
+        for (const ChainLink& l : links_) l.policy->subject_headers(into);
     }
     void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
         for (const ChainLink& l : links_) l.policy->credential_places(into);
@@ -133,6 +142,25 @@ void judge(const std::vector<ChainLink>& links, const config::Node& list, const 
     }
 }
 
+// Those that fill one header with `sub` each.
+void judge_subjects(const std::vector<ChainLink>& links, config::Mark mark, const config::Scope& scope) {
+    std::vector<std::string_view> seen;
+    std::vector<std::string_view> told;
+    for (const ChainLink& l : links) {
+        if (l.policy->free_subjects() == 0) continue;
+        std::vector<std::string_view> headers;
+        l.policy->subject_headers(headers);
+        for (const std::string_view header : headers) {
+            const auto is_same = [&](std::string_view other) { return http::is_same_name(header, other); };
+            if (std::ranges::any_of(seen, is_same) && std::ranges::none_of(told, is_same)) {
+                gateway::warn_of_shared_subject(scope, mark, "the header " + std::string(header));
+                told.push_back(header);
+            }
+        }
+        seen.insert(seen.end(), headers.begin(), headers.end());
+    }
+}
+
 std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
     const config::Scope scope(faults, settings.path);
     const size_t before = faults.errors();
@@ -145,6 +173,7 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
     }
     judge(links, settings.settings, scope);
     if (faults.errors() != before) return nullptr;
+    judge_subjects(links, settings.settings.mark, scope);
     return std::make_unique<AnyOf>(std::move(links));
 }
 

@@ -41,6 +41,8 @@ class ApiKey final : public gateway::Policy {
     }
 
     gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }
+    size_t free_subjects() const override { return 1; }
+    void subject_headers(std::vector<std::string_view>& into) const override { settings_.headers.subject_headers(into); }
     bool sees_credential(Exchange& x) const override { return presented_by(x).count > 0; }
     std::string_view challenge() const override { return challenge_; }
     // Also where keys are forwarded: in an any_of nobody has verified this one.

@@ -3,6 +3,7 @@
 
 #include "gateway/exchange.h"
 #include "gateway/policy.h"
+#include "gateway/subjects.h"
 #include "policy/authorize/rules.h"
 #include "policy/authorize/settings.h"
 
@@ -30,6 +31,7 @@ class Authorize final : public gateway::Policy {
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const gateway::Template* t : rules_.templates()) t->check_place(place.parameters, place.identity || place.any_identity, mark, scope);
+        if (place.shared_subject && rules_.ask_subject_alone()) gateway::warn_of_shared_subject(scope, mark, "this authorize");
         if (place.identity || (place.shadow && place.any_identity)) return;
         if (place.any_identity) {
             scope.error(mark, "no-identity",

@@ -259,6 +259,13 @@ class Settling {
 
 }  // namespace
 
+bool Rules::ask_subject_alone() const {
+    const auto asks = [](const std::vector<ClaimCondition>& conditions, std::string_view name) {
+        return std::ranges::any_of(conditions, [&](const ClaimCondition& c) { return c.claim.names().size() == 1 && c.claim.names().front() == name && !c.values.empty(); });
+    };
+    return (asks(claims.all, "sub") || asks(claims.any, "sub")) && !asks(claims.all, "iss");
+}
+
 std::vector<const gateway::Template*> Rules::templates() const {
     std::vector<const gateway::Template*> all;
     for (const Names* names : {&scopes, &roles}) {

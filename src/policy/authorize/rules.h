@@ -57,6 +57,8 @@ struct Rules {
     bool empty() const { return scopes.empty() && roles.empty() && claims.empty(); }
     // Whether templates are among the values.
     bool made() const;
+    // Whether they ask for `sub`, by a value that lets in, and for no `iss` in `all`.
+    bool ask_subject_alone() const;
     // Each template of theirs.
     std::vector<const gateway::Template*> templates() const;
     // The same with the values that the request gives. Of a header or query pair that is there twice nobody knows which one the service

@@ -97,6 +97,8 @@ class Basic final : public gateway::Policy {
     }
 
     gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }
+    size_t free_subjects() const override { return 1; }
+    void subject_headers(std::vector<std::string_view>& into) const override { settings_.headers.subject_headers(into); }
     bool sees_credential(Exchange& x) const override { return credential(x) != nullptr; }
     std::string_view challenge() const override { return challenge_; }
     void withhold_credential(Exchange& x) const override {

@@ -6,6 +6,7 @@
 #include "gateway/exchange.h"
 #include "gateway/limit_key.h"
 #include "gateway/snapshot.h"
+#include "gateway/subjects.h"
 #include "policy/concurrency/in_flight.h"
 #include "policy/concurrency/wait.h"
 
@@ -103,6 +104,7 @@ class Concurrency final : public gateway::Policy {
     bool judges_parameter(std::string_view name) const override { return s_.key.names_parameter(name); }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.key.check_place(place.parameters, place.identity, mark, scope);
+        if (place.shared_subject && s_.key.is_subject()) gateway::warn_of_shared_subject(scope, mark, "the key of this limit");
     }
 
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override {

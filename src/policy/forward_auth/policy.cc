@@ -50,6 +50,15 @@ class ForwardAuth final : public gateway::Policy {
         x.request.fields.remove_if([&](const http::Field& f) { return f.id != http::FieldName::cookie && listed_as(f.name) != nullptr; });
     }
 
+    size_t free_subjects() const override {
+        return std::ranges::any_of(s_.copy, [](const Copied& c) { return c.claim == "sub"; }) ? 1 : 0;
+    }
+    void subject_headers(std::vector<std::string_view>& into) const override {
+        if (std::ranges::any_of(s_.copy, [](const Copied& c) { return c.claim == "iss"; })) return;
+        for (const Copied& c : s_.copy) {
+            if (c.claim == "sub") into.push_back(c.header);
+        }
+    }
     void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
         for (const std::string& name : s_.headers) into.push_back({false, name});
     }

@@ -97,11 +97,13 @@ bool Judge::is_for_another_key(const OpenToken& open, const Error& refusal) cons
     return refusal.fault == Fault::token_algorithm && algorithm && rules_.algorithms.has(*algorithm);
 }
 
-Result<std::shared_ptr<VerifiedToken>> Judge::verify(const OpenToken& open, const CheckedToken& checked, VerifierContext& context) {
+Result<std::shared_ptr<VerifiedToken>> Judge::verify(const OpenToken& open, const CheckedToken& checked, VerifierContext& context) const {
     const auto signer = find_signer(open.token, checked, context);
     if (!signer) return fail(signer.error());
+    auto claims = rules_.subject ? rules_.subject->apply(open.claims) : Result<json::Document>(open.claims);
+    if (!claims) return fail(std::move(claims).error());
     return std::make_shared<VerifiedToken>(
-        VerifiedToken{std::string(open.token.compact), open.claims, checked.valid_until, (*signer)->id(), checked.algorithm, std::nullopt});
+        VerifiedToken{std::string(open.token.compact), *std::move(claims), checked.valid_until, (*signer)->id(), checked.algorithm, std::nullopt});
 }
 
 }  // namespace portico::policy::jwt

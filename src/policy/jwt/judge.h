@@ -11,6 +11,7 @@
 #include "gateway/claim_headers.h"
 #include "policy/jwt/claims.h"
 #include "policy/jwt/keys.h"
+#include "policy/jwt/subject.h"
 #include "policy/jwt/token.h"
 #include "policy/jwt/verifier.h"
 
@@ -20,6 +21,9 @@ struct TokenRules {
     AlgorithmSet algorithms;  // of the configuration; a key can only narrow them
     TokenBounds token;
     ClaimRules claims;
+    std::optional<SubjectRule> subject{};  // what `sub` becomes once the token is verified
+    // Whether its issuer may name a subject that is another's.
+    bool names_freely() const { return !subject || !subject->tells_issuer(); }
 };
 
 // A token whose claims can be read and must not be believed yet. It points into the text that it was made from.
@@ -69,8 +73,8 @@ class Judge {
     // Whether that refusal of check() says that the token's key is there and is one of another algorithm, which is allowed too: its
     // issuer may have a new key under the old one's name.
     bool is_for_another_key(const OpenToken& token, const Error& refusal) const;
-    // And the signature. @errors token_signature, token_malformed
-    static Result<std::shared_ptr<VerifiedToken>> verify(const OpenToken& token, const CheckedToken& checked, VerifierContext& context);
+    // And the signature, and what `sub` becomes. @errors token_signature, token_malformed, token_claim
+    Result<std::shared_ptr<VerifiedToken>> verify(const OpenToken& token, const CheckedToken& checked, VerifierContext& context) const;
 
   private:
     TokenRules rules_;

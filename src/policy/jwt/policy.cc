@@ -1,15 +1,16 @@
 // `jwt`: lets a request pass that bears a token of an issuer whom the configuration trusts, and hands its claims on.
 #include "gateway/policy.h"
 
+#include <algorithm>
+
 #include "gateway/exchange.h"
 #include "gateway/reply.h"
 #include "gateway/snapshot.h"
 #include "policy/jwt/issuer_documents.h"
-#include "policy/jwt/key_fetcher.h"
 #include "policy/jwt/revocation.h"
 #include "policy/jwt/settings.h"
-#include "policy/jwt/token_cache.h"
 #include "policy/jwt/token_place.h"
+#include "policy/jwt/worker_state.h"
 
 namespace portico::policy::jwt {
 namespace {
@@ -30,21 +31,6 @@ struct Issuer {
     std::shared_ptr<RemoteKeys> keys;  // of the process, where they are remote
 };
 
-// One worker's part.
-struct State final : gateway::WorkerState {
-    State(uint64_t seed, observe::Counter postponed_cell) : cache({}, seed), postponed(postponed_cell) {}
-
-    struct Source {
-        KeyView view;
-        std::unique_ptr<KeyFetcher> fetcher{};  // where they are remote
-        const std::shared_ptr<const KeySet>& keys() const { return view.keys(); }
-    };
-    VerifierContext context;
-    TokenCache cache;
-    std::vector<Source> sources;  // by issuer
-    observe::Counter postponed;
-};
-
 class Jwt final : public gateway::Policy {
   public:
     Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build);
@@ -53,6 +39,10 @@ class Jwt final : public gateway::Policy {
     gateway::IdentityRole identity() const override {
         return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
     }
+    size_t free_subjects() const override {
+        return static_cast<size_t>(std::ranges::count_if(issuers_, [](const Issuer& i) { return i.judge.rules().names_freely(); }));
+    }
+    void subject_headers(std::vector<std::string_view>& into) const override { headers_.subject_headers(into); }
     bool sees_credential(Exchange& x) const override { return find_token(x, from_).place != nullptr; }
     std::string_view challenge() const override { return "Bearer"; }
     void withhold_credential(Exchange& x) const override {
@@ -213,7 +203,7 @@ bool Jwt::may_have_other_keys(const Opened& opened, const State::Source& source)
 }
 
 Verdict Jwt::verify(Exchange& x, State& state, Opened opened, const CheckedToken& checked, const TokenPlace& place, uint64_t generation) const {
-    auto verified = Judge::verify(opened.token, checked, state.context);
+    auto verified = issuers_[opened.issuer].judge.verify(opened.token, checked, state.context);
     if (verified) {
         (*verified)->headers = headers_.render((*verified)->claims);
         state.cache.keep(*verified, generation);

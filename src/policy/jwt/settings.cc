@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/read.h"
+#include "gateway/subjects.h"
 #include "http/fields.h"
 #include "policy/jwt/key_settings.h"
 
@@ -73,7 +74,7 @@ std::vector<std::string> values_of(std::vector<Text> texts) {
 }
 
 template <class T>
-constexpr std::array<Field<T>, 11> issuer_rows() {
+constexpr std::array<Field<T>, 12> issuer_rows() {
     return {{
         {{"algorithms", "list of algorithms", "", "Which signatures are taken: HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA (or Ed25519, which is the same). A token never chooses.", kTexts, true},
          [](const Scope& s, const Node& n, T& d) { read_algorithms(s, n, d); }},
@@ -108,6 +109,8 @@ constexpr std::array<Field<T>, 11> issuer_rows() {
              d.max_age_written = true;
              if (auto v = config::read_duration(s, n, true)) d.issuer.rules.claims.max_age = *v;
          }},
+        {{"subject", "template string", "the token's `sub`", "What `claims.sub` becomes, of claims alone, such as `{claims.iss}|{claims.sub}`: so that no two issuers name one subject.", R"({"type":"string"})"},
+         [](const Scope& s, const Node& n, T& d) { d.issuer.rules.subject = SubjectRule::read(s, n); }},
     }};
 }
 
@@ -212,6 +215,17 @@ constexpr Field<Draft> kOwn[] = {
      }},
 };
 
+void judge_subjects(const Scope& scope, const Node& node, const Settings& settings) {
+    if (std::ranges::count_if(settings.issuers, [](const IssuerSettings& i) { return i.rules.names_freely(); }) < 2) return;
+    std::vector<std::string_view> headers;
+    settings.headers.subject_headers(headers);
+    const Node* written = node.get("claims_to_headers");
+    for (const std::string_view header : headers) {
+        const config::Entry* entry = written->find(header);
+        gateway::warn_of_shared_subject(Scope(scope, "claims_to_headers"), entry->key_mark, "the header " + std::string(header));
+    }
+}
+
 std::vector<Field<Draft>> all_rows() {
     // `algorithms` is needed at the top only where there are no issuers.
     std::vector<Field<Draft>> rows(kShared.begin(), kShared.end());
@@ -240,6 +254,7 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
             if (claims.audiences.empty()) claims.audiences = top.audiences;
             if (!issuer.leeway_written) claims.leeway = top.leeway;
             if (!issuer.max_age_written) claims.max_age = top.max_age;
+            if (!issuer.issuer.rules.subject) issuer.issuer.rules.subject = draft.issuer.rules.subject;
             claims.required.insert(claims.required.end(), top.required.begin(), top.required.end());
             finish_issuer(Scope(scope, "issuers"), issuer);
             draft.settings.issuers.push_back(std::move(issuer.issuer));
@@ -252,6 +267,7 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
         draft.settings.issuers.push_back(std::move(draft.issuer));
     }
     if (draft.settings.from.empty()) draft.settings.from.push_back({});
+    judge_subjects(scope, from.settings, draft.settings);
     if (faults.errors() != before) return std::nullopt;
     return std::move(draft.settings);
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
+#include "gateway/subjects.h"
 #include "http/credential.h"
 #include "policy/rate_limit/key_queue.h"
 #include "policy/rate_limit/memory_table.h"
@@ -78,6 +79,7 @@ std::unique_ptr<gateway::WorkerState> RateLimit::make_worker_state(gateway::Cont
 
 void RateLimit::check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
     s_.key.check_place(place.parameters, place.identity, mark, scope);
+    if (place.shared_subject && s_.key.is_subject()) gateway::warn_of_shared_subject(scope, mark, "the key of this limit");
     if (s_.by) s_.by->check_place(place.parameters, place.identity, mark, scope);
     if (s_.cost_of) s_.cost_of->check_place(place.parameters, place.identity, mark, scope);
     if (place.any_identity && !s_.key.names_claims() && !(s_.by && s_.by->names_claims())) {

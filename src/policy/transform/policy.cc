@@ -94,6 +94,7 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
         if (r.path) r.path->check_place(place.parameters, place.identity, r.path_mark, scope);
         r.query.check_place(place.parameters, place.identity, scope);
         r.headers.check_place(place.parameters, place.identity, scope);
+        if (place.shared_subject) r.headers.warn_of_subjects(scope);
         r.cookies.check_place(place.parameters, place.identity, scope);
         r.body.check_place(place, scope);
     }

@@ -8,6 +8,7 @@
 #include "base/meter.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "gateway/subjects.h"
 #include "gateway/templates/field_value.h"
 
 namespace portico::policy::transform {
@@ -91,6 +92,14 @@ bool Rules::reads(size_t root) const { return any_reads(add, root) || any_reads(
 void Rules::check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const {
     for (const auto* rows : {&add, &set, &append}) {
         for (const Named& n : *rows) n.value.check_place(parameters, identity, n.mark, scope);
+    }
+}
+
+void Rules::warn_of_subjects(const config::Scope& scope) const {
+    for (const auto* rows : {&add, &set, &append}) {
+        for (const Named& n : *rows) {
+            if (gateway::is_subject(n.value)) gateway::warn_of_shared_subject(scope, n.mark, "the header " + n.name);
+        }
     }
 }
 
