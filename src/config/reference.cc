@@ -22,6 +22,17 @@ policies, `README.md` shows the whole in use.
 
 )";
 
+// What other gateways take and this one does not, whatever its configuration says.
+constexpr std::string_view kRefusedOnPurpose = R"(## What is refused on purpose
+
+| refused | why | in its place |
+|---|---|---|
+| `secret` beside `public_key`, `keys`, `jwks` or `oidc` in one `jwt`, or in one of its `issuers` | A public key is known to everybody. Where one token may be judged by either, a forger signs with the public key as if it were the secret, and the token says that it is `HS256` (RFC 8725 §2.1). | `issuers`, each with its own keys: `iss` chooses, and only that issuer's are tried |
+| a token without `exp` | It would be good for ever: once it has leaked, nothing ends it but other keys for everybody. | an issuer that writes `exp`; for credentials without an end `api_key` |
+| `cors` with `origins: "*"` and `credentials: true` | Every page that somebody visits while signed in could read the answers meant for that person. Browsers refuse the pair too (Fetch §3.2.5). | the origins by name, or `https://*.example.com` |
+| a `Host`, or an authority in the target, with another character than letters, digits and `- . _ ~` (400) | RFC 3986 §3.2.2 allows `! $ & ' ( ) * + , ; =` and percent-encoded bytes there, and no DNS name has them. Services and caches that cut at one of them see another host than the one by which the route was chosen. | the name as DNS has it; international names in their `xn--` form |
+)";
+
 // A definition of a unit or of a shape that several rows share.
 constexpr std::string_view kSharedSchema = R"("duration":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)$"},
 "durationOrNone":{"oneOf":[{"$ref":"#/$defs/duration"},{"const":"none"}]},
@@ -151,8 +162,7 @@ std::string markdown_reference(std::span<const ObjectText> policies) {
         }
         out += '\n';
     }
-    out.pop_back();
-    return out;
+    return out.append(kRefusedOnPurpose);
 }
 
 }  // namespace portico::config

@@ -80,7 +80,7 @@ constexpr Field<Grant> kFields[] = {
      [](const Scope& s, const Node& n, Grant& g) { g.any_header = read_names(s, n, "a header's name", g.headers); }},
     {{"expose", "list of header names", "none", "What of the answer they may read, beside what they always may.", kTextOrList},
      [](const Scope& s, const Node& n, Grant& g) { if (read_names(s, n, "a header's name", g.expose)) g.expose = "*"; }},
-    {{"credentials", "boolean", "false", "With cookies and the like. Not with `origins: \"*\"`.", R"({"type":"boolean"})"},
+    {{"credentials", "boolean", "false", "With cookies and the like. Not with `origins: \"*\"`: every page that a person visits could read what is meant for that person.", R"({"type":"boolean"})"},
      [](const Scope& s, const Node& n, Grant& g) { g.credentials = config::read_bool(s, n).value_or(false); }},
     {{"max_age", "duration", "the browser's (5s)", "How long a browser may remember a preflight's answer.", R"({"$ref":"#/$defs/duration"})"},
      read_max_age},
