@@ -93,6 +93,7 @@ std::string FaultList::covered(std::string_view text) const {
 }
 
 void FaultList::add(Located f) {
+    f.path = covered(f.path);
     f.message = covered(f.message);
     f.hint = covered(f.hint);
     errors_ += f.severity == Severity::error;

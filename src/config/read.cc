@@ -211,7 +211,9 @@ std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_v
     return out;
 }
 
-std::string written_list(std::string_view text) {
+std::string written_list(const Text& written) {
+    if (written.literal) return {};
+    const std::string_view text = written.value;
     std::string list;
     size_t count = 0;
     for (size_t at = 0; at < text.size();) {
@@ -234,7 +236,7 @@ std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_na
             continue;
         }
         const auto meant = Cidr::network_of(t.value);
-        const std::string list = written_list(t.value);
+        const std::string list = written_list(t);
         scope.error(t.mark, "bad-cidr", "expected a CIDR such as 10.0.0.0/8 or one address, found \"" + t.value + "\"",
                     meant  ? "bits behind the prefix must be zero: did you mean " + *meant + "?"
                     : list.empty() ? "" : "did you mean " + list + "?");

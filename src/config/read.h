@@ -50,8 +50,9 @@ class PlainList {
 
 // A PlainList as texts; an empty one is a fault.
 std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
-// The list that a text with commas or spaces was likely meant to be, "[GET, POST]". @returns nothing for a text without them
-std::string written_list(std::string_view text);
+// The list that a text with commas or spaces was likely meant to be, "[GET, POST]". @returns nothing for a text without them,
+// nor for one that came from the environment, of which nothing is shown
+std::string written_list(const Text& text);
 // CIDR blocks; one that is none, or that has bits behind its prefix, is a fault that shows the block it may have meant.
 // @param unix_named where the word `unix` may stand among them: set where it does
 std::vector<Cidr> read_cidrs(const Scope& scope, const Node& node, bool* unix_named = nullptr);

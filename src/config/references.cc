@@ -246,7 +246,7 @@ class References {
                               "leave methods out: the route takes every method then");
                 continue;
             }
-            if (const std::string list = written_list(m.value); !list.empty()) {
+            if (const std::string list = written_list(m); !list.empty()) {
                 faults_.error(m.mark, place(index) + ".match.methods", "unknown-method", "\"" + m.value + "\" is not one method, but several in one text",
                               "did you mean " + list + "?");
                 continue;

@@ -42,7 +42,7 @@ bool read_names(const Scope& scope, const Node& node, std::string_view what, std
     for (const config::Text& t : texts) {
         if (t.value == "*") scope.error(t.mark, "bad-list", "\"*\" stands alone", "write \"*\", or the names");
         else if (!http::is_token(t.value)) scope.error(t.mark, "bad-list", "expected " + std::string(what) + ", found \"" + t.value + "\"",
-                                              config::written_list(t.value).empty() ? "" : "did you mean " + config::written_list(t.value) + "?");
+                                              config::written_list(t).empty() ? "" : "did you mean " + config::written_list(t) + "?");
         else into.append(into.empty() ? "" : ", ").append(t.value);
     }
     return false;

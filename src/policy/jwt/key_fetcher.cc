@@ -197,17 +197,18 @@ io::Task<Result<void>> KeyFetcher::get(const std::string& url, upstream::CallAns
         done = co_await upstream::call(context_.loop, *epoch_.services[static_cast<size_t>(settings_.service)], request, answer);
     } else {
         const auto parsed = gateway::FetchUrl::parse(url);
-        if (!parsed) co_return fail(Fault::upstream_protocol, "\"" + url + "\" is not a URL");
+        if (!parsed) co_return fail(Fault::upstream_protocol, "\"" + url.substr(0, url.find('?')) + "\" is not a URL");
         done = co_await gateway::fetch(context_, *parsed, settings_.tls, settings_.timeout, kMaxDocument, answer);
     }
-    // What was asked: the URL of the keys may be the issuer's own choice.
+    // What was asked: the URL of the keys may be the issuer's own choice. Its query may hold a secret.
+    const std::string asked = "GET " + url.substr(0, url.find('?'));
     if (!done) {
         Error error = std::move(done).error();
-        error.context = "GET " + url + (error.context.empty() ? "" : ": " + error.context);
+        error.context = asked + (error.context.empty() ? "" : ": " + error.context);
         co_return fail(std::move(error));
     }
     if (answer.head.status != 200) {
-        co_return fail(Fault::upstream_protocol, "GET " + url + ": it answered with status " + std::to_string(answer.head.status) + ", where 200 is wanted");
+        co_return fail(Fault::upstream_protocol, asked + ": it answered with status " + std::to_string(answer.head.status) + ", where 200 is wanted");
     }
     co_return done;
 }
@@ -225,7 +226,7 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
         if (!co_await read([&] { discovery = read_discovery(document.body, settings_.issuer, plain ? KeyTransport::http_allowed : KeyTransport::https); })) {
             discovery = std::unexpected(kTooCostly);
         }
-        if (!discovery) co_return fail(Fault::upstream_protocol, "the issuer's document " + url + ": " + discovery.error());
+        if (!discovery) co_return fail(Fault::upstream_protocol, "the issuer's document " + url.substr(0, url.find('?')) + ": " + discovery.error());
         url = discovery->keys_url;
     }
     upstream::CallAnswer answer;

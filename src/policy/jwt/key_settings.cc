@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/concealed.h"
 #include "config/file_text.h"
 #include "config/read.h"
 #include "gateway/fetch.h"
@@ -27,8 +28,9 @@ constexpr std::string_view kDuration = R"({"$ref":"#/$defs/duration"})";
 void read_url(const Scope& scope, const Node& node, RemoteKeySettings& into) {
     const auto text = config::read_string(scope, node, "a URL such as https://issuer.example/keys");
     if (!text) return;
+    if (text->contains('?')) config::conceal(scope.faults(), node);  // a query may hold a key of its own
     const auto url = gateway::FetchUrl::parse(*text);
-    if (!url) return scope.error(node.mark, "bad-url", "\"" + *text + "\" is not a URL such as https://issuer.example/keys");
+    if (!url) return scope.error(node.mark, "bad-url", "\"" + text->substr(0, text->find('?')) + "\" is not a URL such as https://issuer.example/keys");
     if (!url->tls && !url->is_loopback()) {
         scope.warning(node.mark, "plain-issuer", "keys that are fetched over plain HTTP can be replaced on their way", "write https://");
     }
