@@ -15,7 +15,7 @@ from support.upstream import Echo, Scripted
 KEY = hashlib.sha256(b"opskey").hexdigest()
 OTHER = "partner-secret-0123456789abcdef0123456789abcdef"
 SEED = int(os.environ.get("PORTICO_SEED") or 3)
-CONFIGURATIONS = 3
+CONFIGURATIONS = 2
 
 
 def deciding(connection):

@@ -123,7 +123,7 @@ def test_explain_shows_the_request_that_the_service_would_get():
             cookies: { remove: track }
 """), "GET", "/x/7?debug=1&a=2", ["X-Tenant: acme", "Authorization: mine", "Cookie: a=b; track=1"])
     assert said.code == 0, said.text
-    for line in ("upstream  PUT /v2/7?a=2&tenant=acme HTTP/1.1", "Authorization: Bearer of-the-gateway", "X-From: 127.0.0.1", "Cookie: a=b", "Content-Length: 0"):
+    for line in ("upstream  PUT /v2/7?a=2&tenant=acme HTTP/1.1", "Authorization: …", "X-From: 127.0.0.1", "Cookie: …", "Content-Length: 0"):
         assert line in said.out, said.out
     upstream = said.out[said.out.index("upstream"):]
     assert "X-Tenant" not in upstream and "mine" not in upstream and "track" not in upstream
