@@ -150,10 +150,11 @@ class Listening final : public io::Accepting::Sink {
         : service_(name), connections_(context, service_), accepting_(context.loop, fd, *this) {}
 
   private:
-    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), settings_); }
+    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), entrance_); }
     void on_nothing_left(int) override { connections_.evict_one(); }
 
     edge::ServerSettings settings_;
+    std::shared_ptr<edge::Entrance> entrance_ = std::make_shared<edge::Entrance>(edge::Entrance{&settings_});
     DemoService service_;
     edge::ConnectionSet connections_;
     io::Accepting accepting_;

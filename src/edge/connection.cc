@@ -4,8 +4,8 @@
 
 namespace portico::edge {
 
-Connection::Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, const ServerSettings& settings)
-    : Member(set.eviction_, stream->peer().ip), set_(set), stream_(std::move(stream)), server_(set.context(), set.handler(), *stream_, settings, *this) {
+Connection::Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance)
+    : Member(set.eviction_, stream->peer().ip), set_(set), stream_(std::move(stream)), server_(set.context(), set.handler(), *stream_, std::move(entrance), *this) {
     set_.all_.push_back(*this);
     ++set_.size_;
     set_.context().shard.add(set_.context().cells.connections_total);
@@ -86,13 +86,13 @@ ConnectionSet::~ConnectionSet() {
     if (descriptors_ != UINT32_MAX) context_.loop.keep_room_by({});
 }
 
-void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings) {
+void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance) {
     // Where everybody is being served the new one is closed.
     if ((size_ >= limit_ && !evict_one()) || (!has_descriptors() && !free_descriptor())) {
         if (told_) told_(true);
         return;
     }
-    auto* c = new Connection(*this, std::move(stream), settings);
+    auto* c = new Connection(*this, std::move(stream), std::move(entrance));
     c->start();
 }
 
@@ -121,9 +121,9 @@ bool ConnectionSet::free_descriptor() {
     return evict_one() || loop.close_resting(Duration::zero());
 }
 
-void ConnectionSet::close_idle() {
-    all_.for_each([](Connection& c) {
-        if (c.idle()) c.end_idle();
+void ConnectionSet::close_idle(const Entrance* entrance) {
+    all_.for_each([&](Connection& c) {
+        if (c.idle() && (entrance == nullptr || c.came_by(*entrance))) c.end_idle();
     });
 }
 

@@ -25,7 +25,7 @@ class Connection final : public ListHook<Connection>,
                          private io::Deferred,
                          private io::Timer {
   public:
-    Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
+    Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance);
     ~Connection() override;
 
     void start();
@@ -35,6 +35,7 @@ class Connection final : public ListHook<Connection>,
     void end_idle();
     // True between requests.
     bool idle() const { return phase_ == Phase::idle; }
+    bool came_by(const Entrance& entrance) const { return &server_.entrance() == &entrance; }
 
     // H1Server::Owner
     void on_phase(Phase phase) override;
@@ -65,7 +66,7 @@ class ConnectionSet {
     ~ConnectionSet();
 
     // Takes a new connection in. Over the limit another one gives way (Eviction); it is closed where all are being served.
-    void admit(std::unique_ptr<io::Stream> stream, const ServerSettings& settings);
+    void admit(std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance);
     // Makes room for one more client by closing the connection that is needed least. @returns false where all are being served
     bool evict_one();
     // Makes a descriptor free: whatever has ended and only waits for its client goes first, then what rests of the services' connections,
@@ -81,8 +82,8 @@ class ConnectionSet {
         for (size_t over = size_ > limit_ ? size_ - limit_ : 0; over > 0 && evict_one(); --over) {}
     }
     uint32_t size() const { return size_; }
-    // Closes those that are between requests.
-    void close_idle();
+    // Closes those that are between requests; of one entrance, or of all.
+    void close_idle(const Entrance* entrance = nullptr);
     void close_all();
 
     gateway::Context& context() { return context_; }

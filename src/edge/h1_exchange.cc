@@ -31,9 +31,9 @@ std::string_view date_now(int64_t seconds) {
 H1Exchange::H1Exchange(H1Server& server, gateway::Exchange& exchange)
     : server_(server),
       x_(exchange),
-      body_limit_(server.settings_.body),
+      body_limit_(server.settings_->body),
       write_deadline_(&server.stream_),
-      idle_(server.settings_.body_idle) {
+      idle_(server.settings_->body_idle) {
     const http::BodyLength& body = x_.request.body;
     if (body.framing == Framing::length && body.length > 0) left_ = body.length;
     finished_ = body.framing == Framing::none || (body.framing == Framing::length && body.length == 0);
@@ -192,7 +192,7 @@ io::Task<bool> H1Exchange::send_interim(int status, const http::FieldList& field
 
 bool H1Exchange::keep_alive(const gateway::ResponseOut& head) {
     skip_buffered();
-    return keep_ && finished_ && !head.close && !server_.context_.draining;
+    return keep_ && finished_ && !head.close && !server_.context_.draining && !server_.entrance_->closed;
 }
 
 void H1Exchange::write_head(http::h1::Output& out, const gateway::ResponseOut& head) {

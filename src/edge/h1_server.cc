@@ -50,14 +50,17 @@ class ExchangeLease {
 
 io::Task<void> H1Server::serve() {
     for (;;) {
+        settings_ = entrance_->settings;
         if (in_.empty()) {
+            if (entrance_->closed) break;
             in_.release();
             owner_.on_phase(Owner::Phase::idle);
-            const Time until = later(context_.loop.now(), settings_.idle_timeout);
+            const Time until = later(context_.loop.now(), settings_->idle_timeout);
             const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
             // Ended by time or by a drain, with some of the last response on its way, or with something come that nobody will read.
             if (got.timed_out() && (io::has_unsent(stream_.look_fd()) || io::is_readable(stream_.look_fd()))) break;
             if (got.value <= 0) co_return;
+            settings_ = entrance_->settings;
         }
         const bool again = co_await serve_one();
         if (!again) break;
@@ -71,10 +74,10 @@ io::Task<bool> H1Server::serve_one() {
     gateway::Exchange& x = *lease;
     x.epoch = context_.epoch;
     x.times.begin = context_.loop.now();
-    x.scheme = settings_.scheme;
+    x.scheme = settings_->scheme;
     x.peer = stream_.peer();
     x.peer_text = peer_text();
-    x.parser.set_limits(settings_.head);
+    x.parser.set_limits(settings_->head);
     owner_.on_phase(Owner::Phase::head);
 
     // Nearly always the head is here whole.
@@ -117,13 +120,13 @@ std::string_view H1Server::peer_text() {
 }
 
 io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
-    const Time until = later(x.times.begin, settings_.head_timeout);
+    const Time until = later(x.times.begin, settings_->head_timeout);
     for (;;) {
         in_.compact();
         if (in_.room() == 0) {
             // Heads this long are rare: only then is a block of the limit's size taken.
             io::Buffer larger;
-            larger.ensure(context_.loop.buffers(), std::max(settings_.head.head + 1024, in_.capacity() * 2));
+            larger.ensure(context_.loop.buffers(), std::max(settings_->head.head + 1024, in_.capacity() * 2));
             larger.append(in_.view());
             in_ = std::move(larger);
         }

@@ -12,7 +12,8 @@
 
 namespace portico::edge {
 
-// What a listener gives its connections; constant for a connection's life, so that a reload never changes one in mid-air.
+// What a listener gives its connections: each wait for a request, and each request, takes what holds when it begins, so that a reload never
+// changes one in mid-air.
 struct ServerSettings {
     http::h1::HeadLimits head;
     uint64_t body = 128ull << 20;  // bytes
@@ -22,6 +23,12 @@ struct ServerSettings {
     Duration body_idle = std::chrono::seconds(60);  // between two reads of a body, or two writes of an answer
     std::string_view scheme = "http";
     bool operator==(const ServerSettings&) const = default;
+};
+
+// Where connections came in.
+struct Entrance {
+    const ServerSettings* settings = nullptr;  // live as long as any connection
+    bool closed = false;                       // nobody listens there any more: connections end behind the request that they carry
 };
 
 class H1Server {
@@ -40,13 +47,20 @@ class H1Server {
         ~Owner() = default;
     };
 
-    H1Server(gateway::Context& context, gateway::Handler& handler, io::Stream& stream, const ServerSettings& settings,
+    H1Server(gateway::Context& context, gateway::Handler& handler, io::Stream& stream, std::shared_ptr<const Entrance> entrance,
              Owner& owner)
-        : context_(context), handler_(handler), stream_(stream), settings_(settings), owner_(owner), read_deadline_(&stream, io::Direction::read) {}
+        : context_(context),
+          handler_(handler),
+          stream_(stream),
+          entrance_(std::move(entrance)),
+          settings_(entrance_->settings),
+          owner_(owner),
+          read_deadline_(&stream, io::Direction::read) {}
 
     // The connection's life, from the first byte to the last.
     io::Task<void> serve();
-    const ServerSettings& settings() const { return settings_; }
+    const ServerSettings& settings() const { return *settings_; }
+    const Entrance& entrance() const { return *entrance_; }
 
   private:
     friend class H1Exchange;
@@ -61,7 +75,8 @@ class H1Server {
     gateway::Context& context_;
     gateway::Handler& handler_;
     io::Stream& stream_;
-    const ServerSettings& settings_;
+    std::shared_ptr<const Entrance> entrance_;
+    const ServerSettings* settings_;  // of the present wait or request
     Owner& owner_;
     // The peer's address as text, made at the first request: each one logs it and sends it on.
     std::string_view peer_text();

@@ -2,7 +2,7 @@
 
 namespace portico::server {
 
-FileWatch::FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, std::function<void(const std::string& path)> changed)
+FileWatch::FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, Changed changed)
     : loop_(loop), loaded_(loaded), changed_(std::move(changed)) {
     set(loop_.timers(), loop_.now() + kInterval);
 }
@@ -36,9 +36,10 @@ void FileWatch::on_timer() {
         writing |= watched.pending;
     }
     if (changed == nullptr) return;
-    if (!writing) return changed_(std::string(*changed));
-    // Together with those that are not at rest yet.
-    watched_[*changed].pending = true;
+    // Of the owner's list, which a load writes anew.
+    const std::string path = *changed;
+    // Together with those that are not at rest yet; and what was not read may be written once more before it is.
+    if (writing || !changed_(path, watched_[path].candidate)) watched_[path].pending = true;
 }
 
 }  // namespace portico::server

@@ -19,9 +19,12 @@ class FileWatch final : private io::Timer {
   public:
     static constexpr Duration kInterval = std::chrono::milliseconds(200);
 
-    // @param loaded   what was read for the last load, kept by the owner
-    // @param changed  told the path of a file that is another now, and at rest
-    FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, std::function<void(const std::string& path)> changed);
+    // Told the path of a file that is another now, and at rest, with the digest of its content. @returns whether that was read: else it is
+    // told again, once it has been judged anew
+    using Changed = std::function<bool(const std::string& path, uint64_t content)>;
+
+    // @param loaded  what was read for the last load, kept by the owner
+    FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, Changed changed);
 
   private:
     // What tells one writing of a file from another without reading it.
@@ -43,7 +46,7 @@ class FileWatch final : private io::Timer {
 
     io::Loop& loop_;
     const config::FilesRead::Digests& loaded_;
-    std::function<void(const std::string& path)> changed_;
+    Changed changed_;
     std::map<std::string, Watched> watched_;
 };
 

@@ -82,9 +82,7 @@ bool Supervisor::start() {
     if (!opened) return false;
     serve_addresses(std::move(*opened), config);
     if (options_.watch) {
-        file_watch_ = std::make_unique<FileWatch>(*loop_, loaded_, [this](const std::string& path) {
-            reload(path == options_.file_name ? "the file has changed" : "a file that it names has changed");
-        });
+        file_watch_ = std::make_unique<FileWatch>(*loop_, loaded_, [this](const std::string& path, uint64_t content) { return reload_at_rest(path, content); });
     }
     ready_by_ = loop_->now() + kFirstNames;
     announce_ready();

@@ -66,6 +66,11 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     // @returns the access log's sink where it is another than the one that is there, else nullptr @errors io
     Result<std::unique_ptr<observe::LogSink>> open_log(const config::LogConfig& log);
     void reload(const char* why);
+    // Reads a file again that was found at rest with that content. @returns false where it is to be judged anew: another configuration is on
+    // its way, or somebody writes to the file again
+    bool reload_at_rest(const std::string& path, uint64_t content);
+    // Makes a configuration the coming one, or says that it is refused.
+    void take(std::shared_ptr<const gateway::Snapshot> fresh);
     // All that a good configuration needs, without a change yet. @returns nullptr where something cannot be had
     std::unique_ptr<Coming> prepare(std::shared_ptr<const gateway::Snapshot> fresh);
     // What is coming takes the place of what runs.
@@ -108,6 +113,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     std::unique_ptr<NameWatch> names_;
     std::unique_ptr<admin::AdminPages> pages_;
     edge::ServerSettings admin_settings_;
+    std::shared_ptr<edge::Entrance> admin_entrance_ = std::make_shared<edge::Entrance>(edge::Entrance{&admin_settings_});
     std::unique_ptr<edge::ConnectionSet> admin_connections_;
     std::optional<io::Accepting> admin_accepting_;
     std::optional<ListenAddress> admin_address_;

@@ -57,7 +57,7 @@ void Supervisor::serve_admin(const OpenedAddresses::Listener& opened) {
     operators_.say("admin on " + opened.actual.text());
 }
 
-void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connections_->admit(std::move(stream), admin_settings_); }
+void Supervisor::on_accept(std::unique_ptr<io::Stream> stream) { admin_connections_->admit(std::move(stream), admin_entrance_); }
 
 void Supervisor::on_nothing_left(int) { admin_connections_->evict_one(); }
 

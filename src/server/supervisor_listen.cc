@@ -89,13 +89,14 @@ void Supervisor::serve_addresses(OpenedAddresses opened, const config::Config& c
         listening_.emplace(l.wanted, l.actual);
         operators_.say("listening on " + l.actual.text() + (l.wanted.ipv6_only ? " (http, IPv6 alone)" : " (http)"));
     }
-    if (const auto admin = std::exchange(opened.admin, std::nullopt)) serve_admin(*admin);
-    if (!config.admin && admin_accepting_) {
+    // Operators who read elsewhere are sent to where the pages are now.
+    if (admin_accepting_ && (!config.admin || opened.admin)) {
         operators_.say("no longer admin on " + admin_address_->text());
         admin_accepting_.reset();
         admin_address_.reset();
         admin_connections_->close_all();
     }
+    if (const auto admin = std::exchange(opened.admin, std::nullopt)) serve_admin(*admin);
 }
 
 }  // namespace portico::server

@@ -54,7 +54,28 @@ void Supervisor::reload(const char* why) {
     operators_.say(std::string("reloading: ") + why);
     service_manager_.reloading();
     const config::PipePatience patience;
+    take(load(next_number_));
+}
+
+bool Supervisor::reload_at_rest(const std::string& path, uint64_t content) {
+    if (draining_ || coming_ != nullptr) return false;
+    const auto before = loaded_;
+    operators_.say(path == options_.file_name ? "reloading: the file has changed" : "reloading: a file that it names has changed");
+    service_manager_.reloading();
+    const config::PipePatience patience;
     auto fresh = load(next_number_);
+    // Half a file may be valid without its guards: what is taken is what was seen to rest.
+    if (const auto read = loaded_.find(path); fresh != nullptr && (read == loaded_.end() || read->second != content)) {
+        loaded_ = before;
+        operators_.say("not reloaded: somebody is writing to " + path + "; it is read again when it rests");
+        if (ready_) service_manager_.ready();
+        return false;
+    }
+    take(std::move(fresh));
+    return true;
+}
+
+void Supervisor::take(std::shared_ptr<const gateway::Snapshot> fresh) {
     if (fresh != nullptr) coming_ = prepare(std::move(fresh));
     if (coming_ == nullptr) {
         count_reload("refused");
@@ -120,10 +141,10 @@ void Supervisor::swap() {
                 operators_.say("reloaded: configuration " + std::to_string(number) + " is running");
                 // Another one may have begun meanwhile.
                 if (ready_ && !draining_ && coming_ == nullptr) service_manager_.ready();
+                if (const char* why = std::exchange(reload_again_, nullptr)) reload(why);
             });
         });
     }
-    if (const char* why = std::exchange(reload_again_, nullptr)) reload(why);
 }
 
 void Supervisor::apply(std::shared_ptr<const gateway::Snapshot> snapshot) {

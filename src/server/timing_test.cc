@@ -102,12 +102,13 @@ class Timing : public ::testing::Test, private io::Acceptor::Sink {
     gateway::Context context{loop, registry, 1};
     edge::ConnectionSet connections{context, gateway};
     edge::ServerSettings settings;
+    std::shared_ptr<edge::Entrance> entrance = std::make_shared<edge::Entrance>(edge::Entrance{&settings});
     Upstream upstream{loop};
     std::unique_ptr<io::Acceptor> front, back;
     std::unique_ptr<Peer> client;
 
   private:
-    void on_accept(std::unique_ptr<io::Stream> stream) override { connections.admit(std::move(stream), settings); }
+    void on_accept(std::unique_ptr<io::Stream> stream) override { connections.admit(std::move(stream), entrance); }
     void on_accept_error(int) override {}
 };
 

@@ -18,18 +18,24 @@ namespace portico::server {
 class Worker::Listening final : private io::Accepting::Sink {
   public:
     Listening(edge::ConnectionSet& connections, int fd, const edge::ServerSettings& settings)
-        : connections_(connections), settings_(&settings), accepting_(connections.context().loop, fd, *this) {}
+        : connections_(connections), entrance_(std::make_shared<edge::Entrance>(edge::Entrance{&settings})), accepting_(connections.context().loop, fd, *this) {}
 
-    void set_settings(const edge::ServerSettings& settings) { settings_ = &settings; }
+    void set_settings(const edge::ServerSettings& settings) { entrance_->settings = &settings; }
     void take_all() { accepting_.take_all(); }
+    // Those who came this way are served to the end of their requests.
+    void close() {
+        take_all();
+        entrance_->closed = true;
+        connections_.close_idle(entrance_.get());
+    }
 
   private:
-    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), *settings_); }
+    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), entrance_); }
     // What is needed least gives its descriptor to the newcomer.
     void on_nothing_left(int) override { connections_.free_descriptor(); }
 
     edge::ConnectionSet& connections_;
-    const edge::ServerSettings* settings_;
+    std::shared_ptr<edge::Entrance> entrance_;
     io::Accepting accepting_;
 };
 
@@ -67,7 +73,7 @@ struct Worker::Local final : private io::Timer {
         context.epoch.reset();
     }
 
-    // Equal settings are one object, which lives as long as the worker: a connection keeps those that it began with, and a
+    // Equal settings are one object, which lives as long as the worker: a request keeps those that it began with, and a
     // thousand reloads of one file add nothing.
     const edge::ServerSettings& keep(const edge::ServerSettings& s) {
         for (const edge::ServerSettings& known : settings) {
@@ -241,7 +247,7 @@ void Worker::close_listener(const SocketAddress& address) {
     post([=](Local& l) {
         const auto found = l.listeners.find(address);
         if (found == l.listeners.end()) return;
-        found->second->take_all();
+        found->second->close();
         l.listeners.erase(found);
     });
 }

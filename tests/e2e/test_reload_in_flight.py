@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from support.client import Client, get
+from support.client import Client, get, head
 from support.dns import Dns
 from support.gateway import Gateway
-from support.upstream import Echo, Scripted, answering, eventually
+from support.upstream import Echo, Scripted, answering, eventually, unused_port
 
 WAITS = """
 workers: 1
@@ -267,3 +267,51 @@ def test_a45_a_changed_limit_of_connections_takes_effect():
         gateway.reload(RESPOND.format(top="workers: 1\nlimits: { connections: 20 }"))
         more(10)
         gateway.expect_metric(20 + 1, "portico_connections_open")  # and the one that asks
+
+
+def test_connections_of_a_listener_that_a_reload_removes_end_behind_their_requests():
+    listeners = "listeners: [{{ address: 127.0.0.1:0 }}, {{ address: '127.0.0.1:{}' }}]\n"
+    routes = "services: {{ s: {} }}\nroutes: [{{ match: /x, forward: {{ service: s }} }}, {{ match: /y, respond: {{ body: y }} }}]\n"
+    holder, second = unused_port()
+    holder.close()
+    hold = threading.Event()
+
+    def script(connection):
+        while True:
+            connection.read_request()
+            assert hold.wait(10)
+            connection.answer(b"whole")
+    with Scripted(script) as service:
+        with Gateway(listeners.format(second) + routes.format(service.url)) as gateway, Client(second) as used, Client(second) as idle, Client(second) as busy:
+            assert used.get("/y").body == b"y" and idle.get("/y").body == b"y"
+            busy.send(head("GET", "/x"))
+            service.wait(lambda: service.requests, "the request")
+            gateway.reload("listeners: [{ address: 127.0.0.1:0 }]\n" + routes.format(service.url))
+            used.expect_close()
+            idle.expect_close()
+            hold.set()
+            got = busy.read_response()
+            assert got.body == b"whole"
+            busy.expect_close()
+
+
+def test_limits_of_heads_hold_for_the_next_request_of_a_kept_connection():
+    with Gateway("routes: [{ match: /**, respond: {} }]\n") as gateway, Client(gateway.port) as kept, Client(gateway.port) as fresh:
+        long = "/" + "a" * 300
+        assert kept.get(long).status == 200
+        gateway.reload("limits: { target: 100B }\nroutes: [{ match: /**, respond: {} }]\n")
+        assert fresh.get(long).status == 414, "a connection that was never used"
+        assert kept.get(long).status == 414
+
+
+def test_the_admin_pages_move_with_their_connections():
+    (holder, first), (other, second) = unused_port(), unused_port()
+    holder.close()
+    other.close()
+    file = "listeners: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: '127.0.0.1:{}', hosts: gateway.test }}\nroutes: [{{ match: /, respond: {{}} }}]\n"
+    with Gateway(file.format(first)) as gateway, Client(first) as operator:
+        assert operator.get("/live").status == 200
+        gateway.reload(file.format(second))
+        assert any(f"no longer admin on 127.0.0.1:{first}" in line for line in gateway.stderr)
+        operator.expect_close()
+        assert get(second, "/live").status == 200

@@ -4,6 +4,7 @@ import signal
 import time
 
 from support.client import get
+from support.dns import Dns
 from support.gateway import Gateway
 from support.tokens import SECRET, claims, hs
 from support.upstream import eventually
@@ -177,3 +178,36 @@ def test_a_named_file_that_goes_away_changes_nothing_and_is_taken_when_it_is_bac
         os.symlink("..v1", gateway.folder + "/conf/secrets/..data")
         eventually(lambda: any(line.startswith("portico: reloaded") for line in gateway.stderr), "the reload")
         assert status(gateway, SECRET) == 200
+
+
+def test_half_a_file_is_not_taken_where_its_change_waited_behind_a_reload():
+    """The reload waits for a name that nobody answers; meanwhile the file is at rest once, and then written anew, slowly."""
+    def file(name, marker):
+        return (f"dns: {{ servers: ['127.0.0.1:{dns.port}'] }}\nservices: {{ s: 'http://{name}:1' }}\n" + GUARDED.format(marker))
+    with Dns({"a.test": ["127.0.0.1"]}) as dns:
+        with Gateway(file("a.test", 1), options=["--watch"]) as gateway:
+            dns.silent = True
+            gateway.write(file("b.test", 2))
+            eventually(lambda: reloads(gateway) == 1, "the first reload")
+            gateway.write(file("b.test", 3))
+            time.sleep(SETTLED)
+            whole = file("b.test", 4)
+            with open(gateway.file, "w", encoding="utf-8") as f:
+                f.write(whole[:whole.index("use:")] + "respond: { body: secret } }\n")
+                end = time.monotonic() + 15
+                while time.monotonic() < end and not any("reloaded: configuration 2" in line for line in gateway.stderr):
+                    f.write("#\n")
+                    f.flush()
+                    time.sleep(0.03)
+                    assert get(gateway.port, "/secret").status == 403
+                for _ in range(20):
+                    f.write("#\n")
+                    f.flush()
+                    time.sleep(0.03)
+                    assert get(gateway.port, "/secret").status == 403
+                assert version(gateway) == "2"
+                f.seek(0)
+                f.truncate()
+                f.write(whole)
+            eventually(lambda: version(gateway) == "4", "the whole file")
+            assert get(gateway.port, "/secret").status == 403

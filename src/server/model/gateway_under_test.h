@@ -38,6 +38,7 @@ class GatewayUnderTest final : private io::Acceptor::Sink {
         }
         auto in_order = services_.follow(*snapshot, addresses);
         settings_.push_back(std::make_unique<edge::ServerSettings>(settings_of(snapshot->config)));
+        entrance_->settings = settings_.back().get();
         context_.epoch = context_.make_epoch(snapshot, std::move(in_order));
     }
     void turned() { context_.log_lines.clear(); }
@@ -47,7 +48,7 @@ class GatewayUnderTest final : private io::Acceptor::Sink {
     }
 
   private:
-    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), *settings_.back()); }
+    void on_accept(std::unique_ptr<io::Stream> stream) override { connections_.admit(std::move(stream), entrance_); }
     void on_accept_error(int) override {}
 
     std::unique_ptr<io::Loop> loop_;
@@ -55,6 +56,7 @@ class GatewayUnderTest final : private io::Acceptor::Sink {
     gateway::Gateway gateway_;
     gateway::Context context_{*loop_, registry_, 1};
     std::vector<std::unique_ptr<edge::ServerSettings>> settings_;
+    std::shared_ptr<edge::Entrance> entrance_ = std::make_shared<edge::Entrance>();
     edge::ConnectionSet connections_{context_, gateway_};
     ServiceSet services_{context_};
     std::unique_ptr<io::Acceptor> acceptor_;
