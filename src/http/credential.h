@@ -7,9 +7,10 @@
 //
 // - a header's in any case, and with any byte that is no letter or digit in place of another (CGI makes `X_Token` of both);
 // - a cookie's likewise, and with anything around it that no name may hold (RFC 6265 §4.1.1), percent-encoded, and behind a `,`
-//   within a value (RFC 2965 §3.3.4 lets servers split there);
+//   (RFC 2965 §3.3.4 lets servers split there) or white space within a value (Python's SimpleCookie splits there);
 // - a query pair's likewise, decoded, with white space or a `?` around it, and behind a `;` within a value (HTML 4.01 §B.2.2);
-// - of these two also with a `[` behind it, as lists are named, or a NUL. (ASP.NET has no case in names, PHP makes `_` of dots.)
+// - of these two also with a `%uXXXX` in it, as ASP.NET decodes; between brackets, or with one behind it, as lists are named
+//   (`name[]`; Rack and qs take `[name]` for the name); and with a NUL behind it. (ASP.NET has no case in names, PHP makes `_` of dots.)
 #pragma once
 
 #include <optional>

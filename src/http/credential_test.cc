@@ -46,6 +46,14 @@ INSTANTIATE_TEST_SUITE_P(A80, CookieNames, ::testing::Values(
     Case{"flag; a=b; session=TOKEN", "<TOKEN>", "flag; a=b"}, Case{"session=TOKEN; flag", "<TOKEN>", "flag"}, Case{"a=1;session=t;  b=\"x, y\";;", "<t>", "a=1;  b=\"x, y\";;"},
     Case{";; a=1 ;;", "none", ";; a=1 ;;"}, Case{"flag", "none", "flag"}, Case{"=x; a=1,2; session=t", "<t>", "=x; a=1,2"}));
 
+// SimpleCookie reads `b` and `session` of `a=1 b=2 session=f`, with white space around each `=`.
+INSTANTIATE_TEST_SUITE_P(WhiteSpace, CookieNames, ::testing::Values(
+    Case{"session=t; a=b session=f", "several", "a=b"}, Case{"a=b\tsession=t\tc=d; e=f", "<t>", "a=b\tc=d; e=f"}, Case{"a=b session = t c", "<>", "a=b c"},
+    Case{"a=b session= t c", "<>", "a=b c"}, Case{"a=b session =t; c", "<t>", "a=b ; c"}, Case{"a = b  Session=t", "<t>", "a = b"}, Case{"session=t session=f", "several", "gone"},
+    Case{"session x=f; session=t", "several", "gone"}, Case{"a, b session=f, c=d; session=t", "several", "a, b , c=d"}, Case{"a= session=f; session=t", "several", "a="},
+    Case{"a=1 \"session\"=f; session=t", "several", "a=1"}, Case{"a=b sessions=f xsession=f; session=t", "<t>", "a=b sessions=f xsession=f"},
+    Case{"a=b %73ession=f; session=t", "several", "a=b"}, Case{"[session]=f; s%u0065ssion=f; session]=f; session=t", "several", "gone"}));
+
 class PairNames : public ::testing::TestWithParam<Case> {};
 TEST_P(PairNames, AreReadAlikeForTakingAndForRemoving) {
     Arena arena;
@@ -61,6 +69,15 @@ INSTANTIATE_TEST_SUITE_P(A7, PairNames, ::testing::Values(
     Case{"token&a", "<>", "a"}, Case{"tokens=f&a=token&x[token]=f&token=t", "<t>", "tokens=f&a=token&x[token]=f"},
     Case{"Token=f&token=t", "several", ""}, Case{"token[]=f&token=t", "several", ""}, Case{"a&token%5Bx%5D=f&token=t", "several", "a"},
     Case{"token%00x=f&token=t", "several", ""}));
+INSTANTIATE_TEST_SUITE_P(Brackets, PairNames, ::testing::Values(
+    Case{"[token]=f&token=t", "several", ""}, Case{"%5Btoken%5D=f&token=t", "several", ""}, Case{"a&[token]=t", "<t>", "a"}, Case{"token]=f&token=t", "several", ""},
+    Case{"]token=f&token=t", "several", ""}, Case{"[[token]]=f&token=t", "several", ""}, Case{"+[token]=f&token=t", "several", ""},
+    Case{"[token][x]=f&token=t", "several", ""}, Case{"a;[token]=f&token=t", "several", "a"}, Case{"[Token%00]=f&token=t", "several", ""},
+    Case{"[x]token=f&[tokens]=f&x[token]=f&[]=1&[&token=t", "<t>", "[x]token=f&[tokens]=f&x[token]=f&[]=1&["}));
+INSTANTIATE_TEST_SUITE_P(WideEscapes, PairNames, ::testing::Values(
+    Case{"%u0074oken=f&token=t", "several", ""}, Case{"t%U006Fk%65%u006e=f&token=t", "several", ""}, Case{"%u005Btoken%u005D=f&token=t", "several", ""},
+    Case{"%u0174oken=f&%u074oken=f&%u0074=f&%ua&%u&%&token=t", "<t>", "%u0174oken=f&%u074oken=f&%u0074=f&%ua&%u&%"},
+    Case{"%u20ACtoken=f&token=t", "<t>", "%u20ACtoken=f"}));
 
 // PHP makes `access_token` of each of these, ASP.NET of the last one.
 TEST(Names, A7_CountWithAnotherByteInPlaceOfTheirSeparator) {
@@ -105,10 +122,19 @@ TEST(HeaderNames, A7_AreReadAlikeForTakingAndForRemoving) {
     }
 }
 
+// PHP makes `access_token` of `access token`: taking a part out from between the two must not make one.
+TEST(Names, OfTwoWordsDoNotComeTogetherByWhatIsTakenOut) {
+    Arena arena;
+    FieldList fields = cookies("access access_token token=f; a=b, access access_token=f token=f; c=d");
+    EXPECT_EQ(presented_in_cookies(fields, "access_token").count, 2u);
+    remove_cookies(fields, "access_token", arena);
+    EXPECT_EQ(value_left(fields), "a=b; c=d");
+}
+
 // Whatever is taken off, nothing of it is left, and nothing else went.
 TEST(Names, OfDrawnTextsAreTakenOffWhole) {
     Arena arena;
-    constexpr std::array<const char*, 14> kPieces = {"token", "=", ";", "&", ",", " ", "a", "%74oken", "\"", "?", "+", "b=1", "\t", "flag"};
+    constexpr std::array<const char*, 18> kPieces = {"token", "[", "]", "%u0074oken", "tok en", "=", ";", "&", ",", " ", "a", "%74oken", "\"", "?", "+", "b=1", "\t", "flag"};
     uint64_t seed = 42;
     const auto draw = [&] { return (seed = seed * 6364136223846793005 + 1442695040888963407) >> 33; };
     for (int i = 0; i < 20'000; ++i) {

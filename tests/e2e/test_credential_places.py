@@ -58,6 +58,13 @@ def setup():
     ("/query?%20tok%65n=FORGED&token=GOOD", []),
     ("/key", [("X_API_Key", "FORGED"), ("X-API-Key", "goodkey")]),
     ("/key-in-query?a;key=FORGED&key=goodkey", []),
+    ("/query?[token]=FORGED&token=GOOD", []),
+    ("/query?%5Btoken%5D=FORGED&token=GOOD", []),
+    ("/query?token=GOOD&token]=FORGED", []),
+    ("/query?token=GOOD&%u0074oken=FORGED", []),
+    ("/key-in-query?[key]=FORGED&key=goodkey", []),
+    ("/cookie", [("Cookie", "session=GOOD; a=b session=FORGED")]),
+    ("/cookie", [("Cookie", "session=GOOD; a=b\tsession = FORGED")]),
 ])
 def test_a7_a_second_credential_of_any_spelling_is_refused(setup, target, headers):
     gateway, upstream = setup
