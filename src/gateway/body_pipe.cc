@@ -1,5 +1,6 @@
 #include "gateway/body_pipe.h"
 
+#include "gateway/connection_names.h"
 #include "gateway/field_rules.h"
 #include "gateway/splice.h"
 #include "http/h1/writer.h"
@@ -63,8 +64,9 @@ void write_last_chunk(Exchange& x, io::Buffer& part) {
     part.ensure(x.context.loop.buffers(), io::kSmallBuffer);
     http::h1::Output out(part.tail(), part.room());
     out.put(http::h1::kLastChunk);
+    const ConnectionNames ends_here(x.request.connection);
     for (const http::Field& f : x.client->request_trailers()) {
-        if (may_be_trailer(x, MessageSide::request, f.name)) out.field(f.name, f.value);
+        if (!ends_here.contains(f.name) && may_be_trailer(x, MessageSide::request, f.name)) out.field(f.name, f.value);
     }
     out.put(http::h1::kChunkEnd);
     if (out.full()) part.append("0\r\n\r\n");
@@ -205,8 +207,9 @@ io::Task<PipeEnd> ResponsePipe::of_chunks(ResponsePipe pipe) {
             part.truncate(static_cast<uint32_t>(step->data));
             if (step->done) {
                 http::FieldList trailers;
+                const ConnectionNames ends_here(pipe.x_.upstream_head.connection);
                 for (const http::Field& f : decoder.trailers()) {
-                    if (may_be_trailer(pipe.x_, MessageSide::response, f.name)) trailers.add(f);
+                    if (!ends_here.contains(f.name) && may_be_trailer(pipe.x_, MessageSide::response, f.name)) trailers.add(f);
                 }
                 if (trailers.empty()) {
                     if (!co_await pipe.send(part, true)) co_return pipe.gone();

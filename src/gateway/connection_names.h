@@ -1,4 +1,4 @@
-// Whether a field is named in Connection, and so ends here (RFC 9110 §7.6.1). Asked for each field of a head: where many names are
+// Whether a field is named in Connection, and so ends here (RFC 9110 §7.6.1). Asked for each field of a head or of trailers: where many names are
 // there, they are put into a table first, for a head may hold thousands of both.
 #pragma once
 

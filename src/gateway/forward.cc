@@ -334,6 +334,10 @@ io::Task<void> Forwarding::answer() {
     upstream::Connection& from = *lease_.connection;
     take_upstream_head(x_, x_.upstream_head);
     const http::BodyLength length = x_.upstream_head.body;
+    // Trailers are judged by them, when the head's bytes are gone.
+    if (length.framing == Framing::chunked) {
+        for (std::string_view& name : x_.upstream_head.connection.names) name = x_.arena.copy(name);
+    }
     const bool keep = x_.upstream_head.keep_alive && length.framing != Framing::until_close;
     Duration hint = kForever;
     if (keep) {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "gateway/client_address.h"
+#include "gateway/connection_names.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
 
@@ -61,6 +62,21 @@ void take_forwarding(Exchange& x) {
     // A removed field's bytes stay: the views above are into the head.
     const size_t removed = x.request.fields.remove_if([&](const http::Field& f) { return is_field_of_gateway(x, f); });
     if (removed > 0) x.context.shard.add(x.context.cells.managed_removed, removed);
+}
+
+// What the client says is for this hop goes no further (RFC 9110 §7.6.1), so nothing is judged by it either, and what policies set later
+// under such a name stays. What frames or routes the message is the gateway's own to write, and cannot be named away.
+void drop_what_ends_here(Exchange& x) {
+    if (x.request.connection.names.empty()) return;
+    const ConnectionNames named(x.request.connection);
+    x.request.fields.remove_if([&](const http::Field& f) {
+        switch (f.id) {
+            case FieldName::host:
+            case FieldName::content_length:
+            case FieldName::expect: return false;
+            default: return !http::is_hop_by_hop(f.id) && named.contains(f.name);
+        }
+    });
 }
 
 void choose_trace(Exchange& x) {
@@ -157,6 +173,7 @@ void choose_ids(Exchange& x) {
 
 Result<void> set_up_request(Exchange& x) {
     take_forwarding(x);
+    drop_what_ends_here(x);
     choose_ids(x);
     x.view.method = x.request.method;
     x.view.method_text = x.request.method_text;

@@ -53,7 +53,6 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     }
     out.put(" HTTP/1.1\r\n");
     out.field("Host", plan.host.empty() ? authority : plan.host);
-    const ConnectionNames named(request.connection);
     // A tracestate without its traceparent says nothing (W3C Trace Context §3.3).
     const bool drop_state = !x.trace_from_client;
     for (const http::Field& f : request.fields) {
@@ -61,7 +60,6 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
             if (is_replaced(f.id)) continue;
             if (f.id == FieldName::tracestate && drop_state) continue;
         }
-        if (named.contains(f.name)) continue;
         out.field(f.name, f.value);
         // It is written again, into more room.
         if (out.full()) return;

@@ -3,8 +3,9 @@ import hashlib
 
 import pytest
 
-from support.client import get
+from support.client import Client, get, head
 from support.gateway import Gateway, check, explain
+from support.upstream import Echo
 
 
 def sha(key):
@@ -133,6 +134,65 @@ policies:
 routes:
   - {{ match: "/users/{{id}}", use: [known, own], respond: {{ body: ok }} }}
 """ + "".join(f"  - {{ match: /{name}, use: [known, {name}], respond: {{ body: ok }} }}\n" for name in ("tenant", "not-tenant", "any", "team", "some-team", "no-team", "deep", "same"))
+
+
+JUDGED = OWN.replace("routes:", f"""  header: {{ authorize: {{ claims: {{ all: {{ tenant: "{{header.X-Tenant}}" }} }} }} }}
+  role: {{ authorize: {{ roles: {{ any: ["team-{{claims.tenant}}", other], none: ["a{{claims.number}}", "{{{{x}}}}-{{id}}"] }} }} }}
+services: {{ svc: URL }}
+routes:
+  - {{ match: "/role/{{id}}", use: [known, role], respond: {{ body: ok }} }}
+  - {{ match: /header, use: [known, header], forward: {{ service: svc }} }}""", 1)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    with Echo() as upstream, Gateway(JUDGED.replace("URL", upstream.url)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("target", [
+    "/tenant?tenant=mine&Tenant=evil", "/tenant?tenant=mine&tenant[]=evil", "/tenant?x=1;tenant=evil&tenant=mine", "/tenant?tenant=mine;tenant=evil",
+    "/tenant?tenant=mine&+tenant=evil", "/tenant?tenant=mine&tenant%00=evil", "/tenant?tenant=mine&[tenant]=evil", "/tenant?tenant=mine&tenant",
+    "/tenant?Tenant=mine", "/tenant?tenant[]=mine", "/tenant?x;tenant=mine",
+    "/not-tenant?tenant=other&Tenant=mine", "/not-tenant?Tenant=mine", "/any?tenant=42&Tenant=43"])
+def test_a_pair_that_a_service_may_read_in_another_spelling_refuses(judged, target):
+    answer = ask(judged, target, "alice")
+    assert (answer.status, answer.code) == (403, "authorize.refused")
+    assert "query.tenant is there " in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("second", ["X-Tenant", "X_Tenant", "x.tenant"])
+def test_a_header_that_stands_twice_in_any_spelling_refuses(judged, second):
+    for headers in ([("X-Tenant", "mine"), (second, "evil")], [(second, "evil"), ("X-Tenant", "mine")]):
+        answer = get(judged.port, "/header", [("X-API-Key", "alice"), *headers])
+        assert answer.status == 403 and "header.X-Tenant is there twice." in answer.json()["detail"]
+    if second != "X-Tenant":
+        answer = get(judged.port, "/header", [("X-API-Key", "alice"), (second, "mine")])
+        assert answer.status == 403 and "header.X-Tenant is there in another spelling." in answer.json()["detail"]
+
+
+def test_a_header_that_is_judged_reaches_the_service(judged):
+    sent = [("X-API-Key", "alice"), ("X-Tenant", "mine")]
+    assert ("X-Tenant", "mine") in map(tuple, get(judged.port, "/header", sent).json()["headers"])
+    # Named in Connection it would not.
+    assert get(judged.port, "/header", [*sent, ("Connection", "X-Tenant")]).status == 403
+    with Client(judged.port) as client:
+        trailers = b"1\r\na\r\n0\r\nX-Tenant: evil\r\nX_Tenant: evil\r\nX-Sum: 1\r\n\r\n"
+        client.send(head("POST", "/header", [*sent, ("Transfer-Encoding", "chunked")]) + trailers)
+        assert [n for n, _ in client.read_response("POST").json()["trailers"]] == ["X-Sum"]
+
+
+def test_a_scope_that_depends_on_the_request_is_no_empty_challenge(judged):
+    answer = ask(judged, "/team?team=b", "alice")
+    assert answer.status == 403 and answer.get("WWW-Authenticate") is None
+    assert answer.json()["detail"] == "The scope team-{query.team} is missing."
+
+
+def test_what_is_made_of_the_token_is_shown_as_the_file_writes_it(judged):
+    answer = ask(judged, "/role/7", "alice", "authorize-3")
+    assert answer.json()["detail"] == "One of the roles other, team-{claims.tenant} is needed."
+    line = judged.access_line(lambda e: e["request_id"] == "authorize-3")
+    assert "mine" not in str(line) + answer.body.decode()
 
 
 @pytest.fixture(scope="module")

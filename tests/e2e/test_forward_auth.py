@@ -14,6 +14,7 @@ policies:
   plain: {{ forward_auth: {{ service: auth, headers: [X-Ticket], copy: [X-Plan] }} }}
   lenient: {{ forward_auth: {{ service: auth, copy: {{ X-Guest: name }}, on_failure: allow, timeout: 100ms }} }}
   by_path: {{ forward_auth: {{ service: auth, path: "/may/{{id}}?m={{request.method}}" }} }}
+  by_team: {{ forward_auth: {{ service: auth, path: "/may?t={{query.t}}&k={{header.X-Kind}}", on_failure: allow }} }}
   dead: {{ forward_auth: {{ service: dead }} }}
   dead_open: {{ forward_auth: {{ service: dead, copy: {{ X-Ghost: sub }}, on_failure: allow }} }}
   slow: {{ forward_auth: {{ service: auth, path: /slow, timeout: 100ms }} }}
@@ -31,6 +32,7 @@ routes:
   - {{ match: "/plain/**", use: [plain], forward: {{ service: svc }} }}
   - {{ match: /lenient, use: [lenient], forward: {{ service: svc }} }}
   - {{ match: "/by/{{id}}", use: [by_path], forward: {{ service: svc }} }}
+  - {{ match: /team, use: [by_team], forward: {{ service: svc }} }}
   - {{ match: /dead, use: [dead], forward: {{ service: svc }} }}
   - {{ match: /dead-open, use: [dead_open], forward: {{ service: svc }} }}
   - {{ match: /slow, use: [slow], forward: {{ service: svc }} }}
@@ -253,6 +255,27 @@ def test_two_credentials_are_refused_before_anybody_is_asked(setup):
     before = len(auth.requests)
     answer = get(gateway.port, "/ask/x", [("Authorization", "a"), ("Authorization", "b")])
     assert answer.status == 401 and answer.code == "forward_auth.multiple" and len(auth.requests) == before
+
+
+@pytest.mark.parametrize("target,headers,said", [
+    ("/team?t=1&t=2", [], "Send query.t once."), ("/team?t=1&T=2", [], "Send query.t once."), ("/team?x;t=2&t=1", [], "Send query.t once."),
+    ("/team?[t]=2&t=1", [], "Send query.t once."), ("/team?t[]=2", [], "Send query.t in this spelling."),
+    ("/team", [("X-Kind", "a"), ("X-Kind", "b")], "Send header.X-Kind once."), ("/team", [("X-Kind", "a"), ("X_Kind", "b")], "Send header.X-Kind once."),
+    ("/team", [("X_Kind", "b")], "Send header.X-Kind in this spelling.")])
+def test_a_value_of_the_path_that_is_there_twice_in_any_spelling_is_refused_without_a_question(setup, target, headers, said):
+    gateway, upstream, auth = setup
+    before = len(auth.requests), len(upstream.requests)
+    answer = get(gateway.port, target, headers)
+    assert (answer.status, answer.code, answer.json()["detail"]) == (400, "route.value_refused", said)
+    assert (len(auth.requests), len(upstream.requests)) == before
+
+
+def test_a_value_of_the_path_that_is_there_once_is_asked_about(setup):
+    gateway, _, auth = setup
+    auth.reply = ("200 OK", [], b"")
+    assert get(gateway.port, "/team?t=1&other=2", [("X-Kind", "a")]).status == 200
+    assert auth.last.target == "/may?t=1&k=a"
+    assert get(gateway.port, "/team").status == 200 and auth.last.target == "/may"
 
 
 def test_the_path_is_a_template(setup):

@@ -276,11 +276,17 @@ policies:
         - {{ headers: {{ remove: [X-Internal, Set-Cookie], set: {{ X-Frame-Options: DENY }} }} }}
   key: {{ api_key: {{ keys: [{{ name: acme, sha256: {digest} }}] }} }}
   tenant: {{ rate_limit: {{ limit: 100, window: 1s, key: header.X-Plan }} }}
+  kind: {{ transform: {{ request: {{ when: {{ headers: {{ X-Kind: internal }} }}, query: {{ set: {{ kind: internal }} }} }} }} }}
+  asked: {{ forward_auth: {{ service: svc, path: "/may?t={{header.X-Team}}" }} }}
   pages: {{ cors: {{ origins: [https://a.example] }} }}
+  add: {{ transform: {{ request: {{ headers: {{ add: {{ X-Default: gw }}, append: {{ X-App: gw }} }} }} }} }}
 routes:
   - {{ match: /shape/**, use: [pages, shape], forward: {{ service: svc }} }}
   - {{ match: /key/**, use: [key], forward: {{ service: svc }} }}
   - {{ match: /plan/**, use: [tenant], forward: {{ service: svc }} }}
+  - {{ match: /kind/**, use: [kind], forward: {{ service: svc }} }}
+  - {{ match: /asked/**, use: [asked], forward: {{ service: svc }} }}
+  - {{ match: /add/**, use: [add], forward: {{ service: svc }} }}
   - {{ match: {{ path: /beta/**, headers: {{ X-Beta: "1" }} }}, forward: {{ service: svc }} }}
   - {{ match: /**, forward: {{ service: svc }} }}
 """
@@ -311,6 +317,27 @@ def test_a77_a_requests_trailer_bears_no_credential_and_nothing_by_which_it_was_
     assert with_trailers(sides, "/key/x", [("X-API-Key", "k")], [("X-API-Key", "other"), ("x_api_key", "other"), ("X-Sum", "1")]) == ["X-Sum"]
     assert with_trailers(sides, "/plan/x", [("X-Plan", "free")], [("X-Plan", "gold"), ("X-Sum", "1")]) == ["X-Sum"]
     assert with_trailers(sides, "/beta/x", [], [("X-Beta", "1"), ("X-Sum", "1")]) == ["X-Sum"]
+    assert with_trailers(sides, "/kind/x", [("X-Kind", "other")], [("X_Kind", "internal"), ("X-Sum", "1")]) == ["X-Sum"]
+    assert with_trailers(sides, "/asked/x", [("X-Team", "a")], [("X-Team", "b"), ("X-Sum", "1")]) == ["X-Sum"]
+
+
+def test_what_connection_names_is_gone_before_any_policy_judges_or_adds(sides):
+    def target(headers):
+        return get(sides.port, "/kind/x", headers).json()["target"]
+    assert target([("X-Kind", "internal")]) == "/kind/x?kind=internal"
+    assert target([("X-Kind", "internal"), ("Connection", "close, x-kind")]) == "/kind/x"
+    assert target([("X-Kind", "other"), ("X_Kind", "internal"), ("Connection", "X_Kind")]) == "/kind/x"
+    seen = fields(get(sides.port, "/add/x", [("X-Default", "client"), ("X-App", "client"), ("Connection", "X-Default, X-App")]))
+    assert (seen["x-default"], seen["x-app"]) == (["gw"], ["gw"])
+    assert fields(get(sides.port, "/add/x", [("X-Default", "client")]))["x-default"] == ["client"]
+
+
+def test_what_connection_names_is_no_trailer_either(sides):
+    assert with_trailers(sides, "/x", [("Connection", "X-Hop, TE"), ("TE", "trailers")], [("x-hop", "1"), ("X-Sum", "1")]) == ["X-Sum"]
+    final = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n2\r\nok\r\n0\r\nx-hop: 1\r\nX-Sum: 1\r\n\r\n")
+    with service_side(b"", final) as upstream, Gateway(SIDES.format(url=upstream.url, digest="0" * 64)) as gateway:
+        answer = get(gateway.port, "/x")
+        assert [n for n, _ in answer.trailers] == ["X-Sum"] and answer.get("X-Hop") is None
 
 
 def service_side(interim, final):

@@ -49,6 +49,7 @@ class Sent:
         return {o.strip().lower() for v in self.exact("connection") for o in v.split(",")}
 
     def going_on(self, name):
+        """Of these alone anything is judged."""
         return [(n, v) for n, v in self.spelt(name) if n.lower() not in self.nominated()]
 
 
@@ -70,8 +71,8 @@ class Rules:
 class Expected:
     """`fields`: by lower-case name, in order. `own`: what the gateway writes: one value each, or a callable that judges it."""
 
-    def __init__(self, fields, own, forbidden_trailers, good_trailers):
-        self.fields, self.own = fields, own
+    def __init__(self, fields, own, forbidden_trailers, good_trailers, nominated):
+        self.fields, self.own, self.nominated = fields, own, nominated
         self.forbidden_trailers, self.good_trailers = forbidden_trailers, good_trailers
 
     def faults(self, request):
@@ -91,7 +92,7 @@ class Expected:
                 yield f"{name} is {got.get(name)}, expected {self.fields.get(name)}"
         arrived = [n for n, _ in request.trailers]
         for name in arrived:
-            if folded(name) in self.forbidden_trailers:
+            if folded(name) in self.forbidden_trailers or name.lower() in self.nominated:
                 yield f"the trailer {name} arrived"
         if sorted(n for n in arrived if n in self.good_trailers) != sorted(self.good_trailers):
             yield f"of the trailers {self.good_trailers} {arrived} arrived"
@@ -140,10 +141,10 @@ def expected(sent, rules):
     own = {"x-forwarded-for": passed, "x-forwarded-proto": proto, "x-forwarded-host": host, "x-forwarded-port": port}
     if client is not None:
         own["x-real-ip"] = str(client)
-    ids = sent.exact("x-request-id")
+    ids = [v for n, v in sent.going_on("x-request-id") if n.lower() == "x-request-id"]
     known = len(ids) == 1 and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", ids[0])
     own["x-request-id"] = ids[0] if known else lambda v: v not in ids and re.fullmatch(r"[A-Za-z0-9._-]{8,128}", v)
-    traces = sent.exact("traceparent")
+    traces = [v for n, v in sent.going_on("traceparent") if n.lower() == "traceparent"]
     traced = len(traces) == 1 and re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", traces[0])
     own["traceparent"] = traces[0] if traced else lambda v: v not in traces and re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", v)
     own.update(rules.sets)
@@ -161,5 +162,5 @@ def expected(sent, rules):
 
     forbidden = NEVER_TRAILERS | taken | {folded(n) for n in rules.judges | rules.written_somewhere} | FORWARDING
     forbidden |= {folded(n) for n, _ in sent.trailers if is_forwarding(n)}
-    good = [n for n, _ in sent.trailers if folded(n) in ("x-checksum", "server-timing")]
-    return Expected(fields, own, forbidden, good)
+    good = [n for n, _ in sent.trailers if folded(n) in ("x-checksum", "server-timing") and n.lower() not in sent.nominated()]
+    return Expected(fields, own, forbidden, good, sent.nominated())

@@ -8,6 +8,7 @@
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
 #include "gateway/templates/template_parser.h"
+#include "http/credential.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -158,6 +159,12 @@ bool Values::is_compound(const TemplatePart& part) const {
     const Value found = find(part, *this, cost);
     Meter::spend(cost);
     return gateway::is_compound(found);
+}
+
+size_t Values::times_given(const TemplatePart& part) const {
+    if (part.source == Source::header) return http::presented_in_headers(exchange->request.fields, part.text).count;
+    if (part.source != Source::query_value || !exchange->view.has_query) return 0;
+    return http::presented_in_query(exchange->view.query, part.text).count;
 }
 
 std::string_view Values::encoded(const TemplatePart& part) const {

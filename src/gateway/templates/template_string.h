@@ -92,6 +92,9 @@ struct Values {
     std::optional<std::string_view> get(const TemplatePart& part, Arena& arena) const;
     // The same, with what it takes added to `cost` in place of that, in steps. (What looking up a claim takes is told in any case.)
     std::optional<std::string_view> get(const TemplatePart& part, Arena& arena, uint64_t& cost) const;
+    // How often the client gives a header or query pair that the part names, in any spelling (http/credential.h): where it is not the
+    // once that get() has read, the service may take another one for it. Of every other part 0.
+    size_t times_given(const TemplatePart& part) const;
     // A claim or a document's value that is a list or an object, which no text can hold (LANGUAGE.md §4).
     bool is_compound(const TemplatePart& part) const;
     // A parameter or {**} as it stands in the path.

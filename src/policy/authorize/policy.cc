@@ -20,13 +20,19 @@ class Authorize final : public gateway::Policy {
         auto refusal = made_ ? rules_.settled(x.values()).judge(x.claims) : rules_.judge(x.claims);
         if (!refusal) return gateway::Verdict::proceed();
         // The snapshot that holds this policy, and with it the text, outlives the exchange.
-        if (refusal->scope_missing) x.error_fields.add("WWW-Authenticate", challenge_);
+        if (refusal->scope_missing && !challenge_.empty()) x.error_fields.add("WWW-Authenticate", challenge_);
         const std::string context = "authorize: " + refusal->detail;
         return gateway::Verdict::refuse(Error::told(Fault::not_authorized, context, std::move(refusal->detail)));
     }
 
     bool judges_parameter(std::string_view name) const override {
         return std::ranges::any_of(rules_.templates(), [&](const gateway::Template* t) { return t->names_parameter(name); });
+    }
+
+    gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        const auto names_it = [&](const gateway::Template* t) { return t->names_header(name); };
+        const bool judged = made_ && side == gateway::MessageSide::request && std::ranges::any_of(rules_.templates(), names_it);
+        return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
@@ -46,7 +52,7 @@ class Authorize final : public gateway::Policy {
   private:
     Rules rules_;
     bool made_;  // they are settled for each request
-    std::string challenge_;  // RFC 6750 §3.1
+    std::string challenge_;  // RFC 6750 §3.1; empty where each scope depends on the request
 };
 
 std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {

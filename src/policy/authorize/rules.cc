@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "json/same_number.h"
 #include "gateway/exchange.h"
-#include "http/uri.h"
 
 namespace portico::policy::authorize {
 namespace {
@@ -94,24 +93,30 @@ std::string listed(const std::vector<std::string>& names) {
     return text;
 }
 
+std::string listed(const std::vector<Name>& names) {
+    std::string text;
+    for (const Name& n : names) text.append(text.empty() ? "" : ", ").append(n.shown());
+    return text;
+}
+
 // @returns whether more names would help
 bool judge_names(const Names& names, Value held, Spelling spelling, const std::string& noun, std::string& detail) {
     const size_t before = detail.size();
     std::vector<std::string> missing;
-    for (const std::string& n : names.all) {
-        if (!holds(held, spelling, n)) missing.push_back(n);
+    for (const Name& n : names.all) {
+        if (!holds(held, spelling, n.text)) missing.push_back(n.shown());
     }
     if (missing.size() == 1) append(detail, "The " + noun + " " + missing[0] + " is missing.");
     if (missing.size() > 1) append(detail, "The " + noun + "s " + listed(missing) + " are missing.");
-    const auto held_here = [&](const std::string& n) { return holds(held, spelling, n); };
+    const auto held_here = [&](const Name& n) { return holds(held, spelling, n.text); };
     if (!names.any.empty() && std::ranges::none_of(names.any, held_here)) {
-        append(detail, names.any.size() == 1 ? "The " + noun + " " + names.any[0] + " is missing."
+        append(detail, names.any.size() == 1 ? "The " + noun + " " + names.any[0].shown() + " is missing."
                                              : "One of the " + noun + "s " + listed(names.any) + " is needed.");
     }
     const bool more_would_help = detail.size() != before;
     if (!names.none.empty() && !is_searchable(held)) append(detail, "The " + noun + "s cannot be read.");
-    for (const std::string& n : names.none) {
-        if (may_hold(held, spelling, n)) append(detail, "The " + noun + " " + n + " does not allow this.");
+    for (const Name& n : names.none) {
+        if (may_hold(held, spelling, n.text)) append(detail, "The " + noun + " " + n.shown() + " does not allow this.");
     }
     return more_would_help;
 }
@@ -188,17 +193,6 @@ void judge_claims(const ClaimConditions& conditions, const json::Document& claim
     append(detail, "One of the claims " + listed(names) + " has to allow this.");
 }
 
-// Whether the request has what the part names more than once.
-bool is_doubled(const gateway::TemplatePart& part, const gateway::Exchange& x) {
-    size_t count = 0;
-    if (part.source == gateway::Source::header) {
-        for (const http::Field& f : x.request.fields) count += iequals(f.name, part.text);
-    } else if (part.source == gateway::Source::query_value && x.view.has_query) {
-        http::for_each_pair(x.view.query, [&](std::string_view name, std::string_view, std::string_view) { count += http::decode_query_value(name) == part.text; });
-    }
-    return count > 1;
-}
-
 // Settles templates, and remembers what refuses by itself.
 class Settling {
   public:
@@ -213,11 +207,16 @@ class Settling {
                 out += part.text;
                 continue;
             }
-            if (is_doubled(part, *values_.exchange)) {
+            const size_t given = values_.times_given(part);
+            if (given > 1) {
                 append(unsettled_, name_of(part) + " is there twice.");
                 return std::nullopt;
             }
             const auto value = values_.is_compound(part) ? std::nullopt : values_.get(part, arena);
+            if (!value && given > 0) {
+                append(unsettled_, name_of(part) + " is there in another spelling.");
+                return std::nullopt;
+            }
             if (value && !value->empty()) {
                 out += *value;
                 continue;
@@ -227,9 +226,9 @@ class Settling {
         }
         return out;
     }
-    void names(std::vector<gateway::Template>& made, std::vector<std::string>& into, bool lacking_refuses) {
-        for (const gateway::Template& one : made) {
-            if (auto settled = text(one, lacking_refuses)) into.push_back(std::move(*settled));
+    void names(std::vector<MadeName>& made, std::vector<Name>& into, bool lacking_refuses) {
+        for (MadeName& one : made) {
+            if (auto settled = text(one.made, lacking_refuses)) into.push_back({std::move(*settled), std::move(one.written)});
         }
         made.clear();
     }
@@ -270,7 +269,7 @@ std::vector<const gateway::Template*> Rules::templates() const {
     std::vector<const gateway::Template*> all;
     for (const Names* names : {&scopes, &roles}) {
         for (const auto* made : {&names->made_all, &names->made_any, &names->made_none}) {
-            for (const gateway::Template& t : *made) all.push_back(&t);
+            for (const MadeName& n : *made) all.push_back(&n.made);
         }
     }
     for (const auto* conditions : {&claims.all, &claims.any, &claims.none}) {
@@ -329,7 +328,7 @@ std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
 std::string Rules::wanted_scopes() const {
     std::string text;
     for (const auto* names : {&scopes.all, &scopes.any}) {
-        for (const std::string& n : *names) text.append(text.empty() ? "" : " ").append(n);
+        for (const Name& n : *names) text.append(text.empty() ? "" : " ").append(n.text);
     }
     return text;
 }

@@ -19,9 +19,18 @@
 
 namespace portico::policy::authorize {
 
+struct Name {
+    std::string text;
+    std::string written{};  // of one that was made: what the configuration writes in its place
+    const std::string& shown() const { return written.empty() ? text : written; }
+};
+struct MadeName {
+    gateway::Template made;
+    std::string written;
+};
 struct Names {
-    std::vector<std::string> all, any, none;
-    std::vector<gateway::Template> made_all, made_any, made_none;  // those that each request gives
+    std::vector<Name> all, any, none;
+    std::vector<MadeName> made_all, made_any, made_none;  // those that each request gives
     bool empty() const { return all.empty() && any.empty() && none.empty() && !made(); }
     bool made() const { return !made_all.empty() || !made_any.empty() || !made_none.empty(); }
 };
@@ -61,12 +70,12 @@ struct Rules {
     bool ask_subject_alone() const;
     // Each template of theirs.
     std::vector<const gateway::Template*> templates() const;
-    // The same with the values that the request gives. Of a header or query pair that is there twice nobody knows which one the service
-    // reads: that refuses.
+    // The same with the values that the request gives. Of a header or query pair that is there twice, in any spelling, nobody knows which
+    // one the service reads, and one in another spelling only may be read there and not here: that refuses.
     Rules settled(const gateway::Values& values) const;
     // @requires !made(), or settled()  @returns none where the claims suffice
     std::optional<Refusal> judge(const json::Document& claims_of) const;
-    // The scopes that a client should ask for, separated by spaces.
+    // The scopes that a client should ask for, separated by spaces: those that are the same for every request.
     std::string wanted_scopes() const;
 };
 

@@ -35,8 +35,8 @@ std::optional<gateway::ClaimPath> read_claim(const Scope& scope, const Node& nod
     return path;
 }
 
-std::vector<std::string> read_names(const Scope& scope, const Node& node, std::string_view what, std::vector<gateway::Template>& made) {
-    std::vector<std::string> names;
+std::vector<Name> read_names(const Scope& scope, const Node& node, std::string_view what, std::vector<MadeName>& made) {
+    std::vector<Name> names;
     for (const config::Text& t : config::read_texts(scope, node, what)) {
         if (t.value.empty()) {
             scope.error(t.mark, "bad-name", "an empty text names nothing");
@@ -44,21 +44,21 @@ std::vector<std::string> read_names(const Scope& scope, const Node& node, std::s
         }
         gateway::Template text = gateway::Template::parse(scope, t, kPlace);
         if (!text.is_literal()) {
-            made.push_back(std::move(text));
+            made.push_back({std::move(text), t.value});
             continue;
         }
         std::string name(text.literal_text());
-        if (std::ranges::find(names, name) != names.end()) scope.error(t.mark, "duplicate-name", "\"" + name + "\" stands twice in this list");
-        else names.push_back(std::move(name));
+        if (std::ranges::find(names, name, &Name::text) != names.end()) scope.error(t.mark, "duplicate-name", "\"" + name + "\" stands twice in this list");
+        else names.push_back({std::move(name)});
     }
     return names;
 }
 
-std::vector<std::string> read_scopes(const Scope& scope, const Node& node, std::vector<gateway::Template>& made) {
+std::vector<Name> read_scopes(const Scope& scope, const Node& node, std::vector<MadeName>& made) {
     auto names = read_names(scope, node, "a scope", made);
     // RFC 6749 §3.3: what a scope cannot hold would never be found in a token, nor could a challenge name it.
     const auto fits = [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; };
-    for (const std::string& name : names) {
+    for (const auto& [name, written] : names) {
         if (std::ranges::all_of(name, fits)) continue;
         scope.error(node.mark, "bad-scope", "\"" + name + "\" cannot be a scope: it may hold no space, quote, backslash or control",
                     name.find(' ') == std::string::npos ? "" : "write several scopes as a list");
@@ -163,9 +163,9 @@ bool is_mapping(const Scope& scope, const Node& node, std::string_view what) {
 }
 
 void refuse_contradictions(const Scope& scope, const Node& node, const Names& names) {
-    for (const std::string& n : names.none) {
-        if (std::ranges::find(names.all, n) == names.all.end()) continue;
-        scope.error(node.mark, "contradiction", "\"" + n + "\" is needed and forbidden at once: nobody would pass");
+    for (const Name& n : names.none) {
+        if (std::ranges::find(names.all, n.text, &Name::text) == names.all.end()) continue;
+        scope.error(node.mark, "contradiction", "\"" + n.text + "\" is needed and forbidden at once: nobody would pass");
     }
     if (names.empty()) scope.error(node.mark, "empty-policy", "nothing is asked here: write all, any or none");
 }

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "base/text.h"
-#include "gateway/connection_names.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
 #include "json/document.h"
@@ -27,7 +26,11 @@ struct Cells final : gateway::WorkerState {
 
 class ForwardAuth final : public gateway::Policy {
   public:
-    ForwardAuth(Settings settings, std::string_view name, bool shadow) : s_(std::move(settings)), name_(name), shadow_(shadow) {}
+    ForwardAuth(Settings settings, std::string_view name, bool shadow) : s_(std::move(settings)), name_(name), shadow_(shadow) {
+        for (gateway::TemplatePart& part : s_.path.parts()) {
+            if (part.source == gateway::Source::header || part.source == gateway::Source::query_value) asked_about_.push_back(std::move(part));
+        }
+    }
 
     Verdict on_request(Exchange& x) const override {
         if (const std::string* twice = doubled(x)) return Verdict::refuse(Error::told(Fault::forward_auth_multiple, *twice, "Send " + *twice + " once."));
@@ -64,7 +67,8 @@ class ForwardAuth final : public gateway::Policy {
     }
 
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
-        const bool judged = side == gateway::MessageSide::request && listed_as(name) != nullptr;
+        const auto asks_about = [&](const gateway::TemplatePart& p) { return p.source == gateway::Source::header && http::is_same_name(p.text, name); };
+        const bool judged = side == gateway::MessageSide::request && (listed_as(name) != nullptr || std::ranges::any_of(asked_about_, asks_about));
         return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
@@ -88,12 +92,27 @@ class ForwardAuth final : public gateway::Policy {
     }
 
   private:
+    // @errors value_refused  where the path asks about one of several: the service behind may take another one
     Result<std::string_view> target_of(Exchange& x) const {
+        for (const gateway::TemplatePart& part : asked_about_) {
+            if (auto judged = judge_given(x, part); !judged) return fail(std::move(judged).error());
+        }
         auto parts = s_.path.build(x.values(), x.rules->encoded_allow, x.arena);
         if (!parts) return fail(std::move(parts).error());
         // The client's own query stands in X-Forwarded-Uri.
         if (!s_.path.has_query() || !parts->has_query) return parts->path;
         return x.arena.copy(std::string(parts->path).append("?").append(parts->query));
+    }
+
+    static Result<void> judge_given(const Exchange& x, const gateway::TemplatePart& part) {
+        const gateway::Values values = x.values();
+        const size_t given = values.times_given(part);
+        if (given == 0) return {};
+        const std::string name = gateway::name_of(part);
+        if (given > 1) return fail(Error::told(Fault::value_refused, "forward_auth's path: " + name + " is there more than once", "Send " + name + " once."));
+        Arena arena;
+        if (values.get(part, arena)) return {};
+        return fail(Error::told(Fault::value_refused, "forward_auth's path: " + name + " is there in another spelling", "Send " + name + " in this spelling."));
     }
 
     // The listed header of which `name` is a spelling, or nullptr.
@@ -112,18 +131,16 @@ class ForwardAuth final : public gateway::Policy {
     Verdict refuse_undecided(Exchange& x, std::string why) const;
 
     Settings s_;
+    std::vector<gateway::TemplatePart> asked_about_;  // what the path names of the client's headers and query
     std::string_view name_;
     bool shadow_;
 };
 
-// What the client says is for this hop only (ConnectionNames) goes no further, so it is not judged either.
 const std::string* ForwardAuth::doubled(const Exchange& x) const {
-    const gateway::ConnectionNames ends_here(x.request.connection);
     for (const std::string& header : s_.headers) {
         if (iequals(header, "Cookie")) continue;
         const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, header); };
-        const auto goes_on = [&](const http::Field& f) { return is_it(f) && !ends_here.contains(f.name); };
-        if (std::ranges::count_if(x.request.fields, goes_on) + std::ranges::count_if(x.set_fields, is_it) > 1) return &header;
+        if (std::ranges::count_if(x.request.fields, is_it) + std::ranges::count_if(x.set_fields, is_it) > 1) return &header;
     }
     return nullptr;
 }
@@ -131,12 +148,10 @@ const std::string* ForwardAuth::doubled(const Exchange& x) const {
 // A message of its own: of the client's only the listed headers, none of its framing (FIELD-CASES R14), and none that it could
 // have forged (R5).
 void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
-    const gateway::ConnectionNames ends_here(x.request.connection);
     // By the name that the configuration lists, whatever the spelling: a service behind may take one for the other, so this one
     // must see it.
     for (const http::Field& f : x.request.fields) {
-        const std::string* name = listed_as(f.name);
-        if (name != nullptr && !ends_here.contains(f.name)) fields.add(*name, f.value);
+        if (const std::string* name = listed_as(f.name)) fields.add(*name, f.value);
     }
     for (const http::Field& f : x.set_fields) {
         if (const std::string* name = listed_as(f.name)) fields.add(*name, f.value);

@@ -102,16 +102,6 @@ const CountedLimit& RateLimit::limit_for(const Exchange& x, std::string_view key
     return found != s_.values.end() ? found->second : s_.limit;
 }
 
-// How often a client gives a value that has a name, in any spelling: of two, the limit would count one and the service might serve the
-// other.
-size_t times_given(const Exchange& x, const gateway::TemplatePart& part) {
-    switch (part.source) {
-        case gateway::Source::header: return http::presented_in_headers(x.request.fields, part.text).count;
-        case gateway::Source::query_value: return x.view.has_query ? http::presented_in_query(x.view.query, part.text).count : 0;
-        default: return 0;
-    }
-}
-
 // A whole number as decimal digits, nothing else; more than any limit is as good as the largest.
 std::optional<uint64_t> read_whole_number(std::string_view text) {
     if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
@@ -127,9 +117,9 @@ Result<uint64_t> RateLimit::cost_for(const Exchange& x) const {
     const Fault fault = part.source == gateway::Source::claim ? Fault::claim_refused : Fault::value_refused;
     const auto refused = [&](std::string_view why) { return fail(fault, "a limit's cost: " + gateway::name_of(part) + std::string(why)); };
     if (x.values().is_compound(part)) return refused(" is a list or an object");
-    if (times_given(x, part) > 1) return refused(" is there more than once");
+    if (x.values().times_given(part) > 1) return refused(" is there more than once");
     const auto text = x.values().get(part, arena);
-    if (!text && times_given(x, part) > 0) return refused(" is there in another spelling");
+    if (!text && x.values().times_given(part) > 0) return refused(" is there in another spelling");
     if (!text) return s_.cost;
     const auto cost = read_whole_number(*text);
     if (!cost) return refused(" is no whole number");

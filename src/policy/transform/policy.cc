@@ -18,6 +18,13 @@ using gateway::Verdict;
 
 Verdict verdict_of(Result<void> done) { return done ? Verdict::proceed() : Verdict::refuse(std::move(done).error()); }
 
+// A header that decides whether the rules are for a request is judged.
+gateway::FieldRule rule_for_request(const RequestRules& rules, std::string_view name) {
+    const auto asks_for = [&](const gateway::ValueCondition& c) { return http::is_same_name(c.match().name, name); };
+    if (std::ranges::any_of(rules.when.headers, asks_for)) return gateway::FieldRule::withholds;
+    return rule_for(rules.headers, name);
+}
+
 class Transform final : public gateway::Policy {
   public:
     Transform(Settings settings, std::string_view name) : s_(std::move(settings)), name_(name), may_filter_(s_.may_filter()) {}
@@ -55,7 +62,7 @@ class Transform final : public gateway::Policy {
     }
 
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
-        if (side == gateway::MessageSide::request) return s_.request ? rule_for(s_.request->headers, name) : gateway::FieldRule::none;
+        if (side == gateway::MessageSide::request) return s_.request ? rule_for_request(*s_.request, name) : gateway::FieldRule::none;
         // Whichever case it will be.
         auto strongest = gateway::FieldRule::none;
         for (const AnswerCase& c : s_.response) {
