@@ -7,7 +7,6 @@
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
 #include "gateway/subjects.h"
-#include "http/credential.h"
 #include "policy/rate_limit/key_queue.h"
 #include "policy/rate_limit/memory_table.h"
 #include "policy/rate_limit/ratelimit_fields.h"

@@ -11,13 +11,19 @@ using config::Field;
 using config::Node;
 using config::Scope;
 
+struct KeyedQuota {
+    std::string key;
+    config::Mark mark;  // of the key
+    uint64_t quota;
+};
+
 struct Draft {
     explicit Draft(gateway::PolicyBuild& b) : build(b) {}
     gateway::PolicyBuild& build;
     Settings settings;
     Limit limit;  // its algorithm and how it charges
     std::optional<uint64_t> quota;
-    std::map<std::string, uint64_t> values, overrides;
+    std::vector<KeyedQuota> values, overrides;
     std::optional<Duration> window;
     uint64_t burst = 0;
     std::vector<Window> windows;
@@ -53,10 +59,10 @@ gateway::Template read_value(const Scope& scope, const Node& node, std::string_v
     return text ? gateway::Template::parse_value(scope, *text, place) : gateway::Template{};
 }
 
-void read_quotas(const Scope& scope, const Node& node, std::string_view what, std::map<std::string, uint64_t>& into) {
+void read_quotas(const Scope& scope, const Node& node, std::string_view what, std::vector<KeyedQuota>& into) {
     if (!node.is_mapping()) return scope.expected(node, what);
     for (const config::Entry& e : node.entries) {
-        if (const auto quota = read_quota(Scope(scope, e.key), *e.value)) into[e.key] = *quota;
+        if (const auto quota = read_quota(Scope(scope, e.key), *e.value)) into.push_back({e.key, e.key_mark, *quota});
     }
 }
 
@@ -187,17 +193,28 @@ bool check_numbers(const Scope& scope, Draft& d) {
 }
 
 // The key of an override as requests are counted by it: an address in its one spelling, IPv6 as its /64.
-std::string override_key(const Scope& scope, const Draft& d, const std::string& text) {
+std::string override_key(const Scope& scope, const Draft& d, const KeyedQuota& from) {
+    const std::string& text = from.key;
     if (!d.settings.key.is_address()) return text;
     const std::string bare = text.ends_with("/64") ? text.substr(0, text.size() - 3) : text;
     const auto address = IpAddress::parse(bare);
     if (!address) {
-        scope.error(d.mark, "bad-override", "the key is client.ip, and \"" + text + "\" is no address");
+        scope.error(from.mark, "bad-override", "the key is client.ip, and \"" + text + "\" is no address");
         return text;
     }
     std::string key;
     gateway::append_limited_address(*address, key);
     return key;
+}
+
+void settle_overrides(const Scope& scope, Draft& d, const std::string& name) {
+    std::map<std::string, std::string> written;
+    for (const KeyedQuota& from : d.overrides) {
+        const std::string key = override_key(scope, d, from);
+        const auto [first, is_new] = written.try_emplace(key, from.key);
+        if (is_new) d.settings.overrides.emplace(key, limit_of(d, name, from.quota));
+        else scope.error(from.mark, "duplicate-override", "\"" + first->second + "\" and \"" + from.key + "\" are one key: both are counted as " + key, "leave one of them out");
+    }
 }
 
 }  // namespace
@@ -216,11 +233,11 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     // In shadow it counts under a name of its own, so that it takes nothing from the limit that enforces.
     const std::string name = from.identity + (from.shadow ? "/shadow" : "");
     Settings& s = d.settings;
-    for (const auto& [value, quota] : d.values) s.values.emplace(value, limit_of(d, name, quota));
+    for (const KeyedQuota& v : d.values) s.values.emplace(v.key, limit_of(d, name, v.quota));
     if (!d.overrides.empty() && s.key.size() != 1) {
         scope.error(d.mark, "limit-shape", "overrides name keys of one value, and this key is a list", "write a limit of its own for that client");
     }
-    for (const auto& [key, quota] : d.overrides) s.overrides.emplace(override_key(scope, d, key), limit_of(d, name, quota));
+    settle_overrides(scope, d, name);
     s.limit = limit_of(d, name, d.quota.value_or(0));
     const auto judge = [&](const std::string& of, const CountedLimit& l) {
         if (const auto flaw = flaw_in(l.limit)) scope.error(d.mark, "bad-limit", of + *flaw);

@@ -29,6 +29,7 @@ class Build final : public gateway::PolicyBuild {
 struct Read {
     std::optional<Settings> settings;
     std::string faults;
+    uint32_t column = 0;  // of the last fault
 };
 
 Read read(const std::string& yaml, bool named = true, bool shadow = false) {
@@ -39,7 +40,10 @@ Read read(const std::string& yaml, bool named = true, bool shadow = false) {
     r.settings = read_settings({.name = "fair use", .settings = document->root(), .path = "routes[0].use[1].rate_limit",
                                 .identity = named ? "fair use" : "orders.use[1]",
                                 .shadow = shadow, .named = named, .build = build}, faults);
-    for (const auto& f : faults.all()) r.faults += f.code + ": " + f.message + " (" + f.hint + ")\n";
+    for (const auto& f : faults.all()) {
+        r.faults += f.code + ": " + f.message + " (" + f.hint + ")\n";
+        r.column = f.mark.column;
+    }
     EXPECT_EQ(r.settings.has_value(), faults.errors() == 0);
     return r;
 }
@@ -61,6 +65,22 @@ TEST(RateLimitSettings, AreShort) {
     EXPECT_EQ(s.store, -1);
     EXPECT_EQ(s.fields, Fields::always);
     EXPECT_FALSE(s.key.names_claims());
+}
+
+TEST(RateLimitSettings, TwoOverridesOfOneKeyAreAFaultAtTheSecond) {
+    constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
+        {"2001:db8::1", "2001:db8::2"}, {"2001:db8::2", "2001:db8::1"}, {"2001:db8::/64", "2001:DB8:0:0::7"}, {"1.2.3.4", "::ffff:1.2.3.4"}, {"::ffff:1.2.3.4", "1.2.3.4"}};
+    for (const auto& [first, second] : kPairs) {
+        const std::string before = "{ limit: 1, window: 1s, overrides: { \"" + std::string(first) + "\": 5, ";
+        const Read r = read(before + "\"" + std::string(second) + "\": 2 } }");
+        EXPECT_THAT(r.faults, HasSubstr("duplicate-override: \"" + std::string(first) + "\" and \"" + std::string(second) + "\" are one key"));
+        EXPECT_EQ(r.column, before.size() + 1);
+    }
+    EXPECT_EQ(settings_of("{ limit: 1, window: 1s, overrides: { \"2001:db8::1\": 5, \"2001:db8:0:1::1\": 2 } }").overrides.size(), 2u);
+    // Of other keys the texts count.
+    EXPECT_EQ(settings_of("{ limit: 1, window: 1s, key: header.X-A, overrides: { \"2001:db8::1\": 5, \"2001:db8::2\": 2 } }").overrides.size(), 2u);
+    const std::string before = "{ limit: 1, window: 1s, overrides: { \"10.0.0.1\": 5, ";
+    EXPECT_EQ(read(before + "office: 5 } }").column, before.size() + 1);
 }
 
 TEST(RateLimitSettings, AnOverrideNamesAnAddressAsItIsCounted) {
