@@ -244,7 +244,7 @@ class Explanation {
         const bool forwards = config_of(x_.match.route).forward.has_value();
         const auto faults = [&](bool identity) {
             config::FaultList found;
-            link.policy->check_place({parameters, identity, identity, position, link.shadow, forwards}, {}, config::Scope(found));
+            link.policy->check_place({{parameters, identity}, identity, position, link.shadow, forwards}, {}, config::Scope(found));
             return found.errors();
         };
         return faults(false) > faults(true);

@@ -120,6 +120,8 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
     bool guaranteed = false, shared_subject = false;
     std::string_view established_by;
     Writers written;
+    http::NameSet set;
+    reads_.stand_behind({});
     for (size_t i = 0; i < route.use.size(); ++i) {
         const Scope at(use, i);
         const config::UseEntry& entry = route.use[i];
@@ -134,8 +136,12 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");
         }
-        built.policy->check_place({parameters, guaranteed, !established_by.empty(), i, built.shadow, route.forward.has_value(), shared_subject}, entry.mark, at);
+        built.policy->check_place({{parameters, guaranteed, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value(), shared_subject, rules.chain}, entry.mark, at);
         check_spellings(built, written, entry.mark, at);
+        if (!built.writes.empty()) {
+            for (const std::string& name : built.writes) set.insert(name);
+            reads_.stand_behind(set);
+        }
         const IdentityRole role = built.policy->identity();
         if (role != IdentityRole::none) {
             if (!established_by.empty()) {
@@ -178,6 +184,10 @@ void ChainBuilder::check_spellings(const Built& built, Writers& written, config:
 int32_t ChainBuilder::service(const Scope& scope, const Node& name) { return index_of(scope, name, "service", s_.config.services); }
 
 int32_t ChainBuilder::store(const Scope& scope, const Node& name) { return index_of(scope, name, "store", s_.stores); }
+
+void ChainBuilder::reads_of_client(const Scope& scope, const Node& header) {
+    if (header.is_scalar()) reads_.add_of_client(header.text, header.mark, scope.path());
+}
 
 std::vector<ChainLink> ChainBuilder::use(const Scope& scope, const Node& list) {
     // One that names the next, and so on for the length of a file, would outgrow the stack.

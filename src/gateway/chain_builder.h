@@ -14,12 +14,13 @@ namespace portico::gateway {
 
 class ChainBuilder final : private PolicyBuild {
   public:
-    ChainBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, HeaderWrites& writes, config::FaultList& faults)
-        : s_(snapshot), types_(types), resources_(resources), writes_(writes), faults_(faults) {}
+    ChainBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, HeaderWrites& writes, HeaderReads& reads,
+                 config::FaultList& faults)
+        : s_(snapshot), types_(types), resources_(resources), writes_(writes), reads_(reads), faults_(faults) {}
 
     // Those under `policies`.
     void build_named();
-    // A route's `use`. @returns whether its policies guarantee an identity
+    // A route's `use`; what is read from there on stands behind it. @returns whether its policies guarantee an identity
     bool build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters, const config::Scope& use);
 
   private:
@@ -44,12 +45,14 @@ class ChainBuilder final : private PolicyBuild {
     const config::Config& config() const override { return s_.config; }
     int32_t service(const config::Scope& scope, const config::Node& name) override;
     int32_t store(const config::Scope& scope, const config::Node& name) override;
+    void reads_of_client(const config::Scope& scope, const config::Node& header) override;
     std::vector<ChainLink> use(const config::Scope& scope, const config::Node& list) override;
 
     Snapshot& s_;
     std::span<const PolicyType* const> types_;
     Resources& resources_;
     HeaderWrites& writes_;
+    HeaderReads& reads_;
     config::FaultList& faults_;
     std::map<std::string, Built, std::less<>> named_;
     std::map<std::string, uint32_t> guards_;

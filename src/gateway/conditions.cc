@@ -148,7 +148,10 @@ bool Conditions::overlaps(const Conditions& other) const {
 
 bool header_value(const http::FieldList& fields, std::string_view name, std::string& into) {
     into.clear();
-    bool found = false;
+    return append_header_value(fields, name, into, false);
+}
+
+bool append_header_value(const http::FieldList& fields, std::string_view name, std::string& into, bool found) {
     for (const http::Field& f : fields) {
         if (!iequals(f.name, name)) continue;
         if (found) into += f.id == http::FieldName::cookie ? "; " : ", ";

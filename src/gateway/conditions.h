@@ -76,6 +76,8 @@ struct Conditions {
 
 // All values of a header, joined by ", " (RFC 9110 §5.3), of Cookie by "; " (RFC 9113 §8.2.3). @returns false where there is none
 bool header_value(const http::FieldList& fields, std::string_view name, std::string& into);
+// The same, behind what `into` holds of it already. @param found whether it holds any
+bool append_header_value(const http::FieldList& fields, std::string_view name, std::string& into, bool found);
 // The first query parameter of that name, decoded.
 bool query_value(std::string_view query, std::string_view name, std::string& into);
 

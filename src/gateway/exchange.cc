@@ -209,6 +209,11 @@ void Exchange::note_degraded(std::string_view policy, const Error& why, std::str
     degraded.append(policy).append(":").append(why.code()).append(":").append(outcome);
 }
 
+bool Exchange::header_value(std::string_view name, std::string& into) const {
+    const bool set = gateway::header_value(set_fields, name, into);
+    return append_header_value(request.fields, name, into, set);
+}
+
 void Exchange::set_field(std::string_view name, std::string_view value, http::FieldName id) {
     const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, name); };
     request.fields.remove_if(is_it);

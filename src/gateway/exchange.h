@@ -177,6 +177,9 @@ class Exchange {
     // A field for the service, in the place of the client's own of that name in every spelling. @param value lives as long as the exchange
     void set_field(std::string_view name, std::string_view value) { set_field(name, value, http::field_name(name)); }
     void set_field(std::string_view name, std::string_view value, http::FieldName id);
+    // All values of a header as the request bears it now, joined: what policies have set, and then what they leave of the client's.
+    // @returns false where there is none
+    bool header_value(std::string_view name, std::string& into) const;
     // True for a header that only the gateway may set.
     bool is_managed(std::string_view name) const;
     // What the service is asked by.

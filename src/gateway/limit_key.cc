@@ -5,12 +5,20 @@
 
 #include "gateway/client_address.h"
 #include "gateway/exchange.h"
+#include "gateway/snapshot.h"
 #include "gateway/subjects.h"
 
 namespace portico::gateway {
 namespace {
 
 constexpr size_t kMaxValues = 8;
+
+// Whether nobody before the limit has set or judged the value.
+bool is_chosen_by_client(const TemplatePart& part, const PolicyPlace& place) {
+    if (part.source != Source::header && part.source != Source::query_value) return false;
+    if (part.source == Source::header && (is_forwarding_header(part.text) || (place.reads != nullptr && place.reads->is_set(part.text)))) return false;
+    return std::ranges::none_of(place.before, [&](const ChainLink& l) { return !l.shadow && l.policy->proves(part); });
+}
 
 }  // namespace
 
@@ -41,8 +49,14 @@ LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
     return key;
 }
 
-bool LimitKey::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
-    return std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(parameters, identity, mark, scope); });
+bool LimitKey::check_place(const PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
+    if (!std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(place, mark, scope); })) return false;
+    const auto chosen = [&](const Template& t) { return is_chosen_by_client(t.parts().front(), place); };
+    if (!std::ranges::all_of(values_, chosen)) return true;
+    scope.warning(mark, "chosen-key",
+                  "clients choose " + name_of(values_.front().parts().front()) + ": whoever sends another value with each request is never limited",
+                  "add client.ip to the key, or put a policy before it that proves the value");
+    return true;
 }
 
 bool LimitKey::is_address() const { return values_.size() == 1 && values_[0].parts().front().source == Source::client_ip; }

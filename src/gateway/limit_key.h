@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "config/read.h"
+#include "gateway/policy.h"
 #include "gateway/templates/template_string.h"
 
 namespace portico::gateway {
@@ -21,8 +22,9 @@ class LimitKey {
     // check_place. Faults go to `scope`.
     static LimitKey read(const config::Scope& scope, const config::Node& node);
 
-    // Judges it where the policy stands. @returns false after a fault
-    bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
+    // Judges it where the policy stands, and warns where clients choose all of it: whoever sends another value each time is never limited
+    // (LANGUAGE.md §5). @returns false after a fault
+    bool check_place(const PolicyPlace& place, config::Mark mark, const config::Scope& scope) const;
     bool names_claims() const;
     // Nothing but `claims.sub`.
     bool is_subject() const;

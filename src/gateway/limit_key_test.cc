@@ -122,11 +122,11 @@ TEST_F(LimitKeyTest, IsJudgedWhereItStands) {
     config::FaultList faults;
     const config::Scope scope(faults);
     const LimitKey by_claim = read("[client.ip, claims.sub]");
-    EXPECT_TRUE(by_claim.check_place({}, true, {}, scope));
-    EXPECT_FALSE(by_claim.check_place({}, false, {}, scope));
+    EXPECT_TRUE(by_claim.check_place({{{}, true}}, {}, scope));
+    EXPECT_FALSE(by_claim.check_place({{{}, false}}, {}, scope));
     const LimitKey by_parameter = read("id");
-    EXPECT_TRUE(by_parameter.check_place({"id"}, false, {}, scope));
-    EXPECT_FALSE(by_parameter.check_place({"name"}, false, {}, scope));
+    EXPECT_TRUE(by_parameter.check_place({{{"id"}, false}}, {}, scope));
+    EXPECT_FALSE(by_parameter.check_place({{{"name"}, false}}, {}, scope));
     EXPECT_EQ(faults.errors(), 2u);
 }
 

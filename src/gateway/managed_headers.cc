@@ -1,8 +1,11 @@
 #include "gateway/managed_headers.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "config/read.h"
+#include "gateway/snapshot.h"
 
 namespace portico::gateway {
 namespace {
@@ -17,6 +20,34 @@ bool is_of_client(const TemplatePart& part) {
         case Source::request_id: return false;
         default: return blame_of(part) == Fault::value_refused;
     }
+}
+
+// What the header would say, as the gateway knows it.
+struct Meaning {
+    std::string_view header, value;
+};
+constexpr Meaning kMeanings[] = {
+    {"x-forwarded-for", "client.ip"},     {"x-real-ip", "client.ip"},           {"forwarded", "client.ip"},          {"client-ip", "client.ip"},
+    {"x-client-ip", "client.ip"},         {"true-client-ip", "client.ip"},      {"cf-connecting-ip", "client.ip"},   {"x-forwarded-proto", "request.scheme"},
+    {"x-forwarded-scheme", "request.scheme"}, {"x-forwarded-ssl", "request.scheme"}, {"x-forwarded-host", "request.host"}, {"x-original-host", "request.host"},
+    {"x-original-url", "request.path"},   {"x-rewrite-url", "request.path"},
+};
+
+template <class Read>
+std::string meant_by(const Read& read, std::string_view client_ip_from) {
+    const auto found = std::ranges::find_if(kMeanings, [&](const Meaning& m) { return http::is_same_name(m.header, read.name); });
+    if (found == std::end(kMeanings)) {
+        if (is_forwarding_header(read.name)) return "no client can be asked for it: leave it out";
+        return read.of_client ? "to ask who the client is, use authorize, or {claims.…}" : "name {claims.…}, or put the policy that sets it before this one";
+    }
+    const std::string value(found->value);
+    if (value == "client.ip") {
+        const std::string told = http::is_same_name(client_ip_from, read.name) ? std::string() : ", with forwarding: { client_ip_from: " + read.name + " }";
+        return read.of_client ? "for rules by the client's address there is ip_access" + told : "did you mean client.ip" + told + "?";
+    }
+    if (read.of_client && value == "request.scheme") return "did you mean match: { scheme: https }?";
+    if (read.of_client) return "did you mean match: { " + value.substr(value.find('.') + 1) + ": … }?";
+    return "did you mean " + value + "?";
 }
 
 }  // namespace
@@ -48,6 +79,26 @@ void HeaderWrites::settle(http::NameSet& managed, config::FaultList& faults) con
                        "services take " + write.name + " for the gateway's word, and here a client chooses what it says" +
                            (write.from.empty() ? std::string() : ": it comes from " + write.from),
                        "give it another name, or a value of {claims.…}");
+    }
+}
+
+void HeaderReads::add(std::string_view name, config::Mark mark, std::string path) {
+    if (!set_.contains(name)) all_.push_back({std::string(name), mark, std::move(path)});
+}
+
+void HeaderReads::add_of_client(std::string_view name, config::Mark mark, std::string path) {
+    all_.push_back({std::string(name), mark, std::move(path), true});
+}
+
+void HeaderReads::settle(const http::NameSet& managed, std::string_view client_ip_from, config::FaultList& faults) const {
+    std::set<std::tuple<uint32_t, uint32_t, std::string_view>> told;  // a policy may stand on many routes
+    for (const Read& r : all_) {
+        if (!managed.contains(r.name) && !is_forwarding_header(r.name)) continue;
+        if (!told.emplace(r.mark.line, r.mark.column, r.name).second) continue;
+        faults.error(r.mark, r.path, "managed-header",
+                     r.name + " is taken off every request before anything reads it" +
+                         (r.of_client ? ", and no policy has run yet" : ", and no policy before this place sets it"),
+                     meant_by(r, client_ip_from));
     }
 }
 

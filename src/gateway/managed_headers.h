@@ -1,9 +1,11 @@
 // Which headers of requests only the gateway may set, beyond those that policies name by themselves (LANGUAGE.md §6): what rules
-// write from an identity, and what they rename or copy from such a header. Judged once over the whole file, at load, because a
-// rule may stand before what makes its source one.
+// write from an identity, and what they rename or copy from such a header; and who reads them. Judged once over the whole file, at
+// load, because a rule may stand before what makes its source one.
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/document.h"
@@ -39,6 +41,31 @@ class HeaderWrites {
         std::string path;
     };
     std::vector<Placed> all_;
+};
+
+// Where the file names a header of requests. Of a managed one there is what policies have set before, and nothing else: where none
+// sets it, its name is a load error (LANGUAGE.md §6).
+class HeaderReads {
+  public:
+    // What follows stands behind policies that have set these.
+    void stand_behind(http::NameSet set) { set_ = std::move(set); }
+    bool is_set(std::string_view name) const { return set_.contains(name); }
+    // A template, a key or a condition of a policy.
+    void add(std::string_view name, config::Mark mark, std::string path);
+    // What is read of the client alone: `match`, and where a credential is looked for.
+    void add_of_client(std::string_view name, config::Mark mark, std::string path);
+    // @param client_ip_from the header in which trusted proxies name the client
+    void settle(const http::NameSet& managed, std::string_view client_ip_from, config::FaultList& faults) const;
+
+  private:
+    struct Read {
+        std::string name;
+        config::Mark mark;
+        std::string path;
+        bool of_client = false;
+    };
+    http::NameSet set_;
+    std::vector<Read> all_;
 };
 
 }  // namespace portico::gateway

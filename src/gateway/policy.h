@@ -66,15 +66,21 @@ class WorkerState {
 // Whether a policy establishes the identity (`claims`) of the requests that it lets pass.
 enum class IdentityRole : uint8_t { none, optional, guaranteed };
 
+class Policy;
+struct ChainLink {  // a policy at its place in a route's `use`
+    const Policy* policy = nullptr;
+    std::string_view name;
+    bool shadow = false;
+};
+
 // A policy's place in a route's `use`.
-struct PolicyPlace {
-    const std::vector<std::string>& parameters;  // of the route's paths, with kRest where all of them end in /**
-    bool identity = false;     // guaranteed by what stands before
+struct PolicyPlace : PlaceValues {
     bool any_identity = false; // something before may establish one
     size_t position = 0;
     bool shadow = false;
     bool forwards = true;      // the route's action sends the client's request on
     bool shared_subject = false;  // more than one party may name the same `sub` (gateway/subjects.h)
+    std::span<const ChainLink> before{};  // the policies that stand before
 };
 
 class BodyTemplate;
@@ -146,6 +152,8 @@ class Policy {
     virtual bool judges_parameter(std::string_view) const { return false; }
     // Of a policy that holds others: the one that decided about this exchange. For `explain`.
     virtual std::string_view decided_by(const Exchange&) const { return {}; }
+    // Whether it has judged that value of each request that it lets pass: a client cannot make up another one.
+    virtual bool proves(const TemplatePart&) const { return false; }
     // Faults of a place in a route where it cannot work, or should not stand.
     virtual void check_place(const PolicyPlace&, config::Mark, const config::Scope&) const {}
     // Called for each worker before it serves the snapshot; the epoch owns the state. @returns nullptr where it keeps nothing
@@ -169,12 +177,6 @@ class Policy {
     uint32_t index_ = 0;
 };
 
-struct ChainLink {  // a policy at its place in a route's `use`
-    const Policy* policy = nullptr;
-    std::string_view name;
-    bool shadow = false;
-};
-
 // What the making of a policy may ask of the snapshot that is being built.
 class PolicyBuild {
   public:
@@ -184,6 +186,8 @@ class PolicyBuild {
     virtual int32_t service(const config::Scope& scope, const config::Node& name) = 0;
     // The index of a store in Snapshot::stores. @returns -1 where there is none, after a fault
     virtual int32_t store(const config::Scope& scope, const config::Node& name) = 0;
+    // The policy looks for a credential in this header of what the client sent: a load error where that is a managed one.
+    virtual void reads_of_client(const config::Scope& scope, const config::Node& header) = 0;
     // Policies inside of a policy (`any_of`), by name or in place; empty after a fault.
     virtual std::vector<ChainLink> use(const config::Scope& scope, const config::Node& list) = 0;
 

@@ -141,9 +141,9 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
     return t;
 }
 
-bool TargetTemplate::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
-    return path_.check_place(parameters, identity, mark, scope) &&
-           std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(parameters, identity, mark, scope); });
+bool TargetTemplate::check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const {
+    return path_.check_place(place, mark, scope) &&
+           std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(place, mark, scope); });
 }
 
 bool TargetTemplate::reads(size_t root) const {

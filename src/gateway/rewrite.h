@@ -26,7 +26,7 @@ class TargetTemplate {
     static TargetTemplate parse(const config::Scope& scope, const config::Text& text, TemplatePlace place);
 
     // Judges a policy's template where the policy stands. @returns false after a fault
-    bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
+    bool check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const;
     // It says what the query is, in the place of the client's.
     bool has_query() const { return has_query_; }
     bool reads(size_t root) const;

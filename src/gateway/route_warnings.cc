@@ -159,12 +159,12 @@ class WaysAround {
     std::set<std::tuple<size_t, size_t, std::string>> seen_;
 };
 
-// A managed header is taken off a request before any condition reads it: what asks for one never holds.
+// Another spelling of what the gateway reads itself is taken off a request before any condition reads it.
 void warn_of_managed_conditions(const Snapshot& s, config::FaultList& faults) {
     for (size_t r = 0; r < s.config.routes.size(); ++r) {
         for (const config::ValueMatch& m : s.config.routes[r].match.headers) {
             const bool other_spelling = http::field_name(m.name) == http::FieldName::other && s.taken_off.contains(m.name);
-            if (!is_forwarding_header(m.name) && !s.managed.contains(m.name) && !other_spelling) continue;
+            if (!other_spelling || s.managed.contains(m.name)) continue;
             const bool always = m.kind == config::ValueMatch::Kind::absent;
             faults.warning(m.mark, "routes[" + std::to_string(r) + "].match.headers", "managed-condition",
                            m.name + " is removed from every request before conditions are read: this one " + (always ? "always" : "never") + " holds",

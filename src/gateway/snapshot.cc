@@ -19,7 +19,7 @@ using config::Scope;
 class SnapshotBuilder {
   public:
     SnapshotBuilder(Snapshot& snapshot, std::span<const PolicyType* const> types, Resources& resources, config::FaultList& faults)
-        : s_(snapshot), faults_(faults), chains_(snapshot, types, resources, writes_, faults) {}
+        : s_(snapshot), faults_(faults), chains_(snapshot, types, resources, writes_, reads_, faults) {}
 
     void run() {
         for (size_t i = 0; i < s_.config.services.size(); ++i) s_.service_index.emplace(s_.config.services[i].name, static_cast<int32_t>(i));
@@ -40,9 +40,11 @@ class SnapshotBuilder {
         for (size_t i = 0; i < s_.config.routes.size(); ++i) build_route(i);
         writes_.settle(s_.managed, faults_);
         settle_names();
+        reads_.stand_behind({});
         if (s_.config.errors != nullptr) {
-            s_.errors = ErrorShape::compile(Scope(faults_, "errors"), *s_.config.errors, TemplatePlace{});
+            s_.errors = ErrorShape::compile(Scope(faults_, "errors"), *s_.config.errors, TemplatePlace{.reads = &reads_});
         }
+        reads_.settle(s_.managed, from.value, faults_);
     }
 
   private:
@@ -101,11 +103,13 @@ class SnapshotBuilder {
         const auto& rule = s_.table.rules()[index];
         std::vector<std::string> parameters = rule.parameters;
         if (rule.any_path_open) parameters.emplace_back(kRest);
+        for (const config::ValueMatch& m : c.match.headers) reads_.add_of_client(m.name, m.mark, Scope(Scope(scope, "match"), "headers").path());
         const bool identity = chains_.build_chain(rules, c, parameters, Scope(scope, "use"));
 
         TemplatePlace place;
         place.parameters = &rule.parameters;
         place.rest = rule.any_path_open;
+        place.reads = &reads_;
         check_parameters(scope, c, rule);
         // The shape of errors is needed where a guard has just refused: no identity there.
         if (c.errors != nullptr) rules.errors = ErrorShape::compile(Scope(scope, "errors"), *c.errors, place);
@@ -140,6 +144,7 @@ class SnapshotBuilder {
     Snapshot& s_;
     config::FaultList& faults_;
     HeaderWrites writes_;
+    HeaderReads reads_;
     ChainBuilder chains_;
 };
 

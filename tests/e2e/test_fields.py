@@ -177,17 +177,16 @@ def test_managed_headers_of_the_file_are_removed_in_every_spelling():
     assert values(fields, "x-user-ids") == ["stays"]
 
 
-def test_a_managed_header_is_removed_before_conditions_read_it():
-    """Otherwise a route for those whom the gateway knows would open to whoever writes the header."""
+def test_a_managed_header_is_removed_before_a_template_reads_it():
     config = """
-managed_headers: [X-Role]
-routes:
-  - { match: { path: /door, headers: { X-Role: admin } }, respond: { body: open } }
-  - { match: /door, respond: { body: "closed {header.x-role}." } }
+policies: { plan: { transform: { request: { when: { query: { gold: { present: true } } }, headers: { set: { X-Plan: gold } } } } } }
+managed_headers: [X-Plan]
+routes: [{ match: /door, use: [plan], respond: { body: "plan {header.x-plan}." } }]
 """
     with Gateway(config) as gateway:
-        assert get(gateway.port, "/door", [("X-Role", "admin")]).body == b"closed ."
-        assert get(gateway.port, "/door", [("X_Role", "admin")]).body == b"closed ."
+        assert get(gateway.port, "/door?gold=", [("X-Plan", "free")]).body == b"plan gold."
+        assert get(gateway.port, "/door", [("X-Plan", "gold")]).body == b"plan ."
+        assert get(gateway.port, "/door", [("X_Plan", "gold")]).body == b"plan ."
 
 
 def test_a_valid_request_id_is_kept_everywhere(echo):

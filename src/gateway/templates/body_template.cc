@@ -34,9 +34,9 @@ class CompiledBody : public BodyTemplate {
     Result<void> render(const Values& values, std::string& out) const override {
         return plan_.render(values.roots, Texts(findings_.texts, values), out);
     }
-    bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark, const config::Scope& scope) const override {
+    bool check_place(const PlaceValues& place, config::Mark, const config::Scope& scope) const override {
         bool good = true;
-        for (const auto& [text, mark] : findings_.texts) good &= text.check_place(parameters, identity, mark, scope);
+        for (const auto& [text, mark] : findings_.texts) good &= text.check_place(place, mark, scope);
         return good;
     }
     bool reads(size_t root) const override { return root < findings_.roots_read.size() && findings_.roots_read[root]; }

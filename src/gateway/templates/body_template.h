@@ -28,7 +28,7 @@ class BodyTemplate {
     // `$.user.id`, in client_detail too); value_refused or claim_refused: a `{…}` that no text can hold
     virtual Result<void> render(const Values& values, std::string& out) const = 0;
     // Judges a policy's template where the policy stands (TemplatePlace::deferred). @returns false after a fault
-    virtual bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const = 0;
+    virtual bool check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const = 0;
     // Whether it reads the root of that place: a document that nothing reads need not be parsed.
     virtual bool reads(size_t root) const = 0;
     // Whether it names the status or a header field of that call of TemplatePlace::calls.

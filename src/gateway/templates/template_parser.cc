@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gateway/managed_headers.h"
 #include "gateway/templates/document_paths.h"
 
 namespace portico::gateway {
@@ -170,7 +171,10 @@ class Parser {
                          "for one parameter write {query.name}");
         }
         if (name.starts_with("claims.") || name.starts_with("claims[")) return claim(name);
-        if (const auto header = member_of(name, "header")) return add(Source::header, std::string(*header));
+        if (const auto header = member_of(name, "header")) {
+            if (place_.reads != nullptr) place_.reads->add(*header, text_.mark, scope_.path());
+            return add(Source::header, std::string(*header));
+        }
         if (const auto query = member_of(name, "query")) return add(Source::query_value, std::string(*query));
         if (place_.parameters != nullptr) {
             const auto found = std::ranges::find(*place_.parameters, name);

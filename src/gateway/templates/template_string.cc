@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/conditions.h"
 #include "gateway/exchange.h"
+#include "gateway/managed_headers.h"
 #include "gateway/snapshot.h"
 #include "gateway/templates/template_parser.h"
 #include "http/credential.h"
@@ -45,9 +46,11 @@ Template Template::parse_value(const config::Scope& scope, const config::Text& t
     return t;
 }
 
-bool Template::check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const {
+bool Template::check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const {
+    const std::vector<std::string>& parameters = place.parameters;
     for (const TemplatePart& part : parts_) {
-        if (part.source == Source::claim && !identity) {
+        if (part.source == Source::header && place.reads != nullptr) place.reads->add(part.text, mark, scope.path());
+        if (part.source == Source::claim && !place.identity) {
             scope.error(mark, "no-identity", "{claims." + part.claim->text() + "} has no value here: nothing before it on this route guarantees an identity",
                         "put the policy that signs in before it");
             return false;
@@ -58,7 +61,7 @@ bool Template::check_place(const std::vector<std::string>& parameters, bool iden
         }
         if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
             scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route",
-                        unknown_value_hint(part.text, TemplatePlace{.parameters = &parameters, .identity = identity}));
+                        unknown_value_hint(part.text, TemplatePlace{.parameters = &parameters, .identity = place.identity}));
             return false;
         }
     }
@@ -207,8 +210,8 @@ std::optional<std::string_view> Values::read(const TemplatePart& part, Arena& ar
         case Source::request_id: return exchange->request_id;
         case Source::header: {
             std::string value;
-            cost += cost_of_fields(exchange->request.fields);
-            if (!header_value(exchange->request.fields, part.text, value)) return std::nullopt;
+            cost += cost_of_fields(exchange->request.fields) + cost_of_fields(exchange->set_fields);
+            if (!exchange->header_value(part.text, value)) return std::nullopt;
             return arena.copy(value);
         }
         case Source::query_value: {

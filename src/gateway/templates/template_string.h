@@ -21,6 +21,7 @@
 namespace portico::gateway {
 
 class Exchange;
+class HeaderReads;
 
 // How a call of an aggregate ended, for {calls.NAME.status} and {calls.NAME.header.x}.
 struct CallResult {
@@ -63,6 +64,13 @@ struct TemplatePart {
 // Stands among the parameters with which check_place() is asked where the route has {**}.
 inline constexpr std::string_view kRest = "**";
 
+// What a policy's templates may name at one of the places where the policy stands.
+struct PlaceValues {
+    const std::vector<std::string>& parameters;  // of the route's paths, with kRest where all of them end in /**
+    bool identity = false;                       // guaranteed by what stands before
+    HeaderReads* reads = nullptr;                // is told which headers of the request are named; nullptr: nobody asks
+};
+
 // Where a template stands decides what may be named in it.
 struct TemplatePlace {
     const std::vector<std::string>* parameters = nullptr;  // of the route's paths; nullptr: there is no path
@@ -72,6 +80,7 @@ struct TemplatePlace {
     bool identity = false;    // the route's policies guarantee one: {claims.x}
     bool deferred = false;    // of a policy: its routes are judged later (Template::check_place)
     bool no_request = false;  // nothing of the request may be named
+    HeaderReads* reads = nullptr;  // is told which headers of the request are named; nullptr: nobody asks
     // The documents that may be asked, by place: "" is `$`, others are calls and for_each variables. nullptr: none are there.
     const std::vector<std::string>* roots = nullptr;
     std::string_view no_body{};  // why `$` is not among them, for a message such as "an aggregate has no body of its own: name a call"
@@ -133,7 +142,7 @@ class Template {
     // Nothing but one {…}.
     bool is_single() const { return parts_.size() == 1 && parts_[0].source != Source::literal; }
     // Judges a policy's template where the policy stands. @returns false after a fault
-    bool check_place(const std::vector<std::string>& parameters, bool identity, config::Mark mark, const config::Scope& scope) const;
+    bool check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const;
     // The one value in its notation without braces too: `client.ip` and `"{client.ip}"` are the same (LANGUAGE.md §4).
     static Template parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
     bool names_claims() const;

@@ -58,6 +58,9 @@ class AnyOf final : public gateway::Policy {
     bool judges_parameter(std::string_view name) const override {
         return std::ranges::any_of(links_, [&](const ChainLink& l) { return l.policy->judges_parameter(name); });
     }
+    bool proves(const gateway::TemplatePart& part) const override {
+        return std::ranges::all_of(links_, [&](const ChainLink& l) { return l.policy->proves(part); });
+    }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
     }

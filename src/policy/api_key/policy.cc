@@ -45,6 +45,10 @@ class ApiKey final : public gateway::Policy {
     void subject_headers(std::vector<std::string_view>& into) const override { settings_.headers.subject_headers(into); }
     bool sees_credential(Exchange& x) const override { return presented_by(x).count > 0; }
     std::string_view challenge() const override { return challenge_; }
+    bool proves(const gateway::TemplatePart& part) const override {
+        if (settings_.from.in_query) return part.source == gateway::Source::query_value && part.text == settings_.from.name;
+        return part.source == gateway::Source::header && http::is_same_name(part.text, settings_.from.name);
+    }
     // Also where keys are forwarded: in an any_of nobody has verified this one.
     void withhold_credential(Exchange& x) const override {
         if (!settings_.from.in_query) return http::remove_headers(x.request.fields, settings_.from.name);
@@ -82,6 +86,10 @@ std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, c
     const size_t before = faults.errors();
     config::read_object<Settings>(config::Scope(faults, settings.path), settings.settings, read, "api_key", fields());
     if (faults.errors() != before) return nullptr;
+    const config::Node* from = settings.settings.get("from");
+    if (const config::Node* header = from == nullptr ? nullptr : from->get("header")) {
+        settings.build.reads_of_client(config::Scope(config::Scope(config::Scope(faults, settings.path), "from"), "header"), *header);
+    }
     return std::make_unique<ApiKey>(settings.name, std::move(read));
 }
 

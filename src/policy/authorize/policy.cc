@@ -35,8 +35,16 @@ class Authorize final : public gateway::Policy {
         return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
+    // What a claim has to equal is the identity's own.
+    bool proves(const gateway::TemplatePart& part) const override {
+        return std::ranges::any_of(rules_.claims.all, [&](const ClaimCondition& c) {
+            return c.values.size() == 1 && c.values[0].made && c.values[0].made->is_single() && c.values[0].made->parts().front() == part;
+        });
+    }
+
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
-        for (const gateway::Template* t : rules_.templates()) t->check_place(place.parameters, place.identity || place.any_identity, mark, scope);
+        const gateway::PlaceValues values{place.parameters, place.identity || place.any_identity, place.reads};
+        for (const gateway::Template* t : rules_.templates()) t->check_place(values, mark, scope);
         if (place.shared_subject && rules_.ask_subject_alone()) gateway::warn_of_shared_subject(scope, mark, "this authorize");
         if (place.identity || (place.shadow && place.any_identity)) return;
         if (place.any_identity) {

@@ -103,7 +103,7 @@ class Concurrency final : public gateway::Policy {
 
     bool judges_parameter(std::string_view name) const override { return s_.key.names_parameter(name); }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
-        s_.key.check_place(place.parameters, place.identity, mark, scope);
+        s_.key.check_place(place, mark, scope);
         if (place.shared_subject && s_.key.is_subject()) gateway::warn_of_shared_subject(scope, mark, "the key of this limit");
     }
 

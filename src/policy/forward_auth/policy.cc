@@ -75,7 +75,7 @@ class ForwardAuth final : public gateway::Policy {
     bool judges_parameter(std::string_view name) const override { return gateway::names_parameter(s_.path.parts(), name); }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
-        s_.path.check_place(place.parameters, place.identity, mark, scope);
+        s_.path.check_place(place, mark, scope);
     }
 
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override {

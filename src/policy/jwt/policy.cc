@@ -36,6 +36,7 @@ class Jwt final : public gateway::Policy {
     Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build);
 
     Verdict on_request(Exchange& x) const override;
+    bool proves(const gateway::TemplatePart& part) const override { return !optional_ && names_token(from_, part); }
     gateway::IdentityRole identity() const override {
         return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
     }

@@ -137,7 +137,7 @@ void read_issuers(const Scope& scope, const Node& node, Draft& into) {
     }
 }
 
-void read_place(const Scope& scope, const Node& node, std::vector<TokenPlace>& into) {
+void read_place(const Scope& scope, const Node& node, Draft& into) {
     const char* what = "a place such as { header: Authorization }, { cookie: session } or { query: access_token }";
     if (!node.is_mapping() || node.entries.size() != 1) return scope.expected(node, what);
     const config::Entry& e = node.entries[0];
@@ -154,12 +154,13 @@ void read_place(const Scope& scope, const Node& node, std::vector<TokenPlace>& i
     if (place.kind == TokenPlace::Kind::query) {
         scope.warning(node.mark, "token-in-query", "a token in the query stands in browsers' histories and other servers' logs");
     }
-    into.push_back(std::move(place));
+    if (place.kind == TokenPlace::Kind::header) into.build.reads_of_client(Scope(scope, e.key), *e.value);
+    into.settings.from.push_back(std::move(place));
 }
 
 void read_from(const Scope& scope, const Node& node, Draft& into) {
-    if (!node.is_sequence()) return read_place(scope, node, into.settings.from);
-    for (size_t i = 0; i < node.items.size(); ++i) read_place(Scope(scope, i), *node.items[i], into.settings.from);
+    if (!node.is_sequence()) return read_place(scope, node, into);
+    for (size_t i = 0; i < node.items.size(); ++i) read_place(Scope(scope, i), *node.items[i], into);
 }
 
 struct RevocationDraft : RevocationSettings {

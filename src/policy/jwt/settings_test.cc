@@ -30,6 +30,7 @@ class Build final : public gateway::PolicyBuild {
     const config::Config& config() const override { return config_; }
     int32_t service(const config::Scope& scope, const config::Node& name) override { return find(scope, name, config_.services); }
     int32_t store(const config::Scope& scope, const config::Node& name) override { return find(scope, name, config_.stores); }
+    void reads_of_client(const config::Scope&, const config::Node&) override {}
     std::vector<gateway::ChainLink> use(const config::Scope&, const config::Node&) override { return {}; }
 
   private:

@@ -1,6 +1,9 @@
 #include "policy/jwt/token_place.h"
 
+#include <algorithm>
+
 #include "http/credential.h"
+#include "http/fields.h"
 
 namespace portico::policy::jwt {
 namespace {
@@ -62,6 +65,14 @@ FoundToken find_token(const Exchange& x, std::span<const TokenPlace> places) {
         }
     }
     return finder.result;
+}
+
+bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart& part) {
+    return std::ranges::any_of(places, [&](const TokenPlace& place) {
+        if (place.kind == TokenPlace::Kind::query) return part.source == gateway::Source::query_value && part.text == place.name;
+        if (place.kind == TokenPlace::Kind::cookie || part.source != gateway::Source::header) return false;
+        return http::is_same_name(part.text, place.kind == TokenPlace::Kind::header ? std::string_view(place.name) : "Authorization");
+    });
 }
 
 void remove_token(Exchange& x, const TokenPlace& place) {

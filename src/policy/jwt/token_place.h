@@ -20,6 +20,8 @@ struct FoundToken {
 // `Authorization` counts only with the scheme Bearer (RFC 6750 §2.1); other schemes are somebody else's, unless they stand beside
 // a token: that is several. Names as http/credential.h reads them.
 FoundToken find_token(const gateway::Exchange& x, std::span<const TokenPlace> places);
+// Whether the value that a template names is, or holds, a token from one of these places.
+bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart& part);
 // The service does not get it: the field goes in every spelling, the cookie out of its list, or the pair out of the query.
 void remove_token(gateway::Exchange& x, const TokenPlace& place);
 // Policy::credential_places.

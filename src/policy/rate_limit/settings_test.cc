@@ -23,6 +23,7 @@ class Build final : public gateway::PolicyBuild {
         scope.error(name.mark, "unknown-store", "there is no store \"" + name.text + "\"");
         return -1;
     }
+    void reads_of_client(const config::Scope&, const config::Node&) override {}
     std::vector<gateway::ChainLink> use(const config::Scope&, const config::Node&) override { return {}; }
 };
 

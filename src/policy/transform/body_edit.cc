@@ -158,9 +158,9 @@ config::ObjectText BodyEdit::describe() {
                                    Draft::fields());
 }
 
-void BodyEdit::check_place(const std::vector<std::string>& parameters, bool identity, const Scope& scope) const {
+void BodyEdit::check_place(const gateway::PlaceValues& place, const Scope& scope) const {
     for (const Step& s : steps_) {
-        if (s.value != nullptr) s.value->check_place(parameters, identity, s.mark, scope);
+        if (s.value != nullptr) s.value->check_place(place, s.mark, scope);
     }
 }
 

@@ -32,7 +32,7 @@ class BodyEdit {
             if (s.value != nullptr) s.value->add_headers(names);
         }
     }
-    void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
+    void check_place(const gateway::PlaceValues& place, const config::Scope& scope) const;
 
     // The members of the document itself that it removes, or writes under that name.
     const std::vector<std::string>& decided_names() const { return decided_names_; }

@@ -21,8 +21,8 @@ bool CookieRules::reads(size_t root) const {
     return std::ranges::any_of(set, [&](const Named& n) { return n.value.reads(root); });
 }
 
-void CookieRules::check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const {
-    for (const Named& n : set) n.value.check_place(parameters, identity, n.mark, scope);
+void CookieRules::check_place(const gateway::PlaceValues& place, const config::Scope& scope) const {
+    for (const Named& n : set) n.value.check_place(place, n.mark, scope);
 }
 
 Result<Rendered> render(const CookieRules& rules, const gateway::Values& values, Arena& arena) {

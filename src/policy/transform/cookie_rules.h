@@ -17,7 +17,7 @@ struct CookieRules {
 
     bool empty() const { return remove.empty() && set.empty(); }
     bool reads(size_t root) const;
-    void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
+    void check_place(const gateway::PlaceValues& place, const config::Scope& scope) const;
 };
 
 // By CookieRules::set. None: there is no such cookie.

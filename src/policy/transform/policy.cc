@@ -98,16 +98,19 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
             scope.warning(mark, "idle-setting", "this transform says what a service is asked by, and the route's action sends the client's request to none",
                           "an aggregate's calls have a method and a path of their own");
         }
-        if (r.path) r.path->check_place(place.parameters, place.identity, r.path_mark, scope);
-        r.query.check_place(place.parameters, place.identity, scope);
-        r.headers.check_place(place.parameters, place.identity, scope);
+        if (place.reads != nullptr) {
+            for (const gateway::ValueCondition& c : r.when.headers) place.reads->add(c.match().name, c.match().mark, scope.path());
+        }
+        if (r.path) r.path->check_place(place, r.path_mark, scope);
+        r.query.check_place(place, scope);
+        r.headers.check_place(place, scope);
+        r.cookies.check_place(place, scope);
         if (place.shared_subject) r.headers.warn_of_subjects(scope);
-        r.cookies.check_place(place.parameters, place.identity, scope);
         r.body.check_place(place, scope);
     }
     for (const AnswerCase& c : s_.response) {
-        c.headers.check_place(place.parameters, place.identity, scope);
-        c.cookies.check_place(place.parameters, place.identity, scope);
+        c.headers.check_place(place, scope);
+        c.cookies.check_place(place, scope);
         c.body.check_place(place, scope);
         c.lines.check_place(place, scope);
     }

@@ -89,9 +89,9 @@ bool Rules::empty() const {
 
 bool Rules::reads(size_t root) const { return any_reads(add, root) || any_reads(set, root) || any_reads(append, root); }
 
-void Rules::check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const {
+void Rules::check_place(const gateway::PlaceValues& place, const config::Scope& scope) const {
     for (const auto* rows : {&add, &set, &append}) {
-        for (const Named& n : *rows) n.value.check_place(parameters, identity, n.mark, scope);
+        for (const Named& n : *rows) n.value.check_place(place, n.mark, scope);
     }
 }
 

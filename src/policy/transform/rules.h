@@ -50,7 +50,7 @@ struct Rules {
 
     bool empty() const;
     bool reads(size_t root) const;
-    void check_place(const std::vector<std::string>& parameters, bool identity, const config::Scope& scope) const;
+    void check_place(const gateway::PlaceValues& place, const config::Scope& scope) const;
     // Of headers, where more than one party may name the same `sub`: those that hold it and nothing else.
     void warn_of_subjects(const config::Scope& scope) const;
 };

@@ -66,8 +66,8 @@ void read_shape(const Scope& scope, const Node& node, MessageKind kind, BodyChan
 void read_edit(const Scope& scope, const Node& node, MessageKind kind, BodyChange& into) { into.edit = BodyEdit::read(scope, node, place_of(kind)); }
 
 void BodyChange::check_place(const gateway::PolicyPlace& place, const Scope& scope) const {
-    if (shape != nullptr) shape->check_place(place.parameters, place.identity, mark, scope);
-    if (edit != nullptr) edit->check_place(place.parameters, place.identity, scope);
+    if (shape != nullptr) shape->check_place(place, mark, scope);
+    if (edit != nullptr) edit->check_place(place, scope);
 }
 
 Result<uint64_t> BodyChange::make(const gateway::Values& values, std::string& out) const {
