@@ -21,8 +21,11 @@ bool accepts(const PathSegment* s, std::string_view text) {
     return !text.empty() && (s->kind == PathSegment::Kind::parameter || segment_matches(*s->matcher, text));
 }
 
-// A piece that both accept; `number` makes parameters' samples differ along a path.
-bool sample(const PathSegment* a, const PathSegment* b, size_t number, std::string& into) {
+}  // namespace
+
+std::span<const std::string_view> path_samples() { return kSamples; }
+
+bool sample_segment(const PathSegment* a, const PathSegment* b, size_t number, std::string& into) {
     for (const PathSegment* s : {a, b}) {
         if (s == nullptr || s->kind != PathSegment::Kind::fixed) continue;
         into = s->text;
@@ -41,13 +44,15 @@ bool sample(const PathSegment* a, const PathSegment* b, size_t number, std::stri
     return false;
 }
 
+namespace {
+
 bool sample_path(const PathPattern& a, const PathPattern& b, std::string& into) {
     const size_t n = std::max(a.segments().size(), b.segments().size());
     if ((a.segments().size() < n && !a.open()) || (b.segments().size() < n && !b.open())) return false;
     size_t number = 0;
     for (size_t i = 0; i < n; ++i) {
         std::string piece;
-        if (!sample(segment_of(a, i), segment_of(b, i), number++, piece)) return false;
+        if (!sample_segment(segment_of(a, i), segment_of(b, i), number++, piece)) return false;
         into += "/" + piece;
     }
     if (into.empty()) into = "/";

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,11 @@
 #include "gateway/route_table.h"
 
 namespace portico::gateway {
+
+// Texts of a segment, one of which most patterns take.
+std::span<const std::string_view> path_samples();
+// A text that both segments take (nullptr: any). @param number makes those of parameters differ along a path  @returns false where none was found
+bool sample_segment(const PathSegment* a, const PathSegment* b, size_t number, std::string& into);
 
 class Probe {
   public:

@@ -32,6 +32,8 @@ class TargetTemplate {
     bool reads(size_t root) const;
     bool names_call(size_t call) const;
     void add_headers(std::vector<std::string>& names) const { gateway::add_headers(parts(), names); }
+    // Without the query.
+    const Template& path() const { return path_; }
     // Of the path and the query, for contract checks.
     std::vector<TemplatePart> parts() const;
     // @errors bad_rewrite, value_refused, claim_refused, answer_mapping. Views of the arena, the request or the template.

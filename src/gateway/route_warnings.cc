@@ -1,8 +1,12 @@
-// Ways around a guard: requests that a guarded route just misses or loses, and where they go instead.
+// Ways around a guard: requests that a guarded route just misses or loses, and where they go instead; and those by which a service
+// is sent by another route what a guarded route sends it.
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <set>
 
 #include "gateway/probe.h"
+#include "gateway/sent_path.h"
 #include "gateway/snapshot.h"
 
 namespace portico::gateway {
@@ -12,9 +16,37 @@ constexpr size_t kMaxPerRoute = 5;
 constexpr size_t kMaxInAll = 200;
 constexpr size_t kMaxVisited = 200'000;  // entries looked at in all: a large file is still checked in a moment
 
+// Services by what is behind their names: those that share an endpoint are one, called by the first of them.
+class ServiceAddresses {
+  public:
+    explicit ServiceAddresses(const config::Config& config) : first_(config.services.size()) {
+        std::iota(first_.begin(), first_.end(), 0);
+        std::map<std::pair<std::string_view, uint16_t>, size_t> known;
+        for (size_t i = 0; i < first_.size(); ++i) {
+            for (const config::EndpointConfig& e : config.services[i].endpoints) {
+                const std::string_view host = e.host == "localhost" ? std::string_view("127.0.0.1") : std::string_view(e.host);
+                const size_t before = root(known.try_emplace({host, e.port}, i).first->second), here = root(i);
+                first_[std::max(before, here)] = static_cast<int32_t>(std::min(before, here));
+            }
+        }
+        for (size_t i = 0; i < first_.size(); ++i) names_[of(i)].push_back(static_cast<int32_t>(i));
+    }
+    int32_t of(size_t service) const { return static_cast<int32_t>(root(service)); }
+    const std::vector<int32_t>& names_of(int32_t address) const { return names_.at(address); }
+
+  private:
+    size_t root(size_t service) const {
+        while (first_[service] != static_cast<int32_t>(service)) service = static_cast<size_t>(first_[service]);
+        return service;
+    }
+
+    std::vector<int32_t> first_;
+    std::map<int32_t, std::vector<int32_t>> names_;
+};
+
 class WaysAround {
   public:
-    WaysAround(const Snapshot& snapshot, config::FaultList& faults) : s_(snapshot), faults_(faults) {}
+    WaysAround(const Snapshot& snapshot, config::FaultList& faults) : s_(snapshot), faults_(faults), addresses_(snapshot.config) {}
 
     void run() {
         for (const RouteTable::Entry& e : s_.table.entries()) {
@@ -25,6 +57,7 @@ class WaysAround {
             other_case(e);
         }
         reached_by_name();
+        sent_alike();
     }
 
   private:
@@ -41,6 +74,7 @@ class WaysAround {
 
     void warn(size_t route, const Probe& probe, size_t other, std::string why) {
         if (found_ >= kMaxPerRoute || total_ >= kMaxInAll || !seen_.insert({route, other, why}).second) return;
+        told_.insert({route, other});
         ++found_;
         ++total_;
         faults_.warning(s_.config.routes[route].mark, "routes[" + std::to_string(route) + "]", "way-around",
@@ -98,7 +132,7 @@ class WaysAround {
     // Some services take /Admin for /admin: told once of each that gets both from here.
     void other_case(const RouteTable::Entry& e) {
         const auto* forward = std::get_if<ForwardAction>(&s_.routes[e.route].action);
-        if (forward == nullptr || (forward->service_index >= 0 && case_told_.contains(forward->service_index))) return;
+        if (forward == nullptr || (forward->service_index >= 0 && case_told_.contains(address_of(forward->service_index)))) return;
         auto p = Probe::for_entry(s_.table, e);
         if (!p) return;
         const std::string before = p->path;
@@ -107,7 +141,8 @@ class WaysAround {
         const size_t to = p->route_in(s_.table);
         if (to == Match::kNone || to == e.route || !less_guarded(to, e.route)) return;
         const auto* other = std::get_if<ForwardAction>(&s_.routes[to].action);
-        if (other == nullptr || other->service_index != forward->service_index || !case_told_.insert(forward->service_index).second) return;
+        if (other == nullptr || address_of(other->service_index) != address_of(forward->service_index)) return;
+        if (!case_told_.insert(address_of(forward->service_index)).second) return;
         const std::string service = forward->service_index < 0 ? std::string("its service")
                                                                : "the service \"" + s_.config.services[static_cast<size_t>(forward->service_index)].name + "\"";
         faults_.warning(s_.config.routes[e.route].mark, "routes[" + std::to_string(e.route) + "]", "other-case",
@@ -126,20 +161,32 @@ class WaysAround {
         for (size_t r = 0; r < s_.routes.size() && !dynamic.empty(); ++r) {
             const Action& action = s_.routes[r].action;
             if (const auto* f = std::get_if<ForwardAction>(&action); f != nullptr && f->service_index >= 0) {
-                for (const size_t d : dynamic) reached(f->service_index, r, d, less_guarded(d, r) ? Reach::around : Reach::also, told);
+                for (const size_t d : dynamic) {
+                    const Reach how = less_guarded(d, r) ? Reach::around : Reach::also;
+                    reached(f->service_index, r, d, how, told);
+                    if (how == Reach::around) reached_by_another_name(f->service_index, r, d, told);
+                }
             }
             // A service that an aggregate asks is not meant for it alone.
             const auto* several = std::get_if<AggregateHandle>(&action);
             if (several == nullptr || *several == nullptr) continue;
             for (const AggregateCall& call : (*several)->calls) {
                 for (const size_t d : dynamic) {
-                    if (less_guarded(d, r)) reached(call.service, r, d, Reach::around, told);
+                    if (!less_guarded(d, r)) continue;
+                    reached(call.service, r, d, Reach::around, told);
+                    reached_by_another_name(call.service, r, d, told);
                 }
             }
         }
     }
 
     enum class Reach : uint8_t { also, around };
+    // Of two names of one address, internal says what it says of one alone.
+    void reached_by_another_name(int32_t index, size_t route, size_t dynamic, std::set<std::pair<int32_t, size_t>>& told) {
+        for (const int32_t other : addresses_.names_of(address_of(index))) {
+            if (other != index) reached(other, route, dynamic, Reach::around, told);
+        }
+    }
     void reached(int32_t index, size_t route, size_t dynamic, Reach how, std::set<std::pair<int32_t, size_t>>& told) {
         const config::ServiceConfig& service = s_.config.services[static_cast<size_t>(index)];
         if (service.internal || !told.insert({index, dynamic}).second) return;
@@ -150,12 +197,118 @@ class WaysAround {
                         "write internal: true, if only routes that name it should reach it");
     }
 
+    // @param service -1: chosen by a value
+    int32_t address_of(int32_t service) const { return service < 0 ? service : addresses_.of(static_cast<size_t>(service)); }
+
+    // What a route sends a service, by one of its paths.
+    struct Sender {
+        const RouteTable::Entry* entry;
+        SentPath path;
+        int32_t service;
+        std::string_view method{};  // of a call; empty: the request's
+    };
+    using Senders = std::map<std::pair<int32_t, std::string>, std::vector<Sender>>;  // by address and first segment
+
+    void add(Senders& to, const RouteTable::Entry& e, const TargetTemplate* path, int32_t service, std::string_view method = {}) const {
+        if (service < 0) return;
+        if (auto sent = SentPath::of(e, path == nullptr ? nullptr : &path->path())) {
+            std::string first = sent->first();
+            to[{address_of(service), std::move(first)}].push_back({&e, std::move(*sent), service, method});
+        }
+    }
+
+    // A policy that changes the path or the method makes what is sent unknown.
+    bool is_sent_elsewhere(size_t route) const {
+        return std::ranges::any_of(s_.routes[route].chain, [](const ChainLink& l) { return l.policy->answer_shapes().asks_elsewhere; });
+    }
+
+    void sent_alike() {
+        if (std::ranges::none_of(s_.routes, [](const RouteRules& r) { return !r.guards.empty(); })) return;
+        Senders all;
+        for (const RouteTable::Entry& e : s_.table.entries()) {
+            if (is_sent_elsewhere(e.route)) continue;
+            const Action& action = s_.routes[e.route].action;
+            if (const auto* f = std::get_if<ForwardAction>(&action)) add(all, e, f->has_path ? &f->path : nullptr, f->service_index);
+            const auto* several = std::get_if<AggregateHandle>(&action);
+            if (several == nullptr || *several == nullptr) continue;
+            for (const AggregateCall& call : (*several)->calls) add(all, e, &call.path, call.service, call.method_text);
+        }
+        visited_ = 0;
+        for (const RouteTable::Entry& e : s_.table.entries()) {
+            const auto* f = std::get_if<ForwardAction>(&s_.routes[e.route].action);
+            if (f == nullptr || s_.routes[e.route].guards.empty() || is_sent_elsewhere(e.route)) continue;
+            found_ = 0;
+            const TargetTemplate* path = f->has_path ? &f->path : nullptr;
+            if (f->service_index >= 0) {
+                guarded(e, path, f->service_index, {}, all);
+            } else if (f->service.is_single() && f->service.parts()[0].source == Source::parameter) {
+                for (size_t i = 0; i < s_.config.services.size() && visited_ <= kMaxVisited; ++i) {
+                    if (!s_.config.services[i].internal) guarded(e, path, static_cast<int32_t>(i), f->service.parts()[0].slot, all);
+                }
+            }
+        }
+    }
+
+    // @param named the parameter that names the service
+    void guarded(const RouteTable::Entry& e, const TargetTemplate* path, int32_t service, std::optional<uint32_t> named, const Senders& all) {
+        auto sent = SentPath::of(e, path == nullptr ? nullptr : &path->path());
+        if (!sent || (named && !sent->bind(*named, s_.config.services[static_cast<size_t>(service)].name))) return;
+        const auto compare_with = [&](const std::vector<Sender>& others) {
+            for (const Sender& other : others) {
+                if (++visited_ > kMaxVisited) return;
+                if (other.entry->route != e.route && less_guarded(other.entry->route, e.route)) compare(e, *sent, other);
+            }
+        };
+        const int32_t address = address_of(service);
+        const std::string first = sent->first();
+        auto at = all.lower_bound({address, std::string()});
+        if (first.empty()) {
+            for (; at != all.end() && at->first.first == address; ++at) compare_with(at->second);
+            return;
+        }
+        // Those that begin with another text send nothing of this.
+        if (at != all.end() && at->first == std::pair(address, std::string())) compare_with(at->second);
+        if (const auto same = all.find({address, first}); same != all.end()) compare_with(same->second);
+    }
+
+    void compare(const RouteTable::Entry& e, const SentPath& sent, const Sender& other) {
+        if (found_ >= kMaxPerRoute || total_ >= kMaxInAll || told_.contains({e.route, other.entry->route})) return;
+        const auto met = SentPath::meeting(sent, other.path);
+        if (!met) return;
+        const MethodSet& methods = s_.table.rules()[e.route].conditions.methods;
+        const MethodSet& others = s_.table.rules()[other.entry->route].conditions.methods;
+        if (other.method.empty() ? !methods.overlaps(others) : !methods.any() && !methods.contains(http::method_of(other.method), other.method)) return;
+        // Each request has to reach its route, or else the one is no way, or there is nothing to get around.
+        const auto reaches = [&](const RouteTable::Entry& entry, const SentPath::Request& r, bool common) -> std::optional<Probe> {
+            auto p = Probe::for_entry(s_.table, entry);
+            if (!p) return std::nullopt;
+            p->path = r.path;
+            if (common) p->method = methods.common(others);
+            p->headers.insert(p->headers.end(), r.headers.begin(), r.headers.end());
+            p->query.insert(p->query.end(), r.query.begin(), r.query.end());
+            return p->route_in(s_.table) == entry.route ? p : std::nullopt;
+        };
+        const bool common = other.method.empty();
+        const auto around = reaches(*other.entry, met->b, common);
+        if (!around || !reaches(e, met->a, common)) return;
+        told_.insert({e.route, other.entry->route});
+        ++found_;
+        ++total_;
+        const std::string method(common ? std::string_view(around->method) : other.method);
+        faults_.warning(s_.config.routes[e.route].mark, "routes[" + std::to_string(e.route) + "]", "way-around",
+                        around->text() + " goes to the less guarded route \"" + name(other.entry->route) + "\", which sends the service \"" +
+                            s_.config.services[static_cast<size_t>(other.service)].name + "\" " + method + " " + met->sent + ", as \"" + name(e.route) + "\" does",
+                        "guard that route too, narrow what it sends, or write open: true on it");
+    }
+
     const Snapshot& s_;
     config::FaultList& faults_;
+    const ServiceAddresses addresses_;
+    std::set<std::pair<size_t, size_t>> told_;  // pairs of routes
     size_t found_ = 0;
     size_t total_ = 0;
     size_t visited_ = 0;
-    std::set<int32_t> case_told_;  // services
+    std::set<int32_t> case_told_;  // addresses
     std::set<std::tuple<size_t, size_t, std::string>> seen_;
 };
 

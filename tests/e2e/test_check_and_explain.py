@@ -279,6 +279,51 @@ routes:
 """
 
 
+SENT_ALIKE = """
+services: { s: http://10.1.2.3:8080, same: http://10.1.2.3:8080, t: http://10.1.2.4:8080 }
+policies:
+  signed: { jwt: { algorithms: [HS256], secret: "a secret of more than thirty-two bytes" } }
+  admin: { authorize: { roles: { any: [admin] } } }
+routes:
+  - { name: guarded, match: "/v1/users/{id}", use: [signed, admin], forward: { service: s, path: "/users/{id}" } }
+"""
+
+
+@pytest.mark.parametrize("other,shown", [
+    ('{ match: /pub/**, forward: { service: s, path: "/{**}" } }', "GET /pub/users/x "),
+    ('{ match: /pub/**, forward: { service: same, path: "/{**}" } }', "GET /pub/users/x "),
+    ('{ match: /pub/**, forward: { service: t, path: "/{**}" } }', None),
+    ('{ match: /pub/**, open: true, forward: { service: s, path: "/{**}" } }', None),
+    ('{ match: /pub/**, use: [signed, admin], forward: { service: s, path: "/{**}" } }', None),
+    ('{ match: /pub/**, use: [signed], forward: { service: s, path: "/{**}" } }', "GET /pub/users/x "),
+    ('{ match: /pub/**, forward: { service: s, path: "/pub/{**}" } }', None),
+    ('{ match: /pub/**, respond: { body: x } }', None),
+    ('{ match: { path: /pub/**, methods: [POST] }, forward: { service: s, path: "/{**}" } }', "POST /pub/users/x "),
+    ('{ match: "/look/{kind}", forward: { service: s, path: "/{kind}/1" } }', "GET /look/users "),
+    ('{ match: "/look/{kind:[0-9]+}", forward: { service: s, path: "/{kind}/1" } }', None),
+    ('{ match: /find, forward: { service: s, path: "/users/{query.id}" } }', "GET /find?id=x "),
+    ('{ match: /me, use: [signed], forward: { service: s, path: "/users/{claims.sub}" } }', None),
+    ('{ match: { path: /users/**, host: other.example }, forward: { service: s } }', "GET /users/x with Host: other.example "),
+    ('{ match: "/card/{id}", aggregate: { calls: { user: { service: s, path: "/users/{id}" } }, body: $user } }', "GET /card/x "),
+    ('{ match: "/card/{id}", aggregate: { calls: { user: { service: s, path: "/users/{id}", method: POST } }, body: $user } }', "GET /card/x "),
+])
+def test_check_shows_how_a_service_is_sent_past_a_guard_what_a_guarded_route_sends_it(other, shown):
+    told = check(SENT_ALIKE + f"  - {other}\n")
+    assert told.code == 0, told.text
+    if shown is None:
+        assert "[way-around]" not in told.text, told.text
+    else:
+        assert shown + "goes to the less guarded route" in told.text and told.text.count("[way-around]") == 1, told.text
+
+
+def test_internal_says_nothing_of_another_name_of_the_same_address():
+    config = (SENT_ALIKE.replace("same: http://10.1.2.3:8080", "same: { endpoints: [http://10.1.2.3:8080] }").replace(
+        "s: http://10.1.2.3:8080", "s: { endpoints: [http://10.1.2.3:8080], internal: true }") +
+        '  - { match: "/{service}/**", forward: { service: "{service}", path: "/{**}" } }\n')
+    told = check(config)
+    assert told.code == 0 and 'the service "same"' in told.text and "without that route's guards" in told.text, told.text
+
+
 @pytest.mark.parametrize("other,warned", [
     ("{ name: all, match: /**, forward: { service: s } }", ["other-case"]),
     ("{ name: all, match: /**, forward: { service: s }, open: true }", []),

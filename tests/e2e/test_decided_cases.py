@@ -68,6 +68,18 @@ def test_a_guard_on_a_pattern_is_outranked_by_a_fixed_tree_and_check_says_so(ech
         assert get(gateway.port, "/svc/admin").status == 403
 
 
+def test_an_open_tree_that_is_sent_as_a_guarded_one_is_told_by_check(echo):
+    config = (services(echo) + GUARD + "routes:\n"
+              "  - { name: admin, match: /admin/**, use: [guard], forward: { service: users } }\n"
+              '  - { name: pub, match: /pub/**, forward: { service: SERVICE, path: "/{**}" } }\n')
+    for service in ("users", "svc"):  # two names of one address
+        told = check(config.replace("SERVICE", service))
+        assert told.code == 0 and "GET /pub/admin/x goes to the less guarded route" in told.text, told.text
+    with Gateway(config.replace("SERVICE", "svc")) as gateway:
+        assert get(gateway.port, "/admin/x").status == 403
+        assert get(gateway.port, "/pub/admin/x").json()["target"] == "/admin/x"
+
+
 def test_the_leftmost_difference_decides():
     with Gateway('routes: [{ match: /a/**, respond: { body: tree } }, { match: "/{x}/b/c", respond: { body: pattern } }]\n') as gateway:
         assert get(gateway.port, "/a/b/c").body == b"tree"
