@@ -50,7 +50,8 @@ std::string request_bytes(const std::string& method, const std::string& url, con
 
 class Explanation {
   public:
-    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop, std::optional<std::string> keys, config::FaultList faults)
+    // @param scheme "http" or "https": of the request
+    Explanation(std::shared_ptr<const Snapshot> snapshot, std::unique_ptr<io::Loop> loop, std::optional<std::string> keys, config::FaultList faults, std::string_view scheme)
         : s_(*snapshot),
           shown_(std::move(faults), s_),
           loop_(std::move(loop)),
@@ -65,7 +66,7 @@ class Explanation {
         std::vector<std::shared_ptr<upstream::Service>> services;
         for (const config::ServiceConfig& c : s_.config.services) services.push_back(std::make_shared<upstream::Service>(*loop_, c.name));
         x_.epoch = context_.make_epoch(std::move(snapshot), std::move(services));
-        x_.scheme = "http";
+        x_.scheme = scheme;
         x_.parser.set_limits(server::settings_of(s_.config).head);
     }
 
@@ -152,6 +153,7 @@ class Explanation {
         }
         bool in_query = false;
         score = 5;
+        if (!c.scheme_holds(x_.view)) return std::string("its scheme is ") + (c.scheme == config::Scheme::https ? "https" : "http");
         RequestValues values(x_.view);
         if (const ValueCondition* failing = c.first_failing(values, in_query)) {
             return std::string(in_query ? "its query condition: " : "its header condition: ") + shown_.condition(*failing, in_query);
@@ -381,7 +383,7 @@ int explain(const std::string& file, const std::string& method, const std::strin
         std::fprintf(stderr, "portico: %s\n", loop.error().context.c_str());
         return kFaults;
     }
-    return Explanation(std::move(snapshot), std::move(*loop), std::move(keys), std::move(faults)).run(request_bytes(method, url, headers), *ip);
+    return Explanation(std::move(snapshot), std::move(*loop), std::move(keys), std::move(faults), url.starts_with("https://") ? "https" : "http").run(request_bytes(method, url, headers), *ip);
 }
 
 }  // namespace portico::cli

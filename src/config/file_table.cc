@@ -195,6 +195,11 @@ constexpr Field<ForwardingConfig> kForwarding[] = {
          }
          f.client_ip_from = {*name, n.mark};
      }},
+    {{"via", "add or none", "add", "Whether requests to services and responses to clients say `Via: 1.1 portico`. Some servers, nginx among them, compress nothing for who says it.", R"({"enum":["add","none"]})"},
+     [](const Scope& s, const Node& n, ForwardingConfig& f) {
+         constexpr std::string_view kWords[] = {"add", "none"};
+         if (auto w = read_word(s, n, kWords)) f.via = *w == 0;
+     }},
 };
 
 constexpr Field<Draft> kFile[] = {
@@ -237,7 +242,7 @@ constexpr Field<Draft> kFile[] = {
                        "name the networks of the proxies in front of this gateway, such as 10.0.0.0/8");
          }
      }},
-    {{"forwarding", "mapping", "", "What is learnt of the client from trusted proxies.", R"({"$ref":"#/$defs/forwarding"})"},
+    {{"forwarding", "mapping", "", "What services are told of the client, and whom it is learnt from.", R"({"$ref":"#/$defs/forwarding"})"},
      [](const Scope& s, const Node& n, Draft& d) { read_object<ForwardingConfig>(s, n, d.config.forwarding, "forwarding", forwarding_fields()); }},
     {{"managed_headers", "list of header names", "none", "Further headers that clients may not send: removed from every request, in every spelling.", R"({"type":"array","items":{"type":"string"}})"}, read_header_names},
     {{"errors", "body template", "problem+json", "The shape of the gateway's own errors, with `{error.title}`, `{error.status}`, `{error.detail}`, `{error.code}`, `{error.request_id}`.", R"({})"},

@@ -90,6 +90,12 @@ struct UpstreamTlsConfig {
     bool verify = true;
 };
 
+// Of a service's responses.
+struct ResponseLimits {
+    uint32_t head = 64 << 10;  // bytes
+    uint32_t headers = 128;    // count of fields
+};
+
 struct ServiceConfig {
     std::string name;
     std::vector<EndpointConfig> endpoints;
@@ -101,6 +107,7 @@ struct ServiceConfig {
     uint32_t max_idle = 256;                               // idle connections kept for each endpoint and worker
     Duration idle_connection = std::chrono::seconds(55);  // how long an idle upstream connection is kept
     uint32_t max_connections = 4096;                       // for each endpoint and worker
+    ResponseLimits limits;
     Mark mark;
 };
 
@@ -130,10 +137,13 @@ struct ValueMatch {  // one header or query condition
     Mark mark;
 };
 
+enum class Scheme : uint8_t { any, http, https };  // of a request, as a condition
+
 struct MatchConfig {
     std::vector<Text> hosts;  // empty: every host
     std::vector<Text> paths;  // at least one
     std::vector<Text> methods;  // empty: every method
+    Scheme scheme = Scheme::any;
     std::vector<ValueMatch> headers, query;
     Mark mark;
 };
@@ -242,6 +252,7 @@ struct PathsConfig {
 // What services are told of the client, and whom it is learnt from (LANGUAGE.md §6).
 struct ForwardingConfig {
     Text client_ip_from{"X-Forwarded-For", {}};
+    bool via = true;  // messages that go on say `Via` (RFC 9110 §7.6.3)
 };
 
 struct Config {

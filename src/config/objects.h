@@ -23,6 +23,7 @@ inline constexpr bool ignores_extensions<Draft> = true;
 std::span<const Field<Draft>> file_fields();
 std::span<const Field<ServiceConfig>> service_fields();
 std::span<const Field<UpstreamTlsConfig>> upstream_tls_fields();
+std::span<const Field<ResponseLimits>> response_limit_fields();
 std::span<const Field<RouteConfig>> route_fields();
 std::span<const Field<MatchConfig>> match_fields();
 std::span<const Field<ForwardConfig>> forward_fields();

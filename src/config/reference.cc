@@ -100,6 +100,7 @@ std::vector<ObjectText> describe_language() {
     add<UpstreamTlsConfig>(all, "tls of a service", "upstreamTls",
                            "How its https endpoints are spoken to: TLS 1.2 or 1.3, their certificate verified. The files are read when the configuration is loaded.",
                            upstream_tls_fields());
+    add<ResponseLimits>(all, "limits of a service", "responseLimits", "What the head of a response may be at most (502 `upstream.head_too_large` beyond it; the log's detail says which).", response_limit_fields());
     add<RouteConfig>(all, "routes: a route", "route", "Which requests, which policies, which action. Exactly one action.", route_fields());
     add<MatchConfig>(all, "match", "match", "Short form: the path alone.", match_fields());
     add<ForwardConfig>(all, "forward", "forward", "Sends the request to a service and its answer back.", forward_fields());
@@ -114,7 +115,7 @@ std::vector<ObjectText> describe_language() {
     add<Timeouts>(all, "timeouts of a service or a forward", "timeouts", "The nearest wins: forward, service, file.", timeout_fields());
     add<LogConfig>(all, "log", "log", "The access log: one JSON line an exchange.", log_fields());
     add<PathsConfig>(all, "paths", "paths", "How the path of a request is read, before it is matched and forwarded.", paths_fields());
-    add<ForwardingConfig>(all, "forwarding", "forwarding", "What is learnt of the client from `trusted_proxies`.", forwarding_fields());
+    add<ForwardingConfig>(all, "forwarding", "forwarding", "What services are told of the client, and what is learnt of it from `trusted_proxies`.", forwarding_fields());
     add<DnsConfig>(all, "dns", "dns", "How names of endpoints are resolved.", dns_fields());
     return all;
 }

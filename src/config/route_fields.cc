@@ -46,6 +46,11 @@ constexpr Field<MatchConfig> kMatch[] = {
      [](const Scope& s, const Node& n, MatchConfig& m) { m.paths = read_texts(s, n, "a path such as /users/{id}"); }},
     {{"methods", "list of methods", "every method", "`GET` includes `HEAD`.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { m.methods = read_texts(s, n, "a method"); }},
+    {{"scheme", "http or https", "either", "Of the request; behind a trusted proxy the one that it names.", R"({"enum":["http","https"]})"},
+     [](const Scope& s, const Node& n, MatchConfig& m) {
+         constexpr std::string_view kWords[] = {"http", "https"};
+         if (auto w = read_word(s, n, kWords)) m.scheme = *w == 0 ? Scheme::http : Scheme::https;
+     }},
     {{"headers", "mapping", "", "By name: exact text, `{ regex: … }` (RE2, the whole value) or `{ present: true | false }`. A name is that one alone, without case: `X_Debug` is not `X-Debug` here, as it is for policies.", R"({"type":"object"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { read_conditions(s, n, m.headers, true); }},
     {{"query", "mapping", "", "The same, for query parameters, whose names have case.", R"({"type":"object"})"},
@@ -89,12 +94,12 @@ constexpr Field<RouteConfig> kRoute[] = {
      [](const Scope& s, const Node& n, RouteConfig& r) {
          if (auto t = read_string(s, n, "a name")) r.name = *t, r.named = true;
      }},
-    {{"match", "path or mapping", "", "Which requests: a path, or host, path, methods, headers, query.", R"({"oneOf":[{"type":"string"},{"$ref":"#/$defs/match"}]})", true},
+    {{"match", "path or mapping", "", "Which requests: a path, or host, path, methods, scheme, headers, query.", R"({"oneOf":[{"type":"string"},{"$ref":"#/$defs/match"}]})", true},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          r.match.mark = n.mark;
          if (n.is_mapping()) {
              read_object<MatchConfig>(s, n, r.match, "match", match_fields());
-         } else if (auto t = read_text(s, n, "a path, or a mapping with host, path, methods, headers, query")) {
+         } else if (auto t = read_text(s, n, "a path, or a mapping with host, path, methods, scheme, headers, query")) {
              r.match.paths.push_back(*t);
          }
      }},

@@ -99,6 +99,13 @@ void check_tls(const Scope& scope, const Node& service, const ServiceConfig& c) 
     if (!any) at.error(written->mark, "tls-unused", "none of the service's endpoints begins with https://, so that nothing here would be encrypted");
 }
 
+constexpr Field<ResponseLimits> kResponseLimits[] = {
+    {{"head", "size", "64KiB", "The longest head.", R"({"$ref":"#/$defs/size"})"},
+     [](const Scope& s, const Node& n, ResponseLimits& l) { if (auto v = read_size(s, n, 1 << 20, false)) l.head = static_cast<uint32_t>(*v); }},
+    {{"headers", "count", "128", "The most header fields.", R"({"type":"integer","minimum":1,"maximum":10000})"},
+     [](const Scope& s, const Node& n, ResponseLimits& l) { if (auto v = read_integer(s, n, 1, 10000)) l.headers = static_cast<uint32_t>(*v); }},
+};
+
 constexpr Field<ServiceConfig> kService[] = {
     {{"endpoints", "list of URLs", "", "`http://host[:port]` or `https://host[:port]` of each; names are resolved anew at their TTL.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) {
@@ -115,6 +122,8 @@ constexpr Field<ServiceConfig> kService[] = {
      [](const Scope& s, const Node& n, ServiceConfig& c) { if (auto t = read_text(s, n, "the path of an OpenAPI document")) c.schema = std::move(*t); }},
     {{"timeouts", "mapping", "the file's", "Times of this service.", R"({"$ref":"#/$defs/timeouts"})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) { read_timeouts(s, n, c.timeouts); }},
+    {{"limits", "mapping", "", "Bounds of its responses.", R"({"$ref":"#/$defs/responseLimits"})"},
+     [](const Scope& s, const Node& n, ServiceConfig& c) { read_object<ResponseLimits>(s, n, c.limits, "limits of a service", response_limit_fields()); }},
     {{"max_idle", "count", "256", "Idle connections kept, for each endpoint and worker.", R"({"type":"integer","minimum":0})"},
      [](const Scope& s, const Node& n, ServiceConfig& c) { if (auto v = read_integer(s, n, 0, 1'000'000)) c.max_idle = static_cast<uint32_t>(*v); }},
     {{"max_connections", "count", "4096", "Connections at once, for each endpoint and worker (503 beyond it).", R"({"type":"integer","minimum":1})"},
@@ -130,6 +139,7 @@ constexpr Field<ServiceConfig> kService[] = {
 
 std::span<const Field<ServiceConfig>> service_fields() { return kService; }
 std::span<const Field<UpstreamTlsConfig>> upstream_tls_fields() { return kUpstreamTls; }
+std::span<const Field<ResponseLimits>> response_limit_fields() { return kResponseLimits; }
 
 void read_service(const Scope& parent, const Entry& entry, Draft& into) {
     const Scope scope(parent, entry.key);

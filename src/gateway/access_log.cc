@@ -56,7 +56,7 @@ void write_access_line(const Exchange& x, std::string& out) {
     w.begin_object();
     w.key("time").value(timestamp(x.context.loop.wall()));
     w.key("request_id").value(x.request_id);
-    w.key("trace_id").value(x.trace.trace());
+    w.key("trace_id").value(x.traceparent.empty() ? std::string_view() : x.trace.trace());
     w.key("client").value(x.client_ip.empty() ? kNoAddress : x.client_ip);
     put(w, "method", x.request.method_text);
     put(w, "host", x.request.host);

@@ -218,6 +218,7 @@ Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32
     ForwardPlan plan{*x.epoch->services[i], index, target.path, target.query, target.has_query, action.host,
                      effective_timeouts(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};
     if (action.host_of_client) plan.host = x.request.host;
+    plan.rest_is_empty = !x.sent_target && action.has_path && action.path.ends_in_rest() && x.match.rest.empty();
     return plan;
 }
 

@@ -123,7 +123,7 @@ bool ValueCondition::sample(std::string& into) const {
     return false;
 }
 
-Conditions::Conditions(const config::MatchConfig& match) {
+Conditions::Conditions(const config::MatchConfig& match) : scheme(match.scheme) {
     for (const config::Text& m : match.methods) methods.add(m.value);
     for (const config::ValueMatch& m : match.headers) headers.emplace_back(m);
     for (const config::ValueMatch& m : match.query) query.emplace_back(m);
@@ -142,6 +142,7 @@ const ValueCondition* Conditions::first_failing(RequestValues& r, bool& in_query
 }
 
 bool Conditions::overlaps(const Conditions& other) const {
+    if (scheme != other.scheme && scheme != config::Scheme::any && other.scheme != config::Scheme::any) return false;
     return methods.overlaps(other.methods) && all_compatible(headers, other.headers, true) &&
            all_compatible(query, other.query, false);
 }

@@ -1,4 +1,4 @@
-// What a route asks of a request beside host and path: method, headers, query.
+// What a route asks of a request beside host and path: method, scheme, headers, query.
 #pragma once
 
 #include <cstdint>
@@ -53,15 +53,20 @@ class ValueCondition {
 
 struct Conditions {
     MethodSet methods;
+    config::Scheme scheme = config::Scheme::any;
     std::vector<ValueCondition> headers;
     std::vector<ValueCondition> query;
 
     explicit Conditions(const config::MatchConfig& match);
     bool method_holds(const RequestView& r) const { return methods.any() || methods.contains(r.method, r.method_text); }
+    bool scheme_holds(const RequestView& r) const {
+        return scheme == config::Scheme::any || (scheme == config::Scheme::https) == (r.scheme == "https");
+    }
     // @returns the first that fails, or nullptr
     const ValueCondition* first_failing(RequestValues& r, bool& in_query) const;
-    // @param values of `r`, made here where a condition needs them: most routes have none
+    // All but the method. @param values of `r`, made here where a condition needs them: most routes have none
     bool values_hold(const RequestView& r, std::optional<RequestValues>& values) const {
+        if (!scheme_holds(r)) return false;
         if (headers.empty() && query.empty()) return true;
         if (!values) values.emplace(r);
         bool in_query = false;

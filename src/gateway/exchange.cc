@@ -242,7 +242,7 @@ void Exchange::reset() {
     client_address.reset();
     peer_text = client_ip = forwarded_for = forwarded_proto = forwarded_host = forwarded_port = request_id = {};
     trace = {};
-    trace_from_client = false;
+    traceparent = {};
     set_fields.clear();
     claims = {};
     identity_by = refused_by = {};

@@ -73,7 +73,7 @@ class Exchange {
     http::RequestHead request;
     SocketAddress peer;       // the socket's other end
     std::string_view peer_text;  // its address, as text
-    std::string_view scheme;  // "http"
+    std::string_view scheme;  // "http" or "https": the connection's, or what a trusted proxy says
 
     // Filled on the way (request_setup.cc).
     http::Target target;
@@ -111,9 +111,9 @@ class Exchange {
     std::string_view forwarded_port;
     std::array<char, 128> request_id_text{};
     std::string_view request_id;
-    observe::TraceContext trace;
-    bool trace_from_client = false;  // it sent a valid traceparent, which goes on unchanged
-    std::array<char, observe::kTraceParentSize> traceparent{};
+    // The client's, where it sent one that is valid: it goes on unchanged. None is made: who sends one decides what is recorded behind.
+    std::string_view traceparent;
+    observe::TraceContext trace;  // @requires !traceparent.empty()
     // Fields that policies set for the upstream, after the client's own were cleaned.
     http::FieldList set_fields;
     // The identity, once a policy has established one (LANGUAGE.md §5), and that policy's name.

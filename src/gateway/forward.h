@@ -24,6 +24,7 @@ struct ForwardPlan {
     // What the service sees as Host: empty for its endpoint's own authority.
     std::string_view host;
     config::EffectiveTimeouts timeouts;
+    bool rest_is_empty = false;  // `path` is made of {**}, of which there is nothing
 };
 
 // An upstream connection in use; closed unless it is given back. The endpoint outlives it.

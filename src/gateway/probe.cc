@@ -112,6 +112,7 @@ auto Probe::with_view(F&& f) const {
     view.query = q;
     view.has_query = !query.empty();
     view.fields = &fields;
+    if (scheme == config::Scheme::https) view.scheme = "https";
     return f(view);
 }
 
@@ -122,6 +123,7 @@ std::optional<Probe> Probe::for_both(const RouteTable& table, const RouteTable::
     const Conditions& cb = table.rules()[b.route].conditions;
     if (!ca.overlaps(cb)) return std::nullopt;
     p.method = ca.methods.common(cb.methods);
+    p.scheme = ca.scheme != config::Scheme::any ? ca.scheme : cb.scheme;
     bool good = true;
     for (const Conditions* c : {&ca, &cb}) {
         add_values(c->headers, p.headers, good);
@@ -156,6 +158,7 @@ std::string Probe::text() const {
         http::encode_query_value(value, out);
         joint = '&';
     }
+    if (scheme != config::Scheme::any) out += scheme == config::Scheme::https ? " over https" : " over http";
     std::vector<std::string> with;
     if (!host.empty()) with.push_back("Host: " + host);
     for (const auto& [name, value] : headers) with.push_back(name + ": " + value);

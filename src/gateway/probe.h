@@ -26,6 +26,7 @@ class Probe {
     static std::optional<Probe> for_both(const RouteTable& table, const RouteTable::Entry& a, const RouteTable::Entry& b);
 
     std::string method = "GET";
+    config::Scheme scheme = config::Scheme::any;  // any: of no account
     std::string host;
     std::string path;
     std::vector<std::pair<std::string, std::string>> headers;

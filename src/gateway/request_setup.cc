@@ -54,7 +54,9 @@ bool is_port(std::string_view text) {
 
 void take_forwarding(Exchange& x) {
     const ForwardingFields from = take_client(x, x.epoch->snapshot->config.trusted_proxies);
-    x.forwarded_proto = iequals(from.proto, "https") ? "https" : iequals(from.proto, "http") ? "http" : x.scheme;
+    if (iequals(from.proto, "https")) x.scheme = "https";
+    else if (iequals(from.proto, "http")) x.scheme = "http";
+    x.forwarded_proto = x.scheme;
     x.forwarded_host = x.request.host;
     if (!from.host.empty() && http::is_valid_authority(from.host)) x.forwarded_host = from.host;
     x.forwarded_port = is_port(from.port) ? from.port : http::port_of(x.forwarded_host);
@@ -83,9 +85,9 @@ void choose_trace(Exchange& x) {
     const http::Field* sent = x.request.fields.find(FieldName::traceparent);
     std::optional<observe::TraceContext> trace;
     if (sent != nullptr && x.request.fields.count(FieldName::traceparent) == 1) trace = observe::parse_traceparent(sent->value);
-    x.trace_from_client = trace.has_value();
-    x.trace = trace ? *trace : observe::new_trace(x.context.random);
-    observe::write_traceparent(x.trace, x.traceparent.data());
+    if (!trace) return;
+    x.trace = *trace;
+    x.traceparent = sent->value;
 }
 
 Result<void> judge_target(Exchange& x) {
@@ -178,6 +180,7 @@ Result<void> set_up_request(Exchange& x) {
     x.view.method = x.request.method;
     x.view.method_text = x.request.method_text;
     x.view.fields = &x.request.fields;
+    x.view.scheme = x.scheme;
     x.view.host = http::host_of(x.request.host, x.arena);
     return judge_target(x);
 }

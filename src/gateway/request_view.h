@@ -17,6 +17,7 @@ struct RequestView {
     std::string_view query;  // as it came, without "?"
     bool has_query = false;
     const http::FieldList* fields = nullptr;
+    std::string_view scheme = "http";  // or "https"
     bool preflight = false;  // of CORS: conditions on headers hold, for it carries none of those it asks about (LANGUAGE.md §5)
 };
 

@@ -32,6 +32,8 @@ class TargetTemplate {
     bool reads(size_t root) const;
     bool names_call(size_t call) const;
     void add_headers(std::vector<std::string>& names) const { gateway::add_headers(parts(), names); }
+    // Its path ends in {**}.
+    bool ends_in_rest() const { return !path_.parts().empty() && path_.parts().back().source == Source::rest; }
     // Without the query.
     const Template& path() const { return path_; }
     // Of the path and the query, for contract checks.

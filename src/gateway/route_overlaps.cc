@@ -16,7 +16,7 @@ namespace {
 
 // Everything that ranks an entry, but for tie_break: only entries of one such key can be told apart by nothing else.
 std::string rank_key(const RouteTable::Entry& e, const Conditions& c) {
-    return e.host + "\n" + e.path.shape() + "\n" + (c.methods.any() ? "*" : "m") + std::to_string(c.headers.size()) + "," +
+    return e.host + "\n" + e.path.shape() + "\n" + (c.methods.any() ? "*" : "m") + (c.scheme == config::Scheme::any ? "" : "s") + std::to_string(c.headers.size()) + "," +
            std::to_string(c.query.size());
 }
 

@@ -152,11 +152,12 @@ bool RouteTable::host_matches(std::string_view pattern, std::string_view host) {
 bool RouteTable::conditions_before(uint32_t a, uint32_t b) const {
     const auto rank = [&](uint32_t r) {
         const Rule& rule = rules_[r];
-        return std::make_tuple(!rule.conditions.methods.any(), rule.conditions.headers.size(), rule.conditions.query.size(), rule.tie_break);
+        return std::make_tuple(!rule.conditions.methods.any(), rule.conditions.scheme != config::Scheme::any, rule.conditions.headers.size(), rule.conditions.query.size(), rule.tie_break);
     };
-    const auto [method_a, headers_a, query_a, tie_a] = rank(a);
-    const auto [method_b, headers_b, query_b, tie_b] = rank(b);
+    const auto [method_a, scheme_a, headers_a, query_a, tie_a] = rank(a);
+    const auto [method_b, scheme_b, headers_b, query_b, tie_b] = rank(b);
     if (method_a != method_b) return method_a;
+    if (scheme_a != scheme_b) return scheme_a;
     if (headers_a != headers_b) return headers_a > headers_b;
     if (query_a != query_b) return query_a > query_b;
     return tie_a > tie_b;

@@ -64,7 +64,7 @@ class RouteTable {
 
     const std::vector<Entry>& entries() const { return entries_; }
     const std::vector<Rule>& rules() const { return rules_; }
-    // By the ranks of LANGUAGE.md §2 without the path: a method, headers, query, tie_break. @returns true when a goes before b
+    // By the ranks of LANGUAGE.md §2 without the path: a method, a scheme, headers, query, tie_break. @returns true when a goes before b
     bool conditions_before(uint32_t route_a, uint32_t route_b) const;
     // Calls f(entry) for every entry whose host and path some request could share with `with`, until it returns false.
     template <class F>

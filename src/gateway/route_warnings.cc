@@ -50,6 +50,8 @@ class WaysAround {
 
     void run() {
         for (const RouteTable::Entry& e : s_.table.entries()) {
+            found_ = 0;
+            outranked_redirect(e);
             if (s_.routes[e.route].guards.empty()) continue;
             found_ = 0;
             just_missed(e);
@@ -100,6 +102,11 @@ class WaysAround {
                 probe(e, p, "another method");
             }
         }
+        if (c.scheme != config::Scheme::any) {
+            Probe p = *base;
+            p.scheme = c.scheme == config::Scheme::http ? config::Scheme::https : config::Scheme::http;
+            probe(e, p, "another scheme");
+        }
         for (const auto& header : base->headers) {
             Probe p = *base;
             std::erase_if(p.headers, [&](const auto& h) { return h.first == header.first; });
@@ -125,6 +132,23 @@ class WaysAround {
             if (const auto p = Probe::for_both(s_.table, e, other); p && p->route_in(s_.table) == other.route) {
                 warn(e.route, *p, other.route, "a request that both match");
             }
+            return true;
+        });
+    }
+
+    // Who redirects http to https means all of it: a more specific route that does not ask for a scheme serves http as it is.
+    void outranked_redirect(const RouteTable::Entry& e) {
+        if (s_.table.rules()[e.route].conditions.scheme == config::Scheme::any || !std::holds_alternative<RedirectAction>(s_.routes[e.route].action)) return;
+        s_.table.visit_intersecting(e, [&](const RouteTable::Entry& other) {
+            if (++visited_ > kMaxVisited || found_ >= kMaxPerRoute || total_ >= kMaxInAll) return false;
+            if (other.route == e.route || s_.config.routes[other.route].open || std::holds_alternative<RedirectAction>(s_.routes[other.route].action)) return true;
+            const auto p = Probe::for_both(s_.table, e, other);
+            if (!p || p->route_in(s_.table) != other.route || !told_.insert({e.route, other.route}).second) return true;
+            ++found_;
+            ++total_;
+            faults_.warning(s_.config.routes[other.route].mark, "routes[" + std::to_string(other.route) + "]", "outranked-redirect",
+                            p->text() + " is served by \"" + name(other.route) + "\", and not redirected by \"" + name(e.route) + "\"",
+                            std::string("write scheme: ") + (p->scheme == config::Scheme::http ? "https" : "http") + " in this route's match, or open: true to serve both");
             return true;
         });
     }

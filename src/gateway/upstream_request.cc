@@ -2,6 +2,7 @@
 
 #include "gateway/connection_names.h"
 #include "gateway/field_rules.h"
+#include "gateway/snapshot.h"
 
 namespace portico::gateway {
 namespace {
@@ -19,6 +20,16 @@ bool is_replaced(FieldName id) {
         case FieldName::traceparent: return true;
         default: return http::is_hop_by_hop(id);
     }
+}
+
+// What the route took off the beginning of the path, so that the service can write links that lead back through it; empty where it did
+// something else. `/users` sent as `/` lost all of itself.
+std::string_view stripped_prefix(std::string_view came, const ForwardPlan& plan) {
+    if (plan.path.size() >= came.size() && !plan.rest_is_empty) return {};
+    if (came.ends_with(plan.path)) return came.substr(0, came.size() - plan.path.size());
+    const std::string_view without_slash = plan.path.substr(0, plan.path.size() - 1);
+    const bool lost = plan.rest_is_empty && plan.path.ends_with('/') && came.ends_with(without_slash);
+    return lost ? came.substr(0, came.size() - without_slash.size()) : std::string_view{};
 }
 
 void write_length(http::h1::Output& out, uint64_t length) {
@@ -54,7 +65,7 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     out.put(" HTTP/1.1\r\n");
     out.field("Host", plan.host.empty() ? authority : plan.host);
     // A tracestate without its traceparent says nothing (W3C Trace Context §3.3).
-    const bool drop_state = !x.trace_from_client;
+    const bool drop_state = x.traceparent.empty();
     for (const http::Field& f : request.fields) {
         if (f.id != FieldName::other) {
             if (is_replaced(f.id)) continue;
@@ -69,11 +80,12 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     out.field("X-Forwarded-Proto", x.forwarded_proto);
     if (!x.forwarded_host.empty()) out.field("X-Forwarded-Host", x.forwarded_host);
     out.field("X-Forwarded-Port", x.forwarded_port);
+    if (const std::string_view prefix = stripped_prefix(x.view.path, plan); !prefix.empty()) out.field("X-Forwarded-Prefix", prefix);
     if (!x.client_ip.empty()) out.field("X-Real-IP", x.client_ip);
     // A further field line continues the list of the client's own (RFC 9110 §5.3).
-    out.field("Via", kVia);
+    if (x.epoch->snapshot->config.forwarding.via) out.field("Via", kVia);
     out.field("X-Request-ID", x.request_id);
-    out.field("traceparent", {x.traceparent.data(), x.traceparent.size()});
+    if (!x.traceparent.empty()) out.field("traceparent", x.traceparent);
     if (expect) out.put("Expect: 100-continue\r\n");
     write_framing(out, x);
     out.put("\r\n");
@@ -97,7 +109,7 @@ void take_upstream_head(Exchange& x, const http::ResponseHead& head) {
         if (named.contains(f.name)) continue;
         out.fields.add(f);
     }
-    out.fields.add("Via", kVia, FieldName::via);
+    if (x.epoch->snapshot->config.forwarding.via) out.fields.add("Via", kVia, FieldName::via);
 }
 
 void take_interim_head(Exchange& x, const http::ResponseHead& head) {

@@ -7,7 +7,6 @@
 namespace portico::observe {
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
 
 // Lower-case hex only, and not all zeros where an id is wanted.
 bool is_lower_hex(std::string_view s) {
@@ -45,6 +44,8 @@ uint64_t Random::next() {
     return result;
 }
 
+static constexpr size_t kTraceParentSize = 55;  // of version 00
+
 std::optional<TraceContext> parse_traceparent(std::string_view v) {
     if (v.size() < kTraceParentSize || v[2] != '-' || v[35] != '-' || v[52] != '-') return std::nullopt;
     const std::string_view version = v.substr(0, 2), flags = v.substr(53, 2);
@@ -56,24 +57,6 @@ std::optional<TraceContext> parse_traceparent(std::string_view v) {
     std::memcpy(t.parent_id.data(), v.data() + 36, 16);
     t.flags = static_cast<uint8_t>(hex_value(flags[0]) * 16 + hex_value(flags[1]));
     return t;
-}
-
-TraceContext new_trace(Random& random) {
-    TraceContext t;
-    write_hex(random.next(), t.trace_id.data());
-    write_hex(random.next() | 1, t.trace_id.data() + 16);
-    write_hex(random.next() | 1, t.parent_id.data());
-    return t;
-}
-
-void write_traceparent(const TraceContext& t, char* out) {
-    std::memcpy(out, "00-", 3);
-    std::memcpy(out + 3, t.trace_id.data(), 32);
-    out[35] = '-';
-    std::memcpy(out + 36, t.parent_id.data(), 16);
-    out[52] = '-';
-    out[53] = kHex[t.flags >> 4];
-    out[54] = kHex[t.flags & 15];
 }
 
 void write_request_id(Random& random, char* out) {

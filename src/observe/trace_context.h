@@ -1,4 +1,4 @@
-// W3C Trace Context (https://www.w3.org/TR/trace-context/): reading, passing on and making `traceparent`; and request ids.
+// W3C Trace Context (https://www.w3.org/TR/trace-context/): reading `traceparent`; and request ids.
 // Layer 1: randomness is an argument.
 #pragma once
 
@@ -19,7 +19,6 @@ class Random {
     std::array<uint64_t, 4> state_;
 };
 
-inline constexpr size_t kTraceParentSize = 55;
 inline constexpr size_t kRequestIdSize = 32;
 
 struct TraceContext {
@@ -32,11 +31,6 @@ struct TraceContext {
 // @returns none unless `value` is a valid traceparent (version 00 exactly; a higher version by its first four fields; ff and
 //          all-zero ids refused)
 std::optional<TraceContext> parse_traceparent(std::string_view value);
-// A new trace, not sampled (nothing samples yet).
-TraceContext new_trace(Random& random);
-// Writes version 00: kTraceParentSize bytes. The gateway makes no span of its own yet, so the sender's stays the parent.
-void write_traceparent(const TraceContext& trace, char* out);
-
 // A new request id: kRequestIdSize lower-case hex digits.
 void write_request_id(Random& random, char* out);
 // True where a client's X-Request-ID may be passed on: 1 to 128 of [A-Za-z0-9._-].

@@ -6,7 +6,7 @@ namespace portico::server {
 
 namespace {
 
-upstream::PoolLimits limits_of(const config::ServiceConfig& c) { return {c.max_idle, c.max_connections, c.idle_connection}; }
+upstream::PoolLimits limits_of(const config::ServiceConfig& c) { return {c.max_idle, c.max_connections, c.idle_connection, {.head = c.limits.head, .fields = c.limits.headers}}; }
 
 }  // namespace
 

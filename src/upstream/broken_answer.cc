@@ -30,6 +30,10 @@ std::string framing_of(const http::FieldList& fields) {
 }  // namespace
 
 Error broken_head(Error error, std::string_view received, const http::ResponseHead& head) {
+    if (error.fault == Fault::upstream_head_too_large) {
+        const size_t key = error.context.rfind(": ");
+        return {error.fault, "the head of the service's response has " + error.context.substr(0, key) + "; limits: { " + error.context.substr(key + 2) + " } of the service says how many it may have"};
+    }
     if (error.fault != Fault::upstream_protocol) return error;
     const std::string line = shown(received.substr(0, received.find_first_of("\r\n")));
     std::string what;

@@ -45,6 +45,8 @@ void Connection::begin() {
     resting_ = false;
     static_cast<io::Loop::Resting&>(*this).unlink();
     ++exchanges_;
+    // Those of the running configuration, which may be another than at its beginning.
+    parser_.set_limits(endpoint_.limits_.heads);
     request_ = response_ = Message::none;
     parser_.reset();
 }

@@ -21,6 +21,7 @@ struct PoolLimits {
     uint32_t max_idle = 256;
     uint32_t max_connections = 4096;
     Duration idle_connection = std::chrono::seconds(55);
+    http::h1::HeadLimits heads{};  // of responses
 };
 
 // Where the number of open connections is counted; without a shard nowhere.

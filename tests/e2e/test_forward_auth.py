@@ -95,6 +95,7 @@ def test_r14_the_question_is_a_message_of_its_own(setup):
     gateway, _, auth = setup
     with Client(gateway.port) as client:
         client.send_head("POST", "/ask/a%20b?q=1", [("Authorization", "Bearer t"), ("Cookie", "c=1"), ("Transfer-Encoding", "chunked"), ("Expect", "100-continue"),
+                                                    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"),
                                                     ("Content-Type", "text/plain"), ("X-Other", "o"), ("Trailer", "X-T"), ("TE", "trailers")])
         client.send(b"5\r\nhello\r\n0\r\n\r\n")
         assert client.read_response().status == 200

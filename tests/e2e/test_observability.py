@@ -124,7 +124,7 @@ def test_a_line_says_everything_of_a_request(echo):
     answer = fetch(gateway.port, "POST", "/svc/some/path?secret=1", [("X-Request-ID", "line-1")], body=body, host="Shop.Example:81")
     line = line_of(gateway, "line-1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
-    assert re.fullmatch(r"[0-9a-f]{32}", line["trace_id"])
+    assert line["trace_id"] == "", "none is made"
     assert line["client"] == "127.0.0.1" and line["method"] == "POST" and line["path"] == "/svc/some/path"
     assert line["host"].lower().startswith("shop.example") and line["status"] == 200
     assert line["route"] == "general" and line["service"] == "svc" and line["endpoint"] == upstream.authority
@@ -166,7 +166,7 @@ def test_a_malformed_request_has_a_line_too(gateway):
         request_id = client.read_response().get("x-request-id")
     line = line_of(gateway, request_id)
     assert line["status"] == 400 and line["code"] == "http.bad_header"
-    assert line["trace_id"] == "" or re.fullmatch(r"[0-9a-f]{32}", line["trace_id"])
+    assert line["trace_id"] == ""
 
 
 def test_a_shadow_policy_says_what_it_would_have_done(gateway):

@@ -220,3 +220,30 @@ def test_errors_are_counted_by_their_code():
         for _ in range(3):
             get(gateway.port, "/svc/x")
         gateway.expect_metric(3, "portico_errors_total", code="upstream.protocol")
+
+
+@pytest.mark.parametrize("limits,head,fits,key", [
+    ("", b"X-A: " + b"x" * 70_000 + b"\r\n", False, "65536 bytes; limits: { head }"),
+    ("limits: { head: 128KiB }", b"X-A: " + b"x" * 70_000 + b"\r\n", True, ""),
+    ("limits: { head: 512KiB }", b"".join(b"X-%d: " % i + b"x" * 9_000 + b"\r\n" for i in range(40)), True, ""),
+    ("limits: { head: 1KiB }", b"X-A: " + b"x" * 1_100 + b"\r\n", False, "1024 bytes; limits: { head }"),
+    ("", b"".join(b"X-%d: a\r\n" % i for i in range(130)), False, "128 fields; limits: { headers }"),
+    ("limits: { headers: 200 }", b"".join(b"X-%d: a\r\n" % i for i in range(130)), True, ""),
+    ("limits: { headers: 2 }", b"X-1: a\r\nX-2: a\r\n", False, "2 fields; limits: { headers }"),
+], ids=["longer", "long", "very-long", "short", "more", "many", "few"])
+def test_a_response_may_have_as_large_a_head_as_its_service_says(limits, head, fits, key):
+    routes = """
+routes:
+  - { match: /x, forward: { service: s } }
+  - { match: /call, aggregate: { calls: { one: { service: s, path: /x } }, body: { ok: "{calls.one.status}" } } }
+"""
+    answer_bytes = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" + head + b"\r\n{}"
+    with Scripted(sending(answer_bytes)) as upstream:
+        config = "services: { s: { endpoints: [" + upstream.url + "], " + limits + " } }" + routes
+        with Gateway(config) as gateway:
+            for path in ("/x", "/call"):
+                answer = get(gateway.port, path, [("X-Request-ID", "head" + path[1:])])
+                assert answer.status == (200 if fits else 502)
+                if not fits:
+                    line = gateway.access_line(lambda e, p=path: e["request_id"] == "head" + p[1:])
+                    assert key in line["detail"] if path == "/x" else True, line

@@ -58,11 +58,11 @@ void Aggregation::write_shared_fields() {
     out.add("X-Forwarded-For", x_.forwarded_for, FieldName::x_forwarded_for);
     out.add("X-Forwarded-Proto", x_.forwarded_proto, FieldName::x_forwarded_proto);
     if (!x_.forwarded_host.empty()) out.add("X-Forwarded-Host", x_.forwarded_host, FieldName::x_forwarded_host);
-    out.add("Via", kVia, FieldName::via);
+    if (x_.epoch->snapshot->config.forwarding.via) out.add("Via", kVia, FieldName::via);
     out.add("X-Request-ID", x_.request_id, FieldName::x_request_id);
-    out.add("traceparent", {x_.traceparent.data(), x_.traceparent.size()}, FieldName::traceparent);
-    // Without its traceparent it says nothing (W3C Trace Context §3.3).
-    if (!x_.trace_from_client) return;
+    if (x_.traceparent.empty()) return;
+    // A tracestate without its traceparent says nothing (W3C Trace Context §3.3).
+    out.add("traceparent", x_.traceparent, FieldName::traceparent);
     for (const http::Field& f : x_.request.fields) {
         if (f.id == FieldName::tracestate) out.add(f);
     }

@@ -46,7 +46,8 @@ class HeadParser {
     // @errors  the faults above; the parser must be reset before it is used again
     Result<Progress> parse_request(std::string_view data, RequestHead& out);
     // The same for a status line (RFC 9112 §4) and a response's fields. `request` is the method of the request that it answers.
-    // All faults of the message are Fault::upstream_protocol or upstream_head_too_large.
+    // All faults of the message are Fault::upstream_protocol or upstream_head_too_large, whose context says which bound: "more than 128
+    // fields: headers".
     Result<Progress> parse_response(std::string_view data, Method request, ResponseHead& out);
 
     // Bytes of `data` that the finished head took.

@@ -11,9 +11,10 @@ std::unexpected<Error> bad(std::string_view what) {
 }
 
 // The scanner names faults as a client's; here they are the upstream's.
-Error as_upstream_fault(Error error) {
-    const bool too_large = error.fault == Fault::head_too_large || error.fault == Fault::too_many_fields;
-    error.fault = too_large ? Fault::upstream_head_too_large : Fault::upstream_protocol;
+Error as_upstream_fault(Error error, const HeadLimits& limits) {
+    if (error.fault == Fault::head_too_large) return {Fault::upstream_head_too_large, "more than " + std::to_string(limits.head) + " bytes: head"};
+    if (error.fault == Fault::too_many_fields) return {Fault::upstream_head_too_large, "more than " + std::to_string(limits.fields) + " fields: headers"};
+    error.fault = Fault::upstream_protocol;
     return error;
 }
 
@@ -21,7 +22,7 @@ Error as_upstream_fault(Error error) {
 
 Result<Progress> HeadParser::parse_response(std::string_view data, Method request, ResponseHead& out) {
     const Result<Progress> progress = advance(data, SpaceBeforeColon::dropped, [this](std::string_view head) { return status_line(head); });
-    if (!progress) return fail(as_upstream_fault(progress.error()));
+    if (!progress) return fail(as_upstream_fault(progress.error(), limits_));
     if (*progress == Progress::more) return progress;
     if (auto judged = judge_response(data, request, out); !judged) return fail(std::move(judged).error());
     return Progress::done;

@@ -164,7 +164,7 @@ void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
     fields.add("X-Forwarded-Proto", x.forwarded_proto);
     if (!x.forwarded_host.empty()) fields.add("X-Forwarded-Host", x.forwarded_host);
     fields.add("X-Request-ID", x.request_id);
-    fields.add("traceparent", {x.traceparent.data(), x.traceparent.size()});
+    if (!x.traceparent.empty()) fields.add("traceparent", x.traceparent);
 }
 
 io::Task<Verdict> ForwardAuth::ask(Exchange& x, std::string_view target) const {
