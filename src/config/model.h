@@ -151,6 +151,7 @@ struct MatchConfig {
 struct ForwardConfig {
     Text service;  // template string: a name or "{param}"
     Text path;     // template string; not written: the normal path
+    bool raw = false;  // in its place: the path as it came
     Text host;     // "" (the endpoint's authority), "client", or text
     Timeouts timeouts;
     Mark mark;

@@ -60,8 +60,14 @@ constexpr Field<MatchConfig> kMatch[] = {
 constexpr Field<ForwardConfig> kForward[] = {
     {{"service", "name or template", "", "A service's name, or `{parameter}` for any that is not internal.", R"({"type":"string"})", true},
      [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "a service's name")) f.service = *t; }},
-    {{"path", "template", "the normal path", "The path sent on; one with a `?` replaces the query (`{query}` inserts the client's).", R"({"type":"string"})"},
-     [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "a path such as /users/{id}")) f.path = *t; }},
+    {{"path", "template", "the normal path", "The path sent on; one with a `?` replaces the query (`{query}` inserts the client's). `raw`: as it came, for services that verify signatures over it; only on a route with a host and the path `/**`, to a service that no other route reaches. Policies see the normal path.", R"({"type":"string"})"},
+     [](const Scope& s, const Node& n, ForwardConfig& f) {
+         auto t = read_text(s, n, "a path such as /users/{id}, or raw");
+         if (!t) return;
+         f.raw = t->value == "raw";
+         if (f.raw) f.path.mark = n.mark;
+         else f.path = std::move(*t);
+     }},
     {{"host", "client or text", "the endpoint's authority", "The Host that the service sees.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "client, or a host")) f.host = *t; }},
     {{"timeouts", "mapping", "the service's", "Times of this route.", R"({"$ref":"#/$defs/timeouts"})"},
@@ -78,7 +84,7 @@ constexpr Field<RespondConfig> kRespond[] = {
 };
 
 constexpr Field<RedirectConfig> kRedirect[] = {
-    {{"to", "template", "", "Begins with `/` or with a literal `http(s)://authority/`.", R"({"type":"string"})", true},
+    {{"to", "template", "", "Begins with `/` or with a literal `http(s)://authority/`. May end in `#text`, which is sent as it stands.", R"({"type":"string"})", true},
      [](const Scope& s, const Node& n, RedirectConfig& r) { if (auto t = read_text(s, n, "a path or URL")) r.to = *t; }},
     {{"status", "301, 302, 303, 307 or 308", "308", "Of the answer.", R"({"enum":[301,302,303,307,308]})"},
      [](const Scope& s, const Node& n, RedirectConfig& r) {

@@ -18,6 +18,34 @@ std::optional<Duration> nearest_of(std::optional<Duration> a, std::optional<Dura
     return a ? a : b ? b : c;
 }
 
+// Where the fragment of a redirect's text begins: the first "#" outside of a `{…}`, in which it belongs to a name.
+size_t fragment_of(const Text& to) {
+    bool inside = false;
+    for (size_t i = 0; i < to.value.size(); ++i) {
+        const char c = to.value[i];
+        if (c == '#' && !inside) return i;
+        if (to.literal) continue;
+        if (c == '{' && to.value.substr(i, 2) == "{{") ++i;
+        else if (c == '{' || c == '}') inside = c == '{';
+    }
+    return std::string::npos;
+}
+
+// Takes the `#text` off the end of a redirect's text. @returns false after a fault
+bool take_fragment(const Scope& scope, Text& to, std::string& into) {
+    const size_t at = fragment_of(to);
+    if (at == std::string::npos) return true;
+    into = to.value.substr(at);
+    to.value.resize(at);
+    // RFC 3986 §3.5, and the sign of what is encoded.
+    constexpr std::string_view kOthers = "-._~!$&'()*+,;=:@/?%";
+    const auto is_good = [kOthers](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.contains(c); };
+    if (std::ranges::all_of(std::string_view(into).substr(1), is_good)) return true;
+    scope.error(to.mark, "bad-redirect", "\"" + into + "\" is no fragment: it is text that is sent as it stands, without values",
+                into.find('{') == std::string::npos ? "encode other characters, such as %20 for a space or %23 for a \"#\"" : "values stand before the \"#\"");
+    return false;
+}
+
 // Takes a literal `http(s)://authority` off the front of a redirect's text. @returns false after a fault
 bool take_origin(const Scope& scope, Text& to, bool has_host_condition, RedirectAction& into) {
     std::string& text = to.value;
@@ -91,7 +119,7 @@ RedirectAction RedirectAction::compile(const Scope& scope, const config::Redirec
     a.status = from.status;
     Text to = from.to;
     const Scope at(scope, "to");
-    if (take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place);
+    if (take_fragment(at, to, a.fragment) && take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place);
     return a;
 }
 
@@ -102,6 +130,7 @@ ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardCo
     const auto named = services.find(from.service.value);
     if (named != services.end()) a.service_index = named->second;
     else a.service = Template::parse(Scope(scope, "service"), from.service, place);
+    a.raw = from.raw;
     a.has_path = from.path.written;
     if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place);
     if (from.host.value == "client") {
@@ -173,6 +202,7 @@ Result<std::string> redirect_location(Exchange& x, const RedirectAction& action)
         location += '?';
         location += target->query;
     }
+    location += action.fragment;
     // Browsers read both as the beginning of another host.
     if (location.starts_with("//") || location.starts_with("/\\")) return fail(Fault::bad_rewrite, "it would leave this host");
     if (!http::is_field_value(location)) return fail(Fault::value_refused, "a value of the redirect");
@@ -210,6 +240,8 @@ Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32
     TargetParts target{x.view.path, x.view.query, x.view.has_query};
     if (x.sent_target) {
         target = *x.sent_target;
+    } else if (action.raw) {
+        target.path = x.target.path;
     } else if (action.has_path) {
         auto built = action.path.build(x.values(), x.rules->encoded_allow, x.arena);
         if (!built) return fail(std::move(built).error());

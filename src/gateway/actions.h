@@ -39,6 +39,7 @@ struct RedirectAction {
     std::string origin;              // "https://example.com", or empty
     bool host_of_request = false;    // the origin ends in the request's host
     TargetTemplate target;
+    std::string fragment;            // "#text", or empty
 
     static RedirectAction compile(const config::Scope& scope, const config::RedirectConfig& from, const TemplatePlace& place,
                                   bool has_host_condition);
@@ -48,6 +49,7 @@ struct ForwardAction {
     int32_t service_index = -1;  // where it is named; or:
     Template service;
     bool has_path = false;
+    bool raw = false;  // the path as it came
     TargetTemplate path;
     bool host_of_client = false;
     std::string host;

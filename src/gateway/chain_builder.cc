@@ -116,7 +116,7 @@ ChainBuilder::Built ChainBuilder::of(const config::UseEntry& use, const std::str
 }
 
 bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
-                               const Scope& use) {
+                               const std::vector<std::string>& uneven, const Scope& use) {
     bool guaranteed = false, shared_subject = false;
     std::string_view established_by;
     Writers written;
@@ -136,7 +136,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");
         }
-        built.policy->check_place({{parameters, guaranteed, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value(), shared_subject, rules.chain}, entry.mark, at);
+        built.policy->check_place({{parameters, guaranteed, &uneven, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value(), shared_subject, rules.chain}, entry.mark, at);
         check_spellings(built, written, entry.mark, at);
         if (!built.writes.empty()) {
             for (const std::string& name : built.writes) set.insert(name);

@@ -20,8 +20,9 @@ class ChainBuilder final : private PolicyBuild {
 
     // Those under `policies`.
     void build_named();
-    // A route's `use`; what is read from there on stands behind it. @returns whether its policies guarantee an identity
-    bool build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters, const config::Scope& use);
+    // A route's `use`, on paths that all have the parameters, and some the uneven ones; what is read from there on stands behind it. @returns whether its policies guarantee an identity
+    bool build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
+                     const std::vector<std::string>& uneven, const config::Scope& use);
 
   private:
     struct Built {

@@ -2,11 +2,11 @@
 // is sent by another route what a guarded route sends it.
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <set>
 
 #include "gateway/probe.h"
 #include "gateway/sent_path.h"
+#include "gateway/service_addresses.h"
 #include "gateway/snapshot.h"
 
 namespace portico::gateway {
@@ -15,34 +15,6 @@ namespace {
 constexpr size_t kMaxPerRoute = 5;
 constexpr size_t kMaxInAll = 200;
 constexpr size_t kMaxVisited = 200'000;  // entries looked at in all: a large file is still checked in a moment
-
-// Services by what is behind their names: those that share an endpoint are one, called by the first of them.
-class ServiceAddresses {
-  public:
-    explicit ServiceAddresses(const config::Config& config) : first_(config.services.size()) {
-        std::iota(first_.begin(), first_.end(), 0);
-        std::map<std::pair<std::string_view, uint16_t>, size_t> known;
-        for (size_t i = 0; i < first_.size(); ++i) {
-            for (const config::EndpointConfig& e : config.services[i].endpoints) {
-                const std::string_view host = e.host == "localhost" ? std::string_view("127.0.0.1") : std::string_view(e.host);
-                const size_t before = root(known.try_emplace({host, e.port}, i).first->second), here = root(i);
-                first_[std::max(before, here)] = static_cast<int32_t>(std::min(before, here));
-            }
-        }
-        for (size_t i = 0; i < first_.size(); ++i) names_[of(i)].push_back(static_cast<int32_t>(i));
-    }
-    int32_t of(size_t service) const { return static_cast<int32_t>(root(service)); }
-    const std::vector<int32_t>& names_of(int32_t address) const { return names_.at(address); }
-
-  private:
-    size_t root(size_t service) const {
-        while (first_[service] != static_cast<int32_t>(service)) service = static_cast<size_t>(first_[service]);
-        return service;
-    }
-
-    std::vector<int32_t> first_;
-    std::map<int32_t, std::vector<int32_t>> names_;
-};
 
 class WaysAround {
   public:

@@ -1,6 +1,8 @@
 #include "gateway/snapshot.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <span>
 
 #include "base/text.h"
@@ -8,6 +10,7 @@
 #include "config/schema.h"
 #include "gateway/chain_builder.h"
 #include "gateway/managed_headers.h"
+#include "gateway/service_addresses.h"
 #include "gateway/contract/contract.h"
 #include "gateway/upstream_tls.h"
 
@@ -38,6 +41,7 @@ class SnapshotBuilder {
         s_.redaction = PathRedaction(s_.table, s_.config.log.redact, faults_);
         s_.routes.resize(s_.config.routes.size());
         for (size_t i = 0; i < s_.config.routes.size(); ++i) build_route(i);
+        check_raw_paths();
         writes_.settle(s_.managed, faults_);
         settle_names();
         reads_.stand_behind({});
@@ -97,20 +101,23 @@ class SnapshotBuilder {
         RouteRules& rules = s_.routes[index];
         const Scope routes(faults_, "routes");
         const Scope scope(routes, index);
-        rules.encoded_allow = c.encoded_allow;
+        // A path that goes on as it came is the service's own business.
+        rules.encoded_allow = c.encoded_allow || (c.forward && c.forward->raw);
         rules.body_limit = c.body_limit.value_or(s_.config.limits.body);
         rules.min_rate = c.min_rate.value_or(s_.config.limits.min_rate);
         const auto& rule = s_.table.rules()[index];
-        std::vector<std::string> parameters = rule.parameters;
+        const std::vector<std::string> uneven = uneven_parameters(c, rule);
+        std::vector<std::string> parameters;
+        std::ranges::copy_if(rule.parameters, std::back_inserter(parameters), [&](const std::string& name) { return std::ranges::find(uneven, name) == uneven.end(); });
         if (rule.any_path_open) parameters.emplace_back(kRest);
         for (const config::ValueMatch& m : c.match.headers) reads_.add_of_client(m.name, m.mark, Scope(Scope(scope, "match"), "headers").path());
-        const bool identity = chains_.build_chain(rules, c, parameters, Scope(scope, "use"));
+        const bool identity = chains_.build_chain(rules, c, parameters, uneven, Scope(scope, "use"));
 
         TemplatePlace place;
         place.parameters = &rule.parameters;
+        place.uneven = &uneven;
         place.rest = rule.any_path_open;
         place.reads = &reads_;
-        check_parameters(scope, c, rule);
         // The shape of errors is needed where a guard has just refused: no identity there.
         if (c.errors != nullptr) rules.errors = ErrorShape::compile(Scope(scope, "errors"), *c.errors, place);
         place.identity = identity;
@@ -125,18 +132,63 @@ class SnapshotBuilder {
         }
     }
 
-    // A parameter that only some of a route's paths have would be empty for the others.
-    void check_parameters(const Scope& scope, const config::RouteConfig& c, const RouteTable::Rule& rule) {
-        if (c.match.paths.size() < 2 || rule.parameters.empty()) return;
+    // Parameters that only some of a route's paths have.
+    static std::vector<std::string> uneven_parameters(const config::RouteConfig& c, const RouteTable::Rule& rule) {
+        std::vector<std::string> uneven;
+        if (c.match.paths.size() < 2 || rule.parameters.empty()) return uneven;
         for (const config::Text& text : c.match.paths) {
             std::string fault, hint;
             const auto path = PathPattern::parse(text.value, fault, hint);
             if (!path) continue;
             for (const std::string& name : rule.parameters) {
                 const bool there = std::ranges::any_of(path->segments(), [&](const PathSegment& s) { return s.name == name; });
-                if (there) continue;
-                scope.error(text.mark, "uneven-parameters", "this path has no {" + name + "}, but another path of the route does",
-                            "give the paths the same parameters, or write two routes");
+                if (!there && std::ranges::find(uneven, name) == uneven.end()) uneven.push_back(name);
+            }
+        }
+        return uneven;
+    }
+
+    // What a path that is sent as it came would mean to the service is not what was matched, so nothing may depend on that: the route
+    // takes all of a host, and nobody else asks the service.
+    void check_raw_paths() {
+        const auto is_raw = [](const config::RouteConfig& c) { return c.forward && c.forward->raw; };
+        if (std::ranges::none_of(s_.config.routes, is_raw)) return;
+        const ServiceAddresses addresses(s_.config);
+        std::map<int32_t, std::vector<size_t>> asked_by;  // routes, by address
+        const auto asks = [&](size_t route, int32_t service) {
+            if (service >= 0) asked_by[addresses.of(static_cast<size_t>(service))].push_back(route);
+        };
+        for (size_t r = 0; r < s_.routes.size(); ++r) {
+            if (const auto* f = std::get_if<ForwardAction>(&s_.routes[r].action)) {
+                asks(r, f->service_index);
+                for (size_t i = 0; f->service_index < 0 && i < s_.config.services.size(); ++i) {
+                    if (!s_.config.services[i].internal) asks(r, static_cast<int32_t>(i));
+                }
+            }
+            const auto* several = std::get_if<AggregateHandle>(&s_.routes[r].action);
+            if (several == nullptr || *several == nullptr) continue;
+            for (const AggregateCall& call : (*several)->calls) asks(r, call.service);
+        }
+        for (size_t r = 0; r < s_.routes.size(); ++r) {
+            const config::RouteConfig& c = s_.config.routes[r];
+            if (c.faulty || !is_raw(c)) continue;
+            const auto fault = [&](const std::string& why, const char* hint) {
+                faults_.error(c.forward->path.mark, "routes[" + std::to_string(r) + "].forward.path", "raw-path", "a path may be sent raw only " + why, hint);
+            };
+            const auto is_all = [](const config::Text& path) { return path.value == "/**"; };
+            if (c.match.hosts.empty() || !std::ranges::all_of(c.match.paths, is_all)) {
+                fault("on a route with a host and the path /**: the service may read it as another one than was matched", "write match: { host: files.example.com, path: /** }");
+                continue;
+            }
+            const int32_t service = std::get<ForwardAction>(s_.routes[r].action).service_index;
+            if (service < 0) {
+                fault("to a service that is named", "write the name of one service");
+                continue;
+            }
+            for (const size_t other : asked_by[addresses.of(static_cast<size_t>(service))]) {
+                if (other == r) continue;
+                fault("to a service that no other route reaches, and \"" + s_.config.routes[other].name + "\" reaches this one", "another route's guards would count for nothing; internal: true keeps routes by {service} away");
+                break;
             }
         }
     }

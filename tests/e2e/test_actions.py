@@ -243,3 +243,35 @@ routes:
 def test_t23_json_is_written_as_a_mapping_or_list(body, code):
     ran = check(f"routes: [{{ match: /, respond: {{ headers: {{ Content-Type: application/json }}, body: {body} }} }}]\n")
     assert (code is None and ran.code == 0) or f"[{code}]" in ran.out, ran.text
+
+
+@pytest.mark.parametrize("to,location", [
+    ("/x#part", "/x?a=1#part"), ("https://a.example/{**}#top", "https://a.example/b?a=1#top"), ("/x?a={query.a}#s%20t", "/x?a=1#s%20t"), ("/x?a=1#", "/x?a=1#"),
+])
+def test_a_redirect_may_end_in_a_fragment(to, location):
+    with Gateway('routes: [{ match: /go/**, redirect: { to: "' + to + '" } }]\n') as gateway:
+        assert get(gateway.port, "/go/b?a=1").get("location") == location
+
+
+@pytest.mark.parametrize("to,said", [
+    ("/x#{**}", 'hint: values stand before the "#"'), ("/x#a#b", "%23"), ("/x#a b", "%20 for a space"),
+])
+def test_a_fragment_is_text_alone(to, said):
+    told = check('routes: [{ match: /go/**, redirect: { to: "' + to + '" } }]\n')
+    assert told.code == 1 and "is no fragment" in told.text and said in told.text, told.text
+
+
+def test_paths_of_one_route_need_the_same_parameters_only_where_a_template_names_them():
+    with Gateway('routes: [{ match: { path: ["/users/{id}", /me, "/old/{id}/{name}"] }, respond: { body: "{request.path}" } }]\n') as gateway:
+        for path in ("/users/7", "/me", "/old/7/a"):
+            assert get(gateway.port, path).body == path.encode()
+
+
+@pytest.mark.parametrize("rest", [
+    'respond: { body: "{id}" }', 'respond: { body: { id: "{id}" } }', 'redirect: { to: "/x/{id}" }', 'respond: { body: x }, errors: { of: "{id}" }',
+    "use: [{ rate_limit: { key: [client.ip, id], limit: 1, window: 1s } }], respond: { body: x }",
+    'use: [{ transform: { request: { headers: { set: { X-A: "{id}" } } } } }], respond: { body: x }',
+])
+def test_a_parameter_that_one_path_lacks_may_not_be_named(rest):
+    told = check('routes: [{ match: { path: ["/users/{id}", /me] }, ' + rest + " }]\n")
+    assert told.code == 1 and "{id} has no value on every path of this route" in told.text, told.text

@@ -179,6 +179,7 @@ class Parser {
         if (place_.parameters != nullptr) {
             const auto found = std::ranges::find(*place_.parameters, name);
             if (found != place_.parameters->end()) {
+                if (place_.uneven != nullptr && std::ranges::find(*place_.uneven, name) != place_.uneven->end()) return fault("uneven-parameters", uneven_parameter(name), kUnevenHint);
                 return add(Source::parameter, std::string(name), static_cast<uint32_t>(found - place_.parameters->begin()));
             }
         }
@@ -275,6 +276,10 @@ std::string unknown_value_hint(std::string_view name, const TemplatePlace& place
     const std::string known = known_values(all, place);
     if (near.empty()) return known.empty() ? "write {{ for a brace" : known + "; write {{ for a brace";
     return "did you mean {" + near + "}? (" + known + "; write {{ for a brace)";
+}
+
+std::string uneven_parameter(std::string_view name) {
+    return "{" + std::string(name) + "} has no value on every path of this route: one of them lacks it";
 }
 
 std::vector<TemplatePart> parse_template(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {

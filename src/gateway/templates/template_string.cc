@@ -60,6 +60,10 @@ bool Template::check_place(const PlaceValues& place, config::Mark mark, const co
             return false;
         }
         if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
+            if (place.uneven != nullptr && std::ranges::find(*place.uneven, part.text) != place.uneven->end()) {
+                scope.error(mark, "uneven-parameters", uneven_parameter(part.text), kUnevenHint);
+                return false;
+            }
             scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route",
                         unknown_value_hint(part.text, TemplatePlace{.parameters = &parameters, .identity = place.identity}));
             return false;

@@ -68,12 +68,14 @@ inline constexpr std::string_view kRest = "**";
 struct PlaceValues {
     const std::vector<std::string>& parameters;  // of the route's paths, with kRest where all of them end in /**
     bool identity = false;                       // guaranteed by what stands before
+    const std::vector<std::string>* uneven = nullptr;  // further ones, which one of the paths lacks
     HeaderReads* reads = nullptr;                // is told which headers of the request are named; nullptr: nobody asks
 };
 
 // Where a template stands decides what may be named in it.
 struct TemplatePlace {
     const std::vector<std::string>* parameters = nullptr;  // of the route's paths; nullptr: there is no path
+    const std::vector<std::string>* uneven = nullptr;      // those of them that one of the paths lacks: no template names one
     bool rest = false;    // {**} is there: every path ends in /**
     bool query = false;   // {query} may stand here
     bool error = false;   // {error.*}

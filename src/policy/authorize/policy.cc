@@ -43,7 +43,7 @@ class Authorize final : public gateway::Policy {
     }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
-        const gateway::PlaceValues values{place.parameters, place.identity || place.any_identity, place.reads};
+        const gateway::PlaceValues values{place.parameters, place.identity || place.any_identity, place.uneven, place.reads};
         for (const gateway::Template* t : rules_.templates()) t->check_place(values, mark, scope);
         if (place.shared_subject && rules_.ask_subject_alone()) gateway::warn_of_shared_subject(scope, mark, "this authorize");
         if (place.identity || (place.shadow && place.any_identity)) return;
