@@ -65,9 +65,9 @@ void count_into(const Scope& s, const Node& n, CallConfig& c) {
 
 constexpr Field<CallConfig> kCall[] = {
     {{"service", "name", "", "The service that is asked; one with `respond` answers too.", R"({"type":"string"})", true},
-     [](const Scope& s, const Node& n, CallConfig& c) { if (auto t = read_text(s, n, "a service's name")) c.service = *t; }},
+     [](const Scope& s, const Node& n, CallConfig& c) { if (auto t = read_text(s, n, "a service's name", Braces::notation)) c.service = *t; }},
     {{"path", "template", "", "What is asked for. Only the query that stands here and in `query` is sent.", R"({"type":"string"})", true},
-     [](const Scope& s, const Node& n, CallConfig& c) { if (auto t = read_text(s, n, "a path such as /users/{claims.sub}")) c.path = *t; }},
+     [](const Scope& s, const Node& n, CallConfig& c) { if (auto t = read_text(s, n, "a path such as /users/{claims.sub}", Braces::notation)) c.path = *t; }},
     {{"method", "method", "GET", "Of the call.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, CallConfig& c) { if (auto t = read_text(s, n, "a method")) c.method = *t; }},
     {{"query", "mapping", "", "Further pairs: templates, left out where they are nothing but one `{…}` without a value; a JSONPath gives a pair for each of its values.", kTextMap}, read_call_query},

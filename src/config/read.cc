@@ -8,16 +8,36 @@
 
 namespace portico::config {
 
-std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what) {
+// `{TENANT}` may be a variable of the environment without its dollar.
+static std::string instead_of_braces(std::string_view text, size_t brace) {
+    const size_t end = text.find('}', brace);
+    const std::string_view name = end == std::string_view::npos ? std::string_view{} : text.substr(brace + 1, end - brace - 1);
+    const bool shouted = is_variable_name(name) && std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+    if (shouted) return "did you mean ${" + std::string(name) + "}, a variable of the environment?";
+    return "write the value itself; one that holds a brace comes from the environment: ${NAME}";
+}
+
+bool check_no_braces(const Scope& scope, Mark mark, std::string_view text) {
+    const size_t brace = text.find('{');
+    if (brace == std::string_view::npos) return true;
+    scope.error(mark, "no-template", "\"" + std::string(text) + "\" holds a \"{\" in a place that takes no template: it would be used as it stands",
+                instead_of_braces(text, brace));
+    return false;
+}
+
+bool check_no_braces(const Scope& scope, const Node& node) { return node.substituted || check_no_braces(scope, node.mark, node.text); }
+
+std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what, Braces braces) {
     if (!node.is_scalar() || node.kind == NodeKind::null) {
         scope.expected(node, what);
         return std::nullopt;
     }
+    if (braces == Braces::refused && !check_no_braces(scope, node)) return std::nullopt;
     return node.text;
 }
 
-std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what) {
-    auto s = read_string(scope, node, what);
+std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what, Braces braces) {
+    auto s = read_string(scope, node, what, braces);
     if (!s) return std::nullopt;
     return Text{std::move(*s), node.mark, true, node.substituted};
 }
@@ -197,16 +217,16 @@ void PlainList::add(const Scope& scope, const Node& node) {
     }
 }
 
-std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what) {
+std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what, Braces braces) {
     std::vector<Text> out;
     const PlainList list(scope, node);
     if (!list.is_list()) {
-        if (auto t = read_text(scope, *list.items().front(), std::string(what) + ", or a list of them")) out.push_back(std::move(*t));
+        if (auto t = read_text(scope, *list.items().front(), std::string(what) + ", or a list of them", braces)) out.push_back(std::move(*t));
         return out;
     }
     if (list.items().empty()) scope.error(node.mark, "empty-list", "the list is empty: leave the key out, or name something");
     for (size_t i = 0; i < list.items().size(); ++i) {
-        if (auto t = read_text(Scope(scope, i), *list.items()[i], what)) out.push_back(std::move(*t));
+        if (auto t = read_text(Scope(scope, i), *list.items()[i], what, braces)) out.push_back(std::move(*t));
     }
     return out;
 }

@@ -13,8 +13,17 @@
 
 namespace portico::config {
 
-std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what = "text");
-std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what = "text");
+// What a `{` means in a text.
+enum class Braces : uint8_t {
+    refused,   // Nothing. The text is no template and would be used as it is, so a `{` is a fault (LANGUAGE.md §5).
+    notation,  // A template's values, a pattern's parameters, or what a regular expression, a condition or a JSONPath makes of it.
+};
+// Judges a text that is no template. What came from the environment may hold any character. @returns false after a fault, code no-template
+bool check_no_braces(const Scope& scope, const Node& node);
+// The same for a key, which never comes from the environment.
+bool check_no_braces(const Scope& scope, Mark mark, std::string_view key);
+std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what = "text", Braces braces = Braces::refused);
+std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what = "text", Braces braces = Braces::refused);
 // The name of a file, relative to the configuration's folder. @returns it with its path
 std::optional<Text> read_file_name(const Scope& scope, const Node& node, std::string_view what);
 std::optional<bool> read_bool(const Scope& scope, const Node& node);
@@ -49,7 +58,7 @@ class PlainList {
 };
 
 // A PlainList as texts; an empty one is a fault.
-std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what);
+std::vector<Text> read_texts(const Scope& scope, const Node& node, std::string_view what, Braces braces = Braces::refused);
 // The list that a text with commas or spaces was likely meant to be, "[GET, POST]". @returns nothing for a text without them,
 // nor for one that came from the environment, of which nothing is shown
 std::string written_list(const Text& text);

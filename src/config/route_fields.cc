@@ -16,8 +16,10 @@ void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatc
         m.name = e.key;
         m.mark = e.key_mark;
         if (headers && !http::is_token(e.key)) at.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
+        if (!headers) check_no_braces(at, e.key_mark, e.key);
         const Node& v = *e.value;
         if (v.is_scalar() && v.kind != NodeKind::null) {
+            if (!check_no_braces(at, v)) continue;
             m.value = v.text;
         } else if (v.is_mapping() && v.entries.size() == 1 && v.entries[0].key == "regex" && v.entries[0].value->is_scalar()) {
             m.kind = ValueMatch::Kind::regex;
@@ -41,9 +43,9 @@ namespace {
 
 constexpr Field<MatchConfig> kMatch[] = {
     {{"host", "host or list", "every host", "Compared without case, port and last dot; `*.example.com` stands for one or more labels.", R"({"$ref":"#/$defs/textOrList"})"},
-     [](const Scope& s, const Node& n, MatchConfig& m) { m.hosts = read_texts(s, n, "a host"); }},
+     [](const Scope& s, const Node& n, MatchConfig& m) { m.hosts = read_texts(s, n, "a host", Braces::notation); }},
     {{"path", "path or list", "", "Segments: fixed, `{name}`, `{name:pattern}`, and `**` at the end.", R"({"$ref":"#/$defs/textOrList"})", true},
-     [](const Scope& s, const Node& n, MatchConfig& m) { m.paths = read_texts(s, n, "a path such as /users/{id}"); }},
+     [](const Scope& s, const Node& n, MatchConfig& m) { m.paths = read_texts(s, n, "a path such as /users/{id}", Braces::notation); }},
     {{"methods", "list of methods", "every method", "`GET` includes `HEAD`.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { m.methods = read_texts(s, n, "a method"); }},
     {{"scheme", "http or https", "either", "Of the request; behind a trusted proxy the one that it names.", R"({"enum":["http","https"]})"},
@@ -59,10 +61,10 @@ constexpr Field<MatchConfig> kMatch[] = {
 
 constexpr Field<ForwardConfig> kForward[] = {
     {{"service", "name or template", "", "A service's name, or `{parameter}` for any that is not internal.", R"({"type":"string"})", true},
-     [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "a service's name")) f.service = *t; }},
+     [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "a service's name", Braces::notation)) f.service = *t; }},
     {{"path", "template", "the normal path", "The path sent on; one with a `?` replaces the query (`{query}` inserts the client's). `raw`: as it came, for services that verify signatures over it; only on a route with a host and the path `/**`, to a service that no other route reaches. Policies see the normal path.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, ForwardConfig& f) {
-         auto t = read_text(s, n, "a path such as /users/{id}, or raw");
+         auto t = read_text(s, n, "a path such as /users/{id}, or raw", Braces::notation);
          if (!t) return;
          f.raw = t->value == "raw";
          if (f.raw) f.path.mark = n.mark;
@@ -85,7 +87,7 @@ constexpr Field<RespondConfig> kRespond[] = {
 
 constexpr Field<RedirectConfig> kRedirect[] = {
     {{"to", "template", "", "Begins with `/` or with a literal `http(s)://authority/`. May end in `#text`, which is sent as it stands.", R"({"type":"string"})", true},
-     [](const Scope& s, const Node& n, RedirectConfig& r) { if (auto t = read_text(s, n, "a path or URL")) r.to = *t; }},
+     [](const Scope& s, const Node& n, RedirectConfig& r) { if (auto t = read_text(s, n, "a path or URL", Braces::notation)) r.to = *t; }},
     {{"status", "301, 302, 303, 307 or 308", "308", "Of the answer.", R"({"enum":[301,302,303,307,308]})"},
      [](const Scope& s, const Node& n, RedirectConfig& r) {
          const auto v = read_integer(s, n, 301, 308);
@@ -105,7 +107,7 @@ constexpr Field<RouteConfig> kRoute[] = {
          r.match.mark = n.mark;
          if (n.is_mapping()) {
              read_object<MatchConfig>(s, n, r.match, "match", match_fields());
-         } else if (auto t = read_text(s, n, "a path, or a mapping with host, path, methods, scheme, headers, query")) {
+         } else if (auto t = read_text(s, n, "a path, or a mapping with host, path, methods, scheme, headers, query", Braces::notation)) {
              r.match.paths.push_back(*t);
          }
      }},
@@ -179,7 +181,7 @@ void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Te
         if (http::is_hop_by_hop(http::field_name(e.key)) || iequals(e.key, "content-length") || iequals(e.key, "connection")) {
             scope.error(e.key_mark, "bad-header-name", e.key + " belongs to the connection: the gateway writes it");
         }
-        if (auto t = read_text(Scope(scope, e.key), *e.value)) into.emplace_back(Text{e.key, e.key_mark, true, true}, *t);
+        if (auto t = read_text(Scope(scope, e.key), *e.value, "text", Braces::notation)) into.emplace_back(Text{e.key, e.key_mark, true, true}, *t);
     }
 }
 

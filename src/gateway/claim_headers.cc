@@ -98,7 +98,7 @@ ClaimHeaders ClaimHeaders::read(const Scope& scope, const config::Node& node) {
             continue;
         }
         seen.push_back(http::folded_name(e.key));
-        const auto text = config::read_string(at, *e.value, "a claim such as sub or realm_access.roles");
+        const auto text = config::read_string(at, *e.value, "a claim such as sub or realm_access.roles", config::Braces::notation);
         if (!text) continue;
         std::string fault;
         auto claim = ClaimPath::parse(*text, fault);

@@ -32,7 +32,7 @@ LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
     LimitKey key;
     key.values_.clear();
     const size_t before = scope.faults().errors();
-    for (const config::Text& text : config::read_texts(scope, node, "a value such as client.ip, or a list of them")) {
+    for (const config::Text& text : config::read_texts(scope, node, "a value such as client.ip, or a list of them", config::Braces::notation)) {
         Template value = Template::parse_value(scope, text, {.deferred = true});
         if (scope.faults().errors() != before) continue;
         if (!value.is_single()) {

@@ -121,7 +121,7 @@ policies:
     api_key:
       keys:
         - {{ name: alice, sha256: {sha('alice')}, claims: {{ tenant: mine, number: 42, truth: true, empty: "", scope: "team-a x", data: {{ scope: [deep, "two words"] }}, roles: [admin] }} }}
-        - {{ name: "7", sha256: {sha('seven')}, claims: {{ tenant: "{{query.tenant}}" }} }}
+        - {{ name: "7", sha256: {sha('seven')}, claims: {{ tenant: "${{LIKE_A_TEMPLATE}}" }} }}
   own: {{ authorize: {{ claims: {{ all: {{ sub: "{{id}}" }} }} }} }}
   tenant: {{ authorize: {{ claims: {{ all: {{ tenant: "{{query.tenant}}" }} }} }} }}
   not-tenant: {{ authorize: {{ claims: {{ none: {{ tenant: "{{query.tenant}}" }} }} }} }}
@@ -197,7 +197,7 @@ def test_what_is_made_of_the_token_is_shown_as_the_file_writes_it(judged):
 
 @pytest.fixture(scope="module")
 def own():
-    with Gateway(OWN) as running:
+    with Gateway(OWN, env={"LIKE_A_TEMPLATE": "{query.tenant}"}) as running:
         yield running
 
 

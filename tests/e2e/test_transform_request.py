@@ -5,10 +5,10 @@ import zlib
 
 import pytest
 
-from support.client import Client, chunk, fetch
-from support.gateway import Gateway
+from support.client import Client, chunk, fetch, get
+from support.gateway import Gateway, check
 from support.tokens import SECRET, claims, hs
-from support.upstream import Echo
+from support.upstream import Echo, Scripted, answering
 
 KIB = 1 << 10
 
@@ -402,3 +402,34 @@ def test_a_renamed_pair_is_the_only_one_of_its_name():
         assert site.send(target="/x/p?a=1&b=2&a=3").target == "/p?role=1&b=2&role=3"
     with Site("query: { copy: { a: role } }") as site:
         assert site.send(target="/x/p?a=1;role=9&a=3&role=2").target == "/p?a=3&role=3"
+
+
+def test_what_a_match_becomes_is_a_template():
+    config = """
+services: { s: URL }
+routes:
+  - match: "/{service}/**"
+    use:
+      - transform:
+          request:
+            headers: { replace: { X-Base: { regex: "^/(.*)$", with: '/{service}/\\1{{{header.X-Tail}}}' } } }
+            query: { replace: { to: { regex: "^~", with: '{query.base}' } } }
+          response: { headers: { replace: { Location: { regex: "^/", with: "/{service}/" } } } }
+    forward: { service: s, path: "/{**}" }
+"""
+    with Echo() as echo, Gateway(config.replace("URL", echo.url)) as gateway:
+        seen = get(gateway.port, "/shop/x?to=~/a&base=%5C1%5C", [("X-Base", "/b"), ("X-Tail", r"\1\0\\")]).json()
+        assert ["X-Base", r"/shop/b{\1\0\\}"] in seen["headers"], seen
+        assert seen["target"] == "/x?to=%5C1%5C%2Fa&base=%5C1%5C"
+        # No value is no text.
+        seen = get(gateway.port, "/shop/x?to=~/a", [("X-Base", "/b")]).json()
+        assert ["X-Base", "/shop/b{}"] in seen["headers"] and seen["target"] == "/x?to=%2Fa"
+    with Scripted(answering(b"", "302 Found", [("Location", "/login")])) as service, Gateway(config.replace("URL", service.url)) as gateway:
+        assert get(gateway.port, "/shop/x").get("location") == "/shop/login"
+
+
+@pytest.mark.parametrize("made,said", [("{nobody}", "unknown-value"), ("\\\\{id}", "bad-regex"), ("{id", "bad-template"), ("{claims.sub}", "no-identity")])
+def test_what_a_match_becomes_is_judged_as_a_template_is(made, said):
+    ran = check('services: { s: http://127.0.0.1:1 }\nroutes: [{ match: "/{id}", use: [{ transform: { request: { headers: { replace: '
+                '{ X-A: { regex: "a", with: "%s" } } } } } }], forward: { service: s } }]\n' % made)
+    assert ran.code == 1 and f"[{said}]" in ran.out, ran.text

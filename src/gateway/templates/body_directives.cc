@@ -120,7 +120,7 @@ bool BodyCompiler::refine(const Scope& scope, const Node& node, json::LoopShape&
     bool good = true;
     if (const Node* where = node.get("where")) {
         const Scope at(scope, "where");
-        const auto text = config::read_text(at, *where, "a condition such as $item.total > 10");
+        const auto text = config::read_text(at, *where, "a condition such as $item.total > 10", config::Braces::notation);
         loop.where = text ? read_condition(at, *text, place_) : std::nullopt;
         good &= loop.where.has_value();
         for (size_t i = 0; loop.where && i < loop.where->shown().size(); ++i) findings_.reads.push_back({loop.where->shown()[i], where->mark});

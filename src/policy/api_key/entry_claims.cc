@@ -21,7 +21,10 @@ void write(const Scope& scope, const Node& node, json::Writer& w, unsigned depth
     switch (node.kind) {
         case NodeKind::null: w.null(); return;
         case NodeKind::boolean: w.value(config::read_bool(scope, node).value_or(false)); return;
-        case NodeKind::string: w.value(node.text); return;
+        case NodeKind::string:
+            config::check_no_braces(scope, node);
+            w.value(node.text);
+            return;
         case NodeKind::number: {
             const auto number = json::Document::parse(node.text);
             const bool good = number && number->root().is_number();

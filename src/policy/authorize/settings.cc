@@ -27,7 +27,7 @@ struct ScopeRules {
 constexpr gateway::TemplatePlace kPlace{.identity = true, .deferred = true};
 
 std::optional<gateway::ClaimPath> read_claim(const Scope& scope, const Node& node, std::string_view such_as) {
-    const auto text = config::read_string(scope, node, "a claim such as " + std::string(such_as));
+    const auto text = config::read_string(scope, node, "a claim such as " + std::string(such_as), config::Braces::notation);
     if (!text) return std::nullopt;
     std::string fault;
     auto path = gateway::ClaimPath::parse(*text, fault);
@@ -37,7 +37,7 @@ std::optional<gateway::ClaimPath> read_claim(const Scope& scope, const Node& nod
 
 std::vector<Name> read_names(const Scope& scope, const Node& node, std::string_view what, std::vector<MadeName>& made) {
     std::vector<Name> names;
-    for (const config::Text& t : config::read_texts(scope, node, what)) {
+    for (const config::Text& t : config::read_texts(scope, node, what, config::Braces::notation)) {
         if (t.value.empty()) {
             scope.error(t.mark, "bad-name", "an empty text names nothing");
             continue;

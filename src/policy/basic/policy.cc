@@ -27,7 +27,7 @@ struct Settings {
 std::string lines_of(const Scope& scope, const Node& node) {
     if (!node.is_sequence()) return config::read_secret(scope, node).value_or("");
     std::string text;
-    for (const config::Text& line : config::read_texts(scope, node, "user:hash")) text.append(line.value).append("\n");
+    for (const config::Text& line : config::read_texts(scope, node, "user:hash", config::Braces::notation)) text.append(line.value).append("\n");
     return text;
 }
 

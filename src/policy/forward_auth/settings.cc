@@ -93,7 +93,7 @@ constexpr Field<Draft> kFields[] = {
     {{"service", "service", "", "Who decides.", R"({"type":"string"})", true}, [](const Scope&, const Node& n, Draft& d) { d.service_node = &n; }},
     {{"path", "path template", "/", "What it is asked: `GET` this path.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, Draft& d) {
-         if (auto t = config::read_text(s, n, "a path")) d.path_text = std::move(*t);
+         if (auto t = config::read_text(s, n, "a path", config::Braces::notation)) d.path_text = std::move(*t);
      }},
     {{"headers", "list of header names", "Authorization, Cookie", "What of the request it sees.", kTextOrList}, read_headers},
     {{"copy", "list of header names, or mapping from headers to claims", "none",

@@ -53,7 +53,7 @@ std::optional<uint64_t> read_burst(const Scope& scope, const Node& node) {
 }
 
 gateway::Template read_value(const Scope& scope, const Node& node, std::string_view what) {
-    const auto text = config::read_text(scope, node, what);
+    const auto text = config::read_text(scope, node, what, config::Braces::notation);
     gateway::TemplatePlace place;
     place.deferred = true;
     return text ? gateway::Template::parse_value(scope, *text, place) : gateway::Template{};

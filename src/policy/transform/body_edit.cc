@@ -55,7 +55,7 @@ struct BodyEdit::Draft {
         steps.push_back({mark, nullptr});
     }
     void read_paths(const Scope& scope, const Node& node, json::EditKind kind) {
-        for (config::Text& t : config::read_texts(scope, node, "a JSONPath such as $.user.email")) add(kind, std::move(t.value), {}, t.mark);
+        for (config::Text& t : config::read_texts(scope, node, "a JSONPath such as $.user.email", config::Braces::notation)) add(kind, std::move(t.value), {}, t.mark);
     }
     void read_targets(const Scope& scope, const Node& node, json::EditKind kind, std::string_view what) {
         if (!node.is_mapping()) return scope.expected(node, "JSONPaths, each with " + std::string(what));

@@ -94,9 +94,11 @@ Result<void> apply_headers(const Rules& rules, const Rendered& values, const Hea
     for (const Pair& p : rules.rename) headers.rename(p);
     bool good = true;
     MatchingBound bound;
+    size_t at = 0;
     for (const Replacement& r : rules.replace) {
+        const std::string_view with = *values[at++];
         headers.for_each(r.name, [&](http::Field& f) {
-            const auto after = replaced(r, f.value, bound, arena);
+            const auto after = replaced(*r.pattern, with, f.value, bound, arena);
             if (after) f.value = *after;
             good &= after && http::is_field_value(f.value);
         });
@@ -107,7 +109,6 @@ Result<void> apply_headers(const Rules& rules, const Rendered& values, const Hea
             return is_removed(rules, f.name) && !is_of_form(f.name);
         });
     }
-    size_t at = 0;
     for (const Named& n : rules.add) {
         const auto& value = values[at++];
         if (value && !headers.has(n.name)) headers.add(n.name, *value);

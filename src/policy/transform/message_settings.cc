@@ -70,7 +70,7 @@ constexpr Field<ConditionDraft> kCondition[] = {
     {{"content_type", "media type or list", "", "Without parameters: `application/json`, `text/*`, `application/*+json`.", R"({"$ref":"#/$defs/textOrList"})"}, read_content_types},
     {{"body", "JSONPath condition", "", "Over the body, such as `$.plan == 'gold'`; false where it is not JSON.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, ConditionDraft& d) {
-         if (auto t = config::read_text(s, n, "a condition such as $.plan == 'gold'")) d.into->body = gateway::DocumentCondition::compile(s, *t, place_of(d.kind));
+         if (auto t = config::read_text(s, n, "a condition such as $.plan == 'gold'", config::Braces::notation)) d.into->body = gateway::DocumentCondition::compile(s, *t, place_of(d.kind));
          if (d.into->body != nullptr) d.into->body_names = member_names(*d.into->body);
      }},
 };
@@ -91,7 +91,7 @@ constexpr Field<RequestRules> kRequest[] = {
      }},
     {{"path", "path template", "", "In the place of `forward`'s `path`.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, RequestRules& d) {
-         const auto text = config::read_text(s, n, "a path such as /users/{id}");
+         const auto text = config::read_text(s, n, "a path such as /users/{id}", config::Braces::notation);
          if (!text) return;
          d.path = gateway::TargetTemplate::parse(s, *text, place_of(MessageKind::request));
          d.path_mark = n.mark;

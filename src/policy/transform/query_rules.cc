@@ -89,11 +89,11 @@ class Query {
         pairs_.insert(pairs_.end(), copies.begin(), copies.end());
     }
     // @returns false where it takes more than the bound
-    bool replace(const Replacement& by, MatchingBound& bound, Arena& arena) {
+    bool replace(const Replacement& by, std::string_view with, MatchingBound& bound, Arena& arena) {
         for (QueryPair& p : pairs_) {
             if (p.name != by.name) continue;
             const std::string before = http::decode_query_value(p.raw_value);
-            const auto after = replaced(by, before, bound, arena);
+            const auto after = replaced(*by.pattern, with, before, bound, arena);
             if (!after) return false;
             if (*after == before) continue;
             p.raw_value.clear();
@@ -122,14 +122,14 @@ Result<std::string_view> apply_query(const Rules& rules, const Rendered& values,
     for (const Pair& p : rules.copy) query.copy(p, true);
     for (const Pair& p : rules.rename) query.copy(p, false);
     MatchingBound bound;
+    size_t at = 0;
     for (const Replacement& r : rules.replace) {
-        if (!query.replace(r, bound, arena)) return fail(Fault::value_refused, "a replaced value of the query's " + r.name);
+        if (!query.replace(r, *values[at++], bound, arena)) return fail(Fault::value_refused, "a replaced value of the query's " + r.name);
     }
     for (const NameTest& t : rules.remove) {
         if (t.pattern == nullptr) query.remove(t.name);
         else query.remove([&](std::string_view name) { return t.matches(name, false); });
     }
-    size_t at = 0;
     for (const Named& n : rules.add) {
         const auto& value = values[at++];
         if (value && !query.has(n.name)) query.add(n.name, *value);

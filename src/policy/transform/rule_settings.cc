@@ -42,11 +42,11 @@ bool check_name(const Scope& scope, config::Mark mark, std::string_view name, Wh
         return false;
     }
     if (name.empty()) scope.error(mark, "bad-name", "a name is wanted here");
-    return !name.empty();
+    return !name.empty() && config::check_no_braces(scope, mark, name);
 }
 
 std::shared_ptr<const re2::RE2> read_pattern(const Scope& scope, const Node& node, bool fold_case) {
-    const auto text = config::read_string(scope, node, "a regular expression (RE2)");
+    const auto text = config::read_string(scope, node, "a regular expression (RE2)", config::Braces::notation);
     if (!text) return nullptr;
     re2::RE2::Options options;
     options.set_log_errors(false);
@@ -77,15 +77,18 @@ void check_claims(const Scope& scope, const Entry& e, const gateway::Template& v
     }
 }
 
+gateway::Template parse_value(const Scope& scope, const config::Text& text, What what) {
+    return gateway::parse_field(scope, text, place_of(what == What::response_header ? MessageKind::response : MessageKind::request), place_of_value(what));
+}
+
 void read_named(const Scope& scope, const Node& node, What what, std::vector<Named>& into) {
     if (!node.is_mapping()) return scope.expected(node, "names, each with its value");
     for (const Entry& e : node.entries) {
         const Scope at(scope, e.key);
         if (!check_name(at, e.key_mark, e.key, what)) continue;
-        const auto text = config::read_text(at, *e.value, "a value: text, with {…} in it");
+        const auto text = config::read_text(at, *e.value, "a value: text, with {…} in it", config::Braces::notation);
         if (!text) continue;
-        const gateway::TemplatePlace& place = place_of(what == What::response_header ? MessageKind::response : MessageKind::request);
-        Named row{e.key, gateway::parse_field(at, *text, place, place_of_value(what)), e.value->mark};
+        Named row{e.key, parse_value(at, *text, what), e.value->mark};
         check_claims(at, e, row.value, what);
         into.push_back(std::move(row));
     }
@@ -103,6 +106,13 @@ void read_pairs(const Scope& scope, const Node& node, What what, std::vector<Pai
     }
 }
 
+// A replacement as RE2 judges it, each value being a letter: a `\` does not reach into a value.
+std::string rewrite_shape(const gateway::Template& made) {
+    std::string shape;
+    for (const gateway::TemplatePart& part : made.parts()) shape += part.source == gateway::Source::literal ? std::string_view(part.text) : "v";
+    return shape;
+}
+
 void read_replace(const Scope& scope, const Node& node, What what, std::vector<Replacement>& into) {
     if (!node.is_mapping()) return scope.expected(node, "names, each with { regex, with }");
     for (const Entry& e : node.entries) {
@@ -114,11 +124,12 @@ void read_replace(const Scope& scope, const Node& node, What what, std::vector<R
             continue;
         }
         auto pattern = read_pattern(Scope(at, "regex"), *regex, false);
-        const auto text = config::read_string(Scope(at, "with"), *with, "the text in its place");
+        const auto text = config::read_text(Scope(at, "with"), *with, "the text in its place, with {…} in it", config::Braces::notation);
         if (pattern == nullptr || !text || !check_name(at, e.key_mark, e.key, what)) continue;
-        if (!gateway::check_field(Scope(at, "with"), with->mark, *text, place_of_value(what), with->substituted)) continue;
+        gateway::Template made = parse_value(Scope(at, "with"), *text, what);
+        check_claims(at, e, made, what);
         std::string why;
-        if (pattern->CheckRewriteString(*text, &why)) into.push_back({e.key, std::move(pattern), *text});
+        if (pattern->CheckRewriteString(rewrite_shape(made), &why)) into.push_back({e.key, std::move(pattern), std::move(made), with->mark});
         else at.error(with->mark, "bad-regex", "it names a group that the expression does not have: " + why);
     }
 }
@@ -143,7 +154,7 @@ constexpr std::string_view kNames = R"({"type":"object","additionalProperties":{
 constexpr Field<Draft> kFields[] = {
     {{"copy", "old names, each with a new one", "", "A second one of another name.", kNames}, [](const Scope& s, const Node& n, Draft& d) { read_pairs(s, n, d.what, d.copy); }},
     {{"rename", "old names, each with a new one", "", "Another name, in the place of what had it.", kNames}, [](const Scope& s, const Node& n, Draft& d) { read_pairs(s, n, d.what, d.rename); }},
-    {{"replace", "names, each with `{ regex, with }`", "", "Every match of a regular expression (RE2) in the value; `\\1` is its first group.", R"({"type":"object"})"}, [](const Scope& s, const Node& n, Draft& d) { read_replace(s, n, d.what, d.replace); }},
+    {{"replace", "names, each with `{ regex, with }`", "", "Every match of a regular expression (RE2) in the value; `\\1` is its first group, and `with` is a template.", R"({"type":"object"})"}, [](const Scope& s, const Node& n, Draft& d) { read_replace(s, n, d.what, d.replace); }},
     {{"remove", "name, `{ regex: … }` or list", "", "Those of that name, or whose whole name matches.", R"({})"}, [](const Scope& s, const Node& n, Draft& d) { read_tests(s, n, d.what, d.remove); }},
     {{"add", "names, each with a template string", "", "Only where there is none of that name.", kNames}, [](const Scope& s, const Node& n, Draft& d) { read_named(s, n, d.what, d.add); }},
     {{"set", "names, each with a template string", "", "Instead of those that are there.", kNames}, [](const Scope& s, const Node& n, Draft& d) { read_named(s, n, d.what, d.set); }},
@@ -198,7 +209,7 @@ void read_set_cookies(const Scope& scope, const Node& node, CookieDraft& d) {
         Attributes a{e.value, {}};
         if (e.value->is_mapping()) config::read_object<Attributes>(at, *e.value, a, "a cookie", kAttributes);
         if (!check_name(at, e.key_mark, e.key, What::cookie)) continue;
-        const auto text = config::read_text(at, *a.value, "a value, or { value, path, … }");
+        const auto text = config::read_text(at, *a.value, "a value, or { value, path, … }", config::Braces::notation);
         if (!text) continue;
         d.set.push_back({e.key, gateway::parse_field(at, *text, place_of(MessageKind::response), gateway::ValuePlace::cookie), a.value->mark});
         d.attributes.push_back(std::move(a.text));

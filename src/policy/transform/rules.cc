@@ -39,6 +39,22 @@ size_t behind_class(std::string_view pattern, size_t at) {
     return at < pattern.size() ? at + 1 : std::string_view::npos;
 }
 
+// What a match becomes, in RE2's notation: a `\` of a value is doubled, so that no value names a group. No value is no text.
+Result<std::string_view> rewrite_text(const Replacement& by, const gateway::Values& values, gateway::ValuePlace place, std::string_view what, Arena& arena) {
+    if (by.with.is_literal()) return by.with.literal_text();
+    std::string text;
+    for (const gateway::TemplatePart& part : by.with.parts()) {
+        if (part.source == gateway::Source::literal) {
+            text += part.text;
+            continue;
+        }
+        auto value = gateway::value_text(gateway::Template({part}), values, place, what, arena);
+        if (!value) return fail(std::move(value).error());
+        for (const char c : value->value_or(std::string_view{})) text.append(c == '\\' ? 2 : 1, c);
+    }
+    return arena.copy(text);
+}
+
 // Whether looking for a match may go on behind its end, to the text's: `<[^>]*>|<` at each of `<<<<`. Where nothing stands behind the first
 // repetition, as in `,\s*`, the byte that is not part of it ends the search. In doubt it may.
 bool may_run_on(const re2::RE2& pattern) {
@@ -87,9 +103,13 @@ bool Rules::empty() const {
     return copy.empty() && rename.empty() && replace.empty() && remove.empty() && add.empty() && set.empty() && append.empty();
 }
 
-bool Rules::reads(size_t root) const { return any_reads(add, root) || any_reads(set, root) || any_reads(append, root); }
+bool Rules::reads(size_t root) const {
+    const bool replaces = std::ranges::any_of(replace, [&](const Replacement& r) { return r.with.reads(root); });
+    return replaces || any_reads(add, root) || any_reads(set, root) || any_reads(append, root);
+}
 
 void Rules::check_place(const gateway::PlaceValues& place, const config::Scope& scope) const {
+    for (const Replacement& r : replace) r.with.check_place(place, r.mark, scope);
     for (const auto* rows : {&add, &set, &append}) {
         for (const Named& n : *rows) n.value.check_place(place, n.mark, scope);
     }
@@ -105,7 +125,12 @@ void Rules::warn_of_subjects(const config::Scope& scope) const {
 
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena) {
     Rendered all;
-    all.reserve(rules.add.size() + rules.set.size() + rules.append.size());
+    all.reserve(rules.replace.size() + rules.add.size() + rules.set.size() + rules.append.size());
+    for (const Replacement& r : rules.replace) {
+        auto text = rewrite_text(r, values, place, std::string(kind) + " " + r.name, arena);
+        if (!text) return fail(std::move(text).error());
+        all.push_back(*text);
+    }
     for (const auto* rows : {&rules.add, &rules.set, &rules.append}) {
         for (const Named& n : *rows) {
             auto value = gateway::value_text(n.value, values, place, std::string(kind) + " " + n.name, arena);
@@ -123,10 +148,9 @@ bool MatchingBound::spend(size_t bytes) {
     return true;
 }
 
-std::optional<std::string_view> replaced(const Replacement& by, std::string_view text, MatchingBound& bound, Arena& arena) {
-    const re2::RE2& pattern = *by.pattern;
+std::optional<std::string_view> replaced(const re2::RE2& pattern, std::string_view with, std::string_view text, MatchingBound& bound, Arena& arena) {
     std::array<re2::StringPiece, 10> groups;  // the match and \1 to \9
-    const int wanted = 1 + re2::RE2::MaxSubmatch(by.with);
+    const int wanted = 1 + re2::RE2::MaxSubmatch(piece(with));
     const bool runs_on = may_run_on(pattern);
     std::string made;
     size_t at = 0;                        // the text before it is done with
@@ -147,7 +171,7 @@ std::optional<std::string_view> replaced(const Replacement& by, std::string_view
             at = begin + std::max<size_t>(next.size(), 1);
             continue;
         }
-        pattern.Rewrite(&made, piece(by.with), groups.data(), wanted);
+        pattern.Rewrite(&made, piece(with), groups.data(), wanted);
         at = end = begin + groups[0].size();
         any = true;
         if (made.size() > gateway::kMostFieldValue) return std::nullopt;

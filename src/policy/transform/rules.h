@@ -39,7 +39,8 @@ struct Pair {
 struct Replacement {  // in the value: every match of the pattern
     std::string name;
     std::shared_ptr<const re2::RE2> pattern;
-    std::string with;  // RE2's notation: \1
+    gateway::Template with;  // its literals in RE2's notation: \1
+    config::Mark mark{};
 };
 
 struct Rules {
@@ -55,8 +56,8 @@ struct Rules {
     void warn_of_subjects(const config::Scope& scope) const;
 };
 
-// The values of add, set and append, in that order, rendered before anything is changed. None: the pair is left out, and what had
-// that name goes where it is `set`.
+// The values of replace, add, set and append, in that order, rendered before anything is changed. None: the pair is left out, and what
+// had that name goes where it is `set`. Those of `replace` are in RE2's notation, and always there.
 using Rendered = std::vector<std::optional<std::string_view>>;
 // @param kind such as "the header", for the log
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
@@ -73,6 +74,7 @@ class MatchingBound {
 };
 
 // The text with every match replaced, or the text itself. @returns none where that takes more than the bound
-std::optional<std::string_view> replaced(const Replacement& by, std::string_view text, MatchingBound& bound, Arena& arena);
+// @param with what a match becomes, in RE2's notation
+std::optional<std::string_view> replaced(const re2::RE2& pattern, std::string_view with, std::string_view text, MatchingBound& bound, Arena& arena);
 
 }  // namespace portico::policy::transform

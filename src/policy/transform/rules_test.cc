@@ -81,14 +81,14 @@ TEST(HeaderRules, NothingOfTheMessagesFormIsRemovedByAnExpression) {
 
 TEST(HeaderRules, AReplacementChangesEveryMatchAndMayNotSplitAHeader) {
     Rules rules;
-    rules.replace = {{"X-A", pattern("a(.)"), R"(<\1>)"}};
+    rules.replace = {{"X-A", pattern("a(.)"), gateway::Template::literal(R"(<\1>)")}};
     EXPECT_THAT(changed(rules, {{"x-a", "ab ac d"}, {"X-A", "none"}, {"X-B", "ab"}}), ElementsAre("x-a=<b> <c> d", "X-A=none", "X-B=ab"));
-    rules.replace = {{"X-A", pattern("a"), "\n"}};
+    rules.replace = {{"X-A", pattern("a"), gateway::Template::literal("\n")}};
     Arena arena;
     http::FieldList fields;
     fields.add("X-A", "a");
     http::FieldList* const lists[] = {&fields};
-    EXPECT_EQ(apply_headers(rules, {}, {lists}, arena).error().fault, Fault::value_refused);
+    EXPECT_EQ(apply_headers(rules, values_of(rules, arena), {lists}, arena).error().fault, Fault::value_refused);
 }
 
 // As RE2 replaces by itself.
@@ -96,11 +96,12 @@ TEST(Replacement, ChangesWhatRe2WouldChange) {
     Arena arena;
     for (const char* regex : {"a", "a*", "", "b|", "(a)|(b)", "$", "^", "\\b", "é", "[^a]*", "(?s).", "a.", "x?é?"}) {
         for (const std::string text : {"", "a", "ab", "aaab", "baab a", "éaé", "\xFF\x80" "a\xC3", "a\xF0\x9F\x98\x80z", "none"}) {
-            const Replacement by{"X", pattern(regex), R"(<\0>)"};
+            const auto by = pattern(regex);
+            const std::string with = R"(<\0>)";
             std::string wanted = text;
-            re2::RE2::GlobalReplace(&wanted, *by.pattern, by.with);
+            re2::RE2::GlobalReplace(&wanted, *by, with);
             MatchingBound bound;
-            EXPECT_EQ(replaced(by, text, bound, arena), wanted) << regex << " in " << text;
+            EXPECT_EQ(replaced(*by, with, text, bound, arena), wanted) << regex << " in " << text;
         }
     }
 }
@@ -109,22 +110,22 @@ TEST(Replacement, ChangesWhatRe2WouldChange) {
 TEST(Replacement, IsRefusedWhereItWouldReadTheSameTextTooOften) {
     const std::string value(60'000, '<');
     Rules rules;
-    rules.replace = {{"X-A", pattern("<[^>]*>|<"), "&lt;"}};
+    rules.replace = {{"X-A", pattern("<[^>]*>|<"), gateway::Template::literal("&lt;")}};
     Arena arena;
     http::FieldList fields;
     fields.add("X-A", value);
     http::FieldList* const lists[] = {&fields};
-    const auto applied = apply_headers(rules, {}, {lists}, arena);
+    const auto applied = apply_headers(rules, values_of(rules, arena), {lists}, arena);
     ASSERT_FALSE(applied);
     EXPECT_EQ(applied.error().fault, Fault::value_refused);
     // Of many values that are each short enough.
     http::FieldList many;
     for (int i = 0; i < 20; ++i) many.add("X-A", std::string_view(value).substr(0, 3000));
     http::FieldList* const many_lists[] = {&many};
-    EXPECT_FALSE(apply_headers(rules, {}, {many_lists}, arena));
+    EXPECT_FALSE(apply_headers(rules, values_of(rules, arena), {many_lists}, arena));
     // Each of a usual length; and a pattern that reads no further than it matches.
     EXPECT_THAT(changed(rules, {{"X-A", "<b>1 < 2</b>"}}), ElementsAre("X-A=&lt;1 &lt;"));
-    rules.replace = {{"X-A", pattern("<"), "("}};
+    rules.replace = {{"X-A", pattern("<"), gateway::Template::literal("(")}};
     EXPECT_THAT(changed(rules, {{"X-A", value.c_str()}}), ElementsAre("X-A=" + std::string(value.size(), '(')));
 }
 
@@ -152,12 +153,12 @@ TEST(Replacement, MakesNoFieldLongerThanATemplateMay) {
 }
 
 TEST(Replacement, IsPaidForWhereSomebodyCounts) {
-    const Replacement by{"X", pattern("<[^>]*>|<"), "("};
+    const auto by = pattern("<[^>]*>|<");
     const std::string value(2000, '<');
     Arena arena;
     MatchingBound bound;
     const CountingMeter meter;
-    EXPECT_TRUE(replaced(by, value, bound, arena));
+    EXPECT_TRUE(replaced(*by, "(", value, bound, arena));
     EXPECT_GE(meter.told, value.size() * value.size() / 2 / 16);
 }
 
@@ -210,13 +211,13 @@ TEST(QueryRules, NamesMoveWithAllTheirValues) {
 TEST(QueryRules, RemoveAndReplaceSeeDecodedText) {
     Rules rules;
     rules.remove = {{"a b", nullptr}, {"", pattern("utm_.*")}};
-    rules.replace = {{"p", pattern("^/+"), "/"}};
+    rules.replace = {{"p", pattern("^/+"), gateway::Template::literal("/")}};
     EXPECT_EQ(query(rules, "a+b=1&utm%5Fx=2&p=%2F%2Fx&a%20b"), "p=%2Fx");
 }
 
 TEST(QueryRules, AReplacementThatReadsTheSameTextTooOftenIsRefused) {
     Rules rules;
-    rules.replace = {{"p", pattern("<[^>]*>|<"), ""}};
+    rules.replace = {{"p", pattern("<[^>]*>|<"), gateway::Template::literal("")}};
     EXPECT_EQ(query(rules, "p=" + std::string(60'000, '<')), "refused: a replaced value of the query's p");
 }
 

@@ -28,12 +28,14 @@ constexpr Field<Settings> kFields[] = {
 };
 
 // What these rows of a request's headers write, told without a word: reading the settings says what is wrong with them.
-void add_writes(const Node* rows, bool moves, std::vector<gateway::HeaderWrite>& writes) {
+// @param replaces each row is a mapping whose `with` is written
+void add_writes(const Node* rows, bool moves, bool replaces, std::vector<gateway::HeaderWrite>& writes) {
     if (rows == nullptr) return;
     for (const config::Entry& e : rows->entries) {
         config::FaultList unsaid;
         const Scope scope(unsaid);
-        const auto text = config::read_text(scope, *e.value);
+        const Node* value = replaces ? e.value->get("with") : e.value;
+        const auto text = value == nullptr ? std::nullopt : config::read_text(scope, *value, "text", config::Braces::notation);
         if (!text) continue;
         if (moves) writes.push_back({.name = text->value, .from = e.key, .mark = text->mark});
         else writes.push_back(gateway::written_by(e.key, gateway::Template::parse(scope, *text, place_of(MessageKind::request)), e.key_mark));
@@ -89,11 +91,13 @@ bool BodyChange::names_claims() const {
 void AnswerCase::settle() {
     const auto claims = [](const std::vector<Named>& rows) { return std::ranges::any_of(rows, [](const Named& n) { return n.value.names_claims(); }); };
     const auto caches = [](const std::vector<Named>& rows) { return std::ranges::any_of(rows, [](const Named& n) { return iequals(n.name, "Cache-Control"); }); };
-    const bool of_identity = body.names_claims() || lines.names_claims() || claims(headers.set) || claims(headers.add) || claims(headers.append);
+    const bool replaces = std::ranges::any_of(headers.replace, [](const Replacement& r) { return r.with.names_claims(); });
+    const bool of_identity = body.names_claims() || lines.names_claims() || replaces || claims(headers.set) || claims(headers.add) || claims(headers.append);
     makes_private = of_identity && !caches(headers.set);
     for (const auto* rows : {&headers.set, &headers.add, &headers.append, &cookies.set}) {
         for (const Named& row : *rows) row.value.add_headers(varies_by);
     }
+    for (const Replacement& r : headers.replace) r.with.add_headers(varies_by);
     body.add_headers(varies_by);
     lines.add_headers(varies_by);
 }
@@ -118,8 +122,9 @@ std::vector<gateway::HeaderWrite> header_writes(const Node& settings) {
     const Node* request = settings.get("request");
     const Node* headers = request == nullptr ? nullptr : request->get("headers");
     if (headers == nullptr) return writes;
-    for (const std::string_view word : {"rename", "copy"}) add_writes(headers->get(word), true, writes);
-    for (const std::string_view word : {"set", "add", "append"}) add_writes(headers->get(word), false, writes);
+    for (const std::string_view word : {"rename", "copy"}) add_writes(headers->get(word), true, false, writes);
+    for (const std::string_view word : {"set", "add", "append"}) add_writes(headers->get(word), false, false, writes);
+    add_writes(headers->get("replace"), false, true, writes);
     return writes;
 }
 
