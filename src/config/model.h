@@ -148,11 +148,18 @@ struct MatchConfig {
     Mark mark;
 };
 
+// What becomes of a response's Location and Content-Location.
+enum class LocationMode : uint8_t {
+    automatic,  // mapped back through the route's path, unless it seems mapped already
+    map,        // in any case
+    pass,       // left as it is
+};
 struct ForwardConfig {
     Text service;  // template string: a name or "{param}"
     Text path;     // template string; not written: the normal path
     bool raw = false;  // in its place: the path as it came
     Text host;     // "" (the endpoint's authority), "client", or text
+    LocationMode location = LocationMode::automatic;
     Timeouts timeouts;
     Mark mark;
 };

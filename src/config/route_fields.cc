@@ -72,6 +72,13 @@ constexpr Field<ForwardConfig> kForward[] = {
      }},
     {{"host", "client or text", "the endpoint's authority", "The Host that the service sees.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "client, or a host")) f.host = *t; }},
+    {{"location", "map or pass", "mapped where it is not yet",
+      "`Location` and `Content-Location` of a response that name the service's address, or a path on it, lead back through the route's path where that has one way back. "
+      "One that begins with what was stripped is taken for mapped; `map` maps it too, `pass` leaves all of them.", R"({"enum":["map","pass"]})"},
+     [](const Scope& s, const Node& n, ForwardConfig& f) {
+         static constexpr std::string_view kModes[] = {"map", "pass"};
+         if (const auto w = read_word(s, n, kModes)) f.location = *w == 0 ? LocationMode::map : LocationMode::pass;
+     }},
     {{"timeouts", "mapping", "the service's", "Times of this route.", R"({"$ref":"#/$defs/timeouts"})"},
      [](const Scope& s, const Node& n, ForwardConfig& f) { read_timeouts(s, n, f.timeouts); }},
 };

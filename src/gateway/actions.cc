@@ -124,7 +124,7 @@ RedirectAction RedirectAction::compile(const Scope& scope, const config::Redirec
 }
 
 ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardConfig& from, const TemplatePlace& place,
-                                     const std::unordered_map<std::string, int32_t>& services) {
+                                     const std::unordered_map<std::string, int32_t>& services, std::span<const RouteTable::Entry> ways) {
     ForwardAction a;
     a.timeouts = from.timeouts;
     const auto named = services.find(from.service.value);
@@ -133,6 +133,7 @@ ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardCo
     a.raw = from.raw;
     a.has_path = from.path.written;
     if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place);
+    a.locations = LocationMap(from.location, a.has_path ? &a.path : nullptr, ways);
     if (from.host.value == "client") {
         a.host_of_client = true;
     } else if (from.host.written) {
@@ -251,6 +252,8 @@ Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32
                      effective_timeouts(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};
     if (action.host_of_client) plan.host = x.request.host;
     plan.rest_is_empty = !x.sent_target && action.has_path && action.path.ends_in_rest() && x.match.rest.empty();
+    // A target that a policy has made leads back nowhere.
+    if (!x.sent_target) plan.locations = &action.locations;
     return plan;
 }
 

@@ -53,10 +53,12 @@ struct ForwardAction {
     TargetTemplate path;
     bool host_of_client = false;
     std::string host;
+    LocationMap locations;
     config::Timeouts timeouts;
 
+    // @param ways the route's hosts and paths
     static ForwardAction compile(const config::Scope& scope, const config::ForwardConfig& from, const TemplatePlace& place,
-                                 const std::unordered_map<std::string, int32_t>& services);
+                                 const std::unordered_map<std::string, int32_t>& services, std::span<const RouteTable::Entry> ways);
 };
 
 using AggregateHandle = std::unique_ptr<const AggregateAction>;

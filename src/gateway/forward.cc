@@ -63,6 +63,8 @@ class Forwarding {
     io::Task<Result<void>> pass_interim(int status);
     io::Task<Result<void>> let_body_go();
     io::Task<Attempt> fail_attempt(Error error);
+    // Before any policy judges the head.
+    void map_locations();
     io::Task<void> answer();
     Error read_error(io::IoResult got);
     bool may_repeat() const;
@@ -330,9 +332,17 @@ io::Task<Result<void>> Forwarding::read_head() {
     }
 }
 
+void Forwarding::map_locations() {
+    if (plan_.locations == nullptr) return;
+    const std::string_view sent_host = plan_.host.empty() ? std::string_view(lease_.endpoint->authority()) : plan_.host;
+    const bool by_tls = lease_.endpoint->tls().client != nullptr;
+    plan_.locations->apply({sent_host, by_tls, x_.forwarded_proto, x_.view.path, plan_.path, &x_.match}, x_.response.fields, x_.arena);
+}
+
 io::Task<void> Forwarding::answer() {
     upstream::Connection& from = *lease_.connection;
     take_upstream_head(x_, x_.upstream_head);
+    map_locations();
     const http::BodyLength length = x_.upstream_head.body;
     // Trailers are judged by them, when the head's bytes are gone.
     if (length.framing == Framing::chunked) {

@@ -8,6 +8,7 @@
 
 #include "config/model.h"
 #include "gateway/exchange.h"
+#include "gateway/location_map.h"
 #include "upstream/connection.h"
 #include "upstream/endpoint.h"
 #include "upstream/service.h"
@@ -25,6 +26,7 @@ struct ForwardPlan {
     std::string_view host;
     config::EffectiveTimeouts timeouts;
     bool rest_is_empty = false;  // `path` is made of {**}, of which there is nothing
+    const LocationMap* locations = nullptr;  // nullptr: Location stays as it is
 };
 
 // An upstream connection in use; closed unless it is given back. The endpoint outlives it.

@@ -8,10 +8,8 @@
 #include "http/uri.h"
 
 namespace portico::gateway {
-namespace {
 
-// True where a segment of the built path is `.` or `..`, encoded or not: a value that would climb out of its place. It is
-// looked for before the path is normalised, which would follow it.
+// It is asked before the path is normalised, which would follow it.
 bool has_dot_segment(std::string_view path) {
     bool found = false;
     const size_t start = path.find('/');
@@ -32,6 +30,8 @@ bool has_dot_segment(std::string_view path) {
     }
     return found;
 }
+
+namespace {
 
 // What is written of a query, as it is sent: what may not stand in one is encoded. Told of controls, which nobody means.
 std::string written_query(const config::Scope& scope, const config::Text& whole, std::string_view text) {

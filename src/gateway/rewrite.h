@@ -18,9 +18,14 @@ struct TargetParts {
     bool has_query = false;
 };
 
+// True where a segment of the path is `.` or `..`, encoded or not: a value that would climb out of its place.
+bool has_dot_segment(std::string_view path);
+
 // A path template, with or without a query.
 class TargetTemplate {
   public:
+    // The part before a "?".
+    const Template& path() const { return path_; }
     TargetTemplate() = default;
     // @param text begins with "/" (a redirect's authority is already gone)
     static TargetTemplate parse(const config::Scope& scope, const config::Text& text, TemplatePlace place);

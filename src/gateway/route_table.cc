@@ -142,6 +142,11 @@ class RouteTable::Search {
     F& f_;
 };
 
+std::span<const RouteTable::Entry> RouteTable::ways_of(uint32_t route) const {
+    const auto found = std::ranges::equal_range(entries_, route, {}, &Entry::route);
+    return {found.begin(), found.end()};
+}
+
 bool RouteTable::host_matches(std::string_view pattern, std::string_view host) {
     if (pattern.empty()) return true;
     if (!pattern.starts_with("*.")) return pattern == host;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -63,6 +64,8 @@ class RouteTable {
     std::vector<std::string> allowed_methods(const RequestView& request) const;
 
     const std::vector<Entry>& entries() const { return entries_; }
+    // Those of one route, which stand together.
+    std::span<const Entry> ways_of(uint32_t route) const;
     const std::vector<Rule>& rules() const { return rules_; }
     // By the ranks of LANGUAGE.md §2 without the path: a method, a scheme, headers, query, tie_break. @returns true when a goes before b
     bool conditions_before(uint32_t route_a, uint32_t route_b) const;

@@ -122,7 +122,7 @@ class SnapshotBuilder {
         if (c.errors != nullptr) rules.errors = ErrorShape::compile(Scope(scope, "errors"), *c.errors, place);
         place.identity = identity;
         if (c.forward) {
-            rules.action = ForwardAction::compile(Scope(scope, "forward"), *c.forward, place, s_.service_index);
+            rules.action = ForwardAction::compile(Scope(scope, "forward"), *c.forward, place, s_.service_index, s_.table.ways_of(static_cast<uint32_t>(index)));
         } else if (c.respond) {
             rules.action = RespondAction::compile(Scope(scope, "respond"), *c.respond, place);
         } else if (c.redirect) {

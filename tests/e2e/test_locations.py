@@ -1,0 +1,63 @@
+"""Where a service's `Location` leads: back through the path by which its client came, and never to an address that only the gateway can reach."""
+import pytest
+
+from support.client import fetch, get
+from support.gateway import Gateway, check
+from support.upstream import Scripted
+
+CONFIG = """
+services: {{ users: {url} }}
+routes:
+  - {{ match: "/{{service}}/**", forward: {{ service: "{{service}}", path: "/{{**}}"{more} }} }}
+  - {{ match: "/plain/**", forward: {{ service: users, host: client }} }}
+"""
+
+
+def telling(connection):
+    """Answers with the fields that the request's own headers `Say-…` ask for."""
+    while True:
+        request = connection.read_request()
+        said = [(name[4:], value.replace("HOST", connection_host(request))) for name, value in request.headers if name.lower().startswith("say-")]
+        connection.answer(b"", "302 Found", said)
+
+
+def connection_host(request):
+    return next(value for name, value in request.headers if name.lower() == "host")
+
+
+@pytest.fixture(scope="module")
+def service():
+    with Scripted(telling) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(service):
+    with Gateway(CONFIG.format(url=service.url, more="")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("target,value,wanted", [
+    ("/users/a", "/bar/", "/users/bar/"), ("/users/a", "http://HOST/bar?x=1#y", "/users/bar?x=1#y"), ("/users/a", "/users/bar", "/users/bar"),
+    ("/users", "/", "/users/"), ("/users/a", "bar", "bar"), ("/users/a", "https://other.test/bar", "https://other.test/bar"), ("/users/a", "/..//x", "/..//x"),
+    ("/plain/a", "http://HOST/login", "/login"), ("/plain/a", "https://HOST/login", None)])
+def test_a_location_leads_back_the_way_its_client_came(gateway, service, target, value, wanted):
+    service_host = service.url.removeprefix("http://")
+    answer = get(gateway.port, target, [("Say-Location", value), ("Say-Content-Location", value), ("Say-Link", value)])
+    wanted = wanted or value.replace("HOST", "gateway.test")
+    assert answer.status == 302 and answer.get("location") == wanted and answer.get("content-location") == wanted
+    assert answer.get("link") == value.replace("HOST", "gateway.test" if target.startswith("/plain") else service_host)
+
+
+def test_pass_leaves_it_and_map_maps_what_seems_mapped(service):
+    with Gateway(CONFIG.format(url=service.url, more=", location: pass")) as gateway:
+        assert get(gateway.port, "/users/a", [("Say-Location", "/bar")]).get("location") == "/bar"
+    with Gateway(CONFIG.format(url=service.url, more=", location: map")) as gateway:
+        assert get(gateway.port, "/users/a", [("Say-Location", "/users/bar")]).get("location") == "/users/users/bar"
+    assert "map" in check(CONFIG.format(url=service.url, more=", location: off")).out
+
+
+def test_policies_see_what_the_client_gets(service):
+    config = CONFIG.format(url=service.url, more="").replace("forward:", """use: [{ transform: { response: { when: { headers: { Location: /users/bar } }, headers: { set: { X-Seen: yes } } } } }], forward:""", 1)
+    with Gateway(config) as gateway:
+        assert fetch(gateway.port, "POST", "/users/a", [("Say-Location", "/bar")]).get("x-seen") == "yes"
