@@ -39,6 +39,9 @@ void Scope::expected(const Node& node, std::string_view what, std::string hint) 
     error(node.mark, "wrong-type", "expected " + std::string(what) + ", found " + found_text(node), std::move(hint));
 }
 
+// What other gateways, or versions before, call a key.
+static std::string_view former_name(std::string_view key) { return key == "headers" ? "send" : std::string_view{}; }
+
 int match_key(const Scope& scope, const Entry& entry, std::string_view object, std::span<const FieldText* const> rows) {
     std::vector<std::string_view> keys;
     for (const FieldText* row : rows) {
@@ -49,7 +52,8 @@ int match_key(const Scope& scope, const Entry& entry, std::string_view object, s
         }
         keys.push_back(row->key);
     }
-    const std::string_view near = nearest(entry.key, keys.data(), keys.size());
+    const bool renamed = std::ranges::find(keys, former_name(entry.key)) != keys.end();
+    const std::string_view near = renamed ? former_name(entry.key) : nearest(entry.key, keys.data(), keys.size());
     std::string hint;
     if (!near.empty()) {
         hint = "did you mean \"" + std::string(near) + "\"?";

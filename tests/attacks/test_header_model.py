@@ -26,7 +26,7 @@ services: {{ svc: {url}, auth: {{ endpoints: [{auth}], internal: true }} }}
 policies:
   user: {{ jwt: {{ algorithms: [HS256], secret: {secret}, claims_to_headers: {{ X-User-ID: sub, X-Groups: groups }} }} }}
   key: {{ api_key: {{ keys: [{{ name: acme, sha256: {digest} }}], claims_to_headers: {{ X-Client: sub }} }} }}
-  asked: {{ forward_auth: {{ service: auth, headers: [X-Session], copy: [X-Session-User] }} }}
+  asked: {{ forward_auth: {{ service: auth, send: [X-Session], copy: [X-Session-User] }} }}
   shape: {{ transform: {{ request: {{ headers: {{ set: {{ X-Tenant: acme, X-Method: "{{request.method}}" }}, remove: [X-Internal] }} }} }} }}
   inner: {{ ip_access: {{ allow: [127.0.0.0/8, 10.0.0.0/8, "::/0"] }} }}
 routes:

@@ -27,7 +27,7 @@ PLACES = {
     "realm": used("{ basic: { htpasswd: 'a:$2b$04$abcdefghijklmnopqrstuu5eSa1.hQwHe7rNbiHNbYCYbXbBpyKsW', realm: 'of {request.host}' } }"),
     "allow[1]": used("{ fields: { allow: [id, '{query.fields}'] } }"),
     "origins": used("{ cors: { origins: ['https://{tenant}.test'] } }"),
-    "headers": used("{ forward_auth: { service: s, headers: ['X-{id}'] } }"),
+    "headers": used("{ forward_auth: { service: s, send: ['X-{id}'] } }"),
     "name": used(f"{{ api_key: {{ keys: [{{ name: '{{claims.sub}}', sha256: {SHA} }}] }} }}"),
     "tenant": used(f"{{ api_key: {{ keys: [{{ name: a, sha256: {SHA}, claims: {{ tenant: '{{header.X-Tenant}}' }} }}] }} }}"),
     "store": used(JWT % "revocation: { store: '{id}', tokens: [a] }"),

@@ -31,7 +31,7 @@ def deciding(connection):
 SIGNS_IN = {
     "key": f"api_key: {{ from: {{ header: X-Key }}, keys: [{{ name: ops, sha256: {KEY}, claims: {{ role: staff }} }}], claims_to_headers: {{ X-Key-Name: sub }} }}",
     "token": f"jwt: {{ algorithms: [HS256], secret: {SECRET}, claims_to_headers: {{ X-Sub: sub, X-Plan: plan }} }}",
-    "ask": "forward_auth: { service: auth, path: /check, headers: [X-Auth], copy: { X-Who: sub, X-Role: role } }",
+    "ask": "forward_auth: { service: auth, path: /check, send: [X-Auth], copy: { X-Who: sub, X-Role: role } }",
     "either": "any_of: [key, token]",
     "asked-key": f"api_key: {{ from: {{ query: qkey }}, keys: [{{ name: ops, sha256: {KEY} }}], claims_to_headers: {{ X-Key-Name: sub }} }}",
     "parties": f'jwt: {{ from: {{ header: X-Token }}, issuers: [{{ issuer: us, algorithms: [HS256], secret: {SECRET} }}, {{ issuer: them, algorithms: [HS256], secret: {OTHER}, '
@@ -254,7 +254,7 @@ CASES = """
 services: {{ echo: {echo}, auth: {{ endpoints: [{auth}], internal: true }} }}
 policies:
   watched: {{ api_key: {{ from: {{ header: X-Key }}, keys: [{{ name: ops, sha256: {key} }}] }}, mode: shadow }}
-  ask: {{ forward_auth: {{ service: auth, path: /check, headers: [X-Auth], copy: {{ X-Who: sub }} }} }}
+  ask: {{ forward_auth: {{ service: auth, path: /check, send: [X-Auth], copy: {{ X-Who: sub }} }} }}
   alice: {{ authorize: {{ claims: {{ all: {{ sub: alice }} }} }} }}
 routes:
   - {{ match: /watched, use: [watched], forward: {{ service: echo }} }}

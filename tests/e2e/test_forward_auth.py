@@ -11,7 +11,7 @@ CONFIG = """
 policies:
   web: {{ cors: {{ origins: https://app.test }} }}
   ask: {{ forward_auth: {{ service: auth, path: /verify, copy: {{ X-User-ID: sub, X-Groups: {{ list: groups }}, X-Note: ~ }} }} }}
-  plain: {{ forward_auth: {{ service: auth, headers: [X-Ticket], copy: [X-Plan] }} }}
+  plain: {{ forward_auth: {{ service: auth, send: [X-Ticket], copy: [X-Plan] }} }}
   lenient: {{ forward_auth: {{ service: auth, copy: {{ X-Guest: name }}, on_failure: allow, timeout: 100ms }} }}
   by_path: {{ forward_auth: {{ service: auth, path: "/may/{{id}}?m={{request.method}}" }} }}
   by_team: {{ forward_auth: {{ service: auth, path: "/may?t={{query.t}}&k={{header.X-Kind}}", on_failure: allow }} }}
@@ -21,7 +21,7 @@ policies:
   hang: {{ forward_auth: {{ service: auth, path: /slow }} }}
   key: {{ api_key: {{ keys: [{{ name: robot, sha256: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }}] }} }}
   either: {{ any_of: [key, ask] }}
-  shadow: {{ mode: shadow, forward_auth: {{ service: auth, headers: [X-Ticket] }} }}
+  shadow: {{ mode: shadow, forward_auth: {{ service: auth, send: [X-Ticket] }} }}
 services:
   svc: {url}
   auth: {{ endpoints: ["{auth}"], internal: true }}
@@ -351,10 +351,10 @@ routes: [{{ match: "/x/{{id}}", use: [{{ forward_auth: {settings} }}], forward: 
 @pytest.mark.parametrize("settings,said", [
     ("{ path: /x }", 'needs the key "service"'),
     ("{ service: auht }", 'did you mean "auth"?'),
-    ("{ service: auth, headers: [Host] }", "belongs to the client's own message"),
-    ("{ service: auth, headers: [Content-Length] }", "belongs to the client's own message"),
-    ("{ service: auth, headers: [X-Forwarded-For] }", "is written by the gateway itself"),
-    ("{ service: auth, copy: [Authorization] }", "cannot be a managed header"),
+    ("{ service: auth, send: [Host] }", "belongs to the client's own message"),
+    ("{ service: auth, send: [Content-Length] }", "belongs to the client's own message"),
+    ("{ service: auth, send: [X-Forwarded-For] }", "is written by the gateway itself"),
+    ("{ service: auth, copy: [Cookie] }", "cannot be a managed header"),
     ("{ service: auth, copy: [X-Request-ID] }", "is written by the gateway itself"),
     ("{ service: auth, copy: [X-A, x_a] }", "stands here twice"),
     ("{ service: auth, copy: { X-A: sub, X-B: sub } }", "two headers bear the claim sub"),

@@ -161,9 +161,9 @@ FORWARD_AUTH = """
 workers: 1
 services: {{ svc: {url}, auth: {{ endpoints: [{auth}], internal: true }} }}
 policies:
-  fa: {{ forward_auth: {{ service: auth, headers: [X-Session, Cookie, Authorization] }} }}
+  fa: {{ forward_auth: {{ service: auth, send: [X-Session, Cookie, Authorization] }} }}
   key: {{ api_key: {{ keys: [{{ name: acme, sha256: {digest} }}] }} }}
-  session: {{ forward_auth: {{ service: auth, headers: [X-Session], copy: {{ X-User: sub }} }} }}
+  session: {{ forward_auth: {{ service: auth, send: [X-Session], copy: {{ X-User: sub }} }} }}
 routes:
   - {{ match: /any/**, use: [{{ any_of: [session, key] }}], forward: {{ service: svc }} }}
   - {{ match: /**, use: [fa], forward: {{ service: svc }} }}

@@ -74,6 +74,20 @@ std::optional<std::string> claims_of(const std::vector<Copied>& rows, const std:
     return any ? std::optional(std::move(text)) : std::nullopt;
 }
 
+bool may_be_sent(const http::Field& field) {
+    using http::FieldName;
+    switch (field.id) {
+        case FieldName::host:
+        case FieldName::content_length:
+        case FieldName::expect:
+        case FieldName::x_request_id:
+        case FieldName::traceparent: return false;
+        default: break;
+    }
+    const std::string folded = http::folded_name(field.name);
+    return !http::is_hop_by_hop(field.id) && !folded.starts_with("content-") && !folded.starts_with("if-") && folded != "range" && folded != "expect";
+}
+
 void copy_refusal(const http::FieldList& answer, http::FieldList& to) {
     constexpr std::string_view kPassed[] = {"WWW-Authenticate", "Location", "Set-Cookie", "Content-Type", "Content-Encoding", "Content-Language", "Cache-Control"};
     for (const http::Field& f : answer) {

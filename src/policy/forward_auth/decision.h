@@ -36,6 +36,9 @@ struct Copied {
 Result<std::optional<std::string_view>> value_of(const Copied& copied, const http::FieldList& answer);
 // The claims as JSON, from values in the rows' order. @returns none where none of the rows that bear a claim has a value
 std::optional<std::string> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values);
+// Whether a header of the client's may go along where all do: none that is for one hop or of a body or its framing, none by which the
+// question would be another (Expect, Range, If-…), and none that the gateway writes itself.
+bool may_be_sent(const http::Field& field);
 // The fields of a refusal that a client may see: what it needs to sign in, and what its body is. Nothing of how that answer was
 // framed or connected. Appends views.
 void copy_refusal(const http::FieldList& answer, http::FieldList& to);

@@ -68,5 +68,16 @@ TEST(Refusal, OnlyWhatSignsInAndWhatTheBodyIsGoesOn) {
     EXPECT_THAT(names, testing::ElementsAre("www-authenticate", "Location", "Set-Cookie", "Set-Cookie", "Content-Type"));
 }
 
+TEST(Question, WhatBelongsToTheClientsMessageStaysWithIt) {
+    http::FieldList fields;
+    for (const char* name : {"Host", "Content-Length", "content_type", "Transfer-Encoding", "TE", "Trailer", "Connection", "Upgrade", "Proxy-Authorization", "Expect", "Range", "If-Range",
+                             "If_None_Match", "X-Request-ID", "traceparent"}) {
+        EXPECT_FALSE(may_be_sent(fields.add(name, "x", http::field_name(name)))) << name;
+    }
+    for (const char* name : {"Accept", "Authorization", "Cookie", "Origin", "X-If", "User-Agent", "Contents", "Ranges"}) {
+        EXPECT_TRUE(may_be_sent(fields.add(name, "x", http::field_name(name)))) << name;
+    }
+}
+
 }  // namespace
 }  // namespace portico::policy::forward_auth

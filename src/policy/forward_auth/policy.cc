@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
+#include "http/credential.h"
 #include "json/document.h"
 #include "policy/forward_auth/settings.h"
 #include "upstream/call.h"
@@ -63,13 +64,27 @@ class ForwardAuth final : public gateway::Policy {
         }
     }
     void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
-        for (const std::string& name : s_.headers) into.push_back({false, name});
+        for (const std::string& name : s_.send) into.push_back({false, name});
     }
 
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
+        if (side == gateway::MessageSide::response) return is_given(name) ? gateway::FieldRule::adds : gateway::FieldRule::none;
+        const bool replaced = s_.copies_authorization && http::is_same_name(name, "Authorization");
         const auto asks_about = [&](const gateway::TemplatePart& p) { return p.source == gateway::Source::header && http::is_same_name(p.text, name); };
-        const bool judged = side == gateway::MessageSide::request && (listed_as(name) != nullptr || std::ranges::any_of(asked_about_, asks_about));
-        return judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
+        const bool judged = listed_as(name) != nullptr || std::ranges::any_of(asked_about_, asks_about);
+        return replaced || s_.send_all || judged ? gateway::FieldRule::withholds : gateway::FieldRule::none;
+    }
+
+    // Beside what there is: the service's stands, but for cookies, of which each has a name of its own.
+    void on_response(Exchange& x, gateway::ResponseOut& response) const override {
+        const Given* given = x.noted<Given>(*this);
+        if (given == nullptr) return;
+        const size_t came = response.fields.size();
+        for (const http::Field& f : given->fields) {
+            const auto same = [&](const http::Field& other) { return http::is_same_name(other.name, f.name); };
+            const bool there = std::ranges::any_of(response.fields.all().first(came), same);
+            if (!there || f.id == http::FieldName::set_cookie) response.fields.add(f);
+        }
     }
 
     bool judges_parameter(std::string_view name) const override { return gateway::names_parameter(s_.path.parts(), name); }
@@ -88,10 +103,22 @@ class ForwardAuth final : public gateway::Policy {
 
     std::string preview(Exchange& x) const override {
         const auto target = target_of(x);
+        if (s_.copies_authorization) http::remove_headers(x.request.fields, "Authorization");
         return "would ask " + s_.service_name + (target ? ": GET " + std::string(*target) : "");
     }
 
   private:
+    // What the client gets of a passing answer; in the exchange's arena.
+    struct Given {
+        std::span<http::Field> fields;
+    };
+
+    bool is_given(std::string_view name) const {
+        return std::ranges::any_of(s_.client_headers, [&](const std::string& h) { return http::is_same_name(h, name); });
+    }
+    void give(Exchange& x, const http::FieldList& answer) const;
+    // Under which name a header of the request is sent; empty: it is not.
+    std::string_view sent_as(const http::Field& f) const;
     // @errors value_refused  where the path asks about one of several: the service behind may take another one
     Result<std::string_view> target_of(Exchange& x) const {
         for (const gateway::TemplatePart& part : asked_about_) {
@@ -117,8 +144,8 @@ class ForwardAuth final : public gateway::Policy {
 
     // The listed header of which `name` is a spelling, or nullptr.
     const std::string* listed_as(std::string_view name) const {
-        const auto found = std::ranges::find_if(s_.headers, [&](const std::string& h) { return http::is_same_name(h, name); });
-        return found == s_.headers.end() ? nullptr : &*found;
+        const auto found = std::ranges::find_if(s_.send, [&](const std::string& h) { return http::is_same_name(h, name); });
+        return found == s_.send.end() ? nullptr : &*found;
     }
     // A listed header, cookies apart, that would be sent twice in any spelling, or nullptr: of two values the one that decides here
     // might not be the one that counts behind.
@@ -137,7 +164,7 @@ class ForwardAuth final : public gateway::Policy {
 };
 
 const std::string* ForwardAuth::doubled(const Exchange& x) const {
-    for (const std::string& header : s_.headers) {
+    for (const std::string& header : s_.send) {
         if (iequals(header, "Cookie")) continue;
         const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, header); };
         if (std::ranges::count_if(x.request.fields, is_it) + std::ranges::count_if(x.set_fields, is_it) > 1) return &header;
@@ -145,16 +172,20 @@ const std::string* ForwardAuth::doubled(const Exchange& x) const {
     return nullptr;
 }
 
+// By the name that the configuration lists, whatever the spelling: a service behind may take one for the other, so this one must see it.
+std::string_view ForwardAuth::sent_as(const http::Field& f) const {
+    if (const std::string* name = listed_as(f.name)) return *name;
+    return s_.send_all && may_be_sent(f) ? f.name : std::string_view{};
+}
+
 // A message of its own: of the client's only the listed headers, none of its framing (FIELD-CASES R14), and none that it could
 // have forged (R5).
 void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
-    // By the name that the configuration lists, whatever the spelling: a service behind may take one for the other, so this one
-    // must see it.
     for (const http::Field& f : x.request.fields) {
-        if (const std::string* name = listed_as(f.name)) fields.add(*name, f.value);
+        if (const std::string_view name = sent_as(f); !name.empty()) fields.add(name, f.value);
     }
     for (const http::Field& f : x.set_fields) {
-        if (const std::string* name = listed_as(f.name)) fields.add(*name, f.value);
+        if (const std::string_view name = sent_as(f); !name.empty()) fields.add(name, f.value);
     }
     std::string uri(x.view.path);
     if (x.view.has_query) uri.append("?").append(x.view.query);
@@ -170,6 +201,8 @@ void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
 io::Task<Verdict> ForwardAuth::ask(Exchange& x, std::string_view target) const {
     http::FieldList fields;
     write_question(x, fields);
+    // The service behind takes the one that is copied for the decision's, so no other may reach it, whatever comes of the question.
+    if (s_.copies_authorization) http::remove_headers(x.request.fields, "Authorization");
     upstream::CallRequest request;
     request.target = target;
     request.fields = &fields;
@@ -213,10 +246,23 @@ Verdict ForwardAuth::pass(Exchange& x, const http::FieldList& answer) const {
         x.claims = std::move(*claims);
         x.identity_by = name_;
     }
+    give(x, answer);
     for (size_t i = 0; i < values.size(); ++i) {
         if (values[i]) x.set_field(s_.copy[i].header, *values[i]);
     }
     return Verdict::proceed();
+}
+
+void ForwardAuth::give(Exchange& x, const http::FieldList& answer) const {
+    const auto wanted = [&](const http::Field& f) { return is_given(f.name); };
+    const auto count = static_cast<size_t>(std::ranges::count_if(answer, wanted));
+    if (count == 0) return;
+    auto* const kept = static_cast<http::Field*>(x.arena.allocate(count * sizeof(http::Field), alignof(http::Field)));
+    size_t at = 0;
+    for (const http::Field& f : answer) {
+        if (wanted(f)) new (kept + at++) http::Field{x.arena.copy(f.name), x.arena.copy(f.value), f.id};
+    }
+    x.note_for<Given>(*this).fields = {kept, count};
 }
 
 Verdict ForwardAuth::hand_back(Exchange& x, const upstream::CallAnswer& answer) const {

@@ -22,18 +22,24 @@ struct Draft : Settings {
     const Node* on_failure_node = nullptr;
 };
 
-void read_headers(const Scope& scope, const Node& node, Draft& d) {
-    d.headers.clear();
+void read_send(const Scope& scope, const Node& node, Draft& d) {
+    if (node.kind == NodeKind::string && node.text == "*") {
+        d.send_all = true;
+        return;
+    }
+    d.send.clear();
     for (config::Text& t : config::read_texts(scope, node, "a header's name")) {
         const auto id = http::field_name(t.value);
-        if (!http::is_token(t.value)) {
+        if (t.value == "*") {
+            scope.error(t.mark, "bad-header-name", "\"*\" stands alone: all headers, and no others beside them", "write send: \"*\"");
+        } else if (!http::is_token(t.value)) {
             scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
         } else if (id == http::FieldName::host || http::is_hop_by_hop(id) || http::folded_name(t.value).starts_with("content-")) {
             scope.error(t.mark, "bad-header", t.value + " belongs to the client's own message: the question has no body, and a form of its own");
         } else if (gateway::is_written_by_gateway(t.value)) {
             scope.error(t.mark, "bad-header", t.value + " is written by the gateway itself", "leave it out: where it says anything, it is sent");
         } else {
-            d.headers.push_back(std::move(t.value));
+            d.send.push_back(std::move(t.value));
         }
     }
 }
@@ -45,7 +51,9 @@ bool is_claim_name(std::string_view name) {
 }
 
 void add_copied(const Scope& scope, config::Mark mark, Copied row, Draft& d) {
-    if (!config::check_managed_header(scope, mark, row.header)) return;
+    const bool authorization = http::is_same_name(row.header, "Authorization");
+    if (!authorization && !config::check_managed_header(scope, mark, row.header)) return;
+    d.copies_authorization |= authorization;
     if (gateway::is_written_by_gateway(row.header)) {
         scope.error(mark, "unmanageable-header", row.header + " is written by the gateway itself");
         return;
@@ -88,6 +96,19 @@ void read_copy(const Scope& scope, const Node& node, Draft& d) {
     }
 }
 
+void read_client_headers(const Scope& scope, const Node& node, Draft& d) {
+    for (config::Text& t : config::read_texts(scope, node, "a header's name")) {
+        const auto id = http::field_name(t.value);
+        if (!http::is_token(t.value)) {
+            scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
+        } else if (http::is_hop_by_hop(id) || id == http::FieldName::via || id == http::FieldName::x_request_id || http::folded_name(t.value).starts_with("content-")) {
+            scope.error(t.mark, "bad-header", t.value + " belongs to the response itself, or to its way");
+        } else {
+            d.client_headers.push_back(std::move(t.value));
+        }
+    }
+}
+
 constexpr std::string_view kTextOrList = R"({"$ref":"#/$defs/textOrList"})";
 constexpr Field<Draft> kFields[] = {
     {{"service", "service", "", "Who decides.", R"({"type":"string"})", true}, [](const Scope&, const Node& n, Draft& d) { d.service_node = &n; }},
@@ -95,11 +116,15 @@ constexpr Field<Draft> kFields[] = {
      [](const Scope& s, const Node& n, Draft& d) {
          if (auto t = config::read_text(s, n, "a path", config::Braces::notation)) d.path_text = std::move(*t);
      }},
-    {{"headers", "list of header names", "Authorization, Cookie", "What of the request it sees.", kTextOrList}, read_headers},
+    {{"send", "list of header names, or `*`", "Authorization, Cookie",
+      "What of the request it sees. `*`: all but those for one hop, of the framing, `Content-*`, `Expect`, `Range` and `If-*`.", kTextOrList}, read_send},
     {{"copy", "list of header names, or mapping from headers to claims", "none",
       "What of its answer the service behind gets; as a mapping also the identity: `{ X-User-ID: sub, X-Groups: { list: groups } }`. "
-      "No client can send these headers, on any route.", R"({})"},
+      "No client can send these headers, on any route; a copied `Authorization` takes the place of the client's on this one.", R"({})"},
      read_copy},
+    {{"client_headers", "list of header names", "none",
+      "What of a passing answer the client gets, in the response: `Set-Cookie` beside the service's own; of another header that both have, the service's stands.", kTextOrList},
+     read_client_headers},
     {{"timeout", "duration", "1s", "How long it may take, all in all.", R"({"$ref":"#/$defs/duration"})"},
      [](const Scope& s, const Node& n, Draft& d) { d.timeout = config::read_duration(s, n, false).value_or(d.timeout); }},
     {{"on_failure", "deny or allow", "deny", "What happens while it is away (no connection, no answer in time, 5xx): 503, or the request passes without an identity.", R"({"enum":["deny","allow"]})"},
@@ -152,6 +177,8 @@ std::vector<std::string> managed_headers(const Node& settings) {
     for (const config::Entry& e : copy->entries) names.push_back(e.key);
     for (const Node* item : copy->items) names.push_back(item->text);
     if (copy->is_scalar() && !copy->text.empty()) names.push_back(copy->text);
+    // The client's own, wherever it is not replaced.
+    std::erase_if(names, [](const std::string& name) { return http::is_same_name(name, "Authorization"); });
     return names;
 }
 

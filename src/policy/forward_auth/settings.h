@@ -17,8 +17,11 @@ struct Settings {
     int32_t service = -1;
     std::string service_name;
     gateway::TargetTemplate path;
-    std::vector<std::string> headers{"Authorization", "Cookie"};
+    std::vector<std::string> send{"Authorization", "Cookie"};
+    bool send_all = false;  // all that may go there: of those above, which are credentials, is judged what it is
     std::vector<Copied> copy;
+    bool copies_authorization = false;  // the client's goes no further
+    std::vector<std::string> client_headers;
     Duration timeout = std::chrono::seconds(1);
     bool pass_on_failure = false;
 
