@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include <array>
+
 namespace portico {
 namespace {
 
@@ -114,6 +116,21 @@ static_assert(rows_in_order(), "kRows has one row per Fault, in its order");
 }  // namespace
 
 std::string_view code_of(Fault fault) { return kRows[static_cast<size_t>(fault)].code; }
+std::string_view code_of_call(int status) {
+    static constexpr std::string_view kPrefix = "aggregate.call_";
+    static constexpr size_t kSize = kPrefix.size() + 3, kFirst = 100, kLast = 999;
+    static constexpr auto kCodes = [] {
+        std::array<char, (kLast - kFirst + 1) * kSize> all{};
+        size_t at = 0;
+        for (size_t n = kFirst; n <= kLast; ++n) {
+            for (const char c : kPrefix) all[at++] = c;
+            for (const size_t digit : {n / 100, n / 10 % 10, n % 10}) all[at++] = static_cast<char>('0' + digit);
+        }
+        return all;
+    }();
+    return {kCodes.data() + (static_cast<size_t>(status) - kFirst) * kSize, kSize};
+}
+
 Side side_of(Fault fault) { return kRows[static_cast<size_t>(fault)].side; }
 
 }  // namespace portico

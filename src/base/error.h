@@ -45,6 +45,9 @@ enum class Fault : uint8_t {
 
 // The stable name of a fault, such as "upstream.first_byte_timeout".
 std::string_view code_of(Fault fault);
+// Of a call of an aggregate that was answered with that status: "aggregate.call_404". Lives for ever.
+// @requires 100 <= status <= 999
+std::string_view code_of_call(int status);
 Side side_of(Fault fault);
 
 struct Error {
@@ -58,6 +61,8 @@ struct Error {
     int system = 0;
     // Of the answer, in place of the fault's own: another service's that is passed on. 0: the fault's.
     int status = 0;
+    // Of Fault::call_status: what its service answered, or 0.
+    int call_status = 0;
 
     Error() = default;
     explicit Error(Fault f) : fault(f) {}
@@ -68,7 +73,8 @@ struct Error {
         return e;
     }
 
-    std::string_view code() const { return code_of(fault); }
+    // Of a call that was answered with a status that does not do, that status is part of it: "aggregate.call_404".
+    std::string_view code() const { return call_status != 0 ? code_of_call(call_status) : code_of(fault); }
     Side side() const { return side_of(fault); }
 };
 

@@ -26,6 +26,16 @@ TEST(ErrorTable, every_fault_has_a_code_of_its_own_in_two_words) {
     }
 }
 
+TEST(ErrorTable, a_call_is_named_by_the_status_that_it_was_answered_with) {
+    EXPECT_EQ(code_of_call(100), "aggregate.call_100");
+    EXPECT_EQ(code_of_call(404), "aggregate.call_404");
+    EXPECT_EQ(code_of_call(999), "aggregate.call_999");
+    Error e(Fault::call_status);
+    EXPECT_EQ(e.code(), "aggregate.call_status");
+    e.call_status = 503;
+    EXPECT_EQ(e.code(), "aggregate.call_503");
+}
+
 TEST(ErrorTable, the_first_word_of_a_code_agrees_with_its_side) {
     for (int i = 0; i < kFaults; ++i) {
         const auto fault = static_cast<Fault>(i);

@@ -9,6 +9,7 @@
 #include "gateway/etag.h"
 #include "gateway/filter_chain.h"
 #include "gateway/reply.h"
+#include "json/document.h"
 
 namespace portico::gateway {
 namespace {
@@ -93,6 +94,9 @@ std::optional<http::Coding> settle_coding(Exchange& x, const http::CodingList& c
     return chosen;
 }
 
+void forget_coding(Exchange& x) { x.response.fields.remove_if([](const http::Field& f) { return f.id == FieldName::content_encoding; }); }
+bool is_document(std::string_view text, size_t most) { return json::Document::parse(text, {.max_size = most, .byte_order_mark = json::ByteOrderMark::pass_over}).has_value(); }
+
 // The client has this body already (RFC 9110 §15.4.5).
 void not_modified(Exchange& x) {
     constexpr std::array<std::string_view, 4> kOfBody = {"Content-Type", "Content-Encoding", "Content-Language", "Content-Length"};
@@ -135,6 +139,7 @@ class Filtering {
     http::BodyLength length_;
     AnswerBody body_;
     http::CodingList codings_;
+    bool as_it_stands_ = false;  // its head names what is no coding: taken for none where it is JSON
     std::optional<http::Decoder> decoder_;
     FilterChain chain_;    // of a body that goes on in parts
     std::string decoded_;  // what it was given last, where that was coded
@@ -146,8 +151,9 @@ class Filtering {
 
 io::Task<PipeEnd> Filtering::run() {
     auto codings = http::read_content_encoding(x_.response.fields);
-    if (!codings) co_return refused({Fault::answer_encoding, http::what(codings.error())});
-    codings_ = *codings;
+    as_it_stands_ = !codings && wants_whole(x_) && http::names_no_coding(x_.response.fields);
+    if (!codings && !as_it_stands_) co_return refused({Fault::answer_encoding, http::explain(codings.error(), x_.response.fields)});
+    if (codings) codings_ = *codings;
     most_ = most_of(x_);
     if (!codings_.empty()) {
         const Holder::Current for_client(&x_.holder());
@@ -174,6 +180,10 @@ io::Task<PipeEnd> Filtering::whole() {
 
 // What is sent in place of the body, and the head that goes with it.
 Result<void> Filtering::make_whole(std::string_view all, std::string& out) {
+    if (as_it_stands_) {
+        if (!all.empty() && !is_document(all, most_)) return fail(Fault::answer_encoding, http::explain(http::CodingFault::unknown, x_.response.fields));
+        forget_coding(x_);
+    }
     if (auto ran = run_over_whole(x_, all, out); !ran) return ran;
     const bool tagged = is_tagged(x_);
     forget_body(x_.response.fields);
@@ -348,6 +358,7 @@ io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const
         forget_body(x.response.fields);
         // The coding that GET would be answered with.
         if (const auto codings = http::read_content_encoding(x.response.fields)) settle_coding(x, *codings);
+        else if (http::names_no_coding(x.response.fields)) forget_coding(x);
         co_return co_await pipe_response(x, from, deadlines, length);
     }
     Filtering filtering(x, from, deadlines, length);

@@ -39,7 +39,7 @@ constexpr FaultRow kRows[] = {
     {Fault::expectation_failed, {417, "Expectation failed", "Only Expect: 100-continue is understood.", true}},
     {Fault::not_implemented, {501, "Not implemented", "This method is not served here.", true}},
     {Fault::client_gone, {400, kBadRequest, "The request ended before it was whole.", true}},
-    {Fault::no_route, {404, "Service not found", "No route matches this request.", false}},
+    {Fault::no_route, {404, "Not found", "No route matches this request.", false}},
     {Fault::method_not_allowed, {405, "Method not allowed", "Use one of the methods in Allow.", false}},
     {Fault::service_not_found, {404, "Service not found", "There is no service of that name.", false}},
     {Fault::bad_rewrite, {400, kBadRequest, "The path cannot be passed on in a safe form.", false}},

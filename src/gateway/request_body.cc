@@ -49,7 +49,10 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
     // Said before it is asked for, where it can be known: else all of it would be sent for nothing.
     if (length.framing == Framing::length && !HeldMemory::here().has_room(length.length, &x.holder().host())) co_return fail(Fault::memory, "the request's body");
     const auto codings = http::read_content_encoding(x.request.fields);
-    if (!codings) co_return fail(Fault::body_encoding, http::what(codings.error()));
+    if (!codings) {
+        const std::string why = http::explain(codings.error(), x.request.fields);
+        co_return fail(Error::told(Fault::body_encoding, why, "The body cannot be read: " + why + "."));
+    }
     // One is what clients send; each further one is work of which the next sees only what is left.
     if (codings->size() > 1) co_return fail(Fault::body_encoding, "more than one content coding");
     x.client->set_times(x.epoch->snapshot->config.timeouts.idle.value_or(config::EffectiveTimeouts{}.idle), io::Timer::kNever);

@@ -98,6 +98,51 @@ std::expected<CodingList, CodingFault> read_content_encoding(const FieldList& fi
     return codings;
 }
 
+namespace {
+
+// Calls f(name) for each element of Content-Encoding but `identity`.
+template <class F>
+void for_each_coding(const FieldList& fields, F&& f) {
+    for (const Field& field : fields) {
+        if (field.id != FieldName::content_encoding) continue;
+        for_each_element(field.value, [&](std::string_view name) {
+            if (!name.empty() && !iequals(name, "identity")) f(name);
+        });
+    }
+}
+
+// The registry of IANA, as of 2025.
+bool is_listed(std::string_view name) {
+    constexpr std::string_view kListed[] = {"aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "identity", "pack200-gzip", "x-compress", "x-gzip", "zstd"};
+    return std::ranges::any_of(kListed, [&](std::string_view listed) { return iequals(listed, name); });
+}
+
+}  // namespace
+
+std::string_view unknown_coding(const FieldList& fields) {
+    constexpr size_t kShown = 40;
+    std::string_view first;
+    for_each_coding(fields, [&](std::string_view name) {
+        if (first.empty() && !coding_of(name)) first = name.substr(0, kShown);
+    });
+    return first;
+}
+
+bool names_no_coding(const FieldList& fields) {
+    bool any = false, none = true;
+    for_each_coding(fields, [&](std::string_view name) {
+        any = true;
+        none &= !is_listed(name);
+    });
+    return any && none;
+}
+
+std::string explain(CodingFault fault, const FieldList& fields) {
+    std::string text(what(fault));
+    if (fault == CodingFault::unknown) text.append(": ").append(unknown_coding(fields));
+    return text;
+}
+
 AcceptedCodings read_accept_encoding(const FieldList& fields) {
     std::array<std::optional<uint16_t>, kCodings> weights;
     std::optional<uint16_t> identity;

@@ -64,6 +64,15 @@ class CodingList {
 // @spec RFC 9110 §8.4
 std::expected<CodingList, CodingFault> read_content_encoding(const FieldList& fields);
 
+// The first element that is none of these, as it is written, cut to a length for messages; empty where there is none.
+std::string_view unknown_coding(const FieldList& fields);
+// Whether there are elements, and none of them is a content coding at all: `utf-8`, `none`, `binary`. What IANA lists and a Decoder does
+// not know (`zstd`) is one.
+// @spec RFC 9110 §16.6.1
+bool names_no_coding(const FieldList& fields);
+// what(fault), and for an unknown coding its name: "its content coding is not known: zstd".
+std::string explain(CodingFault fault, const FieldList& fields);
+
 // What a client accepts. Without the field it is sent no coding: the RFC would allow any, but who does not ask may not expect it.
 struct AcceptedCodings {
     std::array<uint16_t, kCodings> weights{};  // by Coding; thousandths, 0: not accepted

@@ -346,5 +346,32 @@ TEST(Decoder, AChecksumThatIsWrongIsAFault) {
     }
 }
 
+TEST(ContentEncoding, WhatIsNoCodingIsToldFromOneThatIsNotKnown) {
+    struct Case {
+        const char* value;
+        const char* unknown;
+        bool none;
+    };
+    for (const Case& c : {Case{"utf-8", "utf-8", true}, Case{"UTF-8 , binary", "UTF-8", true}, Case{"identity, none", "none", true}, Case{"zstd", "zstd", false}, Case{"Compress", "Compress", false},
+                          Case{"gzip, utf-8", "utf-8", false}, Case{"utf-8, zstd", "utf-8", false}, Case{"gzip", "", false}, Case{"identity", "", false}, Case{"", "", false}}) {
+        FieldList fields;
+        fields.add("Content-Encoding", c.value);
+        EXPECT_EQ(unknown_coding(fields), c.unknown) << c.value;
+        EXPECT_EQ(names_no_coding(fields), c.none) << c.value;
+    }
+    FieldList several;
+    several.add("Content-Encoding", "utf-8");
+    several.add("content-encoding", "gzip");
+    EXPECT_FALSE(names_no_coding(several));
+    EXPECT_EQ(explain(CodingFault::unknown, several), std::string(what(CodingFault::unknown)) + ": utf-8");
+    EXPECT_EQ(explain(CodingFault::too_many, several), what(CodingFault::too_many));
+    FieldList none;
+    EXPECT_FALSE(names_no_coding(none));
+    const std::string shouting(5000, 'x');
+    FieldList longest;
+    longest.add("Content-Encoding", shouting);
+    EXPECT_LE(unknown_coding(longest).size(), 40u);
+}
+
 }  // namespace
 }  // namespace portico::http

@@ -50,6 +50,7 @@ PAGES = {
     "nothing": Page(script=lambda c: None),
     "no-http": Page(script=lambda c: c.send(b"inside\r\n\r\n")),
     "zstd": Page(body=b'{"name": 1}', headers=[("Content-Encoding", "zstd")]),
+    "no-coding": Page(body=b'{"name": ', headers=[("Content-Encoding", "utf-8")]),
     "half-gzip": Page(body=gzip.compress(b'{"name": 1}', mtime=0)[:-5], headers=[("Content-Encoding", "gzip")]),
     "bomb": Page(body=gzip.compress(b"1" * (64 << 20), mtime=0), headers=[("Content-Encoding", "gzip")]),
 }
@@ -58,8 +59,8 @@ PAGES = {
 FAILURES = [
     ("timeout", 504, "aggregate.call_timeout", "timeout"),
     ("refused", 502, "aggregate.call_failed", "refused"),
-    ("404", 502, "aggregate.call_status", "status"),
-    ("500", 502, "aggregate.call_status", "status"),
+    ("404", 502, "aggregate.call_404", "status"),
+    ("500", 502, "aggregate.call_500", "status"),
     ("html", 502, "aggregate.call_failed", "not_json"),
     ("invalid", 502, "aggregate.call_failed", "not_json"),
     ("twice", 502, "aggregate.call_failed", "not_json"),
@@ -72,6 +73,7 @@ FAILURES = [
     ("nothing", 502, "aggregate.call_failed", "closed"),
     ("no-http", 502, "aggregate.call_failed", "protocol"),
     ("zstd", 502, "aggregate.call_failed", "encoding"),
+    ("no-coding", 502, "aggregate.call_failed", "encoding"),
     ("half-gzip", 502, "aggregate.call_failed", "encoding"),
     ("bomb", 502, "aggregate.call_failed", "too_large"),
 ]
@@ -299,6 +301,15 @@ def test_an_answer_that_is_coded_all_the_same_is_undone():
         assert users.request("/a").get("accept-encoding") is None
 
 
+def test_what_is_no_coding_says_nothing_about_a_body():
+    pages = {"/a": Page({"v": 1}, headers=[("Content-Encoding", "UTF-8")]), "/b": Page({"v": 1}, headers=[("Content-Encoding", "zstd")])}
+    with Pages(pages) as users, Gateway(page_text("{ a: { service: users, path: /a }, b: { service: users, path: /b, optional: true } }", users, users)) as gateway:
+        assert get(gateway.port, "/page").json() == {"a": {"v": 1}}
+        pages["/a"] = Page({"v": 1}, headers=[("Content-Encoding", "utf-8, gzip")])
+        assert get(gateway.port, "/page").status == 502
+        assert "utf-8" in gateway.access_line(lambda line: line["status"] == 502)["detail"]
+
+
 def test_a_status_that_is_passed_reaches_the_client_as_a_problem():
     calls = "{ a: { service: users, path: /a, pass: [404, 403, 429] }, b: { service: users, path: /b } }"
     pages = {"/b": 1}
@@ -308,7 +319,7 @@ def test_a_status_that_is_passed_reaches_the_client_as_a_problem():
             answer = get(gateway.port, "/page")
             problem = answer.json()
             assert answer.status == status and problem["status"] == status and problem["title"] == title
-            assert problem["code"] == "aggregate.call_status" and b"inside" not in answer.body
+            assert problem["code"] == f"aggregate.call_{status}" and f" {status} " in problem["detail"] and b"inside" not in answer.body
             assert answer.get("retry-after") == "7" and answer.get("x-inside") is None
         pages["/a"] = Page({}, status=410)
         assert get(gateway.port, "/page").status == 502

@@ -103,7 +103,7 @@ routes:
 """
     with Pages({}) as users, Gateway(text.format(users=users.url)) as gateway:
         answer = get(gateway.port, "/page", [("Origin", "https://app.test")])
-        assert answer.status == 502 and answer.json() == {"error": "Bad gateway", "why": 'The call "a" was refused by its service.'}
+        assert answer.status == 502 and answer.json() == {"error": "Bad gateway", "why": 'The call "a" was answered 404 by its service.'}
         assert answer.get("access-control-allow-origin") == "https://app.test"
         preflight = fetch(gateway.port, "OPTIONS", "/page", [("Origin", "https://app.test"), ("Access-Control-Request-Method", "GET")])
         assert preflight.status == 204 and len(users.requests) == 1

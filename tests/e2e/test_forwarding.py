@@ -84,7 +84,7 @@ def test_the_name_of_a_service_is_compared_with_case(gateway):
 
 def test_a_path_that_no_route_takes_is_404(gateway):
     answer = get(gateway.port, "/")
-    assert answer.status == 404 and answer.code == "route.none"
+    assert answer.status == 404 and answer.code == "route.none" and answer.json()["title"] == "Not found"
 
 
 def test_fields_of_the_request_pass_in_order_with_their_duplicates_and_case(gateway):

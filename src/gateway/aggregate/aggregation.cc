@@ -178,7 +178,7 @@ void Aggregation::fail_call(uint32_t index, const Outcome& outcome) {
     spoilt_ = true;
     const AggregateCall& call = action_.calls[index];
     const bool passed = outcome.failure == CallFailure::status && call.passes(outcome.status);
-    error_ = error_of_call(call.name, outcome.failure, outcome.why, passed ? outcome.status : 0);
+    error_ = error_of_call(call.name, outcome.failure, outcome.why, outcome.status, passed);
     if (!passed || outcome.question == nullptr) return;
     if (const http::Field* f = outcome.question->answer->head.fields.find("Retry-After")) retry_after_ = f->value;
 }

@@ -48,6 +48,7 @@ class Aggregation final : private io::Deferred {
         int status = 0;                       // of the answer; 0: there is none
         bool empty = true;
         std::optional<http::CodingFault> miscoded;
+        std::string coding{};                 // that is not known, where there is one
         std::optional<json::ParseError> broken;
         json::Document document;
         bool ended = false;

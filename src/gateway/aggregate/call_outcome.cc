@@ -21,7 +21,7 @@ constexpr Row kRows[] = {
     {CallFailure::tls, "tls", Fault::call_failed, "could not be made: no trusted connection to its service"},
     {CallFailure::closed, "closed", Fault::call_failed, "was broken off by its service"},
     {CallFailure::protocol, "protocol", Fault::call_failed, "was not answered with valid HTTP"},
-    {CallFailure::status, "status", Fault::call_status, "was refused by its service"},
+    {CallFailure::status, "status", Fault::call_status, "was answered"},
     {CallFailure::not_json, "not_json", Fault::call_failed, "was not answered with JSON"},
     {CallFailure::encoding, "encoding", Fault::call_failed, "was answered with a content coding that cannot be undone"},
     {CallFailure::too_large, "too_large", Fault::call_failed, "was answered with more than may be held"},
@@ -63,7 +63,7 @@ CallFailure failure_of(Fault fault, bool deadline) {
     }
 }
 
-Error error_of_call(std::string_view name, CallFailure failure, const Error& why, int passed) {
+Error error_of_call(std::string_view name, CallFailure failure, const Error& why, int came, bool passed) {
     const Row& row = kRows[static_cast<size_t>(failure)];
     Error error(row.fault);
     // A value of the client's, or of its identity: no service is to blame (LANGUAGE.md §4).
@@ -71,8 +71,13 @@ Error error_of_call(std::string_view name, CallFailure failure, const Error& why
     error.context.append(name).append(": ").append(row.word);
     if (!why.context.empty()) error.context.append(": ").append(why.context);
     if (why.system != 0) error.system = why.system;
-    error.status = passed;
-    error.client_detail.append("The call \"").append(name).append("\" ").append(row.said).append(".");
+    error.status = passed ? came : 0;
+    error.client_detail.append("The call \"").append(name).append("\" ").append(row.said);
+    if (failure == CallFailure::status) {
+        error.call_status = came;
+        error.client_detail.append(" ").append(std::to_string(came)).append(" by its service");
+    }
+    error.client_detail += '.';
     if (failure == CallFailure::value && !why.client_detail.empty()) error.client_detail.append(" ").append(why.client_detail);
     return error;
 }

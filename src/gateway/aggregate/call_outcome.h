@@ -36,7 +36,8 @@ std::string_view word_of(CallFailure failure);
 CallFailure failure_of(Fault fault, bool deadline);
 // The aggregate's answer where the call `name`, which it needs, has failed: it names the call, and nothing of the service's insides.
 // @param why what the log says
-// @param passed a status of the service that the client gets as it is, or 0
-Error error_of_call(std::string_view name, CallFailure failure, const Error& why, int passed);
+// @param came the status that its service answered, or 0
+// @param passed whether the client gets that status as it is
+Error error_of_call(std::string_view name, CallFailure failure, const Error& why, int came, bool passed);
 
 }  // namespace portico::gateway

@@ -23,7 +23,7 @@ TEST(CallOutcome, EveryFailureOfACallHasAReason) {
 }
 
 TEST(CallOutcome, TheAnswerSaysWhoseTimeAndWhoseFaultItWas) {
-    const auto status = [](CallFailure f) { return reply_row(error_of_call("user", f, Error(Fault::internal), 0).fault).status; };
+    const auto status = [](CallFailure f) { return reply_row(error_of_call("user", f, Error(Fault::internal), 0, false).fault).status; };
     EXPECT_EQ(status(CallFailure::timeout), 504);
     EXPECT_EQ(status(CallFailure::deadline), 504);
     EXPECT_EQ(status(CallFailure::unresolved), 503);
@@ -35,16 +35,21 @@ TEST(CallOutcome, TheAnswerSaysWhoseTimeAndWhoseFaultItWas) {
 }
 
 TEST(CallOutcome, AValueThatDoesNotFitKeepsItsBlame) {
-    EXPECT_EQ(error_of_call("user", CallFailure::value, Error(Fault::claim_refused), 0).fault, Fault::claim_refused);
-    EXPECT_EQ(error_of_call("user", CallFailure::value, Error(Fault::value_refused), 0).fault, Fault::value_refused);
-    EXPECT_EQ(error_of_call("user", CallFailure::value, Error(Fault::answer_mapping), 0).fault, Fault::answer_mapping);
+    EXPECT_EQ(error_of_call("user", CallFailure::value, Error(Fault::claim_refused), 0, false).fault, Fault::claim_refused);
+    EXPECT_EQ(error_of_call("user", CallFailure::value, Error(Fault::value_refused), 0, false).fault, Fault::value_refused);
+    EXPECT_EQ(error_of_call("user", CallFailure::value, Error(Fault::answer_mapping), 0, false).fault, Fault::answer_mapping);
 }
 
 TEST(CallOutcome, TheClientIsToldTheCallAndTheLogTheInsides) {
-    const Error e = error_of_call("user", CallFailure::status, Error(Fault::call_status, "500 from 10.0.0.7:80"), 404);
-    EXPECT_EQ(e.client_detail, "The call \"user\" was refused by its service.");
-    EXPECT_EQ(e.context, "user: status: 500 from 10.0.0.7:80");
+    const Error e = error_of_call("user", CallFailure::status, Error(Fault::call_status, "404 from 10.0.0.7:80"), 404, true);
+    EXPECT_EQ(e.client_detail, "The call \"user\" was answered 404 by its service.");
+    EXPECT_EQ(e.code(), "aggregate.call_404");
+    EXPECT_EQ(e.context, "user: status: 404 from 10.0.0.7:80");
     EXPECT_EQ(e.status, 404);
+    const Error kept = error_of_call("user", CallFailure::status, Error(Fault::call_status, "503"), 503, false);
+    EXPECT_EQ(kept.status, 0);
+    EXPECT_EQ(kept.code(), "aggregate.call_503");
+    EXPECT_EQ(error_of_call("user", CallFailure::timeout, Error(Fault::internal), 0, false).code(), "aggregate.call_timeout");
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ constexpr size_t kPiece = size_t{64} << 10;
 // The body without its content codings. @param undone holds it where there were some, counted by `held`
 std::expected<std::string_view, http::CodingFault> uncoded(const upstream::CallAnswer& answer, uint32_t max_body, std::string& undone, Held& held) {
     const auto codings = http::read_content_encoding(answer.head.fields);
+    // What is no coding at all says nothing about the body.
+    if (!codings && http::names_no_coding(answer.head.fields)) return answer.body;
     if (!codings) return std::unexpected(codings.error());
     if (codings->empty() || answer.body.empty()) return answer.body;
     std::string_view coded = answer.body;
@@ -286,6 +288,7 @@ void Aggregation::read_answer(Question& q) {
     std::string undone;
     Held held(Holding::response_bodies);
     const auto body = uncoded(*q.answer, q.call->max_body, undone, held);
+    q.coding = http::unknown_coding(q.answer->head.fields);
     if (!body) {
         q.miscoded = body.error();
     } else if (!body->empty()) {
@@ -295,6 +298,7 @@ void Aggregation::read_answer(Question& q) {
         options.byte_order_mark = json::ByteOrderMark::pass_over;
         auto document = json::Document::parse(*body, options);
         if (document) q.document = std::move(*document);
+        else if (!q.coding.empty()) q.miscoded = http::CodingFault::unknown;
         else q.broken = document.error();
     }
     if (action_.keeps_heads) q.answer->release_body();
@@ -315,7 +319,7 @@ void Aggregation::judge(const AggregateCall& call, const Question& q, Outcome& o
     } else if (q.miscoded) {
         const bool bound = *q.miscoded == http::CodingFault::too_large || *q.miscoded == http::CodingFault::ratio;
         out.failure = bound ? CallFailure::too_large : CallFailure::encoding;
-        out.why = Error(Fault::answer_encoding, std::string(http::what(*q.miscoded)) + from());
+        out.why = Error(Fault::answer_encoding, std::string(http::what(*q.miscoded)) + (q.coding.empty() ? "" : ": " + q.coding) + from());
     } else if (!q.broken && !q.empty) {
         out.document = q.document;
     } else if (q.empty || q.status >= 300) {
