@@ -162,6 +162,22 @@ bool append_header_value(const http::FieldList& fields, std::string_view name, s
     return found;
 }
 
+std::optional<std::string_view> cookie_value(const http::FieldList& fields, std::string_view name, uint64_t& cost) {
+    for (const http::Field& f : fields) {
+        if (f.id != http::FieldName::cookie) continue;
+        cost += 1 + f.value.size() / 8;
+        std::string_view rest = f.value;
+        while (!rest.empty()) {
+            const size_t end = std::min(rest.find(';'), rest.size());
+            const std::string_view pair = rest.substr(0, end);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+            const size_t equals = pair.find('=');
+            if (equals != std::string_view::npos && trim_ows(pair.substr(0, equals)) == name) return trim_ows(pair.substr(equals + 1));
+        }
+    }
+    return std::nullopt;
+}
+
 bool query_value(std::string_view query, std::string_view name, std::string& into) {
     bool found = false;
     http::for_each_pair(query, [&](std::string_view key, std::string_view value, std::string_view) {

@@ -83,6 +83,8 @@ struct Conditions {
 bool header_value(const http::FieldList& fields, std::string_view name, std::string& into);
 // The same, behind what `into` holds of it already. @param found whether it holds any
 bool append_header_value(const http::FieldList& fields, std::string_view name, std::string& into, bool found);
+// The first cookie of exactly that name, as it came (RFC 6265 §4.2.1). @returns none where there is none. Adds what looking takes.
+std::optional<std::string_view> cookie_value(const http::FieldList& fields, std::string_view name, uint64_t& cost);
 // The first query parameter of that name, decoded.
 bool query_value(std::string_view query, std::string_view name, std::string& into);
 

@@ -28,38 +28,58 @@ LimitKey::LimitKey() {
     values_.emplace_back(std::vector{std::move(part)});
 }
 
-LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
-    LimitKey key;
-    key.values_.clear();
-    const size_t before = scope.faults().errors();
+void LimitKey::read_values(const config::Scope& scope, const config::Node& node) {
     for (const config::Text& text : config::read_texts(scope, node, "a value such as client.ip, or a list of them", config::Braces::notation)) {
+        const size_t before = scope.faults().errors();
         Template value = Template::parse_value(scope, text, {.deferred = true});
         if (scope.faults().errors() != before) continue;
         if (!value.is_single()) {
             scope.error(text.mark, "bad-key", "a key is one value or a list of values, found \"" + text.value + "\"",
                         "write [client.ip, claims.sub]: values are joined so that none can look like two");
         }
-        key.values_.push_back(std::move(value));
+        values_.push_back(std::move(value));
     }
+}
+
+LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
+    LimitKey key;
+    key.values_.clear();
+    if (node.kind == config::NodeKind::string && node.text == "all") {
+        key.mode_ = Mode::all;
+        return key;
+    }
+    const size_t before = scope.faults().errors();
+    const config::Node* const first = node.is_mapping() && node.entries.size() == 1 ? node.get("first") : nullptr;
+    if (node.is_mapping() && first == nullptr) {
+        scope.expected(node, "a value such as client.ip, a list of them, { first: [claims.sub, client.ip] } or all");
+        return {};
+    }
+    if (first != nullptr) key.mode_ = Mode::first;
+    key.read_values(first == nullptr ? scope : config::Scope(scope, "first"), first == nullptr ? node : *first);
     if (scope.faults().errors() != before) return {};
-    if (key.values_.empty() || key.values_.size() > kMaxValues) {
-        scope.error(node.mark, "bad-key", "a key has 1 to " + std::to_string(kMaxValues) + " values");
+    const size_t least = first == nullptr ? 1 : 2;
+    if (key.values_.size() < least || key.values_.size() > kMaxValues) {
+        scope.error(node.mark, "bad-key", (first == nullptr ? "a key has " : "first has ") + std::to_string(least) + " to " + std::to_string(kMaxValues) + " values");
         return {};
     }
     return key;
 }
 
 bool LimitKey::check_place(const PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
-    if (!std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(place, mark, scope); })) return false;
+    PlaceValues values = place;
+    values.identity |= mode_ == Mode::first && place.any_identity;
+    if (!std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(values, mark, scope); })) return false;
+    // Of several together one that clients do not choose is enough; of the first that is there, each may be the one.
     const auto chosen = [&](const Template& t) { return is_chosen_by_client(t.parts().front(), place); };
-    if (!std::ranges::all_of(values_, chosen)) return true;
+    const auto one = std::ranges::find_if(values_, chosen);
+    if (one == values_.end() || (mode_ == Mode::joined && !std::ranges::all_of(values_, chosen))) return true;
     scope.warning(mark, "chosen-key",
-                  "clients choose " + name_of(values_.front().parts().front()) + ": whoever sends another value with each request is never limited",
+                  "clients choose " + name_of(one->parts().front()) + ": whoever sends another value with each request is never limited",
                   "add client.ip to the key, or put a policy before it that proves the value");
     return true;
 }
 
-bool LimitKey::is_address() const { return values_.size() == 1 && values_[0].parts().front().source == Source::client_ip; }
+bool LimitKey::is_address() const { return is_one_value() && values_[0].parts().front().source == Source::client_ip; }
 
 bool LimitKey::is_subject() const { return values_.size() == 1 && gateway::is_subject(values_[0]); }
 
@@ -75,28 +95,60 @@ bool LimitKey::names_header(std::string_view name) const {
     return std::ranges::any_of(values_, [&](const Template& t) { return t.names_header(name); });
 }
 
-Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
+namespace {
+
+Fault fault_of(const TemplatePart& part) { return part.source == Source::claim ? Fault::claim_refused : Fault::value_refused; }
+
+}  // namespace
+
+Result<std::optional<std::string_view>> LimitKey::value_of(const TemplatePart& part, const Exchange& x, Arena& arena) const {
+    if (part.source == Source::client_ip) {
+        // Clients without an address count as one.
+        if (!x.client_address || x.client_address->is_v4()) return x.client_address ? x.client_ip : kNoAddress;
+        std::string address;
+        append_limited_address(*x.client_address, address);
+        return arena.copy(address);
+    }
     const Values values = x.values();
+    if (values.is_compound(part)) return fail(fault_of(part), "a limit's key: " + name_of(part) + " is a list or an object");
+    auto value = values.get(part, arena);
+    if (value && value->empty()) value.reset();
+    return value;
+}
+
+Result<void> LimitKey::build_first(const Exchange& x, std::string& out) const {
     Arena arena;
-    std::string address;
+    std::string names;
+    bool claims = true;
+    for (const Template& t : values_) {
+        const TemplatePart& part = t.parts().front();
+        auto value = value_of(part, x, arena);
+        if (!value) return fail(std::move(value).error());
+        const std::string name = part.source == Source::client_ip ? "client.ip" : name_of(part);
+        if (*value) {
+            append_joined(std::array<std::string_view, 2>{name, **value}, out);
+            return {};
+        }
+        claims &= part.source == Source::claim;
+        names.append(names.empty() ? "" : ", ").append(name);
+    }
+    return fail(claims ? Fault::claim_refused : Fault::value_refused, "a limit's key: none of " + names + " has a value");
+}
+
+Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
+    if (mode_ == Mode::first) return build_first(x, out);
+    if (mode_ == Mode::all) {
+        out += "all";
+        return {};
+    }
+    Arena arena;
     std::array<std::string_view, kMaxValues> found;
     for (size_t i = 0; i < values_.size(); ++i) {
         const TemplatePart& part = values_[i].parts().front();
-        if (part.source == Source::client_ip) {
-            if (!x.client_address || x.client_address->is_v4()) {
-                // Clients without an address count as one.
-                found[i] = x.client_address ? x.client_ip : kNoAddress;
-                continue;
-            }
-            if (address.empty()) append_limited_address(*x.client_address, address);
-            found[i] = address;
-            continue;
-        }
-        const Fault fault = part.source == Source::claim ? Fault::claim_refused : Fault::value_refused;
-        if (values.is_compound(part)) return fail(fault, "a limit's key: " + name_of(part) + " is a list or an object");
-        const auto value = values.get(part, arena);
-        if (!value || value->empty()) return fail(fault, "a limit's key: " + name_of(part) + " has no value");
-        found[i] = *value;
+        auto value = value_of(part, x, arena);
+        if (!value) return fail(std::move(value).error());
+        if (!*value) return fail(fault_of(part), "a limit's key: " + name_of(part) + " has no value");
+        found[i] = **value;
     }
     append_joined(std::span(found).first(values_.size()), out);
     return {};

@@ -16,14 +16,19 @@ namespace portico::gateway {
 
 class LimitKey {
   public:
+    // Of a policy's `key`, for its row.
+    static constexpr std::string_view kType = "value, list of values, `{ first: [ … ] }` or all";
+    static constexpr std::string_view kSchema =
+        R"({"anyOf":[{"$ref":"#/$defs/textOrList"},{"type":"object","properties":{"first":{"type":"array","items":{"type":"string"},"minItems":2}},"required":["first"],"additionalProperties":false}]})";
+
     // The client's address.
     LimitKey();
-    // A policy's `key`: one value in either notation, or a list of values. What can only be judged on a route is left to
+    // A policy's `key`: one value in either notation, a list of values, `{ first: [ … ] }` or the word `all`. What can only be judged on a route is left to
     // check_place. Faults go to `scope`.
     static LimitKey read(const config::Scope& scope, const config::Node& node);
 
     // Judges it where the policy stands, and warns where clients choose all of it: whoever sends another value each time is never limited
-    // (LANGUAGE.md §5). @returns false after a fault
+    // (LANGUAGE.md §5). An identity that may be absent will do where others stand behind it in a `first`. @returns false after a fault
     bool check_place(const PolicyPlace& place, config::Mark mark, const config::Scope& scope) const;
     bool names_claims() const;
     // Nothing but `claims.sub`.
@@ -32,16 +37,24 @@ class LimitKey {
     bool names_header(std::string_view name) const;
     // A parameter of the path is one of its values (kRest: {**}).
     bool names_parameter(std::string_view name) const;
-    size_t size() const { return values_.size(); }
+    bool is_one_value() const { return mode_ == Mode::joined && values_.size() == 1; }
     // Nothing but the client's address.
     bool is_address() const;
     // Appends the request's key to `out`. One value stands as it is; several are joined by their lengths, so that no value can
-    // look like two.
-    // @errors value_refused or claim_refused where a value is not there or empty (LANGUAGE.md §4), naming it
+    // look like two. The first that is there stands with its name, joined likewise: alice is not the cookie alice. All are `all`.
+    // @errors value_refused or claim_refused where a value is not there or empty (LANGUAGE.md §4), naming it; of a `first` where none is there
     Result<void> build(const Exchange& x, std::string& out) const;
 
   private:
-    std::vector<Template> values_;  // each nothing but one {…}
+    enum class Mode : uint8_t { joined, first, all };
+
+    void read_values(const config::Scope& scope, const config::Node& node);
+    // The value as it is counted. @returns none where it is not there or empty  @errors where it is a list or an object
+    Result<std::optional<std::string_view>> value_of(const TemplatePart& part, const Exchange& x, Arena& arena) const;
+    Result<void> build_first(const Exchange& x, std::string& out) const;
+
+    Mode mode_ = Mode::joined;
+    std::vector<Template> values_;  // each nothing but one {…}; of `all` none
 };
 
 // An address as limits see it: IPv4 whole, IPv6 as its /64, for that is what one customer is given. Appends.

@@ -130,5 +130,36 @@ TEST_F(LimitKeyTest, IsJudgedWhereItStands) {
     EXPECT_EQ(faults.errors(), 2u);
 }
 
+TEST_F(LimitKeyTest, FirstIsWhatIsThereAndSaysWhichItWas) {
+    const std::string first = "{ first: [claims.nobody, claims.empty, cookie.sid, claims.sub, client.ip] }";
+    EXPECT_EQ(key(first), "10:claims.sub5:alice");
+    x_.request.fields.add("Cookie", "a=b; sid=alice");
+    EXPECT_EQ(key(first), "10:cookie.sid5:alice");
+    EXPECT_EQ(key("{ first: [claims.nobody, client.ip] }"), "9:client.ip9:192.0.2.7");
+    EXPECT_EQ(key("{ first: [claims.nobody, claims.none] }"), "route.claim_refused a limit's key: none of claims.nobody, claims.none has a value");
+    EXPECT_EQ(key("{ first: [claims.nobody, header.x-empty] }"), "route.value_refused a limit's key: none of claims.nobody, header.x-empty has a value");
+    // A list is there, and nobody can be counted by it.
+    EXPECT_THAT(key("{ first: [claims.roles, client.ip] }"), HasSubstr("route.claim_refused"));
+}
+
+TEST_F(LimitKeyTest, AllIsEverybody) {
+    EXPECT_EQ(key("all"), "all");
+    EXPECT_FALSE(read("all").is_one_value());
+    EXPECT_FALSE(read("{ first: [claims.sub, client.ip] }").is_one_value());
+    EXPECT_FALSE(read("{ first: [client.ip, claims.sub] }").is_address());
+    EXPECT_TRUE(read("client.ip").is_address());
+}
+
+TEST_F(LimitKeyTest, AnOptionalIdentityWillDoWhereAnotherValueStandsIn) {
+    const auto may_stand = [&](const char* yaml, bool guaranteed, bool any) {
+        config::FaultList faults;
+        return read(yaml).check_place({}, guaranteed, any, {1, 1, 1}, config::Scope(faults));
+    };
+    EXPECT_TRUE(may_stand("{ first: [claims.sub, client.ip] }", false, true));
+    EXPECT_FALSE(may_stand("{ first: [claims.sub, client.ip] }", false, false));
+    EXPECT_FALSE(may_stand("[claims.sub, client.ip]", false, true));
+    EXPECT_TRUE(may_stand("[claims.sub, client.ip]", true, true));
+}
+
 }  // namespace
 }  // namespace portico::gateway

@@ -19,6 +19,9 @@ def faults(calls, body="body: { a: $a }"):
 
 # The calls, what is said, and the line and column where it is said (the calls begin on line 7).
 FAULTS = [
+    (["a: { service: users, path: /a }", 'b: { service: users, path: /b, query: { c: "{calls.a.header.Set-Cookie}" } }'], "joined-cookies", "8:", "alone"),
+    (["a: { service: users, path: /a }", 'b: { service: users, path: "/b/{calls.a.header.set_cookie}" }'], "joined-cookies", "8:", "alone"),
+    (["a: { service: users, path: /a }", 'b: { service: users, path: /b, method: POST, body: { c: "{calls.a.header.set-cookie}" } }'], "joined-cookies", "8:", "alone"),
     (['a: { service: users, path: "/a/{$b.id}" }', 'b: { service: users, path: "/b/{$c.id}" }', 'c: { service: users, path: /c, when: "$a.x" }'],
      "call-cycle", "7:9", "a → b → c → a"),
     (['a: { service: users, path: "/a/{$a.id}" }'], "call-cycle", "7:9", '"a" names itself'),
@@ -69,6 +72,7 @@ def test_what_cannot_work_is_said_where_it_stands(calls, code, place, said):
     ("body: { literal: { a: $a, failures: 1 } }\n      errors: failures", "duplicate-name", "failures"),
     ("body: { literal: [$a] }\n      errors: true", "bad-errors", "mapping"),
     ("body: $a\n      headers: { Set-Cookie: '{calls.a.header.set-cookie}; Secure' }", "joined-cookies", "alone"),
+    ("body: { a: $a, cookies: '{calls.a.header.set-cookie}' }", "joined-cookies", "alone"),
     ("body: $a\n      status: 204", "bad-status", "204"),
     ("body: $a\n      status: [200, { when: '$a', status: 201 }]", "idle-case", ""),
     ("body: $a\n      status: [{ when: '$a' }]", "missing-key", "status"),

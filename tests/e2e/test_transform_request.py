@@ -415,7 +415,7 @@ routes:
             headers: { replace: { X-Base: { regex: "^/(.*)$", with: '/{service}/\\1{{{header.X-Tail}}}' } } }
             query: { replace: { to: { regex: "^~", with: '{query.base}' } } }
           response: { headers: { replace: { Location: { regex: "^/", with: "/{service}/" } } } }
-    forward: { service: s, path: "/{**}" }
+    forward: { service: s, path: "/{**}", location: pass }
 """
     with Echo() as echo, Gateway(config.replace("URL", echo.url)) as gateway:
         seen = get(gateway.port, "/shop/x?to=~/a&base=%5C1%5C", [("X-Base", "/b"), ("X-Tail", r"\1\0\\")]).json()

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from support.client import Client, chunk, fetch, get
-from support.gateway import Gateway
+from support.gateway import Gateway, check
 from support.upstream import Scripted, eventually
 
 JSON = ("Content-Type", "application/json")
@@ -359,3 +359,56 @@ def test_a_value_of_the_answer_cannot_split_it():
         site.body = b'{"name":"ada"}'
         answer = site.get()
         assert (answer.get("X-Name"), answer.body) == ("ada", b'{"name":"ada"}')
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "None", "binary, utf-8", "identity, utf8"])
+def test_what_is_no_content_coding_is_dropped_where_the_body_is_json_as_it_stands(coding):
+    with Site("body: { id: $.userId }", b'{"userId":7}', headers=[JSON, ("Content-Encoding", coding)]) as site:
+        answer = site.get([("Accept-Encoding", "gzip;q=0")])
+        assert (answer.status, answer.body, answer.get("content-encoding")) == (200, b'{"id":7}', None)
+        assert fetch(site.port, "HEAD", "/a").get("content-encoding") is None
+        site.body = b"caf\xe9"
+        answer = site.get()
+        assert (answer.status, answer.code) == (502, "answer.encoding")
+        name = next(n for n in coding.split(", ") if n != "identity")
+        assert site.gateway.access_line(lambda line: line["status"] == 502)["detail"].endswith(": " + name)
+
+
+@pytest.mark.parametrize("coding", ["zstd", "compress", "utf-8, gzip", "gzip, utf-8", "utf-8, zstd"])
+def test_a_content_coding_that_cannot_be_undone_is_named(coding):
+    with Site("body: { id: $.userId }", b'{"userId":7}', headers=[JSON, ("Content-Encoding", coding)]) as site:
+        answer = site.get()
+        assert (answer.status, answer.code) == (502, "answer.encoding")
+        named = site.gateway.access_line(lambda line: line["status"] == 502)["detail"]
+        assert any(named.endswith(": " + name) for name in coding.split(", ") if name != "gzip"), named
+
+
+def test_values_of_the_response_stand_in_what_becomes_of_it():
+    cookies = ["a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT", "b=2; Path=/"]
+    rules = """
+headers:
+  set: { X-Cookies: "{response.header.set-cookie}", X-Tags: "{response.header.X-Tag}", X-Text: "{response.status} {response.header.x-tag}", X-None: "{response.header.none}" }
+  rename: { X-Old: X-New }
+cookies: { set: { was: "{response.status}" } }
+body: { status: "{response.status}", tags: "{response.header.x-tag}", none: "{response.header.none}", old: "{response.header.x-old}" }
+"""
+    headers = [JSON, *(("Set-Cookie", c) for c in cookies), ("X-Tag", "one"), ("x-tag", "two, three"), ("X-Old", "o")]
+    with Site(rules, b"{}", "201 Created", headers) as site:
+        answer = site.get()
+        assert answer.all("x-cookies") == cookies and answer.all("set-cookie") == [*cookies, "was=201"]
+        assert answer.all("x-tags") == ["one", "two, three"] and answer.get("x-text") == "201 one, two, three" and answer.get("x-none") is None
+        assert json.loads(answer.body) == {"status": 201, "tags": "one, two, three", "none": "", "old": "o"}
+
+
+@pytest.mark.parametrize("rules,code", [
+    ('headers: { set: { X-A: "a {response.header.set-cookie}" } }', "joined-cookies"), ('body: { c: "{response.header.Set-Cookie}" }', "joined-cookies"),
+    ('cookies: { set: { c: "{response.header.set_cookie}" } }', "joined-cookies"), ('lines: { body: { c: "{response.status}" } }', "unknown-value"),
+    ('body: { c: "{response.body}" }', "unknown-value")])
+def test_values_of_the_response_are_judged_where_they_stand(rules, code):
+    ran = check("services: { s: http://127.0.0.1:1 }\nroutes: [{ match: /, use: [{ transform: { response: { " + rules + " } } }], forward: { service: s } }]\n")
+    assert ran.code == 1 and f"[{code}]" in ran.out, ran.text
+
+
+def test_values_of_the_response_are_not_there_on_the_way_in():
+    ran = check('services: { s: http://127.0.0.1:1 }\nroutes: [{ match: /, use: [{ transform: { request: { headers: { set: { X-A: "{response.status}" } } } } }], forward: { service: s } }]\n')
+    assert ran.code == 1 and "stands only where a response is changed" in ran.out, ran.text

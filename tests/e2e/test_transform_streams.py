@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from support.client import Client, chunk, fetch
-from support.gateway import SANITIZED, Gateway
+from support.gateway import SANITIZED, Gateway, check
 from support.upstream import Scripted, eventually
 
 MIB = 1 << 20
@@ -68,8 +68,36 @@ def read_chunk(client):
     return data, time.monotonic() - begun
 
 
-@pytest.mark.parametrize("response", ["{ body: { id: $.id } }", "{ body: { id: $.id }, headers: { set: { X-Head: changed } } }",
-                                      "[{ when: { body: $.error }, body: { no: 1 } }, { headers: { set: { X-Head: changed } } }]"])
+@pytest.mark.parametrize("response", ['{ edit: { remove: "$..cost" } }', "{ body: { id: $.id } }", "{ lines: { body: { id: $.id } } }", "{ body: { constant: 1 } }",
+                                      "[{ when: { body: $.error }, body: { no: 1 } }, { headers: { set: { X-Head: changed } } }]",
+                                      "{ headers: { set: { X-Id: '{$.id}' } } }", "[{ when: { body: $.a }, status: 201, events: pass }, { body: { id: $.id } }]"])
+def test_events_that_a_case_would_change_are_refused_before_the_first_byte(response):
+    stream = Stream(("Content-Type", "Text/Event-Stream; charset=utf-8"))
+    with Scripted(stream) as upstream, Gateway(config(upstream.url, response)) as gateway:
+        answer = fetch(gateway.port, "GET", "/events")
+        assert answer.status == 502 and answer.code == "answer.not_json" and answer.get("content-type") == "application/problem+json"
+        assert "event stream" in gateway.access_line(lambda line: line["path"] == "/events")["detail"]
+        stream.over.set()
+
+
+def test_events_that_no_case_is_for_pass():
+    stream = Stream(EVENTS)
+    with Scripted(stream) as upstream, Gateway(config(upstream.url, "{ when: { status: 404 }, body: { id: $.id } }")) as gateway, Client(gateway.port) as client:
+        client.send_head("GET", "/events")
+        assert read_head(client)[0] == b"HTTP/1.1 200 OK"
+        stream.send(b"data: 1\n\n")
+        assert read_chunk(client)[0] == b"data: 1\n\n"
+        stream.end()
+
+
+def test_events_pass_where_nothing_of_a_body_is_asked_for_is_idle():
+    ran = check(config("http://127.0.0.1:1", "{ headers: { set: { X-A: a } }, events: pass }"))
+    assert ran.code == 1 and "[idle-setting]" in ran.out, ran.text
+
+
+@pytest.mark.parametrize("response", ["{ body: { id: $.id }, events: pass }", "{ body: { id: $.id }, events: pass, headers: { set: { X-Head: changed } } }",
+                                      "{ headers: { set: { X-Head: changed } } }",
+                                      "[{ when: { body: $.error }, body: { no: 1 }, events: pass }, { headers: { set: { X-Head: changed } } }]"])
 def test_events_pass_untouched_each_as_it_comes(response):
     stream = Stream(EVENTS)
     with Scripted(stream) as upstream, Gateway(config(upstream.url, response)) as gateway, Client(gateway.port) as client:

@@ -83,7 +83,6 @@ class Compiler {
     void query(const Scope& scope, const config::CallConfig& c, const TemplatePlace& place, AggregateCall& into);
     void answer();
     void errors_member();
-    void keep_cookies_apart(const Scope& scope, config::Mark mark, const Template& text) const;
     void link(const Scope& calls);
     void refuse_cycle(const Scope& calls, const std::vector<uint32_t>& cycle) const;
 
@@ -210,7 +209,6 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
         }
         accept |= iequals(name.value, "accept");
         into.headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
-        keep_cookies_apart(at, value.mark, into.headers.back().second);
         // By which an identity is handed on: what the service believes here a client must not say elsewhere (LANGUAGE.md §6).
         writes_.add(written_by(name.value, into.headers.back().second, name.mark), at.path());
     }
@@ -248,20 +246,12 @@ void Compiler::answer() {
     for (const auto& [name, value] : from_.headers) {
         const Scope at(headers, name.value);
         action_->headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
-        keep_cookies_apart(at, value.mark, action_->headers.back().second);
         note(kAnswer, action_->headers.back().second);
         if (iequals(name.value, "etag")) action_->etag = false;
     }
     if (from_.body != nullptr) action_->body = BodyTemplate::compile(Scope(scope_, "body"), *from_.body, place);
     note(kAnswer, action_->body);
     if (from_.errors.written) errors_member();
-}
-
-// A comma is part of a cookie's date: several that were joined into one value are none that a client could read.
-void Compiler::keep_cookies_apart(const Scope& scope, config::Mark mark, const Template& text) const {
-    const auto is_cookies = [](const TemplatePart& p) { return p.source == Source::call_header && http::is_same_name(p.text, "set-cookie"); };
-    if (text.is_single() || std::ranges::none_of(text.parts(), is_cookies)) return;
-    scope.error(mark, "joined-cookies", "several Set-Cookie fields are no one text: {calls.NAME.header.set-cookie} stands alone, and gives a field for each");
 }
 
 // The member that names failures is put behind those of the body.

@@ -101,7 +101,8 @@ ShapePtr BodyCompiler::string(const Scope& scope, const Node& node) {
     shape->kind = Shape::Kind::text;
     shape->text = *number;
     // A status keeps its type where it stands alone.
-    shape->text_is_json = text.is_single() && (text.parts()[0].source == Source::error_status || text.parts()[0].source == Source::call_status);
+    shape->text_is_json = text.is_single() && (text.parts()[0].source == Source::error_status || text.parts()[0].source == Source::call_status ||
+                                                text.parts()[0].source == Source::response_status);
     return shape;
 }
 

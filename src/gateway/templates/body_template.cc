@@ -48,6 +48,9 @@ class CompiledBody : public BodyTemplate {
     bool names_claims() const override {
         return std::ranges::any_of(findings_.texts, [](const BodyCompiler::Text& t) { return t.text.names_claims(); });
     }
+    bool names_response() const override {
+        return std::ranges::any_of(findings_.texts, [](const BodyCompiler::Text& t) { return t.text.names_response(); });
+    }
     void add_headers(std::vector<std::string>& names) const override {
         for (const BodyCompiler::Text& t : findings_.texts) t.text.add_headers(names);
     }

@@ -48,6 +48,8 @@ class BodyTemplate {
     };
     virtual std::vector<Product> products() const = 0;
     virtual bool names_claims() const = 0;
+    // Whether it names the status or a header field of a response, as Template::names_response.
+    virtual bool names_response() const = 0;
     // Adds the request's headers that it names, each once.
     virtual void add_headers(std::vector<std::string>& names) const = 0;
 };

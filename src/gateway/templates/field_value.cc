@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gateway/exchange.h"
 #include "http/fields.h"
 
 namespace portico::gateway {
@@ -46,7 +47,9 @@ std::string line_break_hint(std::string_view text, bool of_environment) {
 }
 
 Template parse_field(const config::Scope& scope, const config::Text& text, const TemplatePlace& place, ValuePlace where) {
-    Template parsed = Template::parse(scope, text, place);
+    TemplatePlace here = place;
+    here.field_lines = where == ValuePlace::header;
+    Template parsed = Template::parse(scope, text, here);
     for (const TemplatePart& part : parsed.parts()) {
         if (part.source == Source::literal && !check_field(scope, text.mark, part.text, where, text.literal)) break;
     }
@@ -66,26 +69,29 @@ Result<std::optional<std::string_view>> value_text(const Template& text, const V
     return arena.copy(made);
 }
 
-namespace {
-
-// Each line of the header field that a call's answer bore.
-Result<bool> add_lines(std::string_view name, const TemplatePart& part, const Values& values, http::FieldList& fields, Arena& arena) {
-    const http::FieldList* const came = values.calls[part.slot].fields;
-    if (came == nullptr) return false;
-    bool any = false;
+Result<std::vector<std::string_view>> response_lines(std::string_view name, const Template& text, const Values& values, Arena& arena) {
+    const TemplatePart& part = text.parts()[0];
+    const http::FieldList* const came = part.source == Source::response_header ? &values.exchange->response.fields : values.calls[part.slot].fields;
+    std::vector<std::string_view> lines;
+    if (came == nullptr) return lines;
+    std::string cookies;
     for (const http::Field& f : *came) {
         if (!iequals(f.name, part.text) || f.value.empty()) continue;
         if (!may_stand(f.value, ValuePlace::header)) return fail(blame_of(part), "a value of the header " + std::string(name));
-        fields.add(name, arena.copy(f.value));
-        any = true;
+        if (!iequals(name, "Cookie")) lines.push_back(arena.copy(f.value));
+        else cookies.append(cookies.empty() ? "" : "; ").append(f.value);
     }
-    return any;
+    if (!cookies.empty()) lines.push_back(arena.copy(cookies));
+    return lines;
 }
 
-}  // namespace
-
 Result<bool> add_field(std::string_view name, const Template& text, const Values& values, http::FieldList& fields, Arena& arena) {
-    if (text.is_single() && text.parts()[0].source == Source::call_header) return add_lines(name, text.parts()[0], values, fields, arena);
+    if (text.is_response_field()) {
+        auto lines = response_lines(name, text, values, arena);
+        if (!lines) return fail(std::move(lines).error());
+        for (const std::string_view line : *lines) fields.add(name, line);
+        return !lines->empty();
+    }
     auto value = value_text(text, values, ValuePlace::header, "the header " + std::string(name), arena);
     if (!value) return fail(std::move(value).error());
     if (!*value || ((*value)->empty() && text.is_single())) return false;

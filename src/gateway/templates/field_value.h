@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/arena.h"
 #include "base/result.h"
@@ -37,8 +38,14 @@ inline constexpr size_t kMostTargetValues = 64 << 10;
 // @errors of the first part that cannot stand there: claim_refused, value_refused, answer_mapping
 Result<std::optional<std::string_view>> value_text(const Template& text, const Values& values, ValuePlace place, std::string_view what, Arena& arena);
 
-// Adds the field that the template makes, and none where it is nothing but one {…} without a value. One that is nothing but
-// {calls.NAME.header.X} gives a field line for each that came: values such as those of Set-Cookie cannot be joined (RFC 9110 §5.3).
+// The lines that a header's value makes which is nothing but a header field of a response (Template::is_response_field), in the order
+// in which they came: values such as those of Set-Cookie cannot be joined (RFC 9110 §5.3). Several of Cookie become one (RFC 9113 §8.2.3).
+// @param name of the header that they become
+// @errors as value_text
+Result<std::vector<std::string_view>> response_lines(std::string_view name, const Template& text, const Values& values, Arena& arena);
+
+// Adds the field that the template makes, and none where it is nothing but one {…} without a value. One that is nothing but a
+// header field of a response gives a field line for each that came.
 // @returns whether something was added
 // @errors as value_text
 Result<bool> add_field(std::string_view name, const Template& text, const Values& values, http::FieldList& fields, Arena& arena);

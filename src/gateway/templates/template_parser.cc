@@ -46,8 +46,9 @@ bool is_parameter_name(std::string_view name) {
 std::string known_values(const std::vector<std::string_view>& names, const TemplatePlace& place) {
     std::string text;
     for (const std::string_view name : names) text.append(" {").append(name).append("}");
-    if (!place.no_request) text += " {header.NAME} {query.NAME}";
+    if (!place.no_request) text += " {header.NAME} {query.NAME} {cookie.NAME}";
     if (!place.no_request && (place.identity || place.deferred)) text += " {claims.NAME}";
+    if (place.response) text += " {response.status} {response.header.NAME}";
     if (place.calls != nullptr) text += " {calls.NAME.status} {calls.NAME.header.NAME}";
     return text.empty() ? text : "known are" + text;
 }
@@ -157,6 +158,7 @@ class Parser {
             return document(static_cast<size_t>(name.data() - text_.value.data()), name.size());
         }
         if (name.starts_with("calls.") && place_.calls != nullptr) return call(name);
+        if (name.starts_with("response.") && place_.response) return response(name);
         if (place_.no_request) return unknown(name);
         for (const Word& w : kWords) {
             if (w.text == name) return add(w.source);
@@ -176,6 +178,7 @@ class Parser {
             return add(Source::header, std::string(*header));
         }
         if (const auto query = member_of(name, "query")) return add(Source::query_value, std::string(*query));
+        if (const auto cookie = member_of(name, "cookie")) return add(Source::cookie, std::string(*cookie));
         if (place_.parameters != nullptr) {
             const auto found = std::ranges::find(*place_.parameters, name);
             if (found != place_.parameters->end()) {
@@ -233,7 +236,26 @@ class Parser {
             return fault("unknown-value", shown + " names nothing of a call",
                          "{calls." + std::string(call) + ".status}, {calls." + std::string(call) + ".header.x}, or {$" + std::string(call) + ".x} for its body");
         }
-        add(header ? Source::call_header : Source::call_status, header ? std::string(*header) : std::string(), slot);
+        add_of_response(name, header, header ? Source::call_header : Source::call_status, slot);
+    }
+
+    // response.status, response.header.x
+    void response(std::string_view name) {
+        const std::string_view what = name.substr(9);
+        const auto header = member_of(what, "header");
+        if (what != "status" && !header) {
+            return fault("unknown-value", "{" + std::string(name) + "} names nothing of a response", "{response.status}, {response.header.x}, or {$.x} for its body");
+        }
+        add_of_response(name, header, header ? Source::response_header : Source::response_status, 0);
+    }
+
+    void add_of_response(std::string_view name, std::optional<std::string_view> header, Source source, uint32_t slot) {
+        // A comma is part of a cookie's date: several that were joined are none that a client could read.
+        const bool alone = text_.value.size() == name.size() + 2;
+        if (header && http::is_same_name(*header, "set-cookie") && !(place_.field_lines && alone)) {
+            return fault("joined-cookies", "several Set-Cookie fields are no one text: {" + std::string(name) + "} stands alone as a header's value, and gives a field for each");
+        }
+        add(source, header ? std::string(*header) : std::string(), slot);
         parts_.back().from_answer = true;
     }
 
@@ -243,6 +265,7 @@ class Parser {
             return fault("no-identity", shown + " has no value here: no policy of this route guarantees an identity");
         }
         if (name.starts_with("calls.")) return fault("unknown-value", shown + " stands only in an aggregate");
+        if (name.starts_with("response.")) return fault("unknown-value", shown + " stands only where a response is changed before its head is sent");
         if (name.starts_with("error.") && !place_.error) return fault("unknown-value", shown + " stands only in errors");
         if (name.starts_with('$')) {
             return fault("unknown-value", shown + " asks a document, and " + (place_.no_body.empty() ? "there is none here" : std::string(place_.no_body)));

@@ -80,6 +80,8 @@ void add_headers(const std::vector<TemplatePart>& parts, std::vector<std::string
     for (const TemplatePart& part : parts) {
         const auto same = [&](const std::string& name) { return iequals(name, part.text); };
         if (part.source == Source::header && std::ranges::none_of(names, same)) names.push_back(part.text);
+        const auto is_cookie = [](const std::string& name) { return iequals(name, "Cookie"); };
+        if (part.source == Source::cookie && std::ranges::none_of(names, is_cookie)) names.emplace_back("Cookie");
     }
 }
 
@@ -90,7 +92,17 @@ bool names_parameter(const std::vector<TemplatePart>& parts, std::string_view na
 bool Template::names_parameter(std::string_view name) const { return gateway::names_parameter(parts_, name); }
 
 bool Template::names_header(std::string_view name) const {
-    return std::ranges::any_of(parts_, [&](const TemplatePart& p) { return p.source == Source::header && http::is_same_name(p.text, name); });
+    return std::ranges::any_of(parts_, [&](const TemplatePart& p) {
+        return (p.source == Source::header && http::is_same_name(p.text, name)) || (p.source == Source::cookie && http::is_same_name("Cookie", name));
+    });
+}
+
+bool Template::names_response() const {
+    return std::ranges::any_of(parts_, [](const TemplatePart& p) { return p.source == Source::response_header || p.source == Source::response_status; });
+}
+
+bool Template::is_response_field() const {
+    return is_single() && (parts_[0].source == Source::call_header || parts_[0].source == Source::response_header);
 }
 
 void Template::add_headers(std::vector<std::string>& names) const { gateway::add_headers(parts_, names); }
@@ -130,6 +142,9 @@ std::string name_of(const TemplatePart& part) {
         case Source::claim: return "claims." + part.claim->text();
         case Source::header: return "header." + part.text;
         case Source::query_value: return "query." + part.text;
+        case Source::cookie: return "cookie." + part.text;
+        case Source::response_status: return "response.status";
+        case Source::response_header: return "response.header." + part.text;
         case Source::named_parameter:
         case Source::parameter: return part.text;
         case Source::document: return part.path->shown();
@@ -170,6 +185,7 @@ bool Values::is_compound(const TemplatePart& part) const {
 
 size_t Values::times_given(const TemplatePart& part) const {
     if (part.source == Source::header) return http::presented_in_headers(exchange->request.fields, part.text).count;
+    if (part.source == Source::cookie) return http::presented_in_cookies(exchange->request.fields, part.text).count;
     if (part.source != Source::query_value || !exchange->view.has_query) return 0;
     return http::presented_in_query(exchange->view.query, part.text).count;
 }
@@ -223,6 +239,18 @@ std::optional<std::string_view> Values::read(const TemplatePart& part, Arena& ar
             if (!exchange->view.has_query) return std::nullopt;
             cost += cost_of_query(exchange->view.query);
             if (!query_value(exchange->view.query, part.text, value)) return std::nullopt;
+            return arena.copy(value);
+        }
+        case Source::cookie: {
+            cost += cost_of_fields(exchange->request.fields);
+            const auto value = cookie_value(exchange->request.fields, part.text, cost);
+            return value ? std::optional(arena.copy(*value)) : std::nullopt;
+        }
+        case Source::response_status: return arena.copy(std::to_string(exchange->response.status));
+        case Source::response_header: {
+            std::string value;
+            cost += cost_of_fields(exchange->response.fields);
+            if (!header_value(exchange->response.fields, part.text, value)) return std::nullopt;
             return arena.copy(value);
         }
         case Source::query: return exchange->view.query;

@@ -44,16 +44,17 @@ enum class Source : uint8_t {
     named_parameter,  // of the path, in a policy that stands on several routes
     claim,            // of the identity
     client_ip, request_method, request_path, request_host, request_scheme, request_id,
-    header, query_value,
+    header, query_value, cookie,
     query,            // {query}: only in a target's query
     document,         // what a path finds in one of the documents at hand
     call_status, call_header,  // of an aggregate's call
+    response_status, response_header,  // of what becomes of a response
     error_title, error_status, error_detail, error_code, error_request_id,
 };
 
 struct TemplatePart {
     Source source = Source::literal;
-    std::string text;  // the literal text, or the name of a header or query parameter
+    std::string text;  // the literal text, or the name of a header, query parameter or cookie
     uint32_t slot = 0; // of a parameter, or of a call
     std::optional<ClaimPath> claim{};
     std::shared_ptr<const json::BoundPath> path{};  // of a document; singular
@@ -87,6 +88,8 @@ struct TemplatePlace {
     const std::vector<std::string>* roots = nullptr;
     std::string_view no_body{};  // why `$` is not among them, for a message such as "an aggregate has no body of its own: name a call"
     const std::vector<std::string>* calls = nullptr;  // of an aggregate, by place, for {calls.NAME.…}
+    bool response = false;     // {response.…}: the head of a response that has not left yet
+    bool field_lines = false;  // a header's value: one that is nothing but {….header.x} of a response gives a field line for each
     bool answer = false;  // `$` is a service's answer, not the client's body: whose fault a value of it is
     // What the roots stand for, by place, such as "$.orders[*]" of a for_each variable. nullptr: themselves
     const std::vector<std::string>* origins = nullptr;
@@ -148,6 +151,10 @@ class Template {
     // The one value in its notation without braces too: `client.ip` and `"{client.ip}"` are the same (LANGUAGE.md §4).
     static Template parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
     bool names_claims() const;
+    // {response.…}: of the head that is about to become another.
+    bool names_response() const;
+    // Nothing but a header field of a call's or the service's response: as a header's value it gives a field line for each that came.
+    bool is_response_field() const;
     // Adds the request's headers that it names, each once: what is made of it varies by them.
     void add_headers(std::vector<std::string>& names) const;
     // It holds the request's header of that name, in any spelling.

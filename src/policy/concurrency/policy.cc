@@ -42,8 +42,8 @@ constexpr Field<Queue> kQueueFields[] = {
 constexpr Field<Settings> kFields[] = {
     {{"limit", "count", "", "How many may be served at once, over all workers of this gateway.", kCount, true},
      [](const Scope& s, const Node& n, Settings& t) { t.limit = static_cast<uint32_t>(config::read_integer(s, n, 1, kMost).value_or(0)); }},
-    {{"key", "value or list of values", "client.ip", "Whose requests are counted together, such as `claims.sub`; an IPv6 address counts by its /64.",
-      R"({"$ref":"#/$defs/textOrList"})"},
+    {{"key", gateway::LimitKey::kType, "client.ip", "Whose requests are counted together, such as `claims.sub`; an IPv6 address counts by its /64. "
+      "`{ first: [claims.sub, client.ip] }`: by the first that is there. `all`: all of them.", gateway::LimitKey::kSchema},
      [](const Scope& s, const Node& n, Settings& t) { t.key = gateway::LimitKey::read(s, n); }},
     {{"queue", "mapping", "nobody waits", "Who comes too many waits in line: `size` (of one key), `timeout` (1s).",
       R"({"type":"object","properties":{"size":{"type":"integer","minimum":1},"timeout":{"$ref":"#/$defs/duration"}},"required":["size"],"additionalProperties":false})"},

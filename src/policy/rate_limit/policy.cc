@@ -78,7 +78,10 @@ std::unique_ptr<gateway::WorkerState> RateLimit::make_worker_state(gateway::Cont
 
 void RateLimit::check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
     s_.key.check_place(place, mark, scope);
-    if (s_.by) s_.by->check_place(place, mark, scope);
+    // Without an identity the default holds.
+    gateway::PlaceValues values = place;
+    values.identity |= place.any_identity;
+    if (s_.by) s_.by->check_place(values, mark, scope);
     if (s_.cost_of) s_.cost_of->check_place(place, mark, scope);
     if (place.shared_subject && s_.key.is_subject()) gateway::warn_of_shared_subject(scope, mark, "the key of this limit");
     if (place.any_identity && !s_.key.names_claims() && !(s_.by && s_.by->names_claims())) {

@@ -124,7 +124,8 @@ constexpr Field<Draft> kRows[] = {
      }},
     {{"burst", "count", "the limit", "Of `token_bucket`: what a full bucket holds.", kBurst},
      [](const Scope& s, const Node& n, Draft& d) { if (auto v = read_burst(s, n)) { d.burst = *v; d.burst_mark = n.mark; } }},
-    {{"key", "value or list", "client.ip", "Who is counted: `client.ip` (IPv6 by its /64), `claims.sub`, `header.x`, `query.x`, a path parameter, or a list of them.", R"({"$ref":"#/$defs/textOrList"})"},
+    {{"key", gateway::LimitKey::kType, "client.ip", "Who is counted: `client.ip` (IPv6 by its /64), `claims.sub`, `header.x`, `query.x`, `cookie.x`, a path parameter, or a list of them. "
+      "`{ first: [claims.sub, client.ip] }`: the first that is there. `all`: one count for everybody.", gateway::LimitKey::kSchema},
      [](const Scope& s, const Node& n, Draft& d) { d.settings.key = gateway::LimitKey::read(s, n); }},
     {{"cost", "count or value", "1", "What a request counts for: a number, or a value such as `query.items`.", "{}"}, read_cost},
     {{"overrides", "mapping", "none", "Other limits for single keys: `{ \"10.0.0.1\": 1000 }`.", R"({"type":"object","additionalProperties":{"type":"integer"}})"},
@@ -234,8 +235,8 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     const std::string name = from.identity + (from.shadow ? "/shadow" : "");
     Settings& s = d.settings;
     for (const KeyedQuota& v : d.values) s.values.emplace(v.key, limit_of(d, name, v.quota));
-    if (!d.overrides.empty() && s.key.size() != 1) {
-        scope.error(d.mark, "limit-shape", "overrides name keys of one value, and this key is a list", "write a limit of its own for that client");
+    if (!d.overrides.empty() && !s.key.is_one_value()) {
+        scope.error(d.mark, "limit-shape", "overrides name keys of one value, and this key is none", "write a limit of its own for that client");
     }
     settle_overrides(scope, d, name);
     s.limit = limit_of(d, name, d.quota.value_or(0));

@@ -89,7 +89,7 @@ TEST(RateLimitSettings, AnOverrideNamesAnAddressAsItIsCounted) {
     EXPECT_TRUE(s.overrides.contains("2001:db8::/64"));
     EXPECT_TRUE(s.overrides.contains("10.0.0.1"));
     EXPECT_THAT(read("{ limit: 1, window: 1s, overrides: { office: 5 } }").faults, HasSubstr("bad-override"));
-    EXPECT_THAT(read("{ limit: 1, window: 1s, key: [client.ip, claims.sub], overrides: { a: 5 } }").faults, HasSubstr("this key is a list"));
+    EXPECT_THAT(read("{ limit: 1, window: 1s, key: [client.ip, claims.sub], overrides: { a: 5 } }").faults, HasSubstr("this key is none"));
 }
 
 TEST(RateLimitSettings, ReadEveryKey) {

@@ -164,8 +164,8 @@ void push_filter(const AnswerCase& c, Exchange& x, ResponseOut& response, bool b
         x.body_filters.push_back(make_line_filter(x, c, tally));
         return;
     }
-    x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::vector{&c}, !c.head_reads_body(), c.head_reads_body() || !body, tally));
-    if (!c.head_reads_body() && c.body.shape != nullptr) say_json(response);
+    x.body_filters.push_back(std::make_unique<WholeFilter>(x, std::vector{&c}, !c.head_waits(), c.head_waits() || !body, tally));
+    if (!c.head_waits() && c.body.shape != nullptr) say_json(response);
 }
 
 }  // namespace
@@ -179,6 +179,11 @@ void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOu
     for (const AnswerCase& c : cases) {
         if (!holds_by_head(c, response)) continue;
         if (!c.when.written && c.changes_body() && !body) continue;
+        if (events && c.needs_body() && !c.passes_events) {
+            // Nobody reads a stream to its end before its first byte, and unread nothing of it may pass.
+            x.answer_error = Error(Fault::answer_not_json, "it is an event stream (events: pass on the case lets it go by)");
+            return;
+        }
         if (c.when.body != nullptr) {
             if (!body || events) continue;
             if (!head_alone) undecided.push_back(&c);
@@ -193,7 +198,7 @@ void change_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOu
         const bool constant = !head_alone && may_have_body(x, response) && c.body.any() && !c.body.reads_body();
         const bool filters = c.needs_body() && !events && (body || constant);
         if (filters) push_filter(c, x, response, body, tally);
-        if (filters && c.head_reads_body() && !head_alone) return;
+        if (filters && c.head_waits() && !head_alone) return;
         if (auto changed = change_head(c, x, without_body(x), response); !changed) x.answer_error = std::move(changed).error();
         return;
     }

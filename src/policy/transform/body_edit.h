@@ -27,6 +27,9 @@ class BodyEdit {
     bool names_claims() const {
         return std::ranges::any_of(steps_, [](const Step& s) { return s.value != nullptr && s.value->names_claims(); });
     }
+    bool names_response() const {
+        return std::ranges::any_of(steps_, [](const Step& s) { return s.value != nullptr && s.value->names_response(); });
+    }
     void add_headers(std::vector<std::string>& names) const {
         for (const Step& s : steps_) {
             if (s.value != nullptr) s.value->add_headers(names);

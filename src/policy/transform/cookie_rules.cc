@@ -30,7 +30,7 @@ Result<Rendered> render(const CookieRules& rules, const gateway::Values& values,
     for (const Named& n : rules.set) {
         auto value = gateway::value_text(n.value, values, gateway::ValuePlace::cookie, "the cookie " + n.name, arena);
         if (!value) return fail(std::move(value).error());
-        all.push_back(*value);
+        all.push_back({*value});
     }
     return all;
 }

@@ -31,6 +31,11 @@ class Headers {
         return std::ranges::any_of(target_.lists, [&](const http::FieldList* list) { return std::ranges::any_of(*list, is_it); });
     }
     void add(std::string_view name, std::string_view value) { target_.lists.back()->add(name, value); }
+    void add(std::string_view name, const RenderedValue& value) {
+        if (!value) return;
+        add(name, *value);
+        for (const std::string_view line : value.further) add(name, line);
+    }
 
     // @returns false where there is nothing to move and the place stays as it is
     bool clear_for(const Pair& move) {
@@ -111,16 +116,14 @@ Result<void> apply_headers(const Rules& rules, const Rendered& values, const Hea
     }
     for (const Named& n : rules.add) {
         const auto& value = values[at++];
-        if (value && !headers.has(n.name)) headers.add(n.name, *value);
+        if (value && !headers.has(n.name)) headers.add(n.name, value);
     }
     for (const Named& n : rules.set) {
         const auto& value = values[at++];
         headers.remove(n.name);
-        if (value) headers.add(n.name, *value);
+        headers.add(n.name, value);
     }
-    for (const Named& n : rules.append) {
-        if (const auto& value = values[at++]) headers.add(n.name, *value);
-    }
+    for (const Named& n : rules.append) headers.add(n.name, values[at++]);
     return {};
 }
 

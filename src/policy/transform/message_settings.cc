@@ -119,8 +119,8 @@ struct LinesDraft {
     BodyChange* into = nullptr;
 };
 constexpr Field<LinesDraft> kLines[] = {
-    {{"body", "body template", "", "A new line; `$` is the one that came.", R"({})"}, [](const Scope& s, const Node& n, LinesDraft& d) { read_shape(s, n, MessageKind::response, *d.into); }},
-    {{"edit", "mapping", "", "The line changed as it is.", R"({"$ref":"#/$defs/transformEdit"})"}, [](const Scope& s, const Node& n, LinesDraft& d) { read_edit(s, n, MessageKind::response, *d.into); }},
+    {{"body", "body template", "", "A new line; `$` is the one that came.", R"({})"}, [](const Scope& s, const Node& n, LinesDraft& d) { read_shape(s, n, MessageKind::line, *d.into); }},
+    {{"edit", "mapping", "", "The line changed as it is.", R"({"$ref":"#/$defs/transformEdit"})"}, [](const Scope& s, const Node& n, LinesDraft& d) { read_edit(s, n, MessageKind::line, *d.into); }},
 };
 
 void read_case_status(const Scope& scope, const Node& node, AnswerCase& d) {
@@ -142,6 +142,12 @@ constexpr Field<AnswerCase> kCase[] = {
          LinesDraft lines{&d.lines};
          if (config::read_object<LinesDraft>(s, n, lines, "lines", kLines)) check_one_body(s, n, d.lines);
      }},
+    {{"events", "pass", "refused", "An event stream is no JSON, and is 502 where the case asks for the body or changes it. `pass`: its events go by as they come; status, headers and cookies may change.", R"({"enum":["pass"]})"},
+     [](const Scope& s, const Node& n, AnswerCase& d) {
+         static constexpr std::string_view kPass[] = {"pass"};
+         d.passes_events = config::read_word(s, n, kPass).has_value();
+         d.events_mark = n.mark;
+     }},
     {{"max_body", "size", "1MiB", "The most that is held of an answer, or of a line; more is 502.", R"({"$ref":"#/$defs/size"})"}, [](const Scope& s, const Node& n, AnswerCase& d) { d.max_body = read_max_body(s, n); }},
 };
 
@@ -149,6 +155,9 @@ void read_case(const Scope& scope, const Node& node, AnswerCase& into) {
     if (!config::read_object<AnswerCase>(scope, node, into, "a case", kCase)) return;
     if (node.entries.empty()) scope.error(node.mark, "empty-policy", "this case is empty: say what changes");
     check_one_body(scope, node, into.body);
+    if (into.passes_events && !into.needs_body()) {
+        scope.error(into.events_mark, "idle-setting", "events says what becomes of an event stream whose body this case asks for, and it changes heads alone: they pass as it is");
+    }
     if (into.body.any() && into.lines.any()) scope.error(node.mark, "two-bodies", "body and edit are for the whole body, lines for each of its lines: one of them");
     if (into.lines.any() && (into.when.body != nullptr || into.head_reads_body())) {
         scope.error(node.mark, "two-bodies", "lines pass as they come: nothing can wait for the whole body");

@@ -123,19 +123,35 @@ void Rules::warn_of_subjects(const config::Scope& scope) const {
     }
 }
 
+namespace {
+
+Result<RenderedValue> rendered(const Named& row, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena) {
+    if (place != gateway::ValuePlace::header || !row.value.is_response_field()) {
+        auto value = gateway::value_text(row.value, values, place, std::string(kind) + " " + row.name, arena);
+        if (!value) return fail(std::move(value).error());
+        return RenderedValue{*value};
+    }
+    auto lines = gateway::response_lines(row.name, row.value, values, arena);
+    if (!lines) return fail(std::move(lines).error());
+    if (lines->empty()) return RenderedValue{};
+    return RenderedValue{lines->front(), {lines->begin() + 1, lines->end()}};
+}
+
+}  // namespace
+
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena) {
     Rendered all;
     all.reserve(rules.replace.size() + rules.add.size() + rules.set.size() + rules.append.size());
     for (const Replacement& r : rules.replace) {
         auto text = rewrite_text(r, values, place, std::string(kind) + " " + r.name, arena);
         if (!text) return fail(std::move(text).error());
-        all.push_back(*text);
+        all.push_back({*text});
     }
     for (const auto* rows : {&rules.add, &rules.set, &rules.append}) {
         for (const Named& n : *rows) {
-            auto value = gateway::value_text(n.value, values, place, std::string(kind) + " " + n.name, arena);
+            auto value = rendered(n, values, place, kind, arena);
             if (!value) return fail(std::move(value).error());
-            all.push_back(*value);
+            all.push_back(std::move(*value));
         }
     }
     return all;

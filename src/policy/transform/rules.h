@@ -58,7 +58,14 @@ struct Rules {
 
 // The values of replace, add, set and append, in that order, rendered before anything is changed. None: the pair is left out, and what
 // had that name goes where it is `set`. Those of `replace` are in RE2's notation, and always there.
-using Rendered = std::vector<std::optional<std::string_view>>;
+struct RenderedValue {
+    std::optional<std::string_view> text;
+    std::vector<std::string_view> further{};  // lines of a header that is nothing but a header field of the response
+
+    explicit operator bool() const { return text.has_value(); }
+    std::string_view operator*() const { return *text; }
+};
+using Rendered = std::vector<RenderedValue>;
 // @param kind such as "the header", for the log
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
 

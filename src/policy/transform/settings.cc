@@ -57,7 +57,13 @@ const gateway::TemplatePlace& place_of(MessageKind kind) {
         place.answer = true;
         return place;
     }();
-    return kind == MessageKind::request ? kRequest : kResponse;
+    static const gateway::TemplatePlace kHeldResponse = [] {
+        gateway::TemplatePlace place = kResponse;
+        place.response = true;
+        return place;
+    }();
+    if (kind == MessageKind::request) return kRequest;
+    return kind == MessageKind::line ? kResponse : kHeldResponse;
 }
 
 void read_shape(const Scope& scope, const Node& node, MessageKind kind, BodyChange& into) {
@@ -86,6 +92,10 @@ void BodyChange::add_headers(std::vector<std::string>& names) const {
 
 bool BodyChange::names_claims() const {
     return (shape != nullptr && shape->names_claims()) || (edit != nullptr && edit->names_claims());
+}
+
+bool BodyChange::names_response() const {
+    return (shape != nullptr && shape->names_response()) || (edit != nullptr && edit->names_response());
 }
 
 void AnswerCase::settle() {

@@ -31,6 +31,7 @@ struct BodyChange {
     bool any() const { return shape != nullptr || edit != nullptr; }
     bool reads_body() const { return edit != nullptr || (shape != nullptr && shape->reads(kBody)); }
     bool names_claims() const;
+    bool names_response() const;
     void add_headers(std::vector<std::string>& names) const;
     void check_place(const gateway::PolicyPlace& place, const config::Scope& scope) const;
     // Appends the new body. @returns how many mismatches an edit has passed over
@@ -63,6 +64,8 @@ struct AnswerCase {
     CookieRules cookies;
     BodyChange body;   // of the whole
     BodyChange lines;  // of each line
+    bool passes_events = false;  // event streams go by, with another head
+    config::Mark events_mark;
     uint64_t max_body = kDefaultMaxBody;
     std::vector<std::string> varies_by;  // the request's headers that its templates name
     bool makes_private = false;  // something of an identity goes into it, and it says nothing of caches itself
@@ -70,6 +73,8 @@ struct AnswerCase {
     // Once it is read whole.
     void settle();
     bool head_reads_body() const { return headers.reads(kBody) || cookies.reads(kBody); }
+    // The head changes once the body is made: of what it reads, or since the body reads the head that came.
+    bool head_waits() const { return head_reads_body() || body.names_response(); }
     bool changes_body() const { return body.any() || lines.any(); }
     // It is not known by the head alone what it does.
     bool needs_body() const { return changes_body() || when.body != nullptr || head_reads_body(); }

@@ -6,7 +6,11 @@
 
 namespace portico::policy::transform {
 
-enum class MessageKind : uint8_t { request, response };
+enum class MessageKind : uint8_t {
+    request,
+    response,
+    line,  // of a response whose head has left
+};
 
 // What templates of that kind may name: the request, and `$`.
 const gateway::TemplatePlace& place_of(MessageKind kind);
