@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "config/load.h"
 #include "observe/log_sink.h"
@@ -21,7 +22,7 @@ void list_open_routes(const std::string& file, const gateway::Snapshot& snapshot
     for (const config::RouteConfig& route : snapshot.config.routes) {
         if (route.open) names += (names.empty() ? "" : ", ") + ("\"" + route.name + "\" (line " + std::to_string(route.mark.line) + ")");
     }
-    if (!names.empty()) std::printf("%s: open on purpose: %s\n", file.c_str(), names.c_str());
+    if (!names.empty()) std::printf("%s: open on purpose: %s\n", file.c_str(), printable(names, '?').c_str());
 }
 
 // Without making the file: a start, or a reload, opens it.

@@ -69,7 +69,14 @@ void Shown::print(const char* format, ...) const {
     std::vsnprintf(text.data(), text.size(), format, again);
     va_end(again);
     text.pop_back();
-    std::fputs(faults_.covered(text).c_str(), stdout);
+    // Names, conditions and targets come from files and clients: none of them may steer a terminal.
+    const std::string covered = faults_.covered(text);
+    for (size_t at = 0; at < covered.size();) {
+        const size_t end = std::min(covered.find('\n', at), covered.size());
+        std::fputs(printable(std::string_view(covered).substr(at, end - at), '?').c_str(), stdout);
+        if (end < covered.size()) std::fputc('\n', stdout);
+        at = end + 1;
+    }
 }
 
 std::string Shown::target(std::string_view target) const {

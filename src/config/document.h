@@ -33,6 +33,7 @@ struct Node {
     std::string text;             // scalars: the value (numbers: as written, after substitution)
     bool quoted = false;          // a string that stood in quotes or a block
     bool substituted = false;     // some of the text came from the environment: literal text in a template string
+    std::string as_template;      // where a variable or `$${` stood: the text in a template's notation, in which these mean nothing more
     std::string raw;              // what the file says, where substituted
     bool unset = false;           // a variable in it could not be replaced: a fault says so, and no other follows from it
     std::vector<Entry> entries;   // mapping, in order of writing, merges applied (own keys first)

@@ -151,7 +151,7 @@ constexpr Field<LogConfig> kLog[] = {
      }},
     {{"redact", "name or list of names", "password, token, secret", "Parameters of paths whose values the log shows as `…`, such as `code` of `/invite/{code}`, beside those of the default; `**` is what `{**}` holds.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, LogConfig& l) {
-         for (Text& t : read_texts(s, n, "the name of a path's parameter, such as code")) {
+         for (Text& t : read_texts(s, n, "the name of a path's parameter, such as code", Braces::notation)) {
              if (t.value.starts_with('{') && t.value.ends_with('}')) s.error(t.mark, "bad-name", "a parameter is named without its braces", "write " + t.value.substr(1, t.value.size() - 2));
              else l.redact.push_back(std::move(t));
          }

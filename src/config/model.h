@@ -26,7 +26,8 @@ struct Text {  // a string and where it stood
     std::string value;
     Mark mark;
     bool written = false;
-    bool literal = false;  // came from the environment: no template, even where one may stand
+    bool literal = false;  // some of it came from the environment
+    std::string as_template{};  // of such a text: Node::as_template; empty where all of it did
 };
 
 enum class IoBackend : uint8_t { automatic, uring, epoll };

@@ -25,6 +25,8 @@ bool check_no_braces(const Scope& scope, Mark mark, std::string_view text) {
     return false;
 }
 
+Text text_of(const Node& node) { return {node.text, node.mark, true, node.substituted, node.as_template}; }
+
 bool check_no_braces(const Scope& scope, const Node& node) { return node.substituted || check_no_braces(scope, node.mark, node.text); }
 
 std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what, Braces braces) {
@@ -39,7 +41,7 @@ std::optional<std::string> read_string(const Scope& scope, const Node& node, std
 std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what, Braces braces) {
     auto s = read_string(scope, node, what, braces);
     if (!s) return std::nullopt;
-    return Text{std::move(*s), node.mark, true, node.substituted};
+    return Text{std::move(*s), node.mark, true, node.substituted, node.as_template};
 }
 
 std::optional<Text> read_file_name(const Scope& scope, const Node& node, std::string_view what) {
@@ -196,19 +198,25 @@ PlainList::PlainList(const Scope& scope, const Node& node) : is_list_(node.is_se
 void PlainList::add(const Scope& scope, const Node& node) {
     if (!is_list_of_environment(node)) return items_.push_back(&node);
     is_list_ = is_list_ || node.text.empty() || node.text.find(',') != std::string::npos;
-    for (std::string_view left = node.text; !left.empty();) {
+    const auto take_piece = [](std::string_view& left) {
         const size_t comma = std::min(left.find(','), left.size());
-        std::string_view piece = left.substr(0, comma);
+        const std::string_view piece = left.substr(0, comma);
         left.remove_prefix(std::min(comma + 1, left.size()));
         const size_t first = piece.find_first_not_of(kSpace);
-        if (first == std::string_view::npos) continue;
-        piece = piece.substr(first, piece.find_last_not_of(kSpace) + 1 - first);
+        return first == std::string_view::npos ? std::string_view{} : piece.substr(first, piece.find_last_not_of(kSpace) + 1 - first);
+    };
+    // Both texts have the same commas.
+    std::string_view notation = node.as_template;
+    for (std::string_view left = node.text; !left.empty();) {
+        const std::string_view piece = take_piece(left), in_notation = take_piece(notation);
+        if (piece.empty()) continue;
         Node& one = made_.emplace_back();
         one.kind = node.quoted ? NodeKind::string : resolve_scalar(piece);
         one.mark = node.mark;
         one.text = piece;
         one.quoted = node.quoted;
         one.substituted = true;
+        one.as_template = in_notation;
         one.raw = node.raw;
         one.unset = node.unset;
         // The whole is hidden as its variable; so is what it is made of.

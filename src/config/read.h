@@ -22,6 +22,8 @@ enum class Braces : uint8_t {
 bool check_no_braces(const Scope& scope, const Node& node);
 // The same for a key, which never comes from the environment.
 bool check_no_braces(const Scope& scope, Mark mark, std::string_view key);
+// A scalar's text as it stands, whatever it is.
+Text text_of(const Node& node);
 std::optional<std::string> read_string(const Scope& scope, const Node& node, std::string_view what = "text", Braces braces = Braces::refused);
 std::optional<Text> read_text(const Scope& scope, const Node& node, std::string_view what = "text", Braces braces = Braces::refused);
 // The name of a file, relative to the configuration's folder. @returns it with its path

@@ -33,6 +33,7 @@ std::string name_of(const MatchConfig& match) {
     std::string name;
     for (const Text& m : match.methods) name += (name.empty() ? "" : ",") + m.value;
     if (!name.empty()) name += ' ';
+    if (match.scheme != Scheme::any) name += match.scheme == Scheme::http ? "http://" : "https://";
     append_first(name, match.hosts);
     append_first(name, match.paths);
     append_conditions(name, match);

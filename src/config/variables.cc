@@ -1,6 +1,7 @@
 #include "config/variables.h"
 
 #include <cstdlib>
+#include <tuple>
 
 #include "config/scalar.h"
 
@@ -24,18 +25,24 @@ class Substitution {
     Substitution(Node& node, const Environment& environment, FaultList& faults)
         : node_(node), environment_(environment), faults_(faults), in_(node.raw) {}
 
-    std::string run() {
+    // The text, and the same in a template's notation.
+    std::pair<std::string, std::string> run() {
+        const bool is_path = in_.starts_with('$') && !in_.starts_with("${") && !in_.starts_with("$${");
         while (at_ < in_.size()) {
             if (in_.substr(at_).starts_with("$${")) {
                 out_ += "${";
+                template_ += "${{";
                 at_ += 3;
             } else if (in_.substr(at_).starts_with("${")) {
                 variable();
             } else {
+                template_ += in_[at_];
                 out_ += in_[at_++];
             }
         }
-        return std::move(out_);
+        // Only the file's own dollar begins a JSONPath.
+        if (!is_path && template_.starts_with('$')) template_.insert(0, 1, '$');
+        return {std::move(out_), std::move(template_)};
     }
 
   private:
@@ -44,6 +51,7 @@ class Substitution {
         if (end == std::string_view::npos) {
             fault("bad-variable", "a \"${\" without its \"}\"", kEscape);
             out_ += in_.substr(at_);
+            template_ += in_.substr(at_);
             at_ = in_.size();
             return;
         }
@@ -74,6 +82,7 @@ class Substitution {
 
     void put(std::string_view text) {
         out_ += text;
+        for (const char c : text) template_.append(c == '{' || c == '}' ? 2 : 1, c);
         node_.substituted = true;
     }
     void fault(const char* code, std::string message, std::string hint) {
@@ -85,7 +94,7 @@ class Substitution {
     const Environment& environment_;
     FaultList& faults_;
     std::string_view in_;
-    std::string out_;
+    std::string out_, template_;
     size_t at_ = 0;
 };
 
@@ -94,7 +103,7 @@ class Substitution {
 void substitute_variables(Node& node, const Environment& environment, FaultList& faults) {
     if (node.text.find("${") == std::string::npos) return;
     node.raw = node.text;
-    node.text = Substitution(node, environment, faults).run();
+    std::tie(node.text, node.as_template) = Substitution(node, environment, faults).run();
 }
 
 }  // namespace portico::config

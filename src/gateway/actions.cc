@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/read.h"
 #include "gateway/body_filtering.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/reply.h"
@@ -103,7 +104,7 @@ RespondAction RespondAction::compile(const Scope& scope, const config::RespondCo
     a.has_body = true;
     if (from.body->is_scalar()) {
         const auto type = std::ranges::find_if(a.headers, [](const auto& h) { return http::field_name(h.first) == http::FieldName::content_type; });
-        a.text = TextBody::parse(at, {from.body->text, from.body->mark, true, from.body->substituted}, type == a.headers.end() ? nullptr : &type->second, place);
+        a.text = TextBody::parse(at, config::text_of(*from.body), type == a.headers.end() ? nullptr : &type->second, place);
     } else {
         a.json = BodyTemplate::compile(at, *from.body, place);
     }
@@ -118,6 +119,8 @@ RedirectAction RedirectAction::compile(const Scope& scope, const config::Redirec
     RedirectAction a;
     a.status = from.status;
     Text to = from.to;
+    // In its notation: what is cut off below stands in both texts.
+    if (!to.as_template.empty()) to.value = std::exchange(to.as_template, {}), to.literal = false;
     const Scope at(scope, "to");
     if (take_fragment(at, to, a.fragment) && take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place);
     return a;

@@ -9,7 +9,9 @@ using config::NodeKind;
 
 std::optional<ClaimConstant> read_claim_constant(const config::Scope& scope, const config::Node& node) {
     switch (node.kind) {
-        case NodeKind::string: return ClaimConstant{json::Kind::string, node.text};
+        case NodeKind::string:
+            if (!config::check_no_braces(scope, node)) return std::nullopt;
+            return ClaimConstant{json::Kind::string, node.text};
         case NodeKind::boolean: {
             const auto truth = config::read_bool(scope, node);
             if (!truth) return std::nullopt;

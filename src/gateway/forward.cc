@@ -389,10 +389,7 @@ io::Task<void> forward(Exchange& x, ForwardPlan plan) {
             x.record.retry = code_of(ready.error().fault);
             continue;
         }
-        if (!ready) {
-            co_await reply_error(x, std::move(ready).error());
-            co_return;
-        }
+        if (!ready) co_return co_await reply_error(x, std::move(ready).error());
         if (co_await forwarding.attempt() == Attempt::over) co_return;
         fresh = true;
     }

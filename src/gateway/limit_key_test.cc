@@ -153,7 +153,7 @@ TEST_F(LimitKeyTest, AllIsEverybody) {
 TEST_F(LimitKeyTest, AnOptionalIdentityWillDoWhereAnotherValueStandsIn) {
     const auto may_stand = [&](const char* yaml, bool guaranteed, bool any) {
         config::FaultList faults;
-        return read(yaml).check_place({}, guaranteed, any, {1, 1, 1}, config::Scope(faults));
+        return read(yaml).check_place({{{}, guaranteed}, any}, {1, 1, 1}, config::Scope(faults));
     };
     EXPECT_TRUE(may_stand("{ first: [claims.sub, client.ip] }", false, true));
     EXPECT_FALSE(may_stand("{ first: [claims.sub, client.ip] }", false, false));

@@ -167,12 +167,13 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
     x.response.status = status;
     x.response.close = row.close;
     std::optional<std::string> body;
-    if (const ErrorShape* shape = x.epoch->snapshot->error_shape(x.match.route)) {
+    const ErrorShape* const shape = x.epoch->snapshot->error_shape(x.match.route);
+    if (shape != nullptr) {
         Values values = x.values();
         values.error = &view;
         body = shape->render(values);
     }
-    x.response.fields.add("Content-Type", body ? "application/json" : "application/problem+json");
+    x.response.fields.add("Content-Type", !body ? "application/problem+json" : shape->is_text() ? "text/plain; charset=utf-8" : "application/json");
     if (!body) body = problem_document(view);
     if (fields != nullptr) {
         for (const http::Field& f : *fields) x.response.fields.add(f);

@@ -46,7 +46,8 @@ std::string written_query(const config::Scope& scope, const config::Text& whole,
             scope.error(whole.mark, "bad-path", "a query has no fragment (\"#\")", "write %23 for the character");
             break;
         }
-        if (u == 0x20 || u >= 0x80) http::encode_segment({&c, 1}, out);
+        // Brackets may not stand there either (RFC 3986 §3.4), and services know `a[]` by them.
+        if (u == 0x20 || u >= 0x80 || std::string_view("\"<>\\^`{|}").contains(c)) http::encode_segment({&c, 1}, out);
         else out += c;
     }
     return out;

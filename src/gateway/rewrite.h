@@ -24,8 +24,6 @@ bool has_dot_segment(std::string_view path);
 // A path template, with or without a query.
 class TargetTemplate {
   public:
-    // The part before a "?".
-    const Template& path() const { return path_; }
     TargetTemplate() = default;
     // @param text begins with "/" (a redirect's authority is already gone)
     static TargetTemplate parse(const config::Scope& scope, const config::Text& text, TemplatePlace place);

@@ -166,7 +166,7 @@ routes:
         assert answer.status == 404 and shaped["error"] == "Service not found" and int(shaped["status"]) == 404
         assert shaped["more"]["code"] == "route.service_not_found" and shaped["more"]["id"] == "r1" and shaped["more"]["detail"]
         answer = get(gateway.port, "/own")
-        assert answer.status == 403 and answer.body == b"sorry: policy.forbidden"
+        assert answer.status == 403 and answer.body == b"sorry: policy.forbidden" and answer.get("content-type") == "text/plain; charset=utf-8"
         assert get(gateway.port, "/nobody/x").body == b"theirs", "a service's own 404 is its own"
         assert get(gateway.port, "/a%00b").json()["more"]["code"] == "http.bad_path"
 

@@ -146,7 +146,7 @@ routes:
 
 @pytest.fixture(scope="module")
 def judged():
-    with Echo() as upstream, Gateway(JUDGED.replace("URL", upstream.url)) as running:
+    with Echo() as upstream, Gateway(JUDGED.replace("URL", upstream.url), env={"LIKE_A_TEMPLATE": "{query.tenant}"}) as running:
         yield running
 
 

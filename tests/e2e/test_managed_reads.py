@@ -41,7 +41,7 @@ AUTH = """
 services:
   auth: {{ endpoints: ["{url}"], internal: true }}
 policies:
-  ask: {{ forward_auth: {{ service: auth, path: /decide, headers: [X-Ticket], copy: [X-Plan] }} }}
+  ask: {{ forward_auth: {{ service: auth, path: /decide, send: [X-Ticket], copy: [X-Plan] }} }}
   fair: {{ rate_limit: {{ key: {key}, limit: 1, window: 1h }} }}
 routes:
   - {{ match: /x, use: [{use}], respond: {{ body: "plan {{header.x-plan}}" }} }}

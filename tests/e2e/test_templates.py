@@ -2,6 +2,7 @@
 
 The language itself is tested beside its code (gateway/body_*_test.cc) and in docs/templates.md.
 """
+import hashlib
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from support.client import get
 from support.gateway import Gateway, check
 from support.pages import Page, Pages
 from support.tokens import SECRET, claims, hs
+from support.upstream import Echo
 
 CONFIG = """
 services: {{ up: "{up}" }}
@@ -100,3 +102,42 @@ def test_a_calls_value_that_cannot_stand_in_a_path_is_502(order):
     with Pages({"/order": Page(body=order)}) as up, Gateway(CALLS.format(up=up.url)) as gateway:
         answer = get(gateway.port, "/page")
         assert answer.status == 502 and not any(request.target.startswith("/products") for request in up.requests)
+
+
+def test_what_stands_around_a_variable_of_the_environment_is_a_template_still():
+    key = hashlib.sha256(b"key").hexdigest()
+    config = f"""
+services: {{ svc: URL }}
+policies:
+  in: {{ api_key: {{ keys: [{{ name: u-7, sha256: {key} }}] }} }}
+  not-own: {{ authorize: {{ claims: {{ none: {{ sub: "${{P}}{{id}}" }} }} }} }}
+routes:
+  - {{ match: "/none/{{id}}", use: [in, not-own], forward: {{ service: svc }} }}
+  - {{ match: "/base/{{id}}", forward: {{ service: svc, path: "${{BASE:-/v1}}/users/{{id}}?k=${{ODD}}&n={{query.n}}" }} }}
+  - {{ match: /head, use: [in, {{ transform: {{ request: {{ headers: {{ set: {{ X-Who: "${{P}}{{claims.sub}} ${{ODD}}" }} }} }} }} }}], forward: {{ service: svc }} }}
+  - {{ match: "/to/{{id}}", redirect: {{ to: "${{SITE}}/x/{{id}}#part" }} }}
+  - {{ match: "/body/{{id}}", respond: {{ body: {{ a: "${{ODD}} {{id}}", b: "${{DOLLAR}}", c: "$${{{{id}}" }} }} }}
+"""
+    env = {"P": "u-", "ODD": "{id}}", "SITE": "https://a.test", "DOLLAR": "$.x"}
+    with Echo() as upstream, Gateway(config.replace("URL", upstream.url), env=env) as gateway:
+        signed = [("X-API-Key", "key")]
+        assert get(gateway.port, "/none/7", signed).status == 403 and get(gateway.port, "/none/8", signed).status == 200
+        assert get(gateway.port, "/base/a%20b?n=1").json()["target"] == "/v1/users/a%20b?k={id}}&n=1".replace("{id}}", "%7Bid%7D%7D")
+        assert ["X-Who", "u-u-7 {id}}"] in get(gateway.port, "/head", signed + [("X-Who", "root")]).json()["headers"]
+        assert get(gateway.port, "/to/7").get("location") == "https://a.test/x/7#part"
+        assert get(gateway.port, "/body/7").json() == {"a": "{id}} 7", "b": "$.x", "c": "${7"}
+    ran = check('routes: [{ match: /x, respond: { body: { a: "$.a.${HOME}" } } }]\n')
+    assert ran.code == 1 and "a JSONPath holds no variable" in ran.text
+
+
+def test_what_the_file_says_of_a_cookie_refuses_no_request():
+    config = """
+services: { svc: URL }
+routes:
+  - { match: /x, use: [{ transform: { request: { cookies: { set: { a: "x y{query.q}" } } } } }], forward: { service: svc } }
+  - { match: /y, forward: { service: svc, path: "/y?a={{\\"<>}}&b={query.q}" } }
+"""
+    with Echo() as upstream, Gateway(config.replace("URL", upstream.url)) as gateway:
+        assert ["Cookie", "a=x yz"] in get(gateway.port, "/x?q=z").json()["headers"]
+        assert get(gateway.port, "/x?q=%3Bz").status == 400
+        assert get(gateway.port, "/y?q=2").json()["target"] == "/y?a=%7B%22%3C%3E%7D&b=2"

@@ -21,11 +21,10 @@ using config::Text;
 constexpr size_t kMaxCalls = 64;
 constexpr std::string_view kNoBody = "the answer is made of what the calls gave: $ is the client's body, which only calls may name";
 
-Text text_of(const Node& node) { return {node.text, node.mark, true, node.substituted}; }
 
 // A JSONPath: a value that keeps its type, where other text is text.
 bool is_path(const Node& node) {
-    return node.kind == NodeKind::string && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
+    return node.kind == NodeKind::string && node.as_template.empty() && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
 }
 
 // `{ v: node }`: where the value is not there it is a member that is not there, and no failure.

@@ -74,7 +74,7 @@ std::optional<Datum> read_constant(const Scope& scope, const Node& node) {
             break;
         case NodeKind::string: {
             const size_t before = scope.faults().errors();
-            const Template text = Template::parse(scope, {node.text, node.mark, true, node.substituted}, {.no_request = true});
+            const Template text = Template::parse(scope, config::text_of(node), {.no_request = true});
             if (scope.faults().errors() != before) return std::nullopt;
             return Datum::string(std::string(text.literal_text()));
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "config/read.h"
 #include "gateway/templates/document_paths.h"
 #include "json/plan/number.h"
 #include "json/writer.h"
@@ -15,10 +16,6 @@ using json::Shape;
 using json::ShapePtr;
 
 constexpr std::string_view kDirectives[] = {"for_each", "get", "literal"};
-
-config::Text text_of(const config::Node& node) {
-    return {node.text, node.mark, true, node.substituted};
-}
 
 ShapePtr constant(std::string json) {
     auto shape = std::make_unique<Shape>();
@@ -79,7 +76,7 @@ ShapePtr BodyCompiler::number(const Scope& scope, const Node& node) {
 }
 
 ShapePtr BodyCompiler::string(const Scope& scope, const Node& node) {
-    const bool is_path = !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
+    const bool is_path = node.as_template.empty() && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
     if (is_path) {
         auto path = read(scope, text_of(node), false);
         if (!path) return nullptr;

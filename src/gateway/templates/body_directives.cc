@@ -14,12 +14,8 @@ namespace {
 using json::Shape;
 using json::ShapePtr;
 
-config::Text text_of(const config::Node& node) {
-    return {node.text, node.mark, true, node.substituted};
-}
-
 bool is_path(const config::Node& node) {
-    return node.kind == config::NodeKind::string && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
+    return node.kind == config::NodeKind::string && node.as_template.empty() && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ class BodyReference {
 
   private:
     static bool is_path(const Node& node) {
-        return node.kind == config::NodeKind::string && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
+        return node.kind == config::NodeKind::string && node.as_template.empty() && !node.substituted && node.text.starts_with('$') && !node.text.starts_with("$$");
     }
 
     Tree value(const Node& node) {

@@ -1,5 +1,7 @@
 #include "gateway/templates/error_shape.h"
 
+#include "config/read.h"
+
 namespace portico::gateway {
 
 std::unique_ptr<const ErrorShape> ErrorShape::compile(const config::Scope& scope, const config::Node& node, TemplatePlace place) {
@@ -11,7 +13,7 @@ std::unique_ptr<const ErrorShape> ErrorShape::compile(const config::Scope& scope
     } else if (node.kind == config::NodeKind::null) {
         scope.expected(node, "the shape of errors, such as { error: \"{error.title}\" }");
     } else {
-        shape->text_ = Template::parse(scope, {node.text, node.mark, true, node.substituted}, place);
+        shape->text_ = Template::parse(scope, config::text_of(node), place);
     }
     if (scope.faults().errors() != before) return nullptr;
     return shape;

@@ -24,6 +24,13 @@ bool may_stand(std::string_view text, ValuePlace place) {
     return false;
 }
 
+// Whether each value may, whatever stands around it.
+bool all_may_stand(const Template& text, const Values& values, ValuePlace place, Arena& arena) {
+    return std::ranges::all_of(text.parts(), [&](const TemplatePart& part) {
+        return part.source == Source::literal || may_stand(values.get(part, arena).value_or(std::string_view{}), place);
+    });
+}
+
 Fault blame(const Template& text, const Values& values, ValuePlace place, Arena& arena) {
     for (const TemplatePart& part : text.parts()) {
         if (part.source != Source::literal && !may_stand(values.get(part, arena).value_or(std::string_view{}), place)) return blame_of(part);
@@ -65,7 +72,9 @@ Result<std::optional<std::string_view>> value_text(const Template& text, const V
     }
     std::string made;
     text.render(values, made);
-    if (!may_stand(made, place)) return fail(blame(text, values, place, arena), "a value of " + std::string(what));
+    // What the file says of a cookie has been judged with it; a space there is the file's own.
+    const bool fits = place == ValuePlace::cookie ? made.size() <= kMostFieldValue && all_may_stand(text, values, place, arena) : may_stand(made, place);
+    if (!fits) return fail(blame(text, values, place, arena), "a value of " + std::string(what));
     return arena.copy(made);
 }
 

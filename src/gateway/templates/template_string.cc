@@ -31,9 +31,15 @@ Template Template::literal(std::string text) {
 }
 
 Template Template::parse(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
-    // What came from the environment is literal text (LANGUAGE.md §1).
-    if (text.literal) return literal(text.value);
-    return Template(parse_template(scope, text, place));
+    // What came from the environment is literal text (LANGUAGE.md §1), and what the file says around it is its own.
+    if (text.as_template.empty()) return text.literal ? literal(text.value) : Template(parse_template(scope, text, place));
+    if (text.as_template.starts_with('$') && !text.as_template.starts_with("$$")) {
+        scope.error(text.mark, "bad-template", "a JSONPath holds no variable of the environment", "write the path without it");
+        return {};
+    }
+    config::Text written = text;
+    written.value = text.as_template;
+    return Template(parse_template(scope, written, place));
 }
 
 Template Template::parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {

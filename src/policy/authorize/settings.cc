@@ -92,7 +92,7 @@ constexpr Field<RoleRules> kRoles[] = {
 
 std::optional<Scalar> read_scalar(const Scope& scope, const Node& node) {
     if (node.kind == NodeKind::string) {
-        gateway::Template text = gateway::Template::parse(scope, {node.text, node.mark, true, node.substituted}, kPlace);
+        gateway::Template text = gateway::Template::parse(scope, config::text_of(node), kPlace);
         if (text.is_literal()) return Scalar{{json::Kind::string, std::string(text.literal_text())}, false, {}};
         return Scalar{{json::Kind::string, {}}, true, std::move(text)};
     }

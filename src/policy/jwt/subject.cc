@@ -12,7 +12,7 @@ using gateway::TemplatePart;
 
 std::optional<SubjectRule> SubjectRule::read(const config::Scope& scope, const config::Node& node) {
     constexpr std::string_view kSuch = "subject: \"{claims.iss}|{claims.sub}\"";
-    const auto text = config::read_text(scope, node, "a template such as \"{claims.iss}|{claims.sub}\"");
+    const auto text = config::read_text(scope, node, "a template such as \"{claims.iss}|{claims.sub}\"", config::Braces::notation);
     if (!text) return std::nullopt;
     const size_t before = scope.faults().errors();
     gateway::Template parsed = gateway::Template::parse(scope, *text, {.deferred = true});

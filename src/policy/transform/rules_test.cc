@@ -134,11 +134,11 @@ TEST(Replacement, ReadsNoFurtherThanItsBoundWhateverItsClassesAndBraces) {
     for (const auto& [regex, text] : std::initializer_list<std::pair<const char*, char>>{
              {"<[^][]*>|<", '<'}, {"<[^\\]\\[]*>|<", '<'}, {"[a\\][<]|<[^>]*>", '<'}, {"[[:alpha:]\\]<]|<[^>]*>", '<'}, {"{.*;|{", '{'}, {"\\Q[\\E|<[^>]*>|<", '<'}, {"<{1,2}[^>]*>|<", '<'}}) {
         const std::string value(60'000, text);
-        const Replacement by{"X", pattern(regex), ""};
+        const auto by = pattern(regex);
         Arena arena;
         MatchingBound bound;
         CountingMeter meter;
-        (void)replaced(by, value, bound, arena);
+        (void)replaced(*by, "", value, bound, arena);
         EXPECT_LE(meter.told, 4'000'000u) << regex;
         EXPECT_FALSE(bound.spend(1'000'000)) << regex << " has read more than is counted";
     }
@@ -148,8 +148,8 @@ TEST(Replacement, MakesNoFieldLongerThanATemplateMay) {
     const std::string value(600, 'a');
     Arena arena;
     MatchingBound bound;
-    EXPECT_TRUE(replaced({"X", pattern("a"), std::string(100, 'b')}, value, bound, arena));
-    EXPECT_FALSE(replaced({"X", pattern("a"), std::string(120, 'b')}, value, bound, arena));
+    EXPECT_TRUE(replaced(*pattern("a"), std::string(100, 'b'), value, bound, arena));
+    EXPECT_FALSE(replaced(*pattern("a"), std::string(120, 'b'), value, bound, arena));
 }
 
 TEST(Replacement, IsPaidForWhereSomebodyCounts) {

@@ -98,7 +98,7 @@ class Episode {
         const std::string hold = "{ transform: { request: { edit: { remove: $.x } }, response: { edit: { remove: $.x } } } }";
         y += "  - { name: h, match: \"/h/**\", use: [" + mark + ", " + hold + "], forward: { service: a" + suffix + " } }\n";
         for (const char* name : {"a", "b", "g"}) {
-            const std::string ask = name[0] == 'g' ? ", { forward_auth: { service: auth" + suffix + ", path: /auth/" + g + ", headers: [X-Model-Id], timeout: 5s } }" : "";
+            const std::string ask = name[0] == 'g' ? ", { forward_auth: { service: auth" + suffix + ", path: /auth/" + g + ", send: [X-Model-Id], timeout: 5s } }" : "";
             y += std::string("  - { name: ") + name + ", match: \"/" + name + "/**\", use: [" + mark + ask + "], forward: { service: " + (name[0] == 'g' ? "a" : name) + suffix + " } }\n";
         }
         return y;
