@@ -59,7 +59,7 @@ void take_forwarding(Exchange& x) {
     x.forwarded_proto = x.scheme;
     x.forwarded_host = x.request.host;
     if (!from.host.empty() && http::is_valid_authority(from.host)) x.forwarded_host = from.host;
-    x.forwarded_port = is_port(from.port) ? from.port : http::port_of(x.forwarded_host);
+    x.forwarded_port = is_port(from.port) ? from.port : http::port_of(x.request.host);
     if (x.forwarded_port.empty()) x.forwarded_port = x.forwarded_proto == "https" ? "443" : "80";
     // A removed field's bytes stay: the views above are into the head.
     const size_t removed = x.request.fields.remove_if([&](const http::Field& f) { return is_field_of_gateway(x, f); });
