@@ -229,6 +229,7 @@ class ServiceActor final : public Actor {
         if (n == -EAGAIN) return false;
         if (n < 0) unsendable_ = true;
         note([&] { return "sent " + std::to_string(n) + ", of which " + std::to_string(left) + " are the answer's"; });
+        poisoned_ = n > static_cast<ssize_t>(left);  // not where the peer had room for the answer alone
         out_at_ += n < 0 ? left : std::min(left, static_cast<size_t>(n));
         said_ += n < 0 ? 0 : static_cast<uint64_t>(n);
         return true;
@@ -256,7 +257,7 @@ class ServiceActor final : public Actor {
         answered_ = true;
         plan_->answered = true;
         note([&] { return "has answered " + std::to_string(plan_->id); });
-        if (a.wrong == Answer::Wrong::excess && !ends_by_close()) {
+        if (a.wrong == Answer::Wrong::excess && poisoned_ && !ends_by_close()) {
             spent_ = true;
             return;
         }
@@ -276,7 +277,7 @@ class ServiceActor final : public Actor {
         if (plan_ != nullptr) deaf_ = false;
         reader_ = {};
         plan_ = nullptr;
-        known_ = checked_ = begun_ = answered_ = continued_ = cut_ = false;
+        known_ = checked_ = begun_ = answered_ = continued_ = cut_ = poisoned_ = false;
         said_at_rest_ = said_;
         ++requests_;
     }
@@ -303,6 +304,7 @@ class ServiceActor final : public Actor {
     uint64_t heard_ = 0, said_at_rest_ = 0;  // bytes: of requests, in all; of the answers to those that are over
     bool known_ = false, checked_ = false, begun_ = false, answered_ = false, continued_ = false, cut_ = false;
     bool spent_ = false;  // carries no further request
+    bool poisoned_ = false;  // something was sent behind the answer
     bool parted_ = false;  // it was told so while it rested
     bool said_408_ = false;
     bool deaf_ = false;
