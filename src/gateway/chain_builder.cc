@@ -158,9 +158,13 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         rules.answers_preflights |= built.type->stands_first && i == 0;
         if (!built.type->can_refuse || built.shadow) continue;
         rules.guards.push_back(built.guard);
-        for (size_t p = 0; p < parameters.size(); ++p) {
-            if (built.policy != nullptr && built.policy->judges_parameter(parameters[p])) rules.judged.push_back(static_cast<uint32_t>(parameters[p] == kRest ? kMaxParameters : p));
+        if (built.policy == nullptr) continue;
+        // By their places among all that the route's paths have, and not among those that every path has.
+        const std::vector<std::string>& all = s_.table.rules()[static_cast<size_t>(&rules - s_.routes.data())].parameters;
+        for (uint32_t p = 0; p < all.size(); ++p) {
+            if (built.policy->judges_parameter(all[p])) rules.judged.push_back(p);
         }
+        if (built.policy->judges_parameter(kRest)) rules.judged.push_back(kMaxParameters);
     }
     std::ranges::sort(rules.guards);
     rules.guards.erase(std::unique(rules.guards.begin(), rules.guards.end()), rules.guards.end());

@@ -283,6 +283,20 @@ routes:
         assert (got.body.decode() if got.status == 200 else got.status) == expected, got.body
 
 
+def test_the_same_holds_where_the_paths_of_a_route_have_other_parameters_too():
+    config = f"""
+policies: {{ in: {{ jwt: {{ algorithms: [HS256], secret: {SECRET} }} }} }}
+routes:
+  - match: {{ path: ["/more/{{extra}}/of/{{id}}/**", "/{{kind}}/{{id}}/**"] }}
+    encoded: allow
+    use: [in, {{ authorize: {{ claims: {{ all: {{ sub: "{{id}}" }} }} }} }}]
+    respond: {{ body: own }}
+"""
+    with Gateway(config) as gateway:
+        ask = lambda path: get(gateway.port, path, bearer(hs(claims("alice")))).status
+        assert [ask("/files/alice/x%2Fy"), ask("/files/bob/x"), ask("/files%2Fbob/alice/x")] == [200, 403, 400]
+
+
 def test_t1_a_route_of_two_slashes_could_match_nothing():
     ran = check('routes: [{ match: /a//b, respond: {} }, { match: "//**", respond: {} }, { match: "/c/{p:x//y}", respond: {} }, { match: /d/, respond: {} }]\n')
     assert ran.code == 1 and ran.out.count("two slashes in a row") == 2, ran.text
