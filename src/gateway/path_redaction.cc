@@ -61,9 +61,9 @@ std::string_view PathRedaction::shown(const RouteTable& table, const RequestView
     room.clear();
     size_t at = 0;
     for (const auto& [begin, end] : places) {
-        if (begin < at) continue;  // within {**} of another route
-        room.append(request.path.substr(at, begin - at)).append(kShown);
-        at = end;
+        // One that begins within another, of another route, may end behind it.
+        if (begin >= at) room.append(request.path.substr(at, begin - at)).append(kShown);
+        at = std::max(at, end);
     }
     room += request.path.substr(at);
     return room;

@@ -381,6 +381,14 @@ def test_the_log_shows_no_parameter_of_a_path_that_is_to_be_redacted(method, tar
             assert upstream.requests[0].target.endswith(path[:-1] + "hunter2") or "?" in target, "the service gets it as it is"
 
 
+def test_what_several_routes_hide_of_one_path_is_hidden_together():
+    routes = ", ".join(f"{{ match: {{ path: '{p}', methods: [GET] }}, respond: {{}} }}" for p in ("/s/{token}/x", "/s/**"))
+    with Gateway(f"log: {{ redact: '**' }}\nroutes: [{routes}]\n") as gateway:
+        fetch(gateway.port, "POST", "/s/hunter/x", [("X-Request-ID", "overlap")])
+        line = line_of(gateway, "overlap")
+        assert line["status"] == 405 and line["path"].startswith("/s/…") and "hunter" not in line["path"] and "x" not in line["path"], line
+
+
 def test_a_redacted_name_that_no_path_has_is_warned_of():
     ran = check("log: { redact: [cod, '{pin}'] }\nroutes: [{ match: '/invite/{code}', respond: {} }]\n")
     assert "write pin" in ran.text, ran.text
