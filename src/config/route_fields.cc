@@ -1,5 +1,7 @@
 #include <re2/re2.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/objects.h"
 #include "config/read.h"
@@ -187,6 +189,11 @@ void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Te
         if (!http::is_token(e.key)) scope.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
         if (http::is_hop_by_hop(http::field_name(e.key)) || iequals(e.key, "content-length") || iequals(e.key, "connection")) {
             scope.error(e.key_mark, "bad-header-name", e.key + " belongs to the connection: the gateway writes it");
+        }
+        // Several cookies are several lines; of all else, the one that is sent would be anybody's guess.
+        const auto is_it = [&](const auto& other) { return iequals(other.first.value, e.key); };
+        if (!iequals(e.key, "set-cookie") && std::ranges::any_of(into, is_it)) {
+            scope.error(e.key_mark, "duplicate-header", "the header " + e.key + " stands here twice, in two spellings");
         }
         if (auto t = read_text(Scope(scope, e.key), *e.value, "text", Braces::notation)) into.emplace_back(Text{e.key, e.key_mark, true, true}, *t);
     }

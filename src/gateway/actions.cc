@@ -102,11 +102,12 @@ RespondAction RespondAction::compile(const Scope& scope, const config::RespondCo
     if (from.body == nullptr || from.body->kind == config::NodeKind::null) return a;
     const Scope at(scope, "body");
     a.has_body = true;
+    const auto type = std::ranges::find_if(a.headers, [](const auto& h) { return http::field_name(h.first) == http::FieldName::content_type; });
     if (from.body->is_scalar()) {
-        const auto type = std::ranges::find_if(a.headers, [](const auto& h) { return http::field_name(h.first) == http::FieldName::content_type; });
         a.text = TextBody::parse(at, config::text_of(*from.body), type == a.headers.end() ? nullptr : &type->second, place);
     } else {
         a.json = BodyTemplate::compile(at, *from.body, place);
+        if (type != a.headers.end()) check_json_type(Scope(Scope(scope, "headers"), type->first), from.body->mark, type->second);
     }
     if (a.status == 204 || a.status == 205 || a.status == 304) {
         at.error(from.body->mark, "bad-body", "an answer with status " + std::to_string(a.status) + " has no body");

@@ -245,6 +245,30 @@ def test_t23_json_is_written_as_a_mapping_or_list(body, code):
     assert (code is None and ran.code == 0) or f"[{code}]" in ran.out, ran.text
 
 
+_HTML = "headers: { Content-Type: text/html }"
+
+
+@pytest.mark.parametrize("route", [
+    "respond: { " + _HTML + ', body: { hello: "{query.name}" } }',
+    "aggregate: { calls: { one: { service: s, path: / } }, " + _HTML + ", body: { hello: $one.name } }",
+    "use: [{ transform: { response: { headers: { set: { Content-Type: text/html } }, body: { hello: $.name } } } }], forward: { service: s }",
+    "respond: { headers: { Content-Type: '{header.accept}' }, body: { hello: \"{query.name}\" } }",
+])
+def test_json_is_not_declared_as_a_page(route):
+    ran = check("services: { s: 'http://127.0.0.1:9' }\nroutes: [{ match: /, " + route + " }]\n")
+    assert ran.code == 1 and "[json-as-markup]" in ran.out, ran.text
+    fixed = check("services: { s: 'http://127.0.0.1:9' }\nroutes: [{ match: /, " + route.replace("text/html", "application/problem+json").replace("'{header.accept}'", "text/plain") + " }]\n")
+    assert fixed.code == 0, fixed.text
+
+
+def test_a_header_of_an_answer_stands_once_but_for_cookies():
+    twice = "routes: [{{ match: /, respond: {{ headers: {{ {0}: a/b, {1}: c/d }}, body: x }} }}]\n"
+    ran = check(twice.format("Content-Type", "content-type"))
+    assert ran.code == 1 and "[duplicate-header]" in ran.out, ran.text
+    with Gateway(twice.format("Set-Cookie", "set-cookie")) as gateway:
+        assert get(gateway.port, "/").all("set-cookie") == ["a/b", "c/d"]
+
+
 @pytest.mark.parametrize("to,location", [
     ("/x#part", "/x?a=1#part"), ("https://a.example/{**}#top", "https://a.example/b?a=1#top"), ("/x?a={query.a}#s%20t", "/x?a=1#s%20t"), ("/x?a=1#", "/x?a=1#"),
 ])

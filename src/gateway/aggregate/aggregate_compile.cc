@@ -204,7 +204,7 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
                      iequals(name.value, "accept-encoding") ? "an aggregate reads answers as they are, without a content coding" : "");
         }
         for (const auto& [other, text] : into.headers) {
-            if (http::is_same_name(other, name.value)) at.error(name.mark, "duplicate-header", "the header " + other + " stands here twice, in two spellings");
+            if (!iequals(other, name.value) && http::is_same_name(other, name.value)) at.error(name.mark, "duplicate-header", "the header " + other + " stands here twice, in two spellings");
         }
         accept |= iequals(name.value, "accept");
         into.headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
@@ -247,6 +247,7 @@ void Compiler::answer() {
         action_->headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
         note(kAnswer, action_->headers.back().second);
         if (iequals(name.value, "etag")) action_->etag = false;
+        if (iequals(name.value, "content-type")) check_json_type(at, value.mark, action_->headers.back().second);
     }
     if (from_.body != nullptr) action_->body = BodyTemplate::compile(Scope(scope_, "body"), *from_.body, place);
     note(kAnswer, action_->body);

@@ -29,13 +29,27 @@ bool is_json(std::string_view type) {
     return http::is_of_type(type, "application/json") || http::is_of_type(type, "text/json") || http::is_of_type(type, "*+json");
 }
 
+// Without its parameters, as messages name it as well.
+std::string_view type_of(const Template& declared) {
+    if (!declared.is_literal()) return "a type that is known later";
+    const std::string_view type = declared.literal_text();
+    return trim_ows(type.substr(0, type.find(';')));
+}
+
 }  // namespace
+
+void check_json_type(const config::Scope& scope, config::Mark mark, const Template& declared) {
+    const std::string_view type = type_of(declared);
+    if (declared.is_literal() && !is_markup(type)) return;
+    scope.error(mark, "json-as-markup",
+                "this body is made as JSON and is declared as " + (declared.is_literal() ? "\"" + std::string(type) + "\", in which its values would be markup" : std::string(type)),
+                "leave Content-Type out, or name a type of JSON, such as application/problem+json");
+}
 
 TextBody TextBody::parse(const config::Scope& scope, const config::Text& text, const Template* declared, const TemplatePlace& place) {
     TextBody body(Template::parse(scope, text, place), Escape::none);
     if (declared == nullptr) return body;
-    std::string_view type = declared->is_literal() ? declared->literal_text() : std::string_view("a type that is known later");
-    type = trim_ows(type.substr(0, type.find(';')));
+    const std::string_view type = type_of(*declared);
     if (declared->is_literal() && is_json(type)) {
         scope.error(text.mark, "json-text", "this body is a text and is declared as JSON: a value in it could be a member of its own",
                     "write the body as a mapping: body: { ok: true, name: \"{query.name}\" }");

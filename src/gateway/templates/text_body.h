@@ -23,4 +23,8 @@ class TextBody final : public Template {
     Escape escape_ = Escape::none;
 };
 
+// A response whose body is made as JSON, and that says that it is something which browsers read markup in, or what nobody knows yet: its
+// values would be markup there. The fault goes to `scope`.
+void check_json_type(const config::Scope& scope, config::Mark mark, const Template& declared);
+
 }  // namespace portico::gateway

@@ -38,5 +38,19 @@ TEST(TextBody, T83_values_stand_only_where_it_is_known_how_they_are_written) {
     }
 }
 
+TEST(TextBody, JSON_is_declared_as_nothing_that_browsers_read_markup_in) {
+    const auto faults = [](const Template& declared) {
+        config::FaultList found;
+        check_json_type(config::Scope(found, "body"), {1, 1, 1}, declared);
+        return found.errors();
+    };
+    for (const std::string_view type : {"text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml", "image/svg+xml", "text/xml"}) {
+        EXPECT_EQ(faults(Template::literal(std::string(type))), 1u) << type;
+    }
+    for (const std::string_view type : {"application/json", "application/problem+json", "text/plain", "application/vnd.shop+json; v=1"}) {
+        EXPECT_EQ(faults(Template::literal(std::string(type))), 0u) << type;
+    }
+}
+
 }  // namespace
 }  // namespace portico::gateway

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/read.h"
+#include "gateway/templates/text_body.h"
 #include "policy/transform/settings_parts.h"
 
 namespace portico::policy::transform {
@@ -155,6 +156,8 @@ void read_case(const Scope& scope, const Node& node, AnswerCase& into) {
     if (!config::read_object<AnswerCase>(scope, node, into, "a case", kCase)) return;
     if (node.entries.empty()) scope.error(node.mark, "empty-policy", "this case is empty: say what changes");
     check_one_body(scope, node, into.body);
+    const auto type = std::ranges::find_if(into.headers.set, [](const Named& n) { return iequals(n.name, "content-type"); });
+    if (into.body.shape != nullptr && type != into.headers.set.end()) gateway::check_json_type(Scope(scope, "headers"), type->mark, type->value);
     if (into.passes_events && !into.needs_body()) {
         scope.error(into.events_mark, "idle-setting", "events says what becomes of an event stream whose body this case asks for, and it changes heads alone: they pass as it is");
     }
