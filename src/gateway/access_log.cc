@@ -62,7 +62,7 @@ void write_access_line(const Exchange& x, std::string& out) {
     put(w, "host", x.request.host);
     const Snapshot& snapshot = *x.epoch->snapshot;
     std::string redacted;
-    put(w, "path", snapshot.redaction.shown(snapshot.table, x.view, x.match, redacted));
+    put(w, "path", snapshot.redaction.shown(x.view.path, x.match, redacted));
     w.key("status").value(r.status);
     if (x.match.route != Match::kNone) w.key("route").value(snapshot.config.routes[x.match.route].name);
     if (r.service >= 0) w.key("service").value(snapshot.config.services[static_cast<size_t>(r.service)].name);

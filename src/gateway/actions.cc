@@ -4,6 +4,7 @@
 
 #include "config/read.h"
 #include "gateway/body_filtering.h"
+#include "gateway/guarded_elsewhere.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/reply.h"
 #include "gateway/snapshot.h"
@@ -251,6 +252,9 @@ Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32
         auto built = action.path.build(x.values(), x.rules->encoded_allow, x.arena);
         if (!built) return fail(std::move(built).error());
         target = *built;
+    }
+    if (x.sent_target || action.has_path) {
+        if (auto judged = judge_rewritten(x, target); !judged) return fail(std::move(judged).error());
     }
     ForwardPlan plan{*x.epoch->services[i], index, target.path, target.query, target.has_query, action.host,
                      effective_timeouts(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};

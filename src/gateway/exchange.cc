@@ -236,8 +236,7 @@ void Exchange::reset() {
     request.clear();
     target = {};
     view = {};
-    match.route = Match::kNone;
-    match.rest = {};
+    match = {};
     rules = nullptr;
     client_address.reset();
     peer_text = client_ip = forwarded_for = forwarded_proto = forwarded_host = forwarded_port = request_id = {};

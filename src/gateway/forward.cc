@@ -3,6 +3,7 @@
 #include "gateway/body_filtering.h"
 #include "gateway/body_pipe.h"
 #include "gateway/reply.h"
+#include "gateway/rewrite.h"
 #include "gateway/upstream_request.h"
 #include "io/gate.h"
 #include "upstream/broken_answer.h"
@@ -336,7 +337,7 @@ void Forwarding::map_locations() {
     if (plan_.locations == nullptr) return;
     const std::string_view sent_host = plan_.host.empty() ? std::string_view(lease_.endpoint->authority()) : plan_.host;
     const bool by_tls = lease_.endpoint->tls().client != nullptr;
-    plan_.locations->apply({sent_host, by_tls, x_.forwarded_proto, x_.view.path, plan_.path, &x_.match}, x_.response.fields, x_.arena);
+    plan_.locations->apply({sent_host, by_tls, x_.forwarded_proto, x_.view.path, stripped_prefix(x_.view.path, plan_.path, plan_.rest_is_empty), &x_.match}, x_.response.fields, x_.arena);
 }
 
 io::Task<void> Forwarding::answer() {

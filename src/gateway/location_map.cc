@@ -52,26 +52,20 @@ bool is_of_service(const Reference& r, const LocationView& view) {
     return http::is_same_authority(r.authority, view.authority, r.scheme.empty() ? own : r.scheme);
 }
 
-// What stood before the path sent, "/users" of "/users/42" that was sent as "/42".
-std::string_view stripped(const LocationView& view) {
-    std::string_view client = view.client_path, sent = view.sent_path;
-    if (sent == "/" && !client.ends_with('/')) sent = {};
-    if (!client.ends_with(sent)) return {};
-    return client.substr(0, client.size() - sent.size());
-}
-
 bool begins_with_segments(std::string_view path, std::string_view prefix) {
     return !prefix.empty() && path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
-// Browsers read `//` and `/\` as the beginning of another host, and any `\` as a slash.
-bool may_be_sent(std::string_view path) { return !path.starts_with("//") && !path.contains('\\') && !has_dot_segment(path); }
+// Browsers read `//` and `/\` as the beginning of another host, any `\` as a slash, and drop tabs before they look.
+bool may_be_sent(std::string_view path) {
+    const auto is_visible = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; };
+    return std::ranges::all_of(path, is_visible) && !path.starts_with("//") && !path.contains('\\') && !has_dot_segment(path);
+}
 
 }  // namespace
 
 LocationMap::LocationMap(config::LocationMode mode, const TargetTemplate* sent, std::span<const RouteTable::Entry> ways) : mode_(mode), same_(sent == nullptr) {
     if (same_ || mode == config::LocationMode::pass || !compile(*sent)) return;
-    ways_ = ways;
     // What a path does not send on of its rest cannot be found again.
     const bool lossy = std::ranges::any_of(ways, [&](const RouteTable::Entry& e) { return e.path.open() != sent_.back().rest; });
     if (lossy) sent_.clear();
@@ -134,8 +128,7 @@ std::optional<std::string> LocationMap::client_path(const LocationView& view, st
     if (same_) return std::string(path);
     Match found = *view.match;
     if (sent_.empty() || !take(path, found)) return std::nullopt;
-    const auto way = std::ranges::find_if(ways_, [&](const RouteTable::Entry& e) { return e.path.matches(view.client_path); });
-    if (way == ways_.end()) return std::nullopt;
+    const RouteTable::Entry* const way = found.way;
     std::string made;
     size_t parameter = 0;
     for (const PathSegment& s : way->path.segments()) {
@@ -150,13 +143,16 @@ std::optional<std::string> LocationMap::client_path(const LocationView& view, st
     }
     if (way->path.open()) made += found.rest;
     if (made.empty()) made = "/";
+    // The root of what is below is no path that the route sends: one that is led to from there as well would lead there for ever.
+    const bool of_root = way->path.open() && found.rest.data() == nullptr;
+    if (of_root && made == view.client_path) return std::nullopt;
     return made;
 }
 
 std::optional<std::string> LocationMap::mapped(const LocationView& view, std::string_view value) const {
     const auto r = parse(value);
     if (!r || !is_of_service(*r, view)) return std::nullopt;
-    const bool seems_mapped = mode_ == config::LocationMode::automatic && begins_with_segments(r->path, stripped(view));
+    const bool seems_mapped = mode_ == config::LocationMode::automatic && begins_with_segments(r->path, view.prefix);
     auto path = seems_mapped ? std::optional(std::string(r->path)) : client_path(view, r->path);
     if (!path || !may_be_sent(*path)) return std::nullopt;
     path->append(r->tail);

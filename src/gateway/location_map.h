@@ -22,7 +22,7 @@ struct LocationView {
     bool endpoint_tls = false;         // it was reached by https
     std::string_view client_scheme;    // what it was told of the client's
     std::string_view client_path;      // in normal form
-    std::string_view sent_path;
+    std::string_view prefix;           // what was stripped of it, as X-Forwarded-Prefix says
     const Match* match = nullptr;
 };
 
@@ -30,7 +30,7 @@ class LocationMap {
   public:
     LocationMap() = default;
     // @param sent what the route's path becomes; nullptr: it is sent as it is
-    // @param ways of the route; the table outlives this
+    // @param ways of the route
     LocationMap(config::LocationMode mode, const TargetTemplate* sent, std::span<const RouteTable::Entry> ways);
 
     // Changes Location and Content-Location among the fields. One that names another authority, that the path sent cannot have led to,
@@ -54,7 +54,6 @@ class LocationMap {
     config::LocationMode mode_ = config::LocationMode::automatic;
     bool same_ = false;  // the path is sent as it is
     std::vector<Piece> sent_;  // empty: the mapping is not one to one
-    std::span<const RouteTable::Entry> ways_;
 };
 
 }  // namespace portico::gateway

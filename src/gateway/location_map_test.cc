@@ -32,7 +32,7 @@ std::string mapped(const Case& c, config::LocationMode mode = config::LocationMo
     Match match;
     EXPECT_TRUE(table.find(view, match)) << c.request;
     const auto made = map.mapped({.authority = "svc:8080", .endpoint_tls = endpoint_tls, .client_scheme = client_scheme, .client_path = c.request,
-                                  .sent_path = c.reached, .match = &match},
+                                  .prefix = stripped_prefix(c.request, c.reached, match.rest.empty() && sent.ends_in_rest()), .match = &match},
                                  c.value);
     return made.value_or("");
 }
@@ -93,7 +93,7 @@ TEST(LocationMaps, OnlyTwoFieldsAreRead) {
     for (const char* name : {"Location", "content-location", "Link", "X-Location"}) fields.add(name, "http://svc/a");
     Arena arena;
     Match match;
-    const LocationView view{.authority = "svc", .client_scheme = "http", .client_path = "/a", .sent_path = "/a", .match = &match};
+    const LocationView view{.authority = "svc", .client_scheme = "http", .client_path = "/a", .prefix = {}, .match = &match};
     LocationMap(config::LocationMode::pass, as_it_is, {}).apply(view, fields, arena);
     EXPECT_EQ(fields.find("Location")->value, "http://svc/a");
     LocationMap(config::LocationMode::automatic, as_it_is, {}).apply(view, fields, arena);

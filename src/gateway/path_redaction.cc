@@ -42,30 +42,75 @@ PathRedaction::PathRedaction(const RouteTable& table, const std::vector<config::
         faults.warning(names[i].mark, "log.redact", "idle-setting", "no route has a parameter {" + names[i].value + "} in its path",
                        "write the name of a path's parameter, such as " + std::string(kAlways[0]));
     }
-    if (std::ranges::any_of(routes, &OfRoute::any)) routes_ = std::move(routes);
+    if (std::ranges::none_of(routes, &OfRoute::any)) return;
+    routes_ = std::move(routes);
+    for (const RouteTable::Entry& e : table.entries()) {
+        if (routes_[e.route].any()) add_way(e);
+    }
 }
 
-std::string_view PathRedaction::shown(const RouteTable& table, const RequestView& request, const Match& match, std::string& room) const {
-    if (routes_.empty() || (match.route != Match::kNone && !routes_[match.route].any())) return request.path;
-    std::vector<std::pair<size_t, size_t>> places;
-    const auto hide = [&](const Match& m) {
-        const OfRoute& route = routes_[m.route];
-        for (const uint8_t slot : route.slots) {
-            if (m.values[slot].data() != nullptr) places.push_back(place_of(m.values[slot], request.path));
+void PathRedaction::add_way(const RouteTable::Entry& entry) {
+    const OfRoute& route = routes_[entry.route];
+    std::string leading;
+    size_t count = 0, parameter = 0;
+    Way way{{}, route.rest && entry.path.open()};
+    for (const PathSegment& s : entry.path.segments()) {
+        const bool fixed = s.kind == PathSegment::Kind::fixed;
+        const bool hidden = !fixed && std::ranges::find(route.slots, entry.slots[parameter++]) != route.slots.end();
+        if (fixed && way.segments.empty()) {
+            leading.append("/").append(s.text);
+            ++count;
+        } else {
+            way.segments.push_back({fixed ? s.text : std::string(), fixed, hidden});
         }
-        if (route.rest && !m.rest.empty()) places.push_back(place_of(m.rest, request.path));
-    };
-    if (match.route != Match::kNone) hide(match);
-    else table.each_match(request, hide);
+    }
+    most_leading_ = std::max(most_leading_, count);
+    ways_.emplace(std::move(leading), std::move(way));
+}
+
+// As far as a path goes with a route's, its segments are taken for those.
+void PathRedaction::hide_missed(std::string_view path, Places& places) const {
+    size_t end = 0;  // of what is compared with the leading ones
+    for (size_t leading = 0; leading <= most_leading_ && end < path.size(); ++leading) {
+        const auto [first, last] = ways_.equal_range(path.substr(0, end));
+        for (auto way = first; way != last; ++way) {
+            size_t at = end;
+            bool goes_on = true;
+            for (const Way::Segment& s : way->second.segments) {
+                if (at >= path.size()) break;
+                const size_t begin = at + 1;
+                at = std::min(path.find('/', begin), path.size());
+                goes_on = !s.fixed || path.substr(begin, at - begin) == s.text;
+                if (!goes_on) break;
+                if (s.hidden && at > begin) places.emplace_back(begin, at);
+            }
+            if (way->second.rest && goes_on && at + 1 < path.size()) places.emplace_back(at + 1, path.size());
+        }
+        end = std::min(path.find('/', end + 1), path.size());
+    }
+}
+
+std::string_view PathRedaction::shown(std::string_view path, const Match& match, std::string& room) const {
+    if (routes_.empty() || (match.route != Match::kNone && !routes_[match.route].any())) return path;
+    Places places;
+    if (match.route != Match::kNone) {
+        const OfRoute& route = routes_[match.route];
+        for (const uint8_t slot : match.way->slots) {
+            if (std::ranges::find(route.slots, slot) != route.slots.end()) places.push_back(place_of(match.values[slot], path));
+        }
+        if (route.rest && !match.rest.empty()) places.push_back(place_of(match.rest, path));
+    } else {
+        hide_missed(path, places);
+    }
     std::ranges::sort(places);
     room.clear();
     size_t at = 0;
     for (const auto& [begin, end] : places) {
         // One that begins within another, of another route, may end behind it.
-        if (begin >= at) room.append(request.path.substr(at, begin - at)).append(kShown);
+        if (begin >= at) room.append(path.substr(at, begin - at)).append(kShown);
         at = std::max(at, end);
     }
-    room += request.path.substr(at);
+    room += path.substr(at);
     return room;
 }
 

@@ -2,6 +2,8 @@
 // route that has none costs one look. Immutable, read by every worker.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,11 +22,11 @@ class PathRedaction {
     // is a warning
     PathRedaction(const RouteTable& table, const std::vector<config::Text>& names, config::FaultList& faults);
 
-    // The request's normal path as the log shows it. Where no route took the request (another method, a header that is missing), what is
-    // hidden for any route of that path is hidden too.
+    // The request's normal path as the log shows it. Where no route took the request (another method, a slash more, half a path), what any
+    // route hides whose path begins as it does is hidden too.
     // @param match  of the request; its values are views of the path
     // @returns the path itself, or a text in `room`
-    std::string_view shown(const RouteTable& table, const RequestView& request, const Match& match, std::string& room) const;
+    std::string_view shown(std::string_view path, const Match& match, std::string& room) const;
 
   private:
     struct OfRoute {
@@ -32,7 +34,22 @@ class PathRedaction {
         bool rest = false;
         bool any() const { return rest || !slots.empty(); }
     };
+    // A path of a route that hides something, for requests that miss it.
+    struct Way {
+        struct Segment {
+            std::string text;  // of a fixed one
+            bool fixed = false, hidden = false;
+        };
+        std::vector<Segment> segments;  // behind its leading fixed ones
+        bool rest = false;
+    };
+    using Places = std::vector<std::pair<size_t, size_t>>;
+    void add_way(const RouteTable::Entry& entry);
+    void hide_missed(std::string_view path, Places& places) const;
+
     std::vector<OfRoute> routes_;  // by their index in the configuration; empty where none hides anything
+    std::multimap<std::string, Way, std::less<>> ways_;  // by their leading fixed segments, "/users" or ""
+    size_t most_leading_ = 0;                            // segments
 };
 
 }  // namespace portico::gateway

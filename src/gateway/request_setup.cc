@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "gateway/client_address.h"
 #include "gateway/connection_names.h"
+#include "gateway/guarded_elsewhere.h"
 #include "gateway/snapshot.h"
 #include "http/uri.h"
 
@@ -126,39 +127,6 @@ bool find_preflighted(Exchange& x) {
     return x.preflight;
 }
 
-// Whether a policy of the route that the path leads to, read leniently, would judge another value of a parameter than it does here: the
-// guards see the one, the service the other.
-bool is_named_otherwise(Exchange& x, const Match& other) {
-    const auto& rules = x.epoch->snapshot->table.rules();
-    const std::vector<std::string>&ours = rules[x.match.route].parameters, &theirs = rules[other.route].parameters;
-    for (const uint32_t slot : x.epoch->snapshot->routes[other.route].judged) {
-        std::string_view here = x.match.rest, there = other.rest;
-        if (slot < kMaxParameters) {
-            const auto same = std::ranges::find(ours, theirs[slot]);
-            here = same == ours.end() ? std::string_view{} : x.match.values[static_cast<size_t>(same - ours.begin())];
-            there = other.values[slot];
-        }
-        if (http::decode_segment(here, x.arena) != http::decode_segment(there, x.arena)) return true;
-    }
-    return false;
-}
-
-// Whether a path that only `encoded: allow` lets pass would lead, read leniently, to a route with a guard that this one lacks, or let its
-// guards judge another value than the service reads.
-bool is_guarded_elsewhere(Exchange& x) {
-    const Snapshot& snapshot = *x.epoch->snapshot;
-    for (const auto order : {http::LenientOrder::decode_first, http::LenientOrder::drop_first}) {
-        RequestView read = x.view;
-        read.path = http::lenient_path(x.view.path, order, x.arena);
-        Match other;
-        if (!snapshot.table.find(read, other)) continue;
-        const auto& guards = snapshot.routes[other.route].guards;
-        if (guards.empty()) continue;
-        if (!std::ranges::includes(x.rules->guards, guards) || is_named_otherwise(x, other)) return true;
-    }
-    return false;
-}
-
 }  // namespace
 
 void choose_ids(Exchange& x) {
@@ -193,7 +161,7 @@ Result<void> find_route(Exchange& x) {
     if (x.view.ambiguous && !(found && x.rules->encoded_allow)) {
         return fail(Fault::bad_path, "an encoded / \\ ; ? or #, or a raw \\ or ;, without encoded: allow");
     }
-    if (x.view.ambiguous && !x.preflight && is_guarded_elsewhere(x)) {
+    if (x.view.ambiguous && !x.preflight && is_guarded_elsewhere(x, x.view.path)) {
         return fail(Fault::bad_path, "a service that reads the path leniently would be asked for what a guarded route asks it");
     }
     if (!found) return fail(snapshot.table.allowed_methods(x.view).empty() ? Fault::no_route : Fault::method_not_allowed);

@@ -9,6 +9,14 @@
 
 namespace portico::gateway {
 
+std::string_view stripped_prefix(std::string_view client_path, std::string_view sent_path, bool rest_is_empty) {
+    if (sent_path.size() >= client_path.size() && !rest_is_empty) return {};
+    if (client_path.ends_with(sent_path)) return client_path.substr(0, client_path.size() - sent_path.size());
+    const std::string_view without_slash = sent_path.substr(0, sent_path.size() - 1);
+    const bool lost = rest_is_empty && sent_path.ends_with('/') && client_path.ends_with(without_slash);
+    return lost ? client_path.substr(0, client_path.size() - without_slash.size()) : std::string_view{};
+}
+
 // It is asked before the path is normalised, which would follow it.
 bool has_dot_segment(std::string_view path) {
     bool found = false;
@@ -161,15 +169,15 @@ bool TargetTemplate::names_call(size_t call) const {
     return path_.names_call(call) || std::ranges::any_of(pairs_, [&](const Pair& p) { return p.whole.names_call(call); });
 }
 
-Result<std::string_view> TargetTemplate::build_path(const Values& values, bool encoded_allow, Arena& arena) const {
+Result<http::NormalPath> TargetTemplate::build_path(const Values& values, bool encoded_allow, Arena& arena) const {
     if (plain_rest_) {
         const std::string_view rest = values.encoded(path_.parts()[1]);
         if (rest.starts_with('/')) return fail(Fault::bad_rewrite, "the path would begin with //");
         // What precedes the rest in the normal path is its slash.
-        if (rest.empty()) return std::string_view("/");
-        return std::string_view(rest.data() - 1, rest.size() + 1);
+        if (rest.empty()) return http::NormalPath{"/"};
+        return http::NormalPath{{rest.data() - 1, rest.size() + 1}, values.exchange->view.ambiguous};
     }
-    if (path_.is_literal()) return path_.literal_text();
+    if (path_.is_literal()) return http::NormalPath{path_.literal_text()};
     auto built = build_values(values, encoded_allow, arena, {});
     if (built || (!claims_in_path_ && !answers_in_path_)) return built;
     // Where the path would be good without its claims, it was one of them, and not the request, that spoilt it; and so with
@@ -183,7 +191,7 @@ Result<std::string_view> TargetTemplate::build_path(const Values& values, bool e
     return built;
 }
 
-Result<std::string_view> TargetTemplate::build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const {
+Result<http::NormalPath> TargetTemplate::build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const {
     std::string built;
     size_t given = 0;
     for (const TemplatePart& part : path_.parts()) {
@@ -210,7 +218,7 @@ Result<std::string_view> TargetTemplate::build_values(const Values& values, bool
     auto normal = http::normalise_path(built, arena);
     if (!normal) return fail(Fault::bad_rewrite, normal.error().context);
     if (normal->ambiguous && !encoded_allow) return fail(Fault::bad_rewrite, "an encoded slash, or its kind");
-    return arena.copy(normal->text);
+    return http::NormalPath{arena.copy(normal->text), normal->ambiguous};
 }
 
 bool TargetTemplate::overrides(std::string_view pair) const {
@@ -254,7 +262,8 @@ Result<TargetParts> TargetTemplate::build(const Values& values, bool encoded_all
     auto path = build_path(values, encoded_allow, arena);
     if (!path) return fail(std::move(path).error());
     TargetParts out;
-    out.path = *path;
+    out.path = path->text;
+    out.ambiguous = path->ambiguous;
     if (!has_query_) {
         out.query = values.exchange->view.query;
         out.has_query = values.exchange->view.has_query;

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "gateway/templates/template_string.h"
+#include "http/uri.h"
 
 namespace portico::gateway {
 
@@ -16,10 +17,15 @@ struct TargetParts {
     std::string_view path;   // normal form
     std::string_view query;  // without "?"
     bool has_query = false;
+    bool ambiguous = false;  // only `encoded: allow` lets the path pass
 };
 
 // True where a segment of the path is `.` or `..`, encoded or not: a value that would climb out of its place.
 bool has_dot_segment(std::string_view path);
+// What a route took off the beginning of the path, so that a service can write links that lead back through it; empty where it did
+// something else. Of `/users` that is sent as `/` because nothing of {**} was there, all of itself.
+// @param rest_is_empty the path ends in {**}, and nothing stood there
+std::string_view stripped_prefix(std::string_view client_path, std::string_view sent_path, bool rest_is_empty);
 
 // A path template, with or without a query.
 class TargetTemplate {
@@ -52,13 +58,13 @@ class TargetTemplate {
         bool is_query = false;  // {query}
     };
     static std::vector<Pair> split_query(const std::vector<TemplatePart>& parts);
-    Result<std::string_view> build_path(const Values& values, bool encoded_allow, Arena& arena) const;
+    Result<http::NormalPath> build_path(const Values& values, bool encoded_allow, Arena& arena) const;
     // Values in whose place a harmless text is put: whose fault was it?
     struct Harmless {
         bool claims = false;
         bool answers = false;
     };
-    Result<std::string_view> build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const;
+    Result<http::NormalPath> build_values(const Values& values, bool encoded_allow, Arena& arena, Harmless harmless) const;
     Result<void> build_query(const Values& values, std::string& out) const;
     // Whether a pair of the client's bears the name of one that stands beside it, in any spelling (http/credential.h).
     bool overrides(std::string_view pair) const;

@@ -332,8 +332,12 @@ bool RouteTable::each_candidate(const RequestView& request, F&& f, Cut& cut) con
 
 void RouteTable::take(const Entry& entry, const RequestView& request, const Cut& cut, Match& out) const {
     out.route = entry.route;
+    out.way = &entry;
     size_t parameter = 0;
     const auto& segments = entry.path.segments();
+    // Those of its other paths hold nothing of this request, and views of an earlier one until here.
+    const size_t all = rules_[entry.route].parameters.size();
+    if (entry.slots.size() < all) std::fill_n(out.values.begin(), all, std::string_view{});
     for (size_t i = 0; i < segments.size(); ++i) {
         if (segments[i].kind != PathSegment::Kind::fixed) out.values[entry.slots[parameter++]] = cut.pieces[i];
     }
@@ -355,19 +359,6 @@ bool RouteTable::find(const RequestView& request, Match& out) const {
             if (!c.method_holds(request) || !c.values_hold(request, values)) return false;
             take(entry, request, cut, out);
             return true;
-        },
-        cut);
-}
-
-void RouteTable::each_match(const RequestView& request, const std::function<void(const Match&)>& f) const {
-    Cut cut;
-    each_candidate(
-        request,
-        [&](const Entry& entry) {
-            Match match;
-            take(entry, request, cut, match);
-            f(match);
-            return false;
         },
         cut);
 }

@@ -22,13 +22,7 @@ namespace portico::gateway {
 
 inline constexpr size_t kMaxParameters = 16;  // of one route
 
-// What matched, with the values of the path's parameters. Views of the request's normal path.
-struct Match {
-    static constexpr size_t kNone = SIZE_MAX;
-    size_t route = kNone;                                  // its index in the configuration
-    std::array<std::string_view, kMaxParameters> values;   // encoded, by the route's own order of parameters
-    std::string_view rest;                                 // {**}, encoded
-};
+struct Match;
 
 class RouteTable {
   public:
@@ -58,8 +52,6 @@ class RouteTable {
     bool find(const RequestView& request, Match& out) const;
     // Whether many conditions may have to be tried on much text: whoever finds a route takes his turn then (io/turn_budget.h).
     bool takes_long(const RequestView& request) const;
-    // Calls f(match) for every way into a route whose host and path match, whatever its conditions.
-    void each_match(const RequestView& request, const std::function<void(const Match&)>& f) const;
     // The methods with which some route would take the request, sorted; empty where the method is not what is missing.
     std::vector<std::string> allowed_methods(const RequestView& request) const;
 
@@ -163,5 +155,14 @@ void RouteTable::visit_intersecting(const Entry& with, F&& f) const {
         }
     }
 }
+
+// What matched, with the values of the path's parameters. Views of the request's normal path.
+struct Match {
+    static constexpr size_t kNone = SIZE_MAX;
+    size_t route = kNone;                                // its index in the configuration
+    const RouteTable::Entry* way = nullptr;              // which of its hosts and paths; lives as long as the table
+    std::array<std::string_view, kMaxParameters> values; // encoded, by the route's own order of parameters; empty for those that this way lacks
+    std::string_view rest;                               // {**}, encoded
+};
 
 }  // namespace portico::gateway

@@ -2,6 +2,7 @@
 
 #include "gateway/connection_names.h"
 #include "gateway/field_rules.h"
+#include "gateway/rewrite.h"
 #include "gateway/snapshot.h"
 
 namespace portico::gateway {
@@ -20,16 +21,6 @@ bool is_replaced(FieldName id) {
         case FieldName::traceparent: return true;
         default: return http::is_hop_by_hop(id);
     }
-}
-
-// What the route took off the beginning of the path, so that the service can write links that lead back through it; empty where it did
-// something else. `/users` sent as `/` lost all of itself.
-std::string_view stripped_prefix(std::string_view came, const ForwardPlan& plan) {
-    if (plan.path.size() >= came.size() && !plan.rest_is_empty) return {};
-    if (came.ends_with(plan.path)) return came.substr(0, came.size() - plan.path.size());
-    const std::string_view without_slash = plan.path.substr(0, plan.path.size() - 1);
-    const bool lost = plan.rest_is_empty && plan.path.ends_with('/') && came.ends_with(without_slash);
-    return lost ? came.substr(0, came.size() - without_slash.size()) : std::string_view{};
 }
 
 void write_length(http::h1::Output& out, uint64_t length) {
@@ -80,7 +71,7 @@ void write_upstream_head(http::h1::Output& out, const Exchange& x, const Forward
     out.field("X-Forwarded-Proto", x.forwarded_proto);
     if (!x.forwarded_host.empty()) out.field("X-Forwarded-Host", x.forwarded_host);
     out.field("X-Forwarded-Port", x.forwarded_port);
-    if (const std::string_view prefix = stripped_prefix(x.view.path, plan); !prefix.empty()) out.field("X-Forwarded-Prefix", prefix);
+    if (const std::string_view prefix = stripped_prefix(x.view.path, plan.path, plan.rest_is_empty); !prefix.empty()) out.field("X-Forwarded-Prefix", prefix);
     if (!x.client_ip.empty()) out.field("X-Real-IP", x.client_ip);
     // A further field line continues the list of the client's own (RFC 9110 §5.3).
     if (x.epoch->snapshot->config.forwarding.via) out.field("Via", kVia);

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "config/file_text.h"
@@ -19,9 +20,9 @@ class FileWatch final : private io::Timer {
   public:
     static constexpr Duration kInterval = std::chrono::milliseconds(200);
 
-    // Told the path of a file that is another now, and at rest, with the digest of its content. @returns whether that was read: else it is
-    // told again, once it has been judged anew
-    using Changed = std::function<bool(const std::string& path, uint64_t content)>;
+    // Told the path of a file that is another now, while all of them are at rest, with what each was seen to hold. @returns whether just
+    // that was read: else it is told again, once it has been judged anew
+    using Changed = std::function<bool(const std::string& path, const config::FilesRead::Digests& at_rest)>;
 
     // @param loaded  what was read for the last load, kept by the owner
     FileWatch(io::Loop& loop, const config::FilesRead::Digests& loaded, Changed changed);
@@ -30,12 +31,13 @@ class FileWatch final : private io::Timer {
     // What tells one writing of a file from another without reading it.
     struct Stamp {
         uint64_t device = 0, inode = 0, size = 0;
-        int64_t seconds = 0, nanos = 0;
+        int64_t seconds = 0, nanos = 0;                  // of its content
+        int64_t changed_seconds = 0, changed_nanos = 0;  // of it, its owner or who may read it
         bool operator==(const Stamp&) const = default;
     };
     struct Watched {
         Stamp seen;              // none at first: the file may have changed since it was loaded
-        uint64_t candidate = 0;  // of the content that was seen once
+        std::optional<uint64_t> candidate;  // of the content that was seen last; none: it could not be read
         bool pending = false;
     };
     // @returns nothing for what is no file, such as a pipe, whose content goes when it is read

@@ -82,7 +82,7 @@ bool Supervisor::start() {
     if (!opened) return false;
     serve_addresses(std::move(*opened), config);
     if (options_.watch) {
-        file_watch_ = std::make_unique<FileWatch>(*loop_, loaded_, [this](const std::string& path, uint64_t content) { return reload_at_rest(path, content); });
+        file_watch_ = std::make_unique<FileWatch>(*loop_, loaded_, [this](const std::string& path, const config::FilesRead::Digests& at_rest) { return reload_at_rest(path, at_rest); });
     }
     ready_by_ = loop_->now() + kFirstNames;
     announce_ready();

@@ -68,7 +68,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     void reload(const char* why);
     // Reads a file again that was found at rest with that content. @returns false where it is to be judged anew: another configuration is on
     // its way, or somebody writes to the file again
-    bool reload_at_rest(const std::string& path, uint64_t content);
+    bool reload_at_rest(const std::string& path, const config::FilesRead::Digests& at_rest);
     // Makes a configuration the coming one, or says that it is refused.
     void take(std::shared_ptr<const gateway::Snapshot> fresh);
     // All that a good configuration needs, without a change yet. @returns nullptr where something cannot be had

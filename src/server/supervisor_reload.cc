@@ -57,17 +57,23 @@ void Supervisor::reload(const char* why) {
     take(load(next_number_));
 }
 
-bool Supervisor::reload_at_rest(const std::string& path, uint64_t content) {
+bool Supervisor::reload_at_rest(const std::string& path, const config::FilesRead::Digests& at_rest) {
     if (draining_ || coming_ != nullptr) return false;
     const auto before = loaded_;
     operators_.say(path == options_.file_name ? "reloading: the file has changed" : "reloading: a file that it names has changed");
     service_manager_.reloading();
     const config::PipePatience patience;
     auto fresh = load(next_number_);
-    // Half a file may be valid without its guards: what is taken is what was seen to rest.
-    if (const auto read = loaded_.find(path); fresh != nullptr && (read == loaded_.end() || read->second != content)) {
+    // Half a file may be valid without its guards: what is taken is what was seen to rest, of each file that was known before.
+    const auto unsettled = std::ranges::find_if(loaded_, [&](const auto& read) {
+        const auto seen = at_rest.find(read.first);
+        return seen != at_rest.end() && seen->second != read.second;
+    });
+    const bool is_read = loaded_.contains(path);
+    if (fresh != nullptr && (!is_read || unsettled != loaded_.end())) {
+        const std::string written = is_read ? unsettled->first : path;
         loaded_ = before;
-        operators_.say("not reloaded: somebody is writing to " + path + "; it is read again when it rests");
+        operators_.say("not reloaded: somebody is writing to " + written + "; it is read again when it rests");
         if (ready_) service_manager_.ready();
         return false;
     }

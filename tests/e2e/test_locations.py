@@ -61,3 +61,36 @@ def test_policies_see_what_the_client_gets(service):
     config = CONFIG.format(url=service.url, more="").replace("forward:", """use: [{ transform: { response: { when: { headers: { Location: /users/bar } }, headers: { set: { X-Seen: yes } } } } }], forward:""", 1)
     with Gateway(config) as gateway:
         assert fetch(gateway.port, "POST", "/users/a", [("Say-Location", "/bar")]).get("x-seen") == "yes"
+
+
+UNEVEN = """
+workers: 1
+services: {{ users: {url} }}
+routes:
+  - {{ match: {{ path: ["/{{tenant}}/users/**", "/public/users/**"] }}, forward: {{ service: users, path: "/users/{{**}}" }} }}
+  - {{ match: /account, forward: {{ service: users }} }}
+  - {{ match: {{ path: ["/s/{{y}}/{{x}}/**", "/s/a/{{x}}/**"] }}, forward: {{ service: users, path: "/{{x}}/{{**}}" }} }}
+  - {{ match: {{ path: ["/t/{{y:[a-z]+}}/{{x}}", "/t/b/{{x}}"] }}, forward: {{ service: users, path: "/{{x}}" }} }}
+  - {{ match: /shop/**, forward: {{ service: users, path: "/store/{{**}}" }} }}
+  - {{ match: /a/b, forward: {{ service: users, path: / }} }}
+"""
+
+
+@pytest.mark.parametrize("target,value,wanted", [
+    ("/public/users/old", "/users/new", "/public/users/new"), ("/acme/users/old", "/users/new", "/acme/users/new"),
+    ("/s/a/1/z", "/1/bar", "/s/a/1/bar"), ("/s/q/1/z", "/1/bar", "/s/q/1/bar"), ("/t/b/1", "/2", "/t/b/2"), ("/t/c/1", "/2", "/t/c/2"),
+    # The service's root without its slash is no path that it is sent: who is led there from there would be for ever.
+    ("/shop", "/store", "/store"), ("/shop/", "/store", "/shop"), ("/shop/x", "/store", "/shop"), ("/shop", "/store/", "/shop/"),
+    # Nothing was stripped that the service was told of.
+    ("/a/b", "/a/b/c", "/a/b/c"), ("/a/b", "http://HOST/a/b/c", "http://HOST/a/b/c"),
+    # Browsers drop a tab, and read another host.
+    ("/shop/x", "/store/\t/evil.test", "/store/\t/evil.test"), ("/account", "http://HOST/\t/evil.test", "http://HOST/\t/evil.test"),
+])
+def test_a_location_leads_back_by_the_path_that_came(service, target, value, wanted):
+    """And by nothing of an earlier request, whose bytes its connection may still hold."""
+    with Gateway(UNEVEN.format(url=service.url)) as gateway:
+        for _ in range(2):
+            get(gateway.port, "/" + "A" * 1500 + "/users/x")
+            get(gateway.port, "/account", [("X-Pad", "p" * 200), ("Authorization", "Bearer of-somebody-else"), ("Cookie", "session=of-somebody-else")])
+            answer = get(gateway.port, target, [("Say-Location", value)])
+            assert answer.get("location") == wanted.replace("HOST", service.url.split("//")[1])

@@ -362,6 +362,7 @@ routes:
   - {{ name: invite, match: "/invite/{{Code}}/to/{{who}}", respond: {{ body: "{{Code}}" }} }}
   - {{ name: files, match: "/files/{{id}}/**", respond: {{ body: ok }} }}
   - {{ name: odd, match: "/odd/{{token:[0-9]+}}", encoded: allow, respond: {{ body: ok }} }}
+  - {{ name: host, match: {{ host: only.test, path: "/only/{{code}}" }}, respond: {{ body: ok }} }}
   - {{ name: beta, match: {{ path: "/beta/{{secret}}", headers: {{ X-Beta: "1" }} }}, respond: {{ body: ok }} }}
 """
 
@@ -369,8 +370,10 @@ routes:
 @pytest.mark.parametrize("method,target,path", [
     ("GET", "/login/bob/hunter2", "/login/bob/…"), ("GET", "//login/./bob/%68unter2?password=hunter2", "/login/bob/…"), ("GET", "/login/hunter2/hunter2", "/login/hunter2/…"),
     ("GET", "/invite/hunter2/to/bob", "/invite/…/to/bob"), ("GET", "/files/7/hunter2/x", "/files/7/…"), ("GET", "/files/7/", "/files/7/"), ("GET", "/files/7", "/files/7"),
-    ("GET", "/odd/7", "/odd/…"), ("GET", "/odd/hunter", "/odd/hunter"),
-    ("POST", "/login/bob/hunter2", "/login/bob/…"), ("GET", "/beta/hunter2", "/beta/…"), ("GET", "/login/bob/hunter2%2F", "/login/bob/…")])
+    ("GET", "/odd/7", "/odd/…"), ("GET", "/odd/hunter", "/odd/…"),
+    ("POST", "/login/bob/hunter2", "/login/bob/…"), ("GET", "/beta/hunter2", "/beta/…"), ("GET", "/login/bob/hunter2%2F", "/login/bob/…"),
+    ("GET", "/login/bob/hunter2/", "/login/bob/…/"), ("GET", "/login/bob/hunter2/x", "/login/bob/…/x"), ("GET", "/invite/hunter2", "/invite/…"), ("GET", "/invite/hunter2/too/bob", "/invite/…/too/bob"),
+    ("GET", "/only/hunter2", "/only/…"), ("GET", "/lo/hunter2", "/lo/hunter2"), ("POST", "/files/7/", "/files/7/")])
 def test_the_log_shows_no_parameter_of_a_path_that_is_to_be_redacted(method, target, path):
     """Nor where no route took the request, whatever is missing."""
     with Echo() as upstream, Gateway(REDACTED.format(url=upstream.url)) as gateway:
@@ -379,6 +382,18 @@ def test_the_log_shows_no_parameter_of_a_path_that_is_to_be_redacted(method, tar
         assert line["path"] == path and ("hunter2" not in json.dumps(line) or "hunter2" in path), line
         if line["status"] == 200 and line["route"] == "login":
             assert upstream.requests[0].target.endswith(path[:-1] + "hunter2") or "?" in target, "the service gets it as it is"
+
+
+@pytest.mark.parametrize("paths,targets,shown", [
+    (["/invite/{token}", "/join/{id}"], ["/invite/abcdefgh", "/join/1", "/invite/x", "/join/12345678901234567890"], ["/invite/…", "/join/1", "/invite/…", "/join/12345678901234567890"]),
+    (["/reset/{token}", "/reset"], ["/reset/1234567890", "/reset", "/reset"], ["/reset/…", "/reset", "/reset"]),
+])
+def test_a_parameter_of_another_path_of_the_route_holds_nothing_of_an_earlier_request(paths, targets, shown):
+    with Gateway("workers: 1\nroutes: [{ match: { path: ['" + "', '".join(paths) + "'] }, respond: { body: ok } }, { match: '/users/{id}', respond: {} }]\n") as gateway:
+        for number, (target, path) in enumerate(zip(targets, shown)):
+            get(gateway.port, "/users/" + "7" * 40)
+            assert get(gateway.port, target, [("X-Request-ID", f"uneven-{number}")]).status == 200
+            assert line_of(gateway, f"uneven-{number}")["path"] == path
 
 
 def test_what_several_routes_hide_of_one_path_is_hidden_together():

@@ -180,6 +180,47 @@ def test_a_named_file_that_goes_away_changes_nothing_and_is_taken_when_it_is_bac
         assert status(gateway, SECRET) == 200
 
 
+def test_a_secret_that_changed_while_the_configuration_was_away_is_followed_when_that_is_back():
+    third = "a-third-secret-of-the-same-mount-0123456789"
+    with Mounted(SIGNED, options=["--watch"]) as gateway:
+        other = "another-secret-of-the-same-mount-0123456789"
+        time.sleep(SETTLED)  # until it was looked at
+        os.rename(gateway.folder + "/conf/portico.yaml", gateway.folder + "/conf/away.yaml")
+        time.sleep(SETTLED)
+        mounted(gateway.folder + "/conf/secrets", 2, {"jwt": other + "\n"})
+        gateway.wait_for_line("portico: reload refused")
+        time.sleep(SETTLED)
+        assert status(gateway, SECRET) == 200
+        os.rename(gateway.folder + "/conf/away.yaml", gateway.folder + "/conf/portico.yaml")
+        eventually(lambda: status(gateway, other) == 200, "the new secret")
+        mounted(gateway.folder + "/conf/secrets", 3, {"jwt": third + "\n"})
+        eventually(lambda: status(gateway, third) == 200, "the next one")
+        settled = reloads(gateway)
+        time.sleep(SETTLED)
+        assert status(gateway, SECRET) == 401 and reloads(gateway) == settled
+
+
+def test_a_file_that_may_be_read_again_is_followed():
+    """Nothing of its content has changed, and nobody else may be told to write it once more."""
+    with watching() as gateway:
+        gateway.write("routes: [\n")
+        gateway.wait_for_line("portico: reload refused")
+        before = os.stat(gateway.file)
+        text = FILE.format(2).encode()
+        fresh = gateway.file + ".new"
+        with open(fresh, "wb") as f:
+            f.write(text)
+        os.utime(fresh, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.rename(fresh, gateway.file)
+        eventually(lambda: version(gateway) == "2", "the file")
+        # The same size and time, another content.
+        stamp = os.stat(gateway.file)
+        with open(gateway.file, "r+b") as f:
+            f.write(FILE.format(3).encode())
+        os.utime(gateway.file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        eventually(lambda: version(gateway) == "3", "the file with its time put back")
+
+
 def test_half_a_file_is_not_taken_where_its_change_waited_behind_a_reload():
     """The reload waits for a name that nobody answers; meanwhile the file is at rest once, and then written anew, slowly."""
     def file(name, marker):

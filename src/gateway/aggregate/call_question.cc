@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "gateway/actions.h"
 #include "gateway/aggregate/aggregation.h"
+#include "gateway/guarded_elsewhere.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/snapshot.h"
 #include "gateway/upstream_request.h"
@@ -92,6 +93,7 @@ Result<std::string> Aggregation::target_of(const AggregateCall& call, const Valu
     Arena arena;
     auto parts = call.path.build(values, x_.rules->encoded_allow, arena);
     if (!parts) return fail(std::move(parts).error());
+    if (auto judged = judge_rewritten(x_, *parts); !judged) return fail(std::move(judged).error());
     Target target{std::string(parts->path)};
     // Without a query of its own the path would take the client's along.
     if (call.path.has_query() && parts->has_query) {
