@@ -58,8 +58,19 @@ bool opens_json(std::string_view text) {
 }
 
 bool begins_as_json(std::string_view body) {
-    if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
-    return opens_json(body);
+    // Who guesses the encoding as well finds JSON in UTF-16 and UTF-32 (RFC 4627 §3).
+    constexpr std::string_view kMarks[] = {"\xEF\xBB\xBF", {"\0\0\xFE\xFF", 4}, "\xFE\xFF", "\xFF\xFE"};
+    for (const std::string_view mark : kMarks) {
+        if (!body.starts_with(mark)) continue;
+        body.remove_prefix(mark.size());
+        break;
+    }
+    MeteredText metered(body);
+    for (size_t i = 0; i < body.size() && metered.reaches(i); ++i) {
+        const char c = body[i];
+        if (c != '\0' && c != ' ' && c != '\t' && c != '\r' && c != '\n') return c == '{' || c == '[';
+    }
+    return false;
 }
 
 bool may_be_json(const FieldList& fields, std::string_view body) {

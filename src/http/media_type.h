@@ -25,7 +25,8 @@ bool claims_form(const FieldList& fields);
 bool may_be_json(const FieldList& fields, std::string_view body);
 // Whether the first sign that is no white space opens an object or an array.
 bool opens_json(std::string_view text);
-// Whether a body of which nothing says what it is would be read as JSON by those who guess: its first sign opens an object or an array.
+// Whether a body of which nothing says what it is would be read as JSON by those who guess: its first sign opens an object or an array,
+// behind a byte order mark and in whatever Unicode encoding.
 bool begins_as_json(std::string_view body);
 
 }  // namespace portico::http

@@ -38,6 +38,10 @@ TEST(MediaType, WhatOpensAnObjectOrAnArrayIsGuessedToBeJson) {
     EXPECT_TRUE(begins_as_json("{"));
     EXPECT_TRUE(begins_as_json(" \r\n\t[1"));
     EXPECT_TRUE(begins_as_json("\xEF\xBB\xBF {}"));
+    for (const std::string_view body : {std::string_view("\xFE\xFF\0{\0}", 6), std::string_view("\xFF\xFE{\0}\0", 6), std::string_view("\0{\0}", 4), std::string_view("\0\0\0[", 4),
+                                        std::string_view("\0\0\xFE\xFF\0\0\0{", 8), std::string_view("\0 \0{", 4)}) {
+        EXPECT_TRUE(begins_as_json(body));
+    }
     for (const std::string_view body : {"", "  ", "a={}", "\"{\"", "1"}) EXPECT_FALSE(begins_as_json(body)) << body;
 }
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from support.client import Client, get
+from support.client import Client, fetch, get
 from support.gateway import SANITIZED, Gateway
 from support.pages import Page, Pages
-from support.upstream import unused_port
+from support.upstream import Echo, unused_port
 
 MIB = 1 << 20
 
@@ -385,3 +385,20 @@ def test_what_a_list_of_calls_says_beside_its_errors_is_not_kept():
     with Pages(pages) as users, Gateway(page_text(fan(", optional: true"), users, users, "{ n: { get: $b, apply: length } }")) as gateway:
         assert get(gateway.port, "/page").json() == {"n": 100}
         assert SANITIZED or gateway.resident() < 60 * 1024
+
+
+@pytest.mark.parametrize("call,body", [
+    ('for_each: "$.v"', b'{"v":"x"}'), ('for_each: { get: "$.v[*]", cast: integer }', b'{"v":["x"]}'),
+])
+def test_a_list_of_calls_that_the_client_spoilt_is_its_own_fault(call, body):
+    config = "services: {{ s: {url} }}\nroutes:\n  - match: /\n    aggregate: {{ calls: {{ o: {{ service: s, path: '/{{$i}}', {call}, as: i }} }}, body: {{ n: $o }} }}\n"
+    with Echo() as upstream, Gateway(config.format(url=upstream.url, call=call)) as gateway:
+        answer = fetch(gateway.port, "POST", "/", [("Content-Type", "application/json")], body)
+        assert answer.status == 400 and not upstream.requests, answer.body
+
+
+def test_one_text_in_two_spellings_is_asked_for_once():
+    config = "services: {{ s: {url} }}\nroutes:\n  - match: /\n    aggregate: {{ calls: {{ o: {{ service: s, method: POST, path: '/x', for_each: '$.v', as: i, body: {{ id: $i }} }} }}, body: {{ n: $o }} }}\n"
+    with Echo() as upstream, Gateway(config.format(url=upstream.url)) as gateway:
+        answer = fetch(gateway.port, "POST", "/", [("Content-Type", "application/json")], rb'{"v":["x\u0079","xy","1",1]}')
+        assert answer.status == 200 and len(answer.json()["n"]) == 4 and len(upstream.requests) == 3

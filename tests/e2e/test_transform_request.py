@@ -433,3 +433,48 @@ def test_what_a_match_becomes_is_judged_as_a_template_is(made, said):
     ran = check('services: { s: http://127.0.0.1:1 }\nroutes: [{ match: "/{id}", use: [{ transform: { request: { headers: { replace: '
                 '{ X-A: { regex: "a", with: "%s" } } } } } }], forward: { service: s } }]\n' % made)
     assert ran.code == 1 and f"[{said}]" in ran.out, ran.text
+
+
+GUARDED_BODY = """
+services: {{ svc: {url} }}
+routes:
+  - {{ match: /edit, use: [{{ transform: {{ request: {{ edit: {{ remove: $.role }} }} }} }}], forward: {{ service: svc }} }}
+  - {{ match: /when, use: [{{ transform: {{ request: {{ when: {{ body: "$.role == 'admin'" }}, edit: {{ remove: $.role }} }} }} }}], forward: {{ service: svc }} }}
+"""
+ROLE = '{"role":"admin"}'
+
+
+@pytest.mark.parametrize("target", ["/edit", "/when"])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json", None])
+@pytest.mark.parametrize("body,wanted", [
+    (b"\xef\xbb\xbf" + ROLE.encode(), b"{}"), (ROLE.encode("utf-16-be"), 400), (ROLE.encode("utf-16-le"), 400), (ROLE.encode("utf-16"), 400),
+    (b"\xfe\xff" + ROLE.encode("utf-16-be"), 400), (ROLE.encode("utf-32-be"), 400), (b"\0" + ROLE.encode(), 400),
+], ids=["mark", "utf-16-be", "utf-16-le", "utf-16", "utf-16-be-mark", "utf-32-be", "nul"])
+def test_json_in_another_encoding_is_no_way_around_a_rule_over_the_body(target, kind, body, wanted):
+    with Echo() as upstream, Gateway(GUARDED_BODY.format(url=upstream.url)) as gateway:
+        answer = fetch(gateway.port, "POST", target, [("Content-Type", kind)] if kind else [], body)
+        if wanted == 400:
+            assert answer.status == 400 and not upstream.requests, (answer.status, upstream.requests)
+        else:
+            assert answer.status == 200 and upstream.requests[-1].body == wanted
+
+
+@pytest.mark.parametrize("target", ["/edit", "/when"])
+@pytest.mark.parametrize("body,wanted", [(b"\xef\xbb\xbfrole=admin&id=1", b"id=1"), ("role=admin".encode("utf-16"), 400), ("role=admin".encode("utf-16-be"), 400)],
+                         ids=["mark", "utf-16", "utf-16-be"])
+def test_a_form_in_another_encoding_is_none(target, body, wanted):
+    with Echo() as upstream, Gateway(GUARDED_BODY.format(url=upstream.url)) as gateway:
+        answer = fetch(gateway.port, "POST", target, [("Content-Type", "application/x-www-form-urlencoded")], body)
+        assert (upstream.requests[-1].body if answer.status == 200 else answer.status) == wanted
+
+
+def test_values_of_a_query_have_a_bound():
+    config = """
+services: {{ svc: {url} }}
+routes: [{{ match: /, use: [{{ transform: {{ request: {{ query: {{ set: {{ q: "{{$.v}}" }} }} }} }} }}], forward: {{ service: svc }} }}]
+"""
+    with Echo() as upstream, Gateway(config.format(url=upstream.url)) as gateway:
+        for size, status in ((60_000, 200), (70_000, 400)):
+            answer = fetch(gateway.port, "POST", "/", [("Content-Type", "application/json")], b'{"v":"' + b"x" * size + b'"}')
+            assert answer.status == status, answer.body
+        assert len(upstream.requests) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from support.client import Client, chunk, fetch, get
 from support.gateway import Gateway, check
-from support.upstream import Scripted, eventually
+from support.upstream import Scripted, answering, eventually
 
 JSON = ("Content-Type", "application/json")
 KIB = 1 << 10
@@ -412,3 +412,27 @@ def test_values_of_the_response_are_judged_where_they_stand(rules, code):
 def test_values_of_the_response_are_not_there_on_the_way_in():
     ran = check('services: { s: http://127.0.0.1:1 }\nroutes: [{ match: /, use: [{ transform: { request: { headers: { set: { X-A: "{response.status}" } } } } }], forward: { service: s } }]\n')
     assert ran.code == 1 and "stands only where a response is changed" in ran.out, ran.text
+
+
+@pytest.mark.parametrize("action", ['respond: { body: "<h1>{query.q}</h1>" }', "aggregate: { calls: { one: { service: s, path: / } }, body: { a: $one.a } }"])
+@pytest.mark.parametrize("rule", ["set: { Content-Type: text/html }", "add: { content-type: image/svg+xml }", "set: { Content-Type: '{header.accept}' }"])
+def test_a_body_that_the_action_makes_gets_no_type_of_markup_behind_its_back(action, rule):
+    config = "services: {{ s: 'http://127.0.0.1:9' }}\nroutes: [{{ match: /, use: [{{ transform: {{ response: {{ headers: {{ {} }} }} }} }}], {} }}]\n"
+    ran = check(config.format(rule, action))
+    assert ran.code == 1 and "[retyped-body]" in ran.out, ran.text
+    assert check(config.format("set: { Content-Type: text/plain }", action)).code == 0
+
+
+def test_an_error_of_the_gateway_keeps_its_type():
+    """Its document tells of the request, which anybody may have written."""
+    config = """
+services: {{ svc: {url} }}
+routes:
+  - match: /
+    use: [{{ transform: {{ response: {{ headers: {{ set: {{ Content-Type: text/html, X-Seen: "1" }} }} }} }} }}, {{ transform: {{ request: {{ edit: {{ set: {{ "$.*.b.c": 1 }} }} }} }} }}]
+    forward: {{ service: svc }}
+"""
+    with Scripted(answering(b"<p>page</p>")) as upstream, Gateway(config.format(url=upstream.url)) as gateway:
+        answer = fetch(gateway.port, "POST", "/", [("Content-Type", "text/plain")], b'{"<script>alert(1)</script>":{"b":1}}')
+        assert (answer.status, answer.get("content-type"), answer.get("x-seen")) == (400, "application/problem+json", "1")
+        assert get(gateway.port, "/").get("content-type") == "text/html"

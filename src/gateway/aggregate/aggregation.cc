@@ -126,7 +126,7 @@ io::Task<void> Aggregation::run_call(uint32_t index) {
         note_end(co_await x_.compute([&] { holds = call.when->holds(values()); }));
         if (!holds) {
             run.outcome.failure = CallFailure::value;
-            run.outcome.why = std::move(holds).error();
+            run.outcome.why = blamed(call, *call.when, std::move(holds).error());
         }
         run.skipped = holds && !*holds;
     }
@@ -201,21 +201,24 @@ void Aggregation::wake() {
 // The list of a for_each: its distinct values into `fan`, and for each value its place among them.
 Result<json::Document> Aggregation::values_of(const AggregateCall& call, Run& run, Fan& fan, std::vector<uint32_t>& places) {
     std::string text;
-    if (auto rendered = call.for_each->render(values(), text); !rendered) return fail(std::move(rendered).error());
+    if (auto rendered = call.for_each->render(values(), text); !rendered) {
+        return fail(blamed(call, *call.for_each, std::move(rendered).error()));
+    }
     auto document = json::Document::parse(text, {.max_depth = kMostDepth});
     if (!document) return fail(Fault::answer_too_large, "its for_each: " + std::string(document.error().what()));
     const json::Value list = document->root().find("v");
-    if (list && !list.is_null() && !list.is_array()) return fail(Fault::answer_mapping, "its for_each is not a list");
+    if (list && !list.is_null() && !list.is_array()) return fail(blamed(call, *call.for_each, Error(Fault::answer_mapping, "its for_each is not a list")));
     run.values = static_cast<uint32_t>(std::min<size_t>(list.size(), call.limit.value_or(UINT32_MAX)));
     if (run.values > call.max_items) {
         run.outcome.failure = CallFailure::too_many;
         run.outcome.why = Error(Fault::answer_mapping, std::to_string(run.values) + " values, and max_items is " + std::to_string(call.max_items));
         return std::move(*document);
     }
-    TextViewMap<uint32_t> seen;
+    TextViewMap<uint32_t> texts, others;  // texts by what they say, however they are escaped
     for (const json::Value value : list.elements()) {
         if (places.size() == run.values || !Meter::spend(Meter::steps_of(value.source().size()))) break;
-        const auto [at, fresh] = seen.try_emplace(value.source(), static_cast<uint32_t>(fan.values.size()));
+        auto& seen = value.is_string() ? texts : others;
+        const auto [at, fresh] = seen.try_emplace(value.is_string() ? value.string() : value.source(), static_cast<uint32_t>(fan.values.size()));
         if (fresh) fan.values.push_back(value);
         places.push_back(at->second);
     }

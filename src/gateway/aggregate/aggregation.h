@@ -134,7 +134,13 @@ class Aggregation final : private io::Deferred {
     Result<std::string> target_of(const AggregateCall& call, const Values& values);
     Result<void> put_text(const CallPair& pair, const Values& values, Target& target);
     Result<void> put_values(const AggregateCall& call, const CallPair& pair, const Values& values, Target& target);
-    Error blamed(const AggregateCall& call, const BodyTemplate& body, Error error) const;
+    // @param body  a BodyTemplate or a DocumentCondition
+    template <class Body>
+    Error blamed(const AggregateCall& call, const Body& body, Error error) const {
+        if (error.fault == Fault::answer_mapping && is_of_client(call, [&](size_t root) { return body.reads(root); })) error.fault = Fault::body_mapping;
+        return error;
+    }
+    bool is_of_client(const AggregateCall& call, const std::function<bool(size_t root)>& reads) const;
     Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
     void write_shared_fields();
     Question* asked_before(Question& question);

@@ -141,13 +141,12 @@ Result<void> Aggregation::put_values(const AggregateCall& call, const CallPair& 
 }
 
 // A template that asks the client's body alone can fail only by that.
-Error Aggregation::blamed(const AggregateCall& call, const BodyTemplate& body, Error error) const {
-    if (error.fault != Fault::answer_mapping) return error;
-    bool client = body.reads(action_.body_root()) || (call.item_of_client && body.reads(action_.item_root()));
-    for (size_t i = 0; i < action_.calls.size(); ++i) client &= !body.reads(i);
-    if (!call.item_of_client) client &= !body.reads(action_.item_root());
-    if (client) error.fault = Fault::body_mapping;
-    return error;
+bool Aggregation::is_of_client(const AggregateCall& call, const std::function<bool(size_t)>& reads) const {
+    for (size_t i = 0; i < action_.calls.size(); ++i) {
+        if (reads(i)) return false;
+    }
+    const bool item = reads(action_.item_root());
+    return (item && call.item_of_client) || (!item && reads(action_.body_root()));
 }
 
 // The same GET of the same service, asked on the same terms; it is remembered where there is none.

@@ -46,6 +46,15 @@ void check_json_type(const config::Scope& scope, config::Mark mark, const Templa
                 "leave Content-Type out, or name a type of JSON, such as application/problem+json");
 }
 
+void check_made_type(const config::Scope& scope, config::Mark mark, const Template& declared) {
+    const std::string_view type = type_of(declared);
+    if (declared.is_literal() && !is_markup(type)) return;
+    scope.error(mark, "retyped-body",
+                "the route's action makes the body, whose values are written for the type that it has there: as " +
+                    (declared.is_literal() ? "\"" + std::string(type) + "\" they would be markup" : std::string(type) + " they may be markup"),
+                "say Content-Type in the headers of the action, or transform what a service answers alone");
+}
+
 TextBody TextBody::parse(const config::Scope& scope, const config::Text& text, const Template* declared, const TemplatePlace& place) {
     TextBody body(Template::parse(scope, text, place), Escape::none);
     if (declared == nullptr) return body;

@@ -26,5 +26,7 @@ class TextBody final : public Template {
 // A response whose body is made as JSON, and that says that it is something which browsers read markup in, or what nobody knows yet: its
 // values would be markup there. The fault goes to `scope`.
 void check_json_type(const config::Scope& scope, config::Mark mark, const Template& declared);
+// The same of a type that is given to a body which the route's own action has made, whose values were written for the type that it had.
+void check_made_type(const config::Scope& scope, config::Mark mark, const Template& declared);
 
 }  // namespace portico::gateway

@@ -154,7 +154,12 @@ Result<void> WholeFilter::take(std::string_view body, bool, std::string& out) {
 void change_own_answer(const std::vector<AnswerCase>& cases, Exchange& x, ResponseOut& response) {
     for (const AnswerCase& c : cases) {
         if (c.when.body != nullptr || c.head_reads_body() || (!c.when.written && c.changes_body()) || !holds_by_head(c, response)) continue;
+        // It keeps its body, and so what that is: of another type, what it tells of a request could be markup.
+        const http::Field* const typed = response.fields.find(http::FieldName::content_type);
+        const std::string_view type = typed == nullptr ? std::string_view() : typed->value;
         (void)change_head(c, x, without_body(x), response);
+        response.fields.remove_if([](const http::Field& f) { return f.id == http::FieldName::content_type; });
+        if (!type.empty()) response.fields.add("Content-Type", type, http::FieldName::content_type);
         return;
     }
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "gateway/body_filtering.h"
 #include "gateway/exchange.h"
 #include "gateway/request_body.h"
+#include "gateway/templates/text_body.h"
 #include "policy/transform/answer.h"
 #include "policy/transform/header_rules.h"
 #include "policy/transform/request.h"
@@ -109,6 +111,13 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
         r.body.check_place(place, scope);
     }
     for (const AnswerCase& c : s_.response) {
+        if (!place.forwards) {
+            for (const auto* rows : {&c.headers.add, &c.headers.set, &c.headers.append}) {
+                for (const Named& n : *rows) {
+                    if (iequals(n.name, "content-type")) gateway::check_made_type(scope, n.mark, n.value);
+                }
+            }
+        }
         c.headers.check_place(place, scope);
         c.cookies.check_place(place, scope);
         c.body.check_place(place, scope);

@@ -118,6 +118,11 @@ class Query {
 }  // namespace
 
 Result<std::string_view> apply_query(const Rules& rules, const Rendered& values, std::string_view text, Arena& arena) {
+    size_t given = 0;
+    for (const RenderedValue& value : values) given += value ? (*value).size() : 0;
+    if (given > gateway::kMostTargetValues) {
+        return fail(Fault::value_refused, "values of the query have more than " + std::to_string(gateway::kMostTargetValues) + " bytes");
+    }
     Query query(text);
     for (const Pair& p : rules.copy) query.copy(p, true);
     for (const Pair& p : rules.rename) query.copy(p, false);

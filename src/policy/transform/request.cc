@@ -32,7 +32,20 @@ bool claims_document(const Exchange& x) {
 
 // Whether the body is a form. Who sends JSON under a form's type, as tools do by default, is understood: a form writes these two
 // signs as %7B and %5B.
-bool holds_form(const Exchange& x) { return x.request_body && is_form(x) && !http::opens_json(*x.request_body); }
+bool holds_form(const Exchange& x) { return x.request_body && is_form(x) && !http::begins_as_json(*x.request_body); }
+
+// Takes the byte order mark off a form, which some readers pass over and others take for a part of the first name.
+// @errors body_not_json  where it is in UTF-16 or UTF-32, which those who look for a mark would read
+Result<void> settle_form(Exchange& x) {
+    constexpr std::string_view kMark = "\xEF\xBB\xBF";
+    std::string& body = *x.request_body;
+    if (body.starts_with(kMark)) body.erase(0, kMark.size());
+    const std::string_view beginning = std::string_view(body).substr(0, 4);
+    if (beginning.starts_with("\xFE\xFF") || beginning.starts_with("\xFF\xFE") || beginning.contains('\0')) {
+        return fail(Fault::body_not_json, "the form is not in UTF-8");
+    }
+    return {};
+}
 
 // The request's body as a document: JSON, or a form where it says that it is one. No document where there is no body.
 // @param form whether it is a form
@@ -164,6 +177,9 @@ Result<void> apply(const RequestRules& rules, Exchange& x, const Tally& tally) {
     const bool conditional = rules.when.body != nullptr;
     const bool reads_body = conditional || rules.head_reads_body() || rules.body.reads_body();
     const bool form = reads_body && holds_form(x);
+    if (form) {
+        if (auto settled = settle_form(x); !settled) return settled;
+    }
     if (reads_body) {
         auto read = document_of(rules, x, form);
         // A rule that may take something away is not passed over because what it is for cannot be read.
