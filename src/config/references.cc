@@ -160,6 +160,17 @@ class References {
         return all.size() > 12 ? text + " …" : text;
     }
 
+    // Limits count, and everything is told of, by a policy's name: two under one name would spend what belongs to the other. An alias
+    // of YAML stands twice and is one.
+    void check_name_in_place(const UseEntry& u, const std::string& path) {
+        if (u.in_place->name.empty()) return;
+        const auto [first, fresh] = in_place_.try_emplace(u.in_place->name, u.in_place->mark);
+        const Mark &there = first->second, &here = u.in_place->mark;
+        if (fresh || (there.line == here.line && there.column == here.column)) return;
+        faults_.error(u.mark, path, "duplicate-name", "another policy in place is named \"" + u.in_place->name + "\", at line " + std::to_string(there.line),
+                      "give it a name of its own, or put one of them under policies and name it in both places");
+    }
+
     void check_use(const RouteConfig& r, size_t index) {
         std::unordered_set<std::string_view> seen;
         for (size_t i = 0; i < r.use.size(); ++i) {
@@ -169,6 +180,7 @@ class References {
                 if (!u.in_place->name.empty() && known_policies_.contains(u.in_place->name)) {
                     faults_.error(u.mark, path, "duplicate-name", "a policy named \"" + u.in_place->name + "\" stands under policies");
                 }
+                check_name_in_place(u, path);
                 check_policy(*u.in_place, path);
                 continue;
             }
@@ -270,6 +282,7 @@ class References {
     FaultList& faults_;
     std::vector<std::string_view> services_, policies_;
     std::unordered_set<std::string_view> known_services_, known_policies_;
+    std::unordered_map<std::string_view, Mark> in_place_;  // by their names
 };
 
 }  // namespace

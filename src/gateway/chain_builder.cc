@@ -125,7 +125,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
     for (size_t i = 0; i < route.use.size(); ++i) {
         const Scope at(use, i);
         const config::UseEntry& entry = route.use[i];
-        const Built built = of(entry, at.path(), route.name + ".use[" + std::to_string(i) + "]");
+        const Built built = of(entry, at.path(), route.name + "/use[" + std::to_string(i) + "]");
         if (built.policy == nullptr) {
             // Its own fault was told; what it would have guaranteed is not known.
             if (!faults_.has_errors()) at.error(entry.mark, "policy-failed", "this policy could not be built");

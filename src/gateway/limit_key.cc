@@ -15,6 +15,7 @@ constexpr size_t kMaxValues = 8;
 
 // Whether nobody before the limit has set or judged the value.
 bool is_chosen_by_client(const TemplatePart& part, const PolicyPlace& place) {
+    if (part.source == Source::request_id) return true;  // X-Request-ID
     if (part.source != Source::header && part.source != Source::query_value && part.source != Source::cookie) return false;
     if (part.source == Source::header && (is_forwarding_header(part.text) || (place.reads != nullptr && place.reads->is_set(part.text)))) return false;
     return std::ranges::none_of(place.before, [&](const ChainLink& l) { return !l.shadow && l.policy->proves(part); });

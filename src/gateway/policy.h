@@ -200,7 +200,7 @@ struct PolicySettings {
     std::string_view name;         // for metrics and messages; lives as long as the snapshot
     const config::Node& settings;  // what stands under the type's key
     std::string path;              // of that node: "policies.office.ip_access"
-    std::string identity;          // its name; in place: the route's and its place there. What a reload finds it again by
+    std::string identity;          // its name; in place without one: the route's and its place there, with a "/", which no name has. What a reload finds it again by
     bool shadow = false;
     bool named = false;            // it has a name of its own
     PolicyBuild& build;

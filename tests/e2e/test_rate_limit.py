@@ -458,3 +458,49 @@ def test_a_gateway_whose_clock_is_an_hour_off_counts_in_the_same_window(redis):
         # What both say of the wait is true for both.
         time.sleep(max(int(a.get("Retry-After")) for a in seen[5:]))
         assert get(wrong.port, "/x").status == 200 and get(right.port, "/x").status == 200
+
+
+def test_two_limits_in_place_have_two_names():
+    """Each would spend what belongs to the other, or begin it anew."""
+    route = "  - {{ match: /{0}, use: [{{ name: {1}, rate_limit: {{ limit: 2, window: 1h, key: {2} }} }}], respond: {{ body: x }} }}\n"
+    ran = check("routes:\n" + route.format("a", "lim", "client.ip") + route.format("b", "lim", "query.q"))
+    assert ran.code == 1 and "[duplicate-name]" in ran.out and "line 2" in ran.out, ran.text
+    assert check("routes:\n" + route.format("a", "lim", "client.ip") + route.format("b", "other", "query.q")).code == 0
+    alias = "routes:\n  - { match: /a, use: [&lim { name: lim, rate_limit: { limit: 2, window: 1h } }], respond: {} }\n  - { match: /b, use: [*lim], respond: {} }\n"
+    with Gateway(alias) as gateway:
+        assert [get(gateway.port, target).status for target in ("/a", "/b", "/a")] == [200, 200, 429], "an alias is the same one"
+
+
+def test_a_limit_without_a_name_shares_with_none_that_has_one():
+    config = """
+policies: { "c.use[0]": { rate_limit: { limit: 2, window: 1h, key: query.q } } }
+routes:
+  - { name: c, match: /c, use: [{ rate_limit: { limit: 2, window: 1h, key: client.ip } }], respond: { body: c } }
+  - { name: d, match: /d, use: ["c.use[0]"], respond: { body: d } }
+"""
+    with Gateway(config) as gateway:
+        assert [get(gateway.port, "/d?q=127.0.0.1").status for _ in range(3)] == [200, 200, 429]
+        assert get(gateway.port, "/c").status == 200
+
+
+def test_what_the_store_refused_is_asked_anew_once_something_has_passed():
+    config = """
+stores: {{ shared: {{ redis: "{url}" }} }}
+workers: 1
+routes: [{{ match: /, use: [{{ name: lim, rate_limit: {{ limit: 3, window: 60s, cost: query.n, store: shared, on_store_failure: deny }} }}], respond: {{ body: x }} }}]
+"""
+    with Redis() as server, Gateway(config.format(url=server.url)) as gateway:
+        assert [get(gateway.port, "/?n=" + n).status for n in ("1", "3", "2")] == [200, 429, 200]
+        answer = get(gateway.port, "/?n=3")
+        assert answer.status == 429 and '"lim";r=0;' in answer.get("ratelimit"), answer.get("ratelimit")
+
+
+@pytest.mark.parametrize("key", ["header.Authorization", "request.id"])
+def test_a_key_that_clients_can_spell_in_many_ways_is_warned_of(key):
+    use = "[{ jwt: { algorithms: [HS256], secret: a-secret-of-thirty-two-bytes-and-more, forward_token: true } }, { rate_limit: { limit: 1, window: 1h, key: " + key + " } }]"
+    assert "[chosen-key]" in check("routes: [{ match: /, use: " + use + ", respond: {} }]\n").out
+
+
+def test_an_override_of_an_ipv4_address_has_no_prefix():
+    ran = check('routes: [{ match: /, use: [{ rate_limit: { limit: 1, window: 1h, overrides: { "127.0.0.1/64": 2 } } }], respond: {} }]\n')
+    assert ran.code == 1 and "is no address" in ran.out, ran.text

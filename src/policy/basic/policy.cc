@@ -101,9 +101,6 @@ class Basic final : public gateway::Policy {
     void subject_headers(std::vector<std::string_view>& into) const override { settings_.headers.subject_headers(into); }
     bool sees_credential(Exchange& x) const override { return credential(x) != nullptr; }
     std::string_view challenge() const override { return challenge_; }
-    bool proves(const gateway::TemplatePart& part) const override {
-        return part.source == gateway::Source::header && http::is_same_name(part.text, "Authorization");
-    }
     void withhold_credential(Exchange& x) const override {
         x.request.fields.remove_if([](const http::Field& f) { return f.id == http::FieldName::authorization && is_basic(f.value); });
     }

@@ -70,8 +70,9 @@ FoundToken find_token(const Exchange& x, std::span<const TokenPlace> places) {
 bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart& part) {
     return std::ranges::any_of(places, [&](const TokenPlace& place) {
         if (place.kind == TokenPlace::Kind::query) return part.source == gateway::Source::query_value && part.text == place.name;
-        if (place.kind == TokenPlace::Kind::cookie || part.source != gateway::Source::header) return false;
-        return http::is_same_name(part.text, place.kind == TokenPlace::Kind::header ? std::string_view(place.name) : "Authorization");
+        // Of `Authorization` the case of the scheme and the blanks behind it are the client's to choose.
+        if (place.kind != TokenPlace::Kind::header || part.source != gateway::Source::header) return false;
+        return http::is_same_name(part.text, place.name);
     });
 }
 

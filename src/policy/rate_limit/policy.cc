@@ -159,6 +159,8 @@ io::Task<Verdict> RateLimit::count_in_store(Exchange& x, const CountedLimit& lim
     if (decision) {
         if (!decision->admitted && !limit.limit.charge_refused) {
             state.refused.keep(limit.limit, key, cost, *decision, {counted.asked, x.context.loop.precise_now()});
+        } else if (decision->admitted && state.refused.size() > 0) {
+            state.refused.forget(key);
         }
         co_return conclude(x, limit, *decision);
     }

@@ -36,4 +36,8 @@ void RefusedKeys::keep(const Limit& limit, std::string_view key, uint64_t cost, 
     keys_.insert_or_assign(std::string(key), Entry{&limit, cost, decided.after + wait, decided.before + wait, decision});
 }
 
+void RefusedKeys::forget(std::string_view key) {
+    if (const auto found = keys_.find(key); found != keys_.end()) keys_.erase(found);
+}
+
 }  // namespace portico::policy::rate_limit

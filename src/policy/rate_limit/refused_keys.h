@@ -32,6 +32,8 @@ class RefusedKeys {
     };
     // @requires a refusal
     void keep(const Limit& limit, std::string_view key, uint64_t cost, const Decision& decision, Decided decided);
+    // The store has let something of that key pass since: what it said before is less than what it would say now.
+    void forget(std::string_view key);
     size_t size() const { return keys_.size(); }
 
   private:

@@ -199,7 +199,7 @@ std::string override_key(const Scope& scope, const Draft& d, const KeyedQuota& f
     if (!d.settings.key.is_address()) return text;
     const std::string bare = text.ends_with("/64") ? text.substr(0, text.size() - 3) : text;
     const auto address = IpAddress::parse(bare);
-    if (!address) {
+    if (!address || (bare != text && address->is_v4())) {
         scope.error(from.mark, "bad-override", "the key is client.ip, and \"" + text + "\" is no address");
         return text;
     }

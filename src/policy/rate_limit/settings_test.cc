@@ -39,7 +39,7 @@ Read read(const std::string& yaml, bool named = true, bool shadow = false) {
     Build build;
     Read r;
     r.settings = read_settings({.name = "fair use", .settings = document->root(), .path = "routes[0].use[1].rate_limit",
-                                .identity = named ? "fair use" : "orders.use[1]",
+                                .identity = named ? "fair use" : "orders/use[1]",
                                 .shadow = shadow, .named = named, .build = build}, faults);
     for (const auto& f : faults.all()) {
         r.faults += f.code + ": " + f.message + " (" + f.hint + ")\n";
@@ -144,7 +144,7 @@ TEST(RateLimitSettings, CountUnderANameOfTheirOwnInShadow) {
 }
 
 TEST(RateLimitSettings, AreCountedByTheirPlaceWithoutAName) {
-    EXPECT_EQ(settings_of("{ limit: 1, window: 1s }", false).limit.limit.name, "orders.use[1]");
+    EXPECT_EQ(settings_of("{ limit: 1, window: 1s }", false).limit.limit.name, "orders/use[1]");
     EXPECT_THAT(read("{ limit: 1, window: 1s, store: shared, on_store_failure: deny }", false).faults,
                 HasSubstr("unnamed-limit: a limit that is counted in a store needs a name there (write it under policies, or add name:"));
 }
