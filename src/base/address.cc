@@ -77,6 +77,15 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
     return SocketAddress{*ip, *port};
 }
 
+std::string comparable_host(std::string_view host) {
+    const auto ip = IpAddress::parse(host);
+    if (!ip && host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
+    const bool local = ip ? *ip == IpAddress() || *ip == IpAddress::v4(0) || *ip == IpAddress::v4(0x7F000001) || *ip == *IpAddress::parse("::1")
+                          : host == "localhost" || host.ends_with(".localhost");
+    if (local) return "localhost";
+    return ip ? ip->text() : std::string(host);
+}
+
 SocketAddress SocketAddress::from(const sockaddr* address) {
     SocketAddress r;
     if (address->sa_family == AF_INET) {

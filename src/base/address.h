@@ -29,6 +29,11 @@ struct IpAddress {
     auto operator<=>(const IpAddress&) const = default;
 };
 
+// Hosts of which these texts are equal are one to whoever connects to them: other spellings of an address, a name with and without its
+// last dot, and the names of this machine ("localhost" and below it, 127.0.0.1, ::1, "every address": 0.0.0.0 and ::).
+// @param host a name in lower case, or an address without brackets
+std::string comparable_host(std::string_view host);
+
 struct SocketAddress {
     IpAddress ip;
     uint16_t port = 0;

@@ -162,5 +162,19 @@ TEST(Cidr, A11_a_mapped_block_is_the_block_of_IPv4_and_its_prefix_counts_in_its_
     }
 }
 
+TEST(ComparableHost, one_host_has_one_text_however_it_is_written) {
+    for (const std::string_view text : {"127.0.0.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "0.0.0.0", "::", "::1", "0:0:0:0:0:0:0:1", "localhost", "localhost.", "a.localhost"}) {
+        EXPECT_EQ(comparable_host(text), "localhost") << text;
+    }
+    EXPECT_EQ(comparable_host("svc."), comparable_host("svc"));
+    EXPECT_EQ(comparable_host("2001:db8:0::1"), comparable_host("2001:db8::1"));
+    EXPECT_EQ(comparable_host("::ffff:10.0.0.1"), comparable_host("10.0.0.1"));
+}
+
+TEST(ComparableHost, others_are_others) {
+    for (const std::string_view text : {"127.0.0.2", "svc.", "localhost.example", "notlocalhost", "10.0.0.1", ""}) EXPECT_NE(comparable_host(text), "localhost") << text;
+    EXPECT_NE(comparable_host("svc"), comparable_host("svc.example"));
+}
+
 }  // namespace
 }  // namespace portico

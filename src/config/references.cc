@@ -15,7 +15,6 @@ namespace portico::config {
 namespace {
 
 bool is_loopback(const IpAddress& ip) { return ip.is_v4() ? ip.bytes[12] == 127 : ip == *IpAddress::parse("::1"); }
-bool is_every_address(const IpAddress& ip) { return ip == IpAddress::v4(0) || ip == IpAddress(); }
 
 class References {
   public:
@@ -118,20 +117,24 @@ class References {
     // Whoever reaches the service would read the admin pages.
     bool is_admin(const EndpointConfig& e) const {
         if (!config_.admin || config_.admin->address.port == 0 || e.port != config_.admin->address.port) return false;
-        const IpAddress& admin = config_.admin->address.ip;
-        const auto ip = IpAddress::parse(e.host);
-        const bool local = ip ? is_loopback(*ip) || is_every_address(*ip) : e.host == "localhost" || e.host.ends_with(".localhost");
-        return (ip && *ip == admin) || (local && (is_every_address(admin) || is_loopback(admin)));
+        const std::string host = comparable_host(e.host), admin = comparable_host(config_.admin->address.ip.text());
+        if (host == admin) return true;
+        // An address such as 127.0.0.2 is this machine's too.
+        const auto is_local = [](const std::string& text) {
+            const auto ip = IpAddress::parse(text);
+            return text == "localhost" || (ip && is_loopback(*ip));
+        };
+        return is_local(host) && is_local(admin) && (host == "localhost" || admin == "localhost");
     }
 
     void check_endpoints(const ServiceConfig& s) {
-        std::map<std::pair<std::string_view, uint16_t>, const EndpointConfig*> seen;
+        std::map<std::pair<std::string, uint16_t>, const EndpointConfig*> seen;
         for (const EndpointConfig& e : s.endpoints) {
             if (is_admin(e)) {
                 faults_.error(e.mark, "services." + s.name, "admin-as-service",
                               "this endpoint is the admin listener: its pages would be served to whoever reaches the service", "to offer its health, write respond: { status: 200 } on a route");
             }
-            const auto [before, fresh] = seen.try_emplace({e.host, e.port}, &e);
+            const auto [before, fresh] = seen.try_emplace({comparable_host(e.host), e.port}, &e);
             if (!fresh) {
                 faults_.warning(e.mark, "services." + s.name, "equal-endpoints",
                                 "the service \"" + s.name + "\" has this endpoint twice; the other is on line " + std::to_string(before->second->mark.line), "leave one out: it gets no more requests by it");

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <numeric>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "base/address.h"
 #include "config/model.h"
 
 namespace portico::gateway {
@@ -17,11 +18,10 @@ class ServiceAddresses {
   public:
     explicit ServiceAddresses(const config::Config& config) : first_(config.services.size()) {
         std::iota(first_.begin(), first_.end(), 0);
-        std::map<std::pair<std::string_view, uint16_t>, size_t> known;
+        std::map<std::pair<std::string, uint16_t>, size_t> known;
         for (size_t i = 0; i < first_.size(); ++i) {
             for (const config::EndpointConfig& e : config.services[i].endpoints) {
-                const std::string_view host = e.host == "localhost" ? std::string_view("127.0.0.1") : std::string_view(e.host);
-                const size_t before = root(known.try_emplace({host, e.port}, i).first->second), here = root(i);
+                const size_t before = root(known.try_emplace({comparable_host(e.host), e.port}, i).first->second), here = root(i);
                 first_[std::max(before, here)] = static_cast<int32_t>(std::min(before, here));
             }
         }

@@ -54,7 +54,7 @@ def test_t84_the_admin_pages_answer_nobody_through_a_proxy(field):
 @pytest.mark.parametrize("admin,service,refused", [
     ("127.0.0.1:9901", "http://127.0.0.1:9901", True), ("0.0.0.0:9901", "http://127.0.0.1:9901", True), ("0.0.0.0:9901", "http://localhost:9901", True),
     ("127.0.0.1:9901", "http://localhost:9901", True), ("127.0.0.1:9901", "http://0.0.0.0:9901", True), ('"[::]:9901"', "http://[::1]:9901", True),
-    ("10.1.2.3:9901", "http://10.1.2.3:9901", True), ("127.0.0.1:9901", "http://127.0.0.1:9902", False), ("127.0.0.1:9901", "http://10.0.0.1:9901", False)])
+    ("10.1.2.3:9901", "http://10.1.2.3:9901", True), ("127.0.0.1:9901", "http://[::ffff:127.0.0.1]:9901", True), ("127.0.0.1:9901", "http://localhost.:9901", True), ("127.0.0.2:9901", "http://localhost:9901", True), ("127.0.0.1:9901", "http://127.0.0.1:9902", False), ("127.0.0.1:9901", "http://10.0.0.1:9901", False)])
 def test_t84_a_service_at_the_admins_address_is_a_load_error(admin, service, refused):
     ran = check(f"admin: {{ address: {admin} }}\nservices: {{ s: \"{service}\" }}\nroutes: [{{ match: /**, forward: {{ service: s }} }}]\n")
     assert ("[admin-as-service]" in ran.out) == refused, ran.text
