@@ -12,8 +12,11 @@ namespace {
 void warn_of_open_routes(const gateway::Snapshot& snapshot, config::FaultList& faults) {
     for (size_t i = 0; i < snapshot.routes.size(); ++i) {
         const config::RouteConfig& route = snapshot.config.routes[i];
-        if (!snapshot.routes[i].guards.empty() || route.open) continue;
-        faults.warning(route.mark, "routes[" + std::to_string(i) + "]", "open-route", "the route \"" + route.name + "\" has no guard: everybody may use it", "where that is meant, write open: true");
+        const gateway::RouteRules& rules = snapshot.routes[i];
+        if (rules.keeps_out || route.open) continue;
+        // A limit, or a token that may be left out, is a policy and no guard.
+        const std::string why = rules.guards.empty() ? " has no guard" : " has no guard that keeps anybody out";
+        faults.warning(route.mark, "routes[" + std::to_string(i) + "]", "open-route", "the route \"" + route.name + "\"" + why + ": everybody may use it", "where that is meant, write open: true");
     }
 }
 

@@ -158,7 +158,10 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         rules.answers_preflights |= built.type->stands_first && i == 0;
         if (!built.type->can_refuse || built.shadow) continue;
         rules.guards.push_back(built.guard);
-        if (built.policy == nullptr) continue;
+        if (!built.policy->admits_anybody()) {
+            rules.keeps_out = true;
+            if (role == IdentityRole::none) rules.deciding.push_back(built.guard);
+        }
         // By their places among all that the route's paths have, and not among those that every path has.
         const std::vector<std::string>& all = s_.table.rules()[static_cast<size_t>(&rules - s_.routes.data())].parameters;
         for (uint32_t p = 0; p < all.size(); ++p) {
@@ -166,8 +169,10 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         }
         if (built.policy->judges_parameter(kRest)) rules.judged.push_back(kMaxParameters);
     }
-    std::ranges::sort(rules.guards);
-    rules.guards.erase(std::unique(rules.guards.begin(), rules.guards.end()), rules.guards.end());
+    for (std::vector<uint32_t>* guards : {&rules.guards, &rules.deciding}) {
+        std::ranges::sort(*guards);
+        guards->erase(std::unique(guards->begin(), guards->end()), guards->end());
+    }
     return guaranteed;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/meter.h"
 #include "base/text.h"
+#include "gateway/regex_sample.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
@@ -118,6 +119,11 @@ bool ValueCondition::sample(std::string& into) const {
     for (const std::string_view candidate : {"1", "a", "x", "abc", "123", "true", "2024", "v1", "example"}) {
         if (!holds(candidate)) continue;
         into = candidate;
+        return true;
+    }
+    for (std::string& candidate : regex_samples(match_.value)) {
+        if (!holds(candidate)) continue;
+        into = std::move(candidate);
         return true;
     }
     return false;

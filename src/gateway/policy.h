@@ -85,6 +85,7 @@ struct PolicyPlace : PlaceValues {
 
 class BodyTemplate;
 class DocumentCondition;
+class TargetTemplate;
 
 // What a policy makes of a good answer's body: the first of its templates whose condition holds. They live as long as the policy.
 struct AnswerShapes {
@@ -96,6 +97,13 @@ struct AnswerShapes {
     std::vector<Case> cases{};
     bool asks_elsewhere = false;  // it changes the path or the method that the service is asked by
     bool edits = false;           // it changes bodies as they are: what comes out is not told
+};
+
+// What a policy has the service asked by, in place of what the route says.
+struct Aim {
+    const TargetTemplate* path = nullptr;  // nullptr: the route's; lives as long as the policy
+    std::string_view method{};             // empty: the route's
+    bool always = true;                    // else only where its condition holds
 };
 
 // Whose message a field stands in: the client's request, or the service's response.
@@ -133,6 +141,8 @@ class Policy {
     virtual void on_complete(Exchange&) const noexcept {}
 
     virtual IdentityRole identity() const { return IdentityRole::none; }
+    // Whether whoever asks may pass, with nothing to show: it decides how often, or what a credential that was sent is worth.
+    virtual bool admits_anybody() const { return false; }
     // How many parties name the `sub` of its identities as they please, each one that could be another's.
     virtual size_t free_subjects() const { return 0; }
     // Adds the headers that it fills with `claims.sub` and that say nothing of whose it is.
@@ -160,6 +170,8 @@ class Policy {
     virtual std::unique_ptr<WorkerState> make_worker_state(Context&, Epoch&) const { return nullptr; }
     // For contract checks: what it makes of a good (2xx) answer's body.
     virtual AnswerShapes answer_shapes() const { return {}; }
+    // For warnings at load: what it has the service asked by. @returns none where it leaves that alone
+    virtual std::optional<Aim> aim() const { return std::nullopt; }
     // For `explain`, before on_request: fetches what the decision rests on and knows nothing of the request, such as an issuer's keys.
     // Why something could not be had goes to Context::say. @returns nothing where there is nothing to fetch
     virtual std::optional<io::Task<void>> prepare(Exchange&, const Rehearsal&) const { return std::nullopt; }

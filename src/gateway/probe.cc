@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gateway/regex_sample.h"
 #include "http/uri.h"
 
 namespace portico::gateway {
 namespace {
 
+constexpr size_t kAttempts = 6;
 constexpr std::string_view kSamples[] = {"1", "a", "x", "abc", "2024", "12", "123", "me", "v1", "en", "a.json", "index.html",
                                          "00000000-0000-0000-0000-000000000000", "A", "ab", "01", "a-b", "a_b"};
 
@@ -25,36 +27,58 @@ bool accepts(const PathSegment* s, std::string_view text) {
 
 std::span<const std::string_view> path_samples() { return kSamples; }
 
-bool sample_segment(const PathSegment* a, const PathSegment* b, size_t number, std::string& into) {
+std::vector<std::string> pattern_samples(const PathSegment& segment) {
+    std::vector<std::string> samples;
+    if (segment.kind != PathSegment::Kind::pattern) return samples;
+    for (const std::string& text : regex_samples(segment.regex)) {
+        std::string encoded;
+        http::encode_segment(text, encoded);
+        if (accepts(&segment, encoded)) samples.push_back(std::move(encoded));
+    }
+    return samples;
+}
+
+bool sample_segment(const PathSegment* a, const PathSegment* b, size_t number, std::string& into, size_t skip) {
     for (const PathSegment* s : {a, b}) {
         if (s == nullptr || s->kind != PathSegment::Kind::fixed) continue;
         into = s->text;
         return accepts(a, into) && accepts(b, into);
     }
+    bool found = false;
+    // The last one where there are fewer than are skipped.
+    const auto is_enough = [&](std::string_view text) {
+        if (!accepts(a, text) || !accepts(b, text)) return false;
+        into = text;
+        found = true;
+        return skip-- == 0;
+    };
     const PathSegment* named = a != nullptr ? a : b;
-    if (named != nullptr && accepts(a, "1") && accepts(b, "1")) {
-        into = std::to_string(number + 1);
-        if (accepts(a, into) && accepts(b, into)) return true;
-    }
+    if (named != nullptr && accepts(a, "1") && accepts(b, "1") && is_enough(std::to_string(number + 1))) return true;
     for (const std::string_view s : kSamples) {
-        if (!accepts(a, s) || !accepts(b, s)) continue;
-        into = s;
-        return true;
+        if (is_enough(s)) return true;
     }
-    return false;
+    for (const PathSegment* s : {a, b}) {
+        if (s == nullptr) continue;
+        for (const std::string& text : pattern_samples(*s)) {
+            if (is_enough(text)) return true;
+        }
+    }
+    return found;
 }
 
 namespace {
 
-bool sample_path(const PathPattern& a, const PathPattern& b, std::string& into) {
+// @param attempt another one gives another path, where there are several: other texts, or further down
+bool sample_path(const PathPattern& a, const PathPattern& b, size_t attempt, std::string& into) {
     const size_t n = std::max(a.segments().size(), b.segments().size());
     if ((a.segments().size() < n && !a.open()) || (b.segments().size() < n && !b.open())) return false;
     size_t number = 0;
     for (size_t i = 0; i < n; ++i) {
         std::string piece;
-        if (!sample_segment(segment_of(a, i), segment_of(b, i), number++, piece)) return false;
+        if (!sample_segment(segment_of(a, i), segment_of(b, i), number++, piece, attempt)) return false;
         into += "/" + piece;
     }
+    for (size_t i = 0; a.open() && b.open() && i < attempt % 3; ++i) into += "/x";
     if (into.empty()) into = "/";
     return true;
 }
@@ -116,9 +140,9 @@ auto Probe::with_view(F&& f) const {
     return f(view);
 }
 
-std::optional<Probe> Probe::for_both(const RouteTable& table, const RouteTable::Entry& a, const RouteTable::Entry& b) {
+std::optional<Probe> Probe::for_both(const RouteTable& table, const RouteTable::Entry& a, const RouteTable::Entry& b, size_t attempt) {
     Probe p;
-    if (!sample_host(a.host, b.host, p.host) || !sample_path(a.path, b.path, p.path)) return std::nullopt;
+    if (!sample_host(a.host, b.host, p.host) || !sample_path(a.path, b.path, attempt, p.path)) return std::nullopt;
     const Conditions& ca = table.rules()[a.route].conditions;
     const Conditions& cb = table.rules()[b.route].conditions;
     if (!ca.overlaps(cb)) return std::nullopt;
@@ -133,7 +157,25 @@ std::optional<Probe> Probe::for_both(const RouteTable& table, const RouteTable::
     return p;
 }
 
-std::optional<Probe> Probe::for_entry(const RouteTable& table, const RouteTable::Entry& entry) { return for_both(table, entry, entry); }
+std::optional<Probe> Probe::for_entry(const RouteTable& table, const RouteTable::Entry& entry) {
+    const auto first = for_both(table, entry, entry);
+    if (!first || first->route_in(table) == entry.route) return first;
+    for (size_t attempt = 1; attempt < kAttempts; ++attempt) {
+        if (auto p = for_both(table, entry, entry, attempt); p && p->route_in(table) == entry.route) return p;
+    }
+    return first;
+}
+
+std::optional<Probe> Probe::lost(const RouteTable& table, const RouteTable::Entry& by, const RouteTable::Entry& to) {
+    for (size_t attempt = 0; attempt < kAttempts; ++attempt) {
+        auto p = for_both(table, by, to, attempt);
+        if (!p) return std::nullopt;
+        const size_t taken_by = p->route_in(table);
+        if (taken_by == to.route) return p;
+        if (taken_by == by.route) return std::nullopt;  // which goes first is the same for every request that both match
+    }
+    return std::nullopt;
+}
 
 bool Probe::matches(const RouteTable& table, const RouteTable::Entry& entry) const {
     if (!RouteTable::host_matches(entry.host, host) || !entry.path.matches(path)) return false;

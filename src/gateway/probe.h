@@ -15,15 +15,21 @@ namespace portico::gateway {
 
 // Texts of a segment, one of which most patterns take.
 std::span<const std::string_view> path_samples();
-// A text that both segments take (nullptr: any). @param number makes those of parameters differ along a path  @returns false where none was found
-bool sample_segment(const PathSegment* a, const PathSegment* b, size_t number, std::string& into);
+// Texts, encoded, that a pattern's expression takes; empty where none was found, or it is no pattern.
+std::vector<std::string> pattern_samples(const PathSegment& segment);
+// A text that both segments take (nullptr: any). @param number makes those of parameters differ along a path
+// @param skip takes a later one, where there are several  @returns false where none was found
+bool sample_segment(const PathSegment* a, const PathSegment* b, size_t number, std::string& into, size_t skip = 0);
 
 class Probe {
   public:
-    // One that `entry` takes, or none where no example of a pattern was found.
+    // One that `entry` takes, or none where no example of a pattern was found. One that no other route takes before it, if one was found.
     static std::optional<Probe> for_entry(const RouteTable& table, const RouteTable::Entry& entry);
     // One that both take, as far as host, path and conditions can agree.
-    static std::optional<Probe> for_both(const RouteTable& table, const RouteTable::Entry& a, const RouteTable::Entry& b);
+    // @param attempt another one gives another path, where there are several
+    static std::optional<Probe> for_both(const RouteTable& table, const RouteTable::Entry& a, const RouteTable::Entry& b, size_t attempt = 0);
+    // One that both take and the table gives to the second one.
+    static std::optional<Probe> lost(const RouteTable& table, const RouteTable::Entry& by, const RouteTable::Entry& to);
 
     std::string method = "GET";
     config::Scheme scheme = config::Scheme::any;  // any: of no account

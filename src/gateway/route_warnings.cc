@@ -1,59 +1,42 @@
-// Ways around a guard: requests that a guarded route just misses or loses, and where they go instead; and those by which a service
-// is sent by another route what a guarded route sends it.
+// Ways around a guard: requests that a guarded route just misses or loses, and where they go instead; and services that are reached by name.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "gateway/probe.h"
-#include "gateway/sent_path.h"
 #include "gateway/service_addresses.h"
 #include "gateway/snapshot.h"
+#include "gateway/way_warnings.h"
 
 namespace portico::gateway {
 namespace {
 
-constexpr size_t kMaxPerRoute = 5;
-constexpr size_t kMaxInAll = 200;
-constexpr size_t kMaxVisited = 200'000;  // entries looked at in all: a large file is still checked in a moment
-
 class WaysAround {
   public:
-    WaysAround(const Snapshot& snapshot, config::FaultList& faults) : s_(snapshot), faults_(faults), addresses_(snapshot.config) {}
+    WaysAround(const Snapshot& snapshot, WayWarnings& told, config::FaultList& faults)
+        : s_(snapshot), told_(told), faults_(faults), addresses_(snapshot.config) {}
 
     void run() {
         for (const RouteTable::Entry& e : s_.table.entries()) {
-            found_ = 0;
+            told_.begin_route();
             outranked_redirect(e);
             if (s_.routes[e.route].guards.empty()) continue;
-            found_ = 0;
+            told_.begin_route();
             just_missed(e);
             outranked(e);
             other_case(e);
         }
         reached_by_name();
-        sent_alike();
     }
 
   private:
     const std::string& name(size_t route) const { return s_.config.routes[route].name; }
-
-    // True where `other` lacks a guard that `guarded` has, and has no right to: it does not say so itself, asks a service at all, and lets in
-    // no others than those whom it asks for an identity in another way.
-    bool less_guarded(size_t other, size_t guarded) const {
-        const RouteRules &a = s_.routes[other], &b = s_.routes[guarded];
-        if (std::ranges::includes(a.guards, b.guards) || s_.config.routes[other].open) return false;
-        if (std::holds_alternative<RespondAction>(a.action) || std::holds_alternative<RedirectAction>(a.action)) return false;
-        return a.signs_in < 0 || std::ranges::binary_search(b.guards, static_cast<uint32_t>(a.signs_in));
-    }
+    bool less_guarded(size_t other, size_t guarded) const { return told_.less_guarded(other, guarded); }
 
     void warn(size_t route, const Probe& probe, size_t other, std::string why) {
-        if (found_ >= kMaxPerRoute || total_ >= kMaxInAll || !seen_.insert({route, other, why}).second) return;
-        told_.insert({route, other});
-        ++found_;
-        ++total_;
-        faults_.warning(s_.config.routes[route].mark, "routes[" + std::to_string(route) + "]", "way-around",
-                        why + ": " + probe.text() + " goes to the less guarded route \"" + name(other) + "\", not to \"" + name(route) + "\"",
-                        "guard that route too, make this one cover the request, or write open: true on the other");
+        if (!seen_.insert({route, other, why}).second) return;
+        told_.pair(route, other);
+        told_.warn(route, "way-around", why + ": " + probe.text() + " goes to the less guarded route \"" + name(other) + "\", not to \"" + name(route) + "\"",
+                   "guard that route too, make this one cover the request, or write open: true on the other");
     }
 
     void probe(const RouteTable::Entry& e, const Probe& p, const std::string& why) {
@@ -99,11 +82,10 @@ class WaysAround {
 
     void outranked(const RouteTable::Entry& e) {
         s_.table.visit_intersecting(e, [&](const RouteTable::Entry& other) {
-            if (++visited_ > kMaxVisited || found_ >= kMaxPerRoute) return false;
+            if (!told_.may_look()) return false;
             if (other.route == e.route || !less_guarded(other.route, e.route)) return true;
-            if (const auto p = Probe::for_both(s_.table, e, other); p && p->route_in(s_.table) == other.route) {
-                warn(e.route, *p, other.route, "a request that both match");
-            }
+            if (!told_.may_compare()) return false;
+            if (const auto p = Probe::lost(s_.table, e, other)) warn(e.route, *p, other.route, "a request that both match");
             return true;
         });
     }
@@ -112,14 +94,12 @@ class WaysAround {
     void outranked_redirect(const RouteTable::Entry& e) {
         if (s_.table.rules()[e.route].conditions.scheme == config::Scheme::any || !std::holds_alternative<RedirectAction>(s_.routes[e.route].action)) return;
         s_.table.visit_intersecting(e, [&](const RouteTable::Entry& other) {
-            if (++visited_ > kMaxVisited || found_ >= kMaxPerRoute || total_ >= kMaxInAll) return false;
+            if (!told_.may_look()) return false;
             if (other.route == e.route || s_.config.routes[other.route].open || std::holds_alternative<RedirectAction>(s_.routes[other.route].action)) return true;
-            const auto p = Probe::for_both(s_.table, e, other);
-            if (!p || p->route_in(s_.table) != other.route || !told_.insert({e.route, other.route}).second) return true;
-            ++found_;
-            ++total_;
-            faults_.warning(s_.config.routes[other.route].mark, "routes[" + std::to_string(other.route) + "]", "outranked-redirect",
-                            p->text() + " is served by \"" + name(other.route) + "\", and not redirected by \"" + name(e.route) + "\"",
+            if (!told_.may_compare()) return false;
+            const auto p = Probe::lost(s_.table, e, other);
+            if (!p || !told_.pair(e.route, other.route)) return true;
+            told_.warn(other.route, "outranked-redirect", p->text() + " is served by \"" + name(other.route) + "\", and not redirected by \"" + name(e.route) + "\"",
                             std::string("write scheme: ") + (p->scheme == config::Scheme::http ? "https" : "http") + " in this route's match, or open: true to serve both");
             return true;
         });
@@ -196,114 +176,10 @@ class WaysAround {
     // @param service -1: chosen by a value
     int32_t address_of(int32_t service) const { return service < 0 ? service : addresses_.of(static_cast<size_t>(service)); }
 
-    // What a route sends a service, by one of its paths.
-    struct Sender {
-        const RouteTable::Entry* entry;
-        SentPath path;
-        int32_t service;
-        std::string_view method{};  // of a call; empty: the request's
-    };
-    using Senders = std::map<std::pair<int32_t, std::string>, std::vector<Sender>>;  // by address and first segment
-
-    void add(Senders& to, const RouteTable::Entry& e, const TargetTemplate* path, int32_t service, std::string_view method = {}) const {
-        if (service < 0) return;
-        if (auto sent = SentPath::of(e, path == nullptr ? nullptr : &path->path())) {
-            std::string first = sent->first();
-            to[{address_of(service), std::move(first)}].push_back({&e, std::move(*sent), service, method});
-        }
-    }
-
-    // A policy that changes the path or the method makes what is sent unknown.
-    bool is_sent_elsewhere(size_t route) const {
-        return std::ranges::any_of(s_.routes[route].chain, [](const ChainLink& l) { return l.policy->answer_shapes().asks_elsewhere; });
-    }
-
-    void sent_alike() {
-        if (std::ranges::none_of(s_.routes, [](const RouteRules& r) { return !r.guards.empty(); })) return;
-        Senders all;
-        for (const RouteTable::Entry& e : s_.table.entries()) {
-            if (is_sent_elsewhere(e.route)) continue;
-            const Action& action = s_.routes[e.route].action;
-            if (const auto* f = std::get_if<ForwardAction>(&action)) add(all, e, f->has_path ? &f->path : nullptr, f->service_index);
-            const auto* several = std::get_if<AggregateHandle>(&action);
-            if (several == nullptr || *several == nullptr) continue;
-            for (const AggregateCall& call : (*several)->calls) add(all, e, &call.path, call.service, call.method_text);
-        }
-        visited_ = 0;
-        for (const RouteTable::Entry& e : s_.table.entries()) {
-            const auto* f = std::get_if<ForwardAction>(&s_.routes[e.route].action);
-            if (f == nullptr || s_.routes[e.route].guards.empty() || is_sent_elsewhere(e.route)) continue;
-            found_ = 0;
-            const TargetTemplate* path = f->has_path ? &f->path : nullptr;
-            if (f->service_index >= 0) {
-                guarded(e, path, f->service_index, {}, all);
-            } else if (f->service.is_single() && f->service.parts()[0].source == Source::parameter) {
-                for (size_t i = 0; i < s_.config.services.size() && visited_ <= kMaxVisited; ++i) {
-                    if (!s_.config.services[i].internal) guarded(e, path, static_cast<int32_t>(i), f->service.parts()[0].slot, all);
-                }
-            }
-        }
-    }
-
-    // @param named the parameter that names the service
-    void guarded(const RouteTable::Entry& e, const TargetTemplate* path, int32_t service, std::optional<uint32_t> named, const Senders& all) {
-        auto sent = SentPath::of(e, path == nullptr ? nullptr : &path->path());
-        if (!sent || (named && !sent->bind(*named, s_.config.services[static_cast<size_t>(service)].name))) return;
-        const auto compare_with = [&](const std::vector<Sender>& others) {
-            for (const Sender& other : others) {
-                if (++visited_ > kMaxVisited) return;
-                if (other.entry->route != e.route && less_guarded(other.entry->route, e.route)) compare(e, *sent, other);
-            }
-        };
-        const int32_t address = address_of(service);
-        const std::string first = sent->first();
-        auto at = all.lower_bound({address, std::string()});
-        if (first.empty()) {
-            for (; at != all.end() && at->first.first == address; ++at) compare_with(at->second);
-            return;
-        }
-        // Those that begin with another text send nothing of this.
-        if (at != all.end() && at->first == std::pair(address, std::string())) compare_with(at->second);
-        if (const auto same = all.find({address, first}); same != all.end()) compare_with(same->second);
-    }
-
-    void compare(const RouteTable::Entry& e, const SentPath& sent, const Sender& other) {
-        if (found_ >= kMaxPerRoute || total_ >= kMaxInAll || told_.contains({e.route, other.entry->route})) return;
-        const auto met = SentPath::meeting(sent, other.path);
-        if (!met) return;
-        const MethodSet& methods = s_.table.rules()[e.route].conditions.methods;
-        const MethodSet& others = s_.table.rules()[other.entry->route].conditions.methods;
-        if (other.method.empty() ? !methods.overlaps(others) : !methods.any() && !methods.contains(http::method_of(other.method), other.method)) return;
-        // Each request has to reach its route, or else the one is no way, or there is nothing to get around.
-        const auto reaches = [&](const RouteTable::Entry& entry, const SentPath::Request& r, bool common) -> std::optional<Probe> {
-            auto p = Probe::for_entry(s_.table, entry);
-            if (!p) return std::nullopt;
-            p->path = r.path;
-            if (common) p->method = methods.common(others);
-            p->headers.insert(p->headers.end(), r.headers.begin(), r.headers.end());
-            p->query.insert(p->query.end(), r.query.begin(), r.query.end());
-            return p->route_in(s_.table) == entry.route ? p : std::nullopt;
-        };
-        const bool common = other.method.empty();
-        const auto around = reaches(*other.entry, met->b, common);
-        if (!around || !reaches(e, met->a, common)) return;
-        told_.insert({e.route, other.entry->route});
-        ++found_;
-        ++total_;
-        const std::string method(common ? std::string_view(around->method) : other.method);
-        faults_.warning(s_.config.routes[e.route].mark, "routes[" + std::to_string(e.route) + "]", "way-around",
-                        around->text() + " goes to the less guarded route \"" + name(other.entry->route) + "\", which sends the service \"" +
-                            s_.config.services[static_cast<size_t>(other.service)].name + "\" " + method + " " + met->sent + ", as \"" + name(e.route) + "\" does",
-                        "guard that route too, narrow what it sends, or write open: true on it");
-    }
-
     const Snapshot& s_;
+    WayWarnings& told_;
     config::FaultList& faults_;
     const ServiceAddresses addresses_;
-    std::set<std::pair<size_t, size_t>> told_;  // pairs of routes
-    size_t found_ = 0;
-    size_t total_ = 0;
-    size_t visited_ = 0;
     std::set<int32_t> case_told_;  // addresses
     std::set<std::tuple<size_t, size_t, std::string>> seen_;
 };
@@ -325,7 +201,10 @@ void warn_of_managed_conditions(const Snapshot& s, config::FaultList& faults) {
 }  // namespace
 
 void warn_of_ways_around(const Snapshot& snapshot, config::FaultList& faults) {
-    WaysAround(snapshot, faults).run();
+    WayWarnings told(snapshot, faults);
+    WaysAround(snapshot, told, faults).run();
+    warn_of_what_is_sent_alike(snapshot, told);
+    told.finish();
     warn_of_managed_conditions(snapshot, faults);
 }
 

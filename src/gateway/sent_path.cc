@@ -2,119 +2,341 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "gateway/probe.h"
+#include "http/uri.h"
+#include "observe/trace_context.h"
 
 namespace portico::gateway {
 namespace {
 
-bool accepts(const PathSegment* segment, std::string_view text) {
-    if (text.empty()) return false;
-    return segment == nullptr || segment->kind != PathSegment::Kind::pattern || segment_matches(*segment->matcher, text);
+constexpr size_t kMostAlternatives = 6;  // of one path's depth
+constexpr size_t kMostSteps = 10'000;    // taken to divide texts among values
+constexpr size_t kMostDepth = 3;         // below what both paths write down
+
+std::string decoded(std::string_view text) {
+    Arena arena;
+    return std::string(http::decode_segment(text, arena));
 }
+
+// Whether a value that is not the path's own is sent as this text.
+bool is_encoded_so(std::string_view text) {
+    std::string again;
+    http::encode_segment(decoded(text), again);
+    return again == text;
+}
+
+bool is_host_text(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
+}
+
+const std::string& longer(const std::string& a, const std::string& b) { return a.size() < b.size() ? b : a; }
 
 }  // namespace
 
-// What one of two meeting paths has taken so far.
+// What one of two meeting paths has taken so far, with so many segments of {**}.
 class SentPath::Filling {
   public:
-    explicit Filling(const SentPath& path) : path_(path), values_(path.values_) {}
-
-    size_t size() const { return path_.pieces_.size(); }
-    bool open() const { return path_.open_; }
-    bool is_free(size_t at) const { return at >= size() || (path_.pieces_[at].value >= 0 && !value(at).text); }
-    // The one text that the segment has. @requires !is_free(at)
-    std::string text(size_t at) const {
-        const Piece& p = path_.pieces_[at];
-        return p.value < 0 ? p.before : p.before + *value(at).text + p.after;
+    Filling(const SentPath& path, size_t rest) : path_(path), pieces_(path.pieces_), values_(path.values_), rest_(rest) {
+        if (path.open()) open_up();
     }
-    std::string_view before(size_t at) const { return at < size() ? std::string_view(path_.pieces_[at].before) : std::string_view(); }
-    std::string_view after(size_t at) const { return at < size() ? std::string_view(path_.pieces_[at].after) : std::string_view(); }
 
-    bool can_take(size_t at, std::string_view text) const {
-        if (at >= size()) return true;  // of {**}
-        if (!is_free(at)) return this->text(at) == text;
-        const Piece& p = path_.pieces_[at];
-        if (text.size() <= p.before.size() + p.after.size() || !text.starts_with(p.before) || !text.ends_with(p.after)) return false;
-        return accepts(value(at).segment, middle(p, text));
+    size_t size() const { return pieces_.size(); }
+    const Value& value(size_t at) const { return values_[at]; }
+    bool is_fixed(size_t at) const {
+        return std::ranges::all_of(pieces_[at].values, [&](size_t v) { return values_[v].text.has_value(); });
     }
-    void take(size_t at, std::string_view text) {
-        if (at >= size()) rest_.append("/").append(text);
-        else if (is_free(at)) values_[static_cast<size_t>(path_.pieces_[at].value)].text = middle(path_.pieces_[at], text);
+    // The segment where every value that has no text yet has this one.
+    std::string text(size_t at, std::string_view of_values) const {
+        const Piece& p = pieces_[at];
+        std::string text = p.texts[0];
+        for (size_t i = 0; i < p.values.size(); ++i) {
+            const Value& v = values_[p.values[i]];
+            text.append(v.text ? std::string_view(*v.text) : of_values).append(p.texts[i + 1]);
+        }
+        return text;
+    }
+    // @returns false, with nothing taken, where the segment cannot have this text
+    bool take(size_t at, std::string_view text) {
+        const Piece& p = pieces_[at];
+        if (!text.starts_with(p.texts[0])) return false;
+        return take_values(p, 0, text.substr(p.texts[0].size()));
     }
     Request request() const { return path_.request(values_, rest_); }
+    // Takes, segment by segment, what both can have. @param alternative a later text, where there is a choice
+    // @returns how many alternatives there are; 0 where nothing was found
+    static size_t fill(Filling& a, Filling& b, size_t alternative, std::string& sent) {
+        size_t ways = 1;
+        for (size_t i = 0; i < a.size(); ++i) {
+            std::string text;
+            if (a.is_fixed(i) || b.is_fixed(i)) {
+                text = a.is_fixed(i) ? a.text(i, {}) : b.text(i, {});
+                if (!a.take(i, text) || !b.take(i, text)) return 0;
+            } else {
+                ways = kMostAlternatives;
+                if (!choose(a, b, i, alternative, text)) return 0;
+            }
+            sent += "/" + text;
+        }
+        return ways;
+    }
 
   private:
-    const Value& value(size_t at) const { return values_[static_cast<size_t>(path_.pieces_[at].value)]; }
-    static std::string_view middle(const Piece& p, std::string_view text) {
-        return text.substr(p.before.size(), text.size() - p.before.size() - p.after.size());
+    // A segment that neither has a text for. The last text that fits where there are fewer than `skip`.
+    static bool choose(Filling& a, Filling& b, size_t at, size_t skip, std::string& text) {
+        const std::string before = longer(a.pieces_[at].texts.front(), b.pieces_[at].texts.front());
+        const std::string after = longer(a.pieces_[at].texts.back(), b.pieces_[at].texts.back());
+        const std::vector<Value> of_a = a.values_, of_b = b.values_;
+        bool found = false;
+        const auto is_enough = [&](const std::string& candidate) {
+            a.values_ = of_a;
+            b.values_ = of_b;
+            if (!a.take(at, candidate) || !b.take(at, candidate)) return false;
+            text = candidate;
+            found = true;
+            return skip-- == 0;
+        };
+        const auto is_enough_with = [&](std::string_view value) {
+            if (is_enough(before + std::string(value) + after)) return true;
+            a.values_ = of_a;
+            b.values_ = of_b;
+            for (const Filling* several : {&a, &b}) {
+                if (several->pieces_[at].values.size() > 1 && is_enough(several->text(at, value))) return true;
+            }
+            return false;
+        };
+        if (is_enough_with("x")) return true;
+        for (const std::string_view s : path_samples()) {
+            if (is_enough_with(s)) return true;
+        }
+        for (const Filling* filling : {&a, &b}) {
+            for (const size_t v : filling->pieces_[at].values) {
+                const PathSegment* segment = filling->values_[v].segment;
+                if (segment == nullptr) continue;
+                for (const std::string& s : pattern_samples(*segment)) {
+                    if (is_enough_with(s)) return true;
+                }
+            }
+        }
+        if (!found) return false;
+        a.values_ = of_a;
+        b.values_ = of_b;
+        return a.take(at, text) && b.take(at, text);
+    }
+
+    // {**} as the segments that it has.
+    void open_up() {
+        const Piece whole = pieces_[path_.rest_piece_];
+        const auto place = pieces_.begin() + static_cast<std::ptrdiff_t>(path_.rest_piece_);
+        const size_t at = static_cast<size_t>(std::ranges::find(whole.values, kRest) - whole.values.begin());
+        if (rest_ == 0) {
+            if (path_.as_it_came_ && pieces_.size() > 1) {
+                pieces_.erase(place);
+                return;
+            }
+            place->values.erase(place->values.begin() + static_cast<std::ptrdiff_t>(at));
+            place->texts[at] += whole.texts[at + 1];
+            place->texts.erase(place->texts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+            return;
+        }
+        std::vector<Piece> several;
+        Piece next;
+        next.texts.assign(whole.texts.begin(), whole.texts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+        next.values.assign(whole.values.begin(), whole.values.begin() + static_cast<std::ptrdiff_t>(at));
+        for (size_t i = 0; i < rest_; ++i) {
+            values_.push_back({Source::rest, {}, UINT32_MAX, nullptr, Choice::client, {}, i + 1 == rest_});
+            next.values.push_back(values_.size() - 1);
+            if (i + 1 == rest_) break;
+            next.texts.emplace_back();
+            several.push_back(std::move(next));
+            next = Piece();
+        }
+        next.texts.insert(next.texts.end(), whole.texts.begin() + static_cast<std::ptrdiff_t>(at) + 1, whole.texts.end());
+        next.values.insert(next.values.end(), whole.values.begin() + static_cast<std::ptrdiff_t>(at) + 1, whole.values.end());
+        several.push_back(std::move(next));
+        pieces_.insert(pieces_.erase(place), several.begin(), several.end());
+    }
+
+    // `text` as the piece's values from the at-th on, and what stands between and behind them.
+    bool take_values(const Piece& p, size_t at, std::string_view text) {
+        if (at == p.values.size()) return text.empty();
+        if (++steps_ > kMostSteps) return false;  // many values side by side divide a long text in too many ways
+        Value& v = values_[p.values[at]];
+        const std::string& behind = p.texts[at + 1];
+        if (v.text) return text.starts_with(*v.text) && text.substr(v.text->size()).starts_with(behind) && take_values(p, at + 1, text.substr(v.text->size() + behind.size()));
+        // The last one has all that is left; another one as little as will do.
+        const bool last = at + 1 == p.values.size();
+        if (text.size() < behind.size()) return false;
+        for (size_t n = last ? text.size() - behind.size() : 1; n + behind.size() <= text.size(); ++n) {
+            if (!text.substr(n).starts_with(behind) || !path_.accepts(v, text.substr(0, n))) continue;
+            v.text = text.substr(0, n);
+            if (take_values(p, at + 1, text.substr(n + behind.size()))) return true;
+            v.text.reset();
+        }
+        return false;
     }
 
     const SentPath& path_;
+    std::vector<Piece> pieces_;
     std::vector<Value> values_;
-    std::string rest_;
+    size_t rest_;
+    size_t steps_ = 0;
 };
 
-std::optional<SentPath> SentPath::of(const RouteTable::Entry& entry, const Template* path) {
+SentPath SentPath::of(const RouteTable::Entry& entry, const Template* path) {
     SentPath sent(entry);
     size_t parameter = 0;
     for (const PathSegment& s : entry.path.segments()) {
         if (s.kind != PathSegment::Kind::fixed) sent.values_.push_back({Source::parameter, s.name, entry.slots[parameter++], &s});
     }
-    if (path != nullptr) return sent.add(path->parts()) ? std::optional(std::move(sent)) : std::nullopt;
-    int value = 0;
-    for (const PathSegment& s : entry.path.segments()) {
-        if (s.kind == PathSegment::Kind::fixed) sent.pieces_.push_back({s.text, {}});
-        else sent.pieces_.push_back({{}, {}, value++});
+    if (path != nullptr) {
+        sent.add(path->parts());
+        return sent;
     }
-    sent.open_ = entry.path.open();
+    size_t value = 0;
+    for (const PathSegment& s : entry.path.segments()) {
+        if (s.kind == PathSegment::Kind::fixed) sent.pieces_.push_back({{s.text}, {}});
+        else sent.pieces_.push_back({{{}, {}}, {value++}});
+    }
+    if (entry.path.open()) {
+        sent.rest_piece_ = sent.pieces_.size();
+        sent.pieces_.push_back({{{}, {}}, {kRest}});
+        sent.as_it_came_ = true;
+    }
     return sent;
 }
 
-// @returns -1 where no client chooses it
-int SentPath::value_of(const TemplatePart& part) {
-    if (part.source == Source::parameter) {
-        const auto found = std::ranges::find(values_, part.slot, &Value::slot);
-        return found == values_.end() || found->source != Source::parameter ? -1 : static_cast<int>(found - values_.begin());
+// One name has one value, however often a path holds it.
+size_t SentPath::value_of(const TemplatePart& part) {
+    Value v{part.source, name_of(part), UINT32_MAX};
+    switch (part.source) {
+        case Source::parameter:
+        case Source::named_parameter: {
+            const auto found = std::ranges::find_if(values_, [&](const Value& p) {
+                return p.segment != nullptr && (part.source == Source::parameter ? p.slot == part.slot : p.name == part.text);
+            });
+            if (found != values_.end()) return static_cast<size_t>(found - values_.begin());
+            v.choice = Choice::others;  // this path lacks it
+            break;
+        }
+        case Source::header:
+        case Source::query_value:
+        case Source::cookie: v.name = part.text; break;
+        case Source::request_host:
+            if (!entry_->host.empty() && !entry_->host.starts_with('*')) v.text = entry_->host;
+            break;
+        case Source::request_id: break;
+        case Source::client_ip:
+        case Source::request_method:
+        case Source::request_path:
+        case Source::request_scheme: v.choice = Choice::untold; break;
+        case Source::document: v.choice = part.from_answer ? Choice::others : Choice::untold; break;
+        default: v.choice = Choice::others; break;
     }
-    if (part.source != Source::header && part.source != Source::query_value) return -1;
-    values_.push_back({part.source, part.text, UINT32_MAX});
-    return static_cast<int>(values_.size() - 1);
+    const auto same = std::ranges::find_if(values_, [&](const Value& o) {
+        return o.source == v.source && (v.source == Source::header ? iequals(o.name, v.name) : o.name == v.name);
+    });
+    if (same != values_.end() && v.choice != Choice::others) return static_cast<size_t>(same - values_.begin());
+    values_.push_back(std::move(v));
+    return values_.size() - 1;
 }
 
-// A path template in pieces. @returns false where it cannot be told what it sends
-bool SentPath::add(const std::vector<TemplatePart>& parts) {
+// In normal form, but for what depends on the values beside it.
+void SentPath::add_literal(std::string_view text) {
+    Arena arena;
+    while (!text.empty()) {
+        if (text.front() == '/') {
+            text.remove_prefix(1);
+            const bool again = !pieces_.empty() && pieces_.back().values.empty() && pieces_.back().texts[0].empty();
+            if (!again) pieces_.emplace_back();
+            continue;
+        }
+        const std::string_view piece = text.substr(0, text.find('/'));
+        text.remove_prefix(piece.size());
+        // Behind a letter, so that no dot makes a segment of dots.
+        const auto normal = http::normalise_path("/x" + std::string(piece), arena);
+        pieces_.back().texts.back() += normal ? normal->text.substr(2) : piece;
+    }
+}
+
+void SentPath::add(const std::vector<TemplatePart>& parts) {
     for (const TemplatePart& part : parts) {
-        if (open_) return false;  // something follows {**}
         if (part.source == Source::literal) {
-            for (const char c : part.text) {
-                if (c == '/') pieces_.push_back({});
-                else if (pieces_.empty()) return false;
-                else (pieces_.back().value < 0 ? pieces_.back().before : pieces_.back().after) += c;
-            }
+            if (pieces_.empty() && !part.text.starts_with('/')) pieces_.emplace_back();
+            add_literal(part.text);
             continue;
         }
-        if (pieces_.empty() || pieces_.back().value >= 0) return false;
-        if (part.source == Source::rest) {
-            if (!pieces_.back().before.empty()) return false;
-            pieces_.pop_back();
-            open_ = true;
+        if (pieces_.empty()) pieces_.emplace_back();
+        if (part.source == Source::rest && !open()) {
+            rest_piece_ = pieces_.size() - 1;
+            pieces_.back().values.push_back(kRest);
+        } else {
+            pieces_.back().values.push_back(value_of(part));
+        }
+        pieces_.back().texts.emplace_back();
+    }
+    if (pieces_.empty()) pieces_.emplace_back();
+}
+
+bool SentPath::bind(const Template& value, const std::string& text) {
+    SentPath named(*entry_);
+    named.values_ = values_;
+    named.pieces_.emplace_back();
+    for (const TemplatePart& part : value.parts()) {
+        if (part.source == Source::rest) return false;
+        if (part.source == Source::literal) {
+            named.pieces_[0].texts.back() += part.text;
             continue;
         }
-        const int value = value_of(part);
-        if (value < 0) return false;
-        pieces_.back().value = value;
+        named.pieces_[0].values.push_back(named.value_of(part));
+        named.pieces_[0].texts.emplace_back();
+    }
+    Filling filling(named, 0);
+    if (!filling.take(0, text)) return false;
+    for (size_t i = 0; i < named.values_.size(); ++i) {
+        if (i < values_.size()) values_[i] = filling.value(i);
+        else values_.push_back(filling.value(i));
     }
     return true;
 }
 
-bool SentPath::bind(uint32_t slot, const std::string& text) {
-    const auto found = std::ranges::find(values_, slot, &Value::slot);
-    if (found == values_.end() || !accepts(found->segment, text)) return false;
-    found->text = text;
-    return true;
+SentPath::Choice SentPath::choice() const {
+    Choice worst = Choice::client;
+    for (const Value& v : values_) worst = std::max(worst, v.choice);
+    return worst;
 }
 
-SentPath::Request SentPath::request(const std::vector<Value>& values, const std::string& rest) const {
+size_t SentPath::size(size_t rest) const {
+    if (!open()) return pieces_.size();
+    if (rest > 0) return pieces_.size() + rest - 1;
+    return as_it_came_ && pieces_.size() > 1 ? pieces_.size() - 1 : pieces_.size();
+}
+
+std::vector<size_t> SentPath::rests_for(size_t wanted) const {
+    std::vector<size_t> rests;
+    if (!open()) {
+        if (size(0) == wanted) rests.push_back(0);
+        return rests;
+    }
+    if (wanted >= size(1)) rests.push_back(wanted - size(1) + 1);
+    if (wanted == size(0)) rests.push_back(0);
+    return rests;
+}
+
+bool SentPath::accepts(const Value& v, std::string_view text) const {
+    if (text.empty()) return v.may_be_empty;
+    switch (v.source) {
+        case Source::parameter: return v.segment == nullptr || v.segment->kind != PathSegment::Kind::pattern || segment_matches(*v.segment->matcher, text);
+        case Source::header:
+        case Source::query_value: return is_encoded_so(text);
+        case Source::cookie: return is_encoded_so(text) && text.find_first_of(";, \"") == std::string_view::npos;
+        case Source::request_host: return is_host_text(text) && (entry_->host.empty() || RouteTable::host_matches(entry_->host, text));
+        case Source::request_id: return observe::is_valid_request_id(text);
+        default: return true;
+    }
+}
+
+SentPath::Request SentPath::request(const std::vector<Value>& values, size_t rest) const {
     Request r;
     size_t value = 0, number = 0;
     for (const PathSegment& s : entry_->path.segments()) {
@@ -127,46 +349,51 @@ SentPath::Request SentPath::request(const std::vector<Value>& values, const std:
         ++number;
         r.path += "/" + text;
     }
-    r.path += rest;
-    if (r.path.empty()) r.path = "/";
-    for (; value < values.size(); ++value) {
+    std::string cookies;
+    for (; value < values.size() - rest; ++value) {
         const Value& v = values[value];
-        (v.source == Source::header ? r.headers : r.query).emplace_back(v.name, v.text.value_or("1"));
+        const std::string text = decoded(v.text.value_or("1"));
+        if (v.source == Source::header) r.headers.emplace_back(v.name, text);
+        else if (v.source == Source::query_value) r.query.emplace_back(v.name, text);
+        else if (v.source == Source::request_id) r.headers.emplace_back("X-Request-ID", text);
+        else if (v.source == Source::request_host) r.host = v.text.value_or("");
+        else if (v.source == Source::cookie) cookies += (cookies.empty() ? "" : "; ") + v.name + "=" + text;
     }
+    if (!cookies.empty()) r.headers.emplace_back("Cookie", cookies);
+    for (; value < values.size(); ++value) r.path += "/" + values[value].text.value_or("x");
+    if (r.path.empty()) r.path = "/";
     return r;
 }
 
-std::optional<SentPath::Meeting> SentPath::meeting(const SentPath& a, const SentPath& b) {
-    Filling fa(a), fb(b);
-    // Below both of two trees, so that the example shows it.
-    const size_t n = std::max(fa.size(), fb.size()) + (a.open_ && b.open_ ? 1 : 0);
-    if ((fa.size() < n && !a.open_) || (fb.size() < n && !b.open_)) return std::nullopt;
-    Meeting met;
-    for (size_t i = 0; i < n; ++i) {
-        std::string text;
-        const auto fits = [&] { return fa.can_take(i, text) && fb.can_take(i, text); };
-        if (!fa.is_free(i)) text = fa.text(i);
-        else if (!fb.is_free(i)) text = fb.text(i);
-        if (!fa.is_free(i) || !fb.is_free(i)) {
-            if (!fits()) return std::nullopt;
-        } else {
-            const std::string before(std::max(fa.before(i), fb.before(i), [](auto l, auto r) { return l.size() < r.size(); }));
-            const std::string after(std::max(fa.after(i), fb.after(i), [](auto l, auto r) { return l.size() < r.size(); }));
-            text = before + "x" + after;
-            for (const std::string_view s : path_samples()) {
-                if (fits()) break;
-                text = before + std::string(s) + after;
-            }
-            if (!fits()) return std::nullopt;
-        }
-        fa.take(i, text);
-        fb.take(i, text);
-        met.sent += "/" + text;
+bool SentPath::meet(const SentPath& a, const SentPath& b, const std::function<bool(const Meeting&)>& f) {
+    for (size_t i = 0; i < std::min({a.pieces_.size(), b.pieces_.size(), a.rest_piece_, b.rest_piece_}); ++i) {
+        if (a.pieces_[i].texts[0] != b.pieces_[i].texts[0] && a.pieces_[i].values.empty() && b.pieces_[i].values.empty()) return false;
     }
-    if (met.sent.empty()) met.sent = "/";
-    met.a = fa.request();
-    met.b = fb.request();
-    return met;
+    // Of two trees, first what is below both, so that the example shows it.
+    const size_t base = std::max(a.size(a.open() ? 1 : 0), b.size(b.open() ? 1 : 0));
+    std::vector<size_t> depths{base};
+    if (a.open() && b.open()) {
+        for (size_t more = 1; more < kMostDepth; ++more) depths.push_back(base + more);
+    }
+    if ((a.open() || b.open()) && base > 1) depths.push_back(base - 1);
+
+    for (const size_t depth : depths) {
+        for (const size_t ra : a.rests_for(depth)) {
+            for (const size_t rb : b.rests_for(depth)) {
+                for (size_t alternative = 0, ways = 1; alternative < ways; ++alternative) {
+                    Filling fa(a, ra), fb(b, rb);
+                    Meeting met;
+                    ways = Filling::fill(fa, fb, alternative, met.sent);
+                    if (ways == 0) break;
+                    if (met.sent.empty()) met.sent = "/";
+                    met.a = fa.request();
+                    met.b = fb.request();
+                    if (f(met)) return true;
+                }
+            }
+        }
+    }
+    return false;
 }
 
 }  // namespace portico::gateway

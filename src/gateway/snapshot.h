@@ -45,6 +45,9 @@ struct RouteRules {
     bool answers_preflights = false;  // `cors` stands first
     // Which policies refuse: sorted identities, equal where two routes are guarded alike.
     std::vector<uint32_t> guards;
+    // Those of them that say who may pass, apart from those that establish an identity: sorted.
+    std::vector<uint32_t> deciding;
+    bool keeps_out = false;  // one of them does not let everybody pass
     // The parameters of its path that they judge, by their places in Match::values; kMaxParameters: {**}.
     std::vector<uint32_t> judged;
     int64_t signs_in = -1;  // the one of them by which everybody who passes has an identity; -1: none

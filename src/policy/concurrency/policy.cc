@@ -77,6 +77,7 @@ class Concurrency final : public gateway::Policy {
     Concurrency(Settings settings, std::string_view name, bool shadow, std::shared_ptr<InFlight> table)
         : s_(std::move(settings)), name_(name), shadow_(shadow), table_(std::move(table)) {}
 
+    bool admits_anybody() const override { return true; }
     Verdict on_request(Exchange& x) const override {
         std::string key;
         if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());

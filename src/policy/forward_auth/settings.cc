@@ -134,6 +134,11 @@ constexpr Field<Draft> kFields[] = {
      }},
 };
 
+// Whether a route takes its service's name from the request.
+bool names_services_by_value(const config::Config& config) {
+    return std::ranges::any_of(config.routes, [](const config::RouteConfig& r) { return r.forward && r.forward->service.value.contains('{'); });
+}
+
 void find_service(const Scope& scope, Draft& d, gateway::PolicyBuild& build) {
     const Scope at(scope, "service");
     d.service = build.service(at, *d.service_node);
@@ -142,7 +147,7 @@ void find_service(const Scope& scope, Draft& d, gateway::PolicyBuild& build) {
     d.service_name = service.name;
     if (service.respond) {
         at.warning(d.service_node->mark, "fixed-decision", "\"" + service.name + "\" has a fixed answer: it decides about every request alike");
-    } else if (!service.internal) {
+    } else if (!service.internal && names_services_by_value(build.config())) {
         at.warning(d.service_node->mark, "reachable-by-name", "\"" + service.name + "\" decides about requests, and a route to {service} would reach it",
                    "write internal: true on the service");
     }

@@ -40,6 +40,7 @@ class Jwt final : public gateway::Policy {
     gateway::IdentityRole identity() const override {
         return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
     }
+    bool admits_anybody() const override { return optional_; }
     size_t free_subjects() const override {
         return static_cast<size_t>(std::ranges::count_if(issuers_, [](const Issuer& i) { return i.judge.rules().names_freely(); }));
     }

@@ -42,6 +42,7 @@ class RateLimit final : public gateway::Policy {
     RateLimit(std::string_view name, Settings settings, std::shared_ptr<MemoryTable> memory)
         : name_(name), s_(std::move(settings)), memory_(std::move(memory)) {}
 
+    bool admits_anybody() const override { return true; }
     Verdict on_request(Exchange& x) const override;
     void on_response(Exchange& x, gateway::ResponseOut& response) const override;
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override;

@@ -63,6 +63,12 @@ class Transform final : public gateway::Policy {
         return shapes;
     }
 
+    std::optional<gateway::Aim> aim() const override {
+        if (!s_.request || (!s_.request->path && s_.request->method_text.empty())) return std::nullopt;
+        const RequestRules& r = *s_.request;
+        return gateway::Aim{r.path ? &*r.path : nullptr, r.method_text, !r.when.written};
+    }
+
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
         if (side == gateway::MessageSide::request) return s_.request ? rule_for_request(*s_.request, name) : gateway::FieldRule::none;
         // Whichever case it will be.
