@@ -155,6 +155,8 @@ TEST(SentPath, WhatNoClientChoosesIsKnownAsThat) {
     TemplatePart claim{Source::claim, {}, 0};
     claim.claim = ClaimPath();
     EXPECT_EQ(met(entry_of("/me"), {literal("/users/"), claim}, entry_of("/users/{id}"), {}), "/users/x: /me, /users/x");
+    // But that it ever is what another one always sends, nobody says.
+    EXPECT_EQ(met(entry_of("/me"), {literal("/"), claim}, entry_of("/health"), {}), "");
 }
 
 TEST(SentPath, ATemplateIsBoundToAName) {

@@ -26,10 +26,11 @@ void WayWarnings::warn(size_t route, const char* code, const std::string& what, 
 
 // A pattern or a condition of which nobody here can make up a text.
 void WayWarnings::warn_of_what_has_no_example() {
+    if (std::ranges::none_of(s_.routes, [](const RouteRules& r) { return !r.guards.empty(); })) return;
     for (const RouteTable::Entry& e : s_.table.entries()) {
-        if (Probe::for_entry(s_.table, e) || !pair(e.route, e.route)) continue;
+        if (Probe::for_both(s_.table, e, e) || !pair(e.route, e.route)) continue;
         bool matters = false;
-        for (size_t other = 0; other < s_.routes.size() && !matters; ++other) matters = less_guarded(other, e.route) || less_guarded(e.route, other);
+        for (size_t other = 0; other < s_.routes.size() && !matters && may_compare(); ++other) matters = less_guarded(other, e.route) || less_guarded(e.route, other);
         if (!matters) continue;
         begin_route();
         warn(e.route, "unjudged-route",

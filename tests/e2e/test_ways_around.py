@@ -162,6 +162,12 @@ def test_a_route_of_which_there_is_no_example_is_said_not_to_be_judged():
     assert "[unjudged-route]" not in told(odd, '{ match: "/x", use: [signed], forward: { service: s } }').text
 
 
+@pytest.mark.parametrize("other,warned", [('match: "/pub/**", forward: { service: s, path: "/{**}" }', 1), ("match: /health, forward: { service: s }", 0)])
+def test_what_an_issuer_chooses_is_met_by_what_a_client_chooses_alone(other, warned):
+    ran = told('{ name: guarded, match: /me, use: [signed], forward: { service: s, path: "/{claims.sub}" } }', f"{{ {other} }}")
+    assert ways(ran) == warned, ran.text
+
+
 def test_what_a_guarded_aggregate_asks_for_is_guarded():
     dash = '{ name: dash, match: "/dash/{id}", use: [signed], aggregate: { calls: { p: { service: s, path: "/profile/{id}" }, q: { service: t, path: "/likes/{$p.id}" } }, body: $p } }'
     ran = told(dash, '{ match: "/pub/**", forward: { service: s, path: "/{**}" } }')
