@@ -4,6 +4,7 @@
 
 #include "gateway/exchange.h"
 #include "gateway/templates/field_value.h"
+#include "gateway/templates/template_slips.h"
 #include "http/credential.h"
 #include "http/uri.h"
 
@@ -129,6 +130,8 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
         scope.error(text.mark, "bad-path", "a path begins with \"/\"", "did you mean \"/" + text.value + "\"?");
         return t;
     }
+    if (place.deferred) t.as_written_ = whole.parts();
+    else warn_of_path_slips(scope, text.mark, whole.parts(), place.parameters, place.rest);
     std::string fixed;
     for (const TemplatePart& part : path) fixed += part.source == Source::literal ? part.text : "x";
     Arena arena;
@@ -151,6 +154,7 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
 }
 
 bool TargetTemplate::check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const {
+    warn_of_path_slips(scope, mark, as_written_, &place.parameters, std::ranges::find(place.parameters, kRest) != place.parameters.end());
     return path_.check_place(place, mark, scope) &&
            std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(place, mark, scope); });
 }
@@ -206,7 +210,7 @@ Result<http::NormalPath> TargetTemplate::build_values(const Values& values, bool
                 }
                 if (values.is_compound(part)) return fail(compound_error(part));
                 const auto value = values.get(part, arena);
-                if (!value || value->empty()) return fail(Fault::value_refused, "a value of the path is empty");
+                if (!value || value->empty()) return fail(Fault::value_refused, name_of(part) + " is empty or missing, and the path needs it");
                 given += value->size();
                 if (given > kMostTargetValues) return fail(too_long());
                 http::encode_segment(*value, built);

@@ -70,6 +70,7 @@ class TargetTemplate {
     bool overrides(std::string_view pair) const;
 
     Template path_;
+    std::vector<TemplatePart> as_written_;  // of a policy's: its slips are looked for where the parameters are known
     bool claims_in_path_ = false;
     bool answers_in_path_ = false;
     bool plain_rest_ = false;  // "/{**}": the rest as it is

@@ -362,6 +362,31 @@ def test_a_fan_out_over_what_is_no_list(value, outcome):
         assert users.asked() == ["/list"]
 
 
+@pytest.mark.parametrize("path", ["$a[*]", "$a.list", "$a.list[*]"])
+def test_a_fan_out_whose_list_is_missing_is_not_made(path):
+    calls = '{ a: { service: users, path: /list, optional: true }, b: { service: users, path: "/i/{$item}", for_each: "%s" } }' % path
+    with Pages({"/list": Page({}, status=500)}) as users, Gateway(page_text(calls, users, users, "{ b: $b }", "server_timing: true")) as gateway:
+        answer = get(gateway.port, "/page")
+        assert answer.json() == {"b": []} and users.asked() == ["/list"] and "b;" not in (answer.get("server-timing") or "")
+        assert gateway.access_lines()[0]["calls"]["b"] == {"reason": "not_made", "detail": "what it iterates over is missing"}
+
+
+@pytest.mark.parametrize("page, missing", [({"list": []}, False), ({}, True), ({"list": None}, True)])
+def test_a_fan_out_over_an_empty_list_has_found_it(page, missing):
+    calls = '{ a: { service: users, path: /list }, b: { service: users, path: "/i/{$item}", for_each: $a.list } }'
+    with Pages({"/list": page}) as users, Gateway(page_text(calls, users, users, "{ b: $b }")) as gateway:
+        assert get(gateway.port, "/page").json() == {"b": []}
+        logged = gateway.access_lines()[0]["calls"]["b"]
+        assert logged.get("reason") == ("not_made" if missing else None) and logged.get("status") == (None if missing else 200), logged
+
+
+def test_a_value_that_a_path_needs_and_has_not_is_named_in_the_log():
+    calls = '{ o: { service: users, path: /o }, b: { service: users, path: "/b/{$o.nope}" } }'
+    with Pages({"/o": {}}) as users, Gateway(page_text(calls, users, users, "{ o: $o, b: $b }")) as gateway:
+        assert get(gateway.port, "/page").status == 502
+        assert gateway.access_lines()[0]["calls"]["b"]["detail"] == "$o.nope is empty or missing, and the path needs it"
+
+
 def test_an_item_whose_answer_is_more_than_one_value_does_not_break_out_of_the_list():
     pages = dict(ITEMS, **{"/i/2": Page(body=b'1, {"evil": 1}')})
     with Pages(pages) as users, Gateway(page_text(fan(", optional: true"), users, users, "$b")) as gateway:

@@ -83,7 +83,7 @@ void Aggregation::add_timing() {
     std::string text;
     for (size_t i = 0; i < runs_.size(); ++i) {
         const Run& run = runs_[i];
-        if (run.skipped) continue;
+        if (run.skipped || run.missing) continue;
         char entry[96];
         const int n = std::snprintf(entry, sizeof entry, ";dur=%.1f", static_cast<double>(microseconds(run.ended_at - run.began)) / 1000);
         if (!text.empty()) text += ", ";
@@ -100,6 +100,10 @@ void Aggregation::write_log(std::string& out) const {
         const Run& run = runs_[i];
         const Outcome& o = run.outcome;
         w.key(action_.calls[i].name).begin_object();
+        if (run.missing && o.failure == CallFailure::none) {
+            w.key("reason").value("not_made").key("detail").value("what it iterates over is missing").end_object();
+            continue;
+        }
         if (o.status != 0) w.key("status").value(o.status);
         if (run.values > 0) w.key("values").value(run.values);
         if (run.failed > 0) w.key("failed").value(run.failed);

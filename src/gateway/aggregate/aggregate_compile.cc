@@ -190,7 +190,7 @@ void Compiler::query(const Scope& scope, const config::CallConfig& c, const Temp
         http::encode_query_value(name.value, pair.name);
         const Scope at(scope, name.value);
         if (is_path(*node)) pair.values = compile_wrapped(at, *node, place);
-        else pair.text = Template::parse(at, text_of(*node), place);
+        else pair.text = parse_field(at, text_of(*node), place, ValuePlace::any);
         into.query.push_back(std::move(pair));
     }
 }

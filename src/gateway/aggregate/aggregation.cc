@@ -208,6 +208,9 @@ Result<json::Document> Aggregation::values_of(const AggregateCall& call, Run& ru
     if (!document) return fail(Fault::answer_too_large, "its for_each: " + std::string(document.error().what()));
     const json::Value list = document->root().find("v");
     if (list && !list.is_null() && !list.is_array()) return fail(blamed(call, *call.for_each, Error(Fault::answer_mapping, "its for_each is not a list")));
+    // An empty list is what was found; a list whose document is not there is missing, as one that the document does not have.
+    run.missing = !list || list.is_null();
+    for (size_t root = 0; list.size() == 0 && root < action_.item_root(); ++root) run.missing |= !roots_[root] && call.for_each->reads(root);
     run.values = static_cast<uint32_t>(std::min<size_t>(list.size(), call.limit.value_or(UINT32_MAX)));
     if (run.values > call.max_items) {
         run.outcome.failure = CallFailure::too_many;

@@ -68,6 +68,7 @@ class Aggregation final : private io::Deferred {
         uint32_t waits = 0;            // calls that must end first
         uint32_t values = 0, failed = 0;  // of a for_each
         bool ended = false, skipped = false;
+        bool missing = false;  // what a for_each iterates over: no call was made
     };
     // The values of a for_each, while its calls run.
     struct Fan {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "gateway/exchange.h"
+#include "gateway/templates/template_slips.h"
 #include "http/fields.h"
 
 namespace portico::gateway {
@@ -57,6 +58,7 @@ Template parse_field(const config::Scope& scope, const config::Text& text, const
     TemplatePlace here = place;
     here.field_lines = where == ValuePlace::header;
     Template parsed = Template::parse(scope, text, here);
+    warn_of_bare_value(scope, text, here);
     for (const TemplatePart& part : parsed.parts()) {
         if (part.source == Source::literal && !check_field(scope, text.mark, part.text, where, text.literal)) break;
     }

@@ -1,6 +1,7 @@
 #include "gateway/templates/template_parser.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/text.h"
 #include "gateway/managed_headers.h"
@@ -54,6 +55,15 @@ std::string known_values(const std::vector<std::string_view>& names, const Templ
 }
 
 // `{user_id}` where the path says `{id}`, or the other way round; a word with another separator; what others call it.
+// `claim.sub` and `headers.x`: what has members, in the other number.
+std::string likely_member(std::string_view name) {
+    constexpr std::string_view kPairs[][2] = {{"claim", "claims"}, {"headers", "header"}, {"cookies", "cookie"}, {"queries", "query"}, {"request.headers", "header"}, {"request.header", "header"}};
+    for (const auto& [wrong, right] : kPairs) {
+        if (name.size() > wrong.size() + 1 && name.starts_with(wrong) && name[wrong.size()] == '.') return std::string(right) + std::string(name.substr(wrong.size()));
+    }
+    return {};
+}
+
 std::string likely_value(std::string_view name, const std::vector<std::string_view>& all, const TemplatePlace& place) {
     std::string dotted(name);
     std::ranges::replace_if(dotted, [](char c) { return c == '_' || c == '-'; }, '.');
@@ -61,6 +71,10 @@ std::string likely_value(std::string_view name, const std::vector<std::string_vi
     struct Alias {
         std::string_view name, meant;
     };
+    // The same without its dots.
+    const auto is_it = [&](std::string_view word) { return std::ranges::equal(std::views::filter(word, [](char c) { return c != '.'; }), std::views::filter(dotted, [](char c) { return c != '.'; })); };
+    if (const auto word = std::ranges::find_if(all, is_it); word != all.end()) return std::string(*word);
+    if (const std::string member = place.no_request ? std::string() : likely_member(name); !member.empty()) return member;
     constexpr Alias kAliases[] = {{"remote_addr", "client.ip"}, {"client_addr", "client.ip"}, {"ip", "client.ip"},       {"method", "request.method"},
                                   {"uri", "request.path"},      {"path", "request.path"},     {"host", "request.host"}, {"scheme", "request.scheme"}};
     const auto alias = std::ranges::find(kAliases, name, &Alias::name);
@@ -299,6 +313,23 @@ std::string unknown_value_hint(std::string_view name, const TemplatePlace& place
     const std::string known = known_values(all, place);
     if (near.empty()) return known.empty() ? "write {{ for a brace" : known + "; write {{ for a brace";
     return "did you mean {" + near + "}? (" + known + "; write {{ for a brace)";
+}
+
+bool is_value_name(std::string_view text, const TemplatePlace& place) {
+    if (place.no_request) return false;
+    const auto is_it = [&](const Word& w) { return w.text == text; };
+    if (std::ranges::any_of(kWords, is_it) || (place.error && std::ranges::any_of(kErrorWords, is_it))) return true;
+    if (text == "response.status") return place.response;
+    // A name of DNS may begin as these do, so that a dot more is taken for one.
+    const auto is_member = [&](std::string_view of, std::string_view more) {
+        const auto member = text.starts_with(of) ? std::optional(text.substr(of.size())) : std::nullopt;
+        return member && !member->empty() && std::ranges::all_of(*member, [&](char c) { return is_parameter_name({&c, 1}) || more.contains(c); });
+    };
+    if (is_member("header.", "-") || is_member("query.", "-") || is_member("cookie.", "-")) return true;
+    if (is_member("claims.", ".-")) return place.identity || place.deferred;
+    if (is_member("response.header.", "-")) return place.response;
+    const size_t dot = text.starts_with("calls.") ? text.find('.', 6) : std::string_view::npos;
+    return place.calls != nullptr && dot != std::string_view::npos && std::ranges::find(*place.calls, text.substr(6, dot - 6)) != place.calls->end();
 }
 
 std::string uneven_parameter(std::string_view name) {
