@@ -8,6 +8,7 @@
 #include "cli/explain_aggregate.h"
 #include "cli/explain_body.h"
 #include "cli/explain_names.h"
+#include "cli/explain_request.h"
 #include "cli/explain_shown.h"
 #include "config/file_text.h"
 #include "config/load.h"
@@ -28,25 +29,6 @@ namespace {
 using namespace gateway;
 
 constexpr size_t kMisses = 8;
-
-// The request as a client would send it.
-std::string request_bytes(const std::string& method, const std::string& url, const std::vector<std::string>& headers) {
-    std::string_view rest = url;
-    std::string host;
-    if (rest.starts_with("http://") || rest.starts_with("https://")) {
-        rest = rest.substr(rest.find("//") + 2);
-        const size_t slash = std::min(rest.find_first_of("/?"), rest.size());
-        host = rest.substr(0, slash);
-        rest = rest.substr(slash);
-    }
-    std::string target(rest);
-    if (!target.starts_with('/') && target != "*") target.insert(0, 1, '/');
-    std::string text = method + " " + target + " HTTP/1.1\r\n";
-    const bool has_host = std::ranges::any_of(headers, [](const std::string& h) { return iequals(std::string_view(h).substr(0, 5), "host:"); });
-    if (!has_host) text += "Host: " + (host.empty() ? std::string("localhost") : host) + "\r\n";
-    for (const std::string& h : headers) text += h + "\r\n";
-    return text + "\r\n";
-}
 
 class Explanation {
   public:
@@ -107,14 +89,25 @@ class Explanation {
 
     int answer(const Error& error) {
         const ReplyRow& row = reply_row(error.fault);
-        shown_.print("answer    %d %s (%s)%s%s\n", row.status, std::string(row.title).c_str(), std::string(error.code()).c_str(),
-                    error.context.empty() ? "" : ": ", error.context.c_str());
+        shown_.print("answer    %d %s (%s)%s\n", row.status, std::string(row.title).c_str(), std::string(error.code()).c_str(), reason(error).c_str());
         if (error.fault == Fault::method_not_allowed) {
             std::string allow;
             for (const std::string& m : s_.table.allowed_methods(x_.view)) allow += (allow.empty() ? "" : ", ") + m;
             shown_.print("          Allow: %s\n", allow.c_str());
+            std::string upper(x_.request.method_text);
+            for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+            if (upper != x_.request.method_text && http::is_registered_method(upper)) {
+                shown_.print("          methods are told apart by case: %s is not %s\n", std::string(x_.request.method_text).c_str(), upper.c_str());
+            }
         }
         return kGood;
+    }
+
+    // For the operator what was being done, else what the client is told.
+    static std::string reason(const Error& error) {
+        const std::string_view told = error.client_detail.empty() ? reply_row(error.fault).detail : std::string_view(error.client_detail);
+        const std::string_view text = error.context.empty() ? told : std::string_view(error.context);
+        return text.empty() ? std::string() : ": " + std::string(text);
     }
 
     void route() {
@@ -212,7 +205,7 @@ class Explanation {
         }
         if (v.kind == Verdict::Kind::respond) outcome = "answers " + std::to_string(x_.response.status);
         if (v.kind == Verdict::Kind::fail) {
-            outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + ": " + v.error.context;
+            outcome = std::to_string(reply_row(v.error.fault).status) + " " + std::string(v.error.code()) + reason(v.error);
         }
         if (const std::string_view inner = link.policy->decided_by(x_); !inner.empty()) outcome += ", as " + std::string(inner) + " decided";
         if (v.kind != Verdict::Kind::fail && v.kind != Verdict::Kind::respond) return outcome;
@@ -350,6 +343,10 @@ int explain(const std::string& file, const std::string& method, const std::strin
     const auto ip = IpAddress::parse(from);
     if (!ip) {
         std::fprintf(stderr, "portico: --from wants an IP address, found \"%s\"\n", from.c_str());
+        return kUsage;
+    }
+    if (const auto slip = slip_of_headers(headers)) {
+        std::fprintf(stderr, "portico: %s\n", slip->c_str());
         return kUsage;
     }
     const size_t colon = url.find(':');

@@ -4,6 +4,7 @@ import re
 import pytest
 
 from support.gateway import check, command, explain
+from support.tokens import SECRET, claims, hs
 
 GOOD = """listeners: [{ address: 127.0.0.1:0 }]
 services: { users: http://127.0.0.1:9 }
@@ -361,3 +362,29 @@ routes:
     assert ran.code == 0 and 'open on purpose: "all" (line 4)' in ran.out, ran.text
     ran = command("check", "--strict", config=config.replace(", open: true", ""))
     assert ran.code == 1 and "[open-route]" in ran.out, ran.text
+
+
+TOKENS = "policies: { p: { jwt: { algorithms: [HS256], secret: %s } } }\nroutes: [{ match: { path: /x, methods: [GET, POST] }, use: [p], respond: {} }]\n"
+
+
+@pytest.mark.parametrize("headers, code", [([], "jwt.missing"), (["Authorization: Bearer a.b.c"], "jwt."), (["Authorization: Bearer EXPIRED"], "jwt.expired"), (["Authorization: Bearer FORGED"], "jwt.")])
+def test_explain_says_why_a_token_is_refused(headers, code):
+    tokens = {"EXPIRED": hs(claims(exp=1)), "FORGED": hs(claims(), secret="another-secret-of-32-bytes-at-least")}
+    headers = [h if h.split()[-1] not in tokens else "Authorization: Bearer " + tokens[h.split()[-1]] for h in headers]
+    told = explain(TOKENS % SECRET, "GET", "/x", headers)
+    line = next(line for line in told.out.splitlines() if "401" in line)
+    assert told.code == 0 and code in line and not line.rstrip().endswith(":") and not line.rstrip().endswith(code), told.out
+    answer = next(line for line in told.out.splitlines() if line.startswith("answer"))
+    assert "): " in answer, told.out
+
+
+@pytest.mark.parametrize("header", ["X-API-Key", "X-API-Key hunter2", ": hunter2", ""])
+def test_a_header_without_a_colon_is_a_slip_of_the_command_line(header):
+    told = explain(TOKENS % SECRET, "GET", "/x", [header])
+    assert told.code == 2 and '-H wants "Name: value"' in told.text and "answer" not in told.text and "hunter2" not in told.text, told.text
+
+
+@pytest.mark.parametrize("method, said", [("get", True), ("Post", True), ("DELETE", False), ("gte", False)])
+def test_explain_says_that_methods_have_case(method, said):
+    told = explain(TOKENS % SECRET, method, "/x")
+    assert "answer    405" in told.out and ("methods are told apart by case" in told.out) is said, told.out
