@@ -7,12 +7,19 @@ std::optional<std::string> StoreHealth::lost(const std::string& store, std::stri
     Lost& lost = lost_[store];
     lost.why = why;
     if (++lost.workers > 1) return std::nullopt;
+    lost.said = why;
     return "store " + store + " is lost: " + lost.why;
 }
 
-void StoreHealth::still_lost(const std::string& store, std::string_view why) {
+StoreHealth::News StoreHealth::still_lost(const std::string& store, std::string_view why, Time now) {
     const std::lock_guard lock(mutex_);
-    lost_[store].why = why;
+    Lost& lost = lost_[store];
+    lost.why = why;
+    if (lost.said == why) return {};
+    if (now < lost.from) return {std::nullopt, true, lost.from};
+    lost.said = why;
+    lost.from = now + kBetween;
+    return {"store " + store + " is still lost: " + lost.why, false, {}};
 }
 
 std::optional<std::string> StoreHealth::found(const std::string& store) {

@@ -13,12 +13,28 @@ TEST(StoreHealth, SaysWhenTheFirstWorkerLosesAStoreAndWhenTheLastFindsItAgain) {
     EXPECT_EQ(health.lost("shared", "NOAUTH Authentication required."), "store shared is lost: NOAUTH Authentication required.");
     EXPECT_EQ(health.lost("shared", "OOM command not allowed"), std::nullopt);
     EXPECT_EQ(health.why("shared"), "OOM command not allowed");
-    health.still_lost("shared", "LOADING");
+    EXPECT_EQ(health.still_lost("shared", "LOADING", Time{}).line, "store shared is still lost: LOADING");
     EXPECT_EQ(health.why("shared"), "LOADING");
     EXPECT_EQ(health.why("other"), "");
     EXPECT_EQ(health.found("shared"), std::nullopt);
     EXPECT_EQ(health.found("shared"), "store shared is found again");
     EXPECT_EQ(health.why("shared"), "");
+}
+
+TEST(StoreHealth, SaysANewReasonOnceAndOneOfSeveralInAMinute) {
+    StoreHealth health;
+    const Time begun{std::chrono::hours(1)};
+    (void)health.lost("shared", "Connection refused");
+    EXPECT_FALSE(health.still_lost("shared", "Connection refused", begun).line);
+    EXPECT_EQ(health.still_lost("shared", "WRONGPASS", begun).line, "store shared is still lost: WRONGPASS");
+    EXPECT_FALSE(health.still_lost("shared", "WRONGPASS", begun).later) << "another worker";
+    const auto other = health.still_lost("shared", "LOADING", begun + std::chrono::seconds(59));
+    EXPECT_TRUE(!other.line && other.later && other.from == begun + StoreHealth::kBetween);
+    EXPECT_EQ(health.why("shared"), "LOADING");
+    EXPECT_EQ(health.still_lost("shared", "LOADING", other.from).line, "store shared is still lost: LOADING");
+    EXPECT_EQ(health.found("shared"), "store shared is found again");
+    EXPECT_EQ(health.lost("shared", "LOADING"), "store shared is lost: LOADING");
+    EXPECT_EQ(health.still_lost("shared", "WRONGPASS", other.from).line, "store shared is still lost: WRONGPASS");
 }
 
 TEST(StoreCause, T41_each_reason_has_one_of_a_few_causes) {

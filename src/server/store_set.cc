@@ -133,12 +133,19 @@ void StoreSet::publish(const std::string& name, Store& store) {
     tell(name, store);
 }
 
+void StoreSet::tell_reason(const std::string& name, Store& store) {
+    const StoreHealth::News news = health_.still_lost(name, store.told, context_.loop.now());
+    store.unsaid = news.later;
+    store.say_from = news.from;
+    if (news.line) context_.say(*news.line);
+}
+
 // A connection that is made anew at once is not worth a line.
 void StoreSet::tell(const std::string& name, Store& store) {
     const std::string& why = store.client->last_failure();
     const auto count = [&](int workers) { context_.shard.add(store.lost_cells[store.lost_cause], workers); };
     if (store.lost && store.connected) {
-        store.lost = false;
+        store.lost = store.unsaid = false;
         count(-1);
         if (const auto line = health_.found(name)) context_.say(*line);
     } else if (why.empty()) {
@@ -148,7 +155,10 @@ void StoreSet::tell(const std::string& name, Store& store) {
         count(-1);
         store.lost_cause = store_cause(why);
         count(1);
-        health_.still_lost(name, store.told = why);
+        store.told = why;
+        tell_reason(name, store);
+    } else if (store.lost && store.unsaid && context_.loop.now() >= store.say_from) {
+        tell_reason(name, store);
     } else if (!store.lost && (store.open || context_.loop.now() < store.doubted_until)) {
         store.lost = true;
         store.lost_cause = store_cause(why);

@@ -35,6 +35,8 @@ class StoreSet final : private io::Timer {
         bool connected = false, open = false;  // as shown
         bool lost = false;                     // as told to the operator, and why
         std::string told;
+        bool unsaid = false;                   // the operator is to be told that reason from `say_from` on
+        Time say_from{};
         Time doubted_until{};                  // it has refused its work lately, if only some of it
         observe::Counter commands, timeouts, failures, refused, connects, errors;
         observe::Gauge connected_cell, open_cell;
@@ -47,6 +49,7 @@ class StoreSet final : private io::Timer {
     void on_timer() override {}  // the turn's publish() looks again
     void publish(const std::string& name, Store& store);
     void tell(const std::string& name, Store& store);
+    void tell_reason(const std::string& name, Store& store);
     void forget(const std::string& name, const Store& store);
 
     // A store that refuses only some of its work (writes, without memory) and does the rest in between is not well before it has

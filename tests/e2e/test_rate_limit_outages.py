@@ -467,6 +467,16 @@ def test_t41_tls_to_a_plain_port_is_told_as_what_it_is():
             assert degraded(gateway)[0].startswith(f"store shared: TLS with 127.0.0.1:{redis.port}: ")
 
 
+def test_a_new_reason_of_a_lost_store_is_told():
+    with Redis() as redis:
+        redis.stop()
+        with Gateway(config(redis.url.replace("redis://", "redis://nobody:wrong@"), "allow", limit=2, timeout="100ms")) as gateway:
+            eventually(lambda: [get(gateway.port, "/x"), degraded(gateway)][1], "an outage")
+            assert lost_line(gateway).endswith("Connection refused")
+            redis.start()
+            assert gateway.wait_for_line("portico: store shared is still lost: ").startswith("portico: store shared is still lost: AUTH refused: WRONGPASS")
+
+
 def test_t41_a_store_that_nobody_holds_is_told_by_its_address():
     port = free_port()
     with Gateway(config(f"redis://127.0.0.1:{port}", "allow", limit=2, timeout="5ms")) as gateway:
