@@ -94,3 +94,15 @@ def test_a_location_leads_back_by_the_path_that_came(service, target, value, wan
             get(gateway.port, "/account", [("X-Pad", "p" * 200), ("Authorization", "Bearer of-somebody-else"), ("Cookie", "session=of-somebody-else")])
             answer = get(gateway.port, target, [("Say-Location", value)])
             assert answer.get("location") == wanted.replace("HOST", service.url.split("//")[1])
+
+
+def test_a_path_of_cookies_is_led_back_by_the_recipe_of_the_document(service):
+    config = CONFIG.format(url=service.url, more=", location: map").replace("routes:", """policies:
+  cookies-of-shop:
+    transform: { response: { headers: { replace: { Set-Cookie: { regex: "Path=/app", with: "Path=/shop/app" } } } } }
+routes:""").replace('match: "/{service}/**",', 'match: "/{service}/**", use: [cookies-of-shop],')
+    with Gateway(config) as gateway:
+        answer = get(gateway.port, "/users/a", [("Say-Set-Cookie", "a=1; Path=/app; HttpOnly"), ("Say-Set-Cookie", "b=2; Path=/other")])
+        assert [value for name, value in answer.headers if name.lower() == "set-cookie"] == ["a=1; Path=/shop/app; HttpOnly", "b=2; Path=/other"]
+        answer = get(gateway.port, "/plain/a", [("Say-Set-Cookie", "a=1; Path=/app")])
+        assert answer.get("set-cookie") == "a=1; Path=/app"
