@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "base/utf8.h"
@@ -64,8 +65,9 @@ int check(const std::string& path, bool json, bool strict) {
     std::fputs(config::render(faults, file, source ? *source : std::string_view{}).c_str(), stdout);
     if (snapshot != nullptr && strict) list_open_routes(file, *snapshot);
     std::string summary;
-    count(faults.errors(), "error", summary);
-    count(faults.all().size() - faults.errors(), "warning", summary);
+    const auto errors = static_cast<size_t>(std::ranges::count(faults.all(), config::Severity::error, &config::Located::severity));
+    count(errors, "error", summary);
+    count(faults.all().size() - errors, "warning", summary);
     if (snapshot != nullptr && !faults.has_errors()) {
         std::printf("%s: good%s%s: %zu route%s, %zu service%s, %zu polic%s\n", file.c_str(), summary.empty() ? "" : ", with ", summary.c_str(),
                     snapshot->routes.size(), snapshot->routes.size() == 1 ? "" : "s", snapshot->config.services.size(),

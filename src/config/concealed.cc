@@ -100,6 +100,34 @@ bool names_a_secret(std::string_view key, std::string_view value) {
     return lower != "htpasswd" && std::ranges::any_of(kEnds, [&](std::string_view end) { return lower.ends_with(end); });
 }
 
+std::string asterisks_but_names(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const size_t escape = text.find("$${");
+        const size_t begin = std::min(text.find("${"), text.size());
+        if (escape < begin) {  // `$${NAME}` is text
+            out += asterisks(text.substr(0, escape + 3));
+            text.remove_prefix(escape + 3);
+            continue;
+        }
+        out += asterisks(text.substr(0, begin));
+        text.remove_prefix(begin);
+        const size_t end = text.find('}');
+        const std::string_view inside = end == std::string_view::npos ? std::string_view{} : text.substr(2, end - 2);
+        const size_t dash = std::min(inside.find(":-"), inside.size());
+        if (!is_variable_name(inside.substr(0, dash))) {
+            const size_t sign = std::min<size_t>(2, text.size());
+            out += asterisks(text.substr(0, sign));
+            text.remove_prefix(sign);
+            continue;
+        }
+        const size_t kept = std::min(dash + 2, inside.size());
+        out.append("${").append(inside.substr(0, kept)).append(asterisks(inside.substr(kept))).append("}");
+        text.remove_prefix(end + 1);
+    }
+    return out;
+}
+
 std::string without_passwords(std::string_view text) {
     constexpr std::string_view kScheme = "://";
     std::string out;

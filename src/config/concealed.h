@@ -17,6 +17,8 @@ inline constexpr std::string_view kInsteadOfSecret = "…";
 
 // Whether a key says by its name that its value is a secret, whatever table it stands in: `password`, `client_secret`, `Authorization`.
 bool names_a_secret(std::string_view key, std::string_view value);
+// Each character an asterisk, but for `${NAME}`, which says where a secret comes from. A variable's default is asterisks.
+std::string asterisks_but_names(std::string_view text);
 // The text with what stands before the `@` of each URL's authority as asterisks, one for each character.
 std::string without_passwords(std::string_view text);
 // A line of a file that is no YAML: what stands behind keys that name secrets is asterisks, and so is a line that belongs to such a key.

@@ -33,6 +33,34 @@ TEST(Concealed, ALineOfAFileThatIsNoYamlShowsTheFormOfItsSecrets) {
     EXPECT_EQ(without_written_secrets(lines, 5), "after: abc");
 }
 
+TEST(Concealed, ASecretsVariablesAreNamed) {
+    EXPECT_EQ(asterisks_but_names("redis://u:${PASSWORD}@hö${PORT:-6379}/"), "**********${PASSWORD}***${PORT:-****}*");
+    for (const char* text : {"$${NAME}", "${not a name}", "${", "${A", "$", "$${", "${}", "a$${B}${"}) {
+        EXPECT_EQ(asterisks_but_names(text), std::string(std::string_view(text).size(), '*')) << text;
+    }
+    EXPECT_EQ(asterisks_but_names("${A}$${B}${C:-${D}"), "${A}*****${C:-***}");
+}
+
+TEST(Concealed, WordsOfTheLanguageAreNotHidden) {
+    FaultList faults;
+    for (const char* word : {"true", "False", "null", "none", "auto", "123"}) faults.hide(word, "${WORD}");
+    EXPECT_EQ(faults.covered("expected true or False, null, none, auto, 123"), "expected true or False, null, none, auto, 123");
+    faults.hide("1234", "${NUMBER}");
+    EXPECT_EQ(faults.covered("1234"), "${NUMBER}");
+}
+
+TEST(Concealed, WhatTheFileSaysAtTheFaultIsShownUnlessItIsASecret) {
+    FaultList faults;
+    faults.hide("users", "${INTERNAL}");
+    faults.hide("hunter2-hunter2", "${SECRET}");
+    faults.set_source("service: users\nsecret: hunter2-hunter2\n");
+    faults.hide_source({2, 9, 24}, {2, 24, 24});
+    faults.error({1, 10, 15}, "", "x", "no \"users\", nor hunter2-hunter2");
+    faults.error({2, 9, 24}, "", "x", "no \"users\", nor hunter2-hunter2");
+    EXPECT_EQ(faults.all()[0].message, "no \"users\", nor ${SECRET}");
+    EXPECT_EQ(faults.all()[1].message, "no \"${INTERNAL}\", nor ${SECRET}");
+}
+
 TEST(Concealed, AShortValueIsHiddenWhereItStandsAlone) {
     FaultList faults;
     faults.hide("prod", "${STAGE}");

@@ -6,6 +6,7 @@
 #include <deque>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/text_table.h"
 #include "config/concealed.h"
@@ -156,7 +157,7 @@ class Builder {
         node->quoted = s.style != YAML_PLAIN_SCALAR_STYLE;
         refuse_tag(s.tag);
         anchor(s.anchor, node);
-        if (environment_) substitute_variables(*node, environment_, faults_);
+        if (environment_) substitute_variables(*node, environment_, faults_, below_secret_);
         if (!node->quoted && text_of(s.tag).empty()) node->kind = resolve_scalar(node->text);
         return node;
     }
@@ -200,7 +201,9 @@ class Builder {
             std::string key(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
             const bool is_merge = key == "<<" && event_.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
             if (!next()) return nullptr;
+            const bool above = std::exchange(below_secret_, below_secret_ || names_a_secret(key, {}));
             const Node* v = value(depth + 1);
+            below_secret_ = above;
             if (v == nullptr) return nullptr;
             if (v->is_scalar() && names_a_secret(key, v->text)) {
                 conceal(faults_, *v);
@@ -217,7 +220,7 @@ class Builder {
                 faults_.error(key_mark, "", "duplicate-key",
                               "the key \"" + key + "\" stands twice in one mapping: the other is on line " +
                                   std::to_string(before->key_mark.line),
-                              "keep one; a lost second one would be lost silently");
+                              "keep one of the two");
                 continue;
             }
             if (node->entries.size() == 15) {
@@ -330,6 +333,7 @@ class Builder {
     yaml_parser_t parser_{};
     yaml_event_t event_{};
     bool has_event_ = false;
+    bool below_secret_ = false;  // a key above says that this is a secret
     TextMap<const Node*> anchors_;
     std::vector<const Node*> open_;  // whose end has not been read, outermost first
     std::unordered_map<const Node*, Extent> extents_;

@@ -32,6 +32,7 @@ struct Node {
     Mark end;                     // scalars: the place behind the last character, which may stand on another line
     std::string text;             // scalars: the value (numbers: as written, after substitution)
     bool quoted = false;          // a string that stood in quotes or a block
+    bool variables_alone = false; // all of the text came from the environment, or from the variables' defaults
     bool substituted = false;     // some of the text came from the environment: literal text in a template string
     std::string as_template;      // where a variable or `$${` stood: the text in a template's notation, in which these mean nothing more
     std::string raw;              // what the file says, where substituted

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "config/concealed.h"
 #include "config/lines.h"
+#include "config/scalar.h"
 #include "json/writer.h"
 
 namespace portico::config {
@@ -34,9 +35,7 @@ std::string without_secrets(const FaultList& faults, std::span<const std::string
         const size_t from = number == secret.line ? byte_of(out, secret.column) : indent;
         const size_t to = number == secret.end_line ? byte_of(out, secret.end_column) : out.size();
         if (to <= from) continue;
-        const auto characters = std::count_if(out.begin() + static_cast<ptrdiff_t>(from), out.begin() + static_cast<ptrdiff_t>(to),
-                                              [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-        out.replace(from, to - from, static_cast<size_t>(characters), '*');
+        out.replace(from, to - from, asterisks_but_names(std::string_view(out).substr(from, to - from)));
     }
     return without_passwords(out);
 }
@@ -63,11 +62,35 @@ bool stands_alone(std::string_view text, size_t at, size_t size) {
     return (at == 0 || !joins(text[at - 1])) && (at + size == text.size() || !joins(text[at + size]));
 }
 
+// Words of the language: they tell nothing of the environment, and our own messages are made of them.
+bool is_word_of_language(std::string_view value) {
+    const NodeKind kind = resolve_scalar(value);
+    return kind == NodeKind::boolean || kind == NodeKind::null || value == "none" || value == "auto";
+}
+
 }  // namespace
 
 void FaultList::hide(std::string_view value, std::string_view shown) {
-    if (value.size() < kShortest) return;
+    if (value.size() < kShortest || is_word_of_language(value)) return;
     hidden_.emplace(value, shown);
+}
+
+void FaultList::set_source(std::string text) {
+    auto source = std::make_shared<Source>();
+    source->text = std::move(text);
+    source->lines = lines_of(source->text);
+    source_ = std::move(source);
+}
+
+// What the file says at the place of a fault, as far as it is shown there; nothing where a secret stands.
+std::string_view FaultList::written_at(const Mark& mark) const {
+    if (source_ == nullptr || mark.line == 0 || mark.line > source_->lines.size()) return {};
+    const bool is_secret = std::ranges::any_of(secrets_, [&](const Secret& s) {
+        return std::pair(s.line, s.column) < std::pair(mark.line, mark.end_column) && std::pair(mark.line, mark.column) < std::pair(s.end_line, s.end_column);
+    });
+    const std::string_view line = source_->lines[mark.line - 1];
+    const size_t begin = byte_of(line, mark.column), end = byte_of(line, mark.end_column);
+    return is_secret || end <= begin ? std::string_view{} : line.substr(begin, end - begin);
 }
 
 void FaultList::set_folder(std::string_view configuration_file) {
@@ -80,11 +103,14 @@ std::string FaultList::beside(std::string_view name) const {
     return folder_.empty() ? std::string(name) : (std::filesystem::path(folder_) / name).string();
 }
 
-std::string FaultList::covered(std::string_view text) const {
+std::string FaultList::covered(std::string_view text) const { return covered(text, {}); }
+
+std::string FaultList::covered(std::string_view text, std::string_view written) const {
     std::string out = without_passwords(text);
     for (const auto& [value, shown] : hidden_) {
         for (size_t at = out.find(value); at != std::string::npos;) {
-            const bool whole = value.size() >= kShortInWord || stands_alone(out, at, value.size());
+            const bool is_written = shown.starts_with("${") && written.contains(value);
+            const bool whole = !is_written && (value.size() >= kShortInWord || stands_alone(out, at, value.size()));
             if (whole) out.replace(at, value.size(), shown);
             at = out.find(value, at + (whole ? shown.size() : 1));
         }
@@ -93,10 +119,12 @@ std::string FaultList::covered(std::string_view text) const {
 }
 
 void FaultList::add(Located f) {
-    f.path = covered(f.path);
-    f.message = covered(f.message);
-    f.hint = covered(f.hint);
     errors_ += f.severity == Severity::error;
+    if (unset_.contains({f.mark.line, f.mark.column})) return;
+    f.path = covered(f.path);
+    const std::string_view written = hidden_.empty() ? std::string_view{} : written_at(f.mark);
+    f.message = covered(f.message, written);
+    f.hint = covered(f.hint, written);
     faults_.push_back(std::move(f));
 }
 

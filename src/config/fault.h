@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,10 +41,12 @@ class FaultList {
         add({Severity::warning, mark, std::move(path), std::move(code), std::move(message), std::move(hint)});
     }
     bool has_errors() const { return errors_ > 0; }
+    // With those that are not told, since they follow from another.
     size_t errors() const { return errors_; }
     const std::vector<Located>& all() const { return faults_; }
     // A value of the environment or of a file, which may be a secret: in what is told it reads `shown`, such as ${NAME}. A short one
-    // does where it stands alone, and one of less than four bytes is told, for these stand in many words by chance.
+    // does where it stands alone, and one of less than four bytes is told, for these stand in many words by chance. So are words of the
+    // language, such as true, and what the file itself says at the place of a fault.
     void hide(std::string_view value, std::string_view shown);
     // What the file says between the two places is a secret: where its lines are shown, it is asterisks. Nothing for a place in no line.
     // @param end  exclusive; of one that is not behind `begin`, `end_column` of `begin` counts
@@ -54,9 +58,14 @@ class FaultList {
         uint32_t line, column, end_line, end_column;
     };
     const std::vector<Secret>& secrets() const { return secrets_; }
+    // A variable of the value that begins there could not be replaced, and a fault says so: whatever else is found wrong with the value is
+    // counted and not told.
+    void set_unset(const Mark& mark) { unset_.emplace(mark.line, mark.column); }
     // The file was not read to its end: nobody knows which of its texts are secrets but by their keys' names.
     void set_unread() { unread_ = true; }
     bool unread() const { return unread_; }
+    // The text that all marks are places in. @requires that it was read to its end
+    void set_source(std::string text);
     // A text for people or programs, with names in place of what is hidden, and without the passwords of URLs.
     std::string covered(std::string_view text) const;
     // Where file names of the configuration begin: the folder of the file that names them. Empty: the working directory, which stands for
@@ -72,6 +81,8 @@ class FaultList {
     static constexpr size_t kShortInWord = 8;  // from here on it is hidden within other words too
 
     void add(Located f);
+    std::string covered(std::string_view text, std::string_view written) const;
+    std::string_view written_at(const Mark& mark) const;
 
     std::vector<Located> faults_;
     struct LongestFirst {  // which may hold others
@@ -80,7 +91,13 @@ class FaultList {
     };
     std::map<std::string, std::string, LongestFirst> hidden_;  // with what is shown
     std::vector<Secret> secrets_;
+    std::set<std::pair<uint32_t, uint32_t>> unset_;  // lines and columns
     bool unread_ = false;
+    struct Source {
+        std::string text;
+        std::vector<std::string_view> lines;
+    };
+    std::shared_ptr<const Source> source_;
     std::string folder_;
     size_t errors_ = 0;
 };

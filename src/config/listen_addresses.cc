@@ -11,9 +11,12 @@ void say(const ListenerConfig& one, const ListenerConfig& other, const char* pat
     const std::string first = written(other.address), second = written(one.address);
     const std::string line = " (line " + std::to_string(other.mark.line) + ")";
     if (first == second) return faults.error(one.mark, path, "duplicate-address", "two listeners have the address " + first);
+    // Of one that means both families the other takes one.
+    const ListenerConfig& narrow = one.address.every_family ? other : one;
+    const std::string port = ":" + std::to_string(one.address.port);
     const bool families = one.address.every_family || other.address.every_family;
     faults.error(one.mark, path, "duplicate-address", second + " and " + first + line + " would get the same connections",
-                 families ? "write [::]:" + std::to_string(one.address.port) + " for IPv6 alone" : "leave one out");
+                 !families ? "leave one out" : narrow.address.ip.is_v4() ? "write [::]" + port + " for IPv6 alone" : "write 0.0.0.0" + port + " for IPv4 alone");
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ std::optional<Config> load(std::string source, std::string file_name, const Load
     draft.config.file_name = std::move(file_name);
     draft.policy_types = options.policy_types;
     if (!document->has_root()) return std::nullopt;
+    faults.set_source(document->source());
     const Node& root = document->root();
     if (root.kind == NodeKind::null) {
         faults.error({}, "", "empty-file", "the file is empty: a configuration needs at least listeners and routes");

@@ -51,7 +51,7 @@ std::optional<Text> read_file_name(const Scope& scope, const Node& node, std::st
 }
 
 std::optional<bool> read_bool(const Scope& scope, const Node& node) {
-    if (node.kind == NodeKind::boolean) return ascii_lower(node.text[0]) == 't';
+    if (kind_where_wanted(node) == NodeKind::boolean) return ascii_lower(node.text[0]) == 't';
     if (node.is_scalar() && (node.text == "on" || node.text == "yes")) {
         scope.expected(node, "true or false", "did you mean true?");
     } else if (node.is_scalar() && (node.text == "off" || node.text == "no")) {
@@ -65,7 +65,7 @@ std::optional<bool> read_bool(const Scope& scope, const Node& node) {
 std::optional<int64_t> read_integer(const Scope& scope, const Node& node, int64_t least, int64_t most) {
     const std::string wanted =
         "a whole number from " + std::to_string(least) + (most == INT64_MAX ? " up" : " to " + std::to_string(most));
-    if (node.kind != NodeKind::number) {
+    if (kind_where_wanted(node) != NodeKind::number) {
         scope.expected(node, wanted);
         return std::nullopt;
     }
@@ -81,7 +81,7 @@ std::optional<int64_t> read_integer(const Scope& scope, const Node& node, int64_
 
 std::optional<Duration> read_duration(const Scope& scope, const Node& node, bool none_allowed) {
     if (node.is_scalar() && none_allowed && node.text == "none") return kForever;
-    if (node.kind == NodeKind::number) {
+    if (kind_where_wanted(node) == NodeKind::number) {
         if (node.text == "0") {
             scope.error(node.mark, "bad-duration", "0 is not a duration here",
                         none_allowed ? "write none where there is to be no limit" : "write a time such as 500ms");
@@ -106,7 +106,7 @@ std::optional<Duration> read_duration(const Scope& scope, const Node& node, bool
 
 std::optional<uint64_t> read_size(const Scope& scope, const Node& node, uint64_t most, bool none_allowed) {
     if (node.is_scalar() && none_allowed && node.text == "none") return kNoLimit;
-    if (node.kind == NodeKind::number) {
+    if (kind_where_wanted(node) == NodeKind::number) {
         scope.error(node.mark, "bad-size", "a size carries its unit: " + node.text + " of what?",
                     "did you mean " + node.text + "KiB or " + node.text + "MiB? (B, KiB, MiB, GiB, KB, MB, GB)");
         return std::nullopt;
@@ -146,8 +146,11 @@ std::optional<SocketAddress> read_address(const Scope& scope, const Node& node) 
     if (!s) return std::nullopt;
     if (auto a = SocketAddress::parse(*s)) return a;
     std::string hint;
-    if (s->starts_with(":")) hint = "did you mean 0.0.0.0" + *s + "? (every IPv4 address of this machine)";
-    else if (s->starts_with("localhost:")) hint = "did you mean 127.0.0.1" + s->substr(9) + "?";
+    const std::string_view behind_colon = std::string_view(*s).substr(s->find_last_of(':') + 1);  // all of it where there is no colon
+    const bool is_number = !behind_colon.empty() && behind_colon.find_first_not_of("0123456789") == std::string_view::npos;
+    if (is_number && !parse_decimal<uint16_t>(behind_colon)) hint = "a port is a number from 0 to 65535";
+    else if (s->starts_with(":") && is_number) hint = "did you mean 0.0.0.0" + *s + "? (every IPv4 address of this machine)";
+    else if (s->starts_with("localhost:") && is_number) hint = "did you mean 127.0.0.1" + s->substr(9) + "?";
     else if (parse_decimal<uint16_t>(*s)) hint = "did you mean 0.0.0.0:" + *s + "? (every IPv4 address of this machine)";
     else if (IpAddress::parse(*s)) hint = "the port is missing: " + SocketAddress{*IpAddress::parse(*s), 8080}.text();
     scope.expected(node, kWhat, hint);
@@ -215,6 +218,7 @@ void PlainList::add(const Scope& scope, const Node& node) {
         one.mark = node.mark;
         one.text = piece;
         one.quoted = node.quoted;
+        one.variables_alone = node.variables_alone;
         one.substituted = true;
         one.as_template = in_notation;
         one.raw = node.raw;

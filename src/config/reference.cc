@@ -17,6 +17,7 @@ policies, `README.md` shows the whole in use.
 - **Durations** carry a unit: `250ms`, `60s`, `5m` (`us ms s m h d`). **Sizes** too: `64KiB`, `10MB` (`B KiB MiB GiB KB MB GB`).
   `none` lifts a limit where the table says so; `0` is an error.
 - `${NAME}` and `${NAME:-default}` in any value are replaced from the environment. `$${` is a plain `${`.
+  Where a number or a boolean is wanted, quotes make no difference to a value of variables alone: `{ workers: "${WORKERS}" }`.
 - Keys that begin with `x-` at the top of the file hold YAML anchors and nothing else. Merge keys (`<<`) work.
 - A key that is not listed here is an error, and so is the same key twice.
 

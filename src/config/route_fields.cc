@@ -43,6 +43,14 @@ void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatc
 
 namespace {
 
+// A text where a mapping is wanted.
+bool is_text(const Node& node) { return node.is_scalar() && node.kind != NodeKind::null; }
+
+// The hint that such a text is one key's.
+std::string in_mapping(std::string_view key, const Node& node) {
+    return "did you mean { " + std::string(key) + ": " + (node.substituted ? node.raw : node.text) + " }?";
+}
+
 constexpr Field<MatchConfig> kMatch[] = {
     {{"host", "host or list", "every host", "Compared without case, port and last dot; `*.example.com` stands for one or more labels.", R"({"$ref":"#/$defs/textOrList"})"},
      [](const Scope& s, const Node& n, MatchConfig& m) { m.hosts = read_texts(s, n, "a host", Braces::notation); }},
@@ -75,7 +83,7 @@ constexpr Field<ForwardConfig> kForward[] = {
     {{"host", "client or text", "the endpoint's authority", "The Host that the service sees.", R"({"type":"string"})"},
      [](const Scope& s, const Node& n, ForwardConfig& f) { if (auto t = read_text(s, n, "client, or a host")) f.host = *t; }},
     {{"location", "map or pass", "mapped where it is not yet",
-      "`Location` and `Content-Location` of a response that name the service's address, or a path on it, lead back through the route's path where that has one way back. "
+      "`Location` and `Content-Location` of a response that name the authority which the service was sent as `Host`, or a path on it, lead back through the route's path where that has one way back. "
       "One that begins with what was stripped is taken for mapped; `map` maps it too, `pass` leaves all of them.", R"({"enum":["map","pass"]})"},
      [](const Scope& s, const Node& n, ForwardConfig& f) {
          static constexpr std::string_view kModes[] = {"map", "pass"};
@@ -124,6 +132,7 @@ constexpr Field<RouteConfig> kRoute[] = {
     {{"forward", "mapping", "", "Action: to a service.", R"({"$ref":"#/$defs/forward"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          r.forward.emplace().mark = n.mark;
+         if (is_text(n)) return s.expected(n, "forward as a mapping", n.text.contains("://") ? "name it under services, and write { service: NAME }" : in_mapping("service", n));
          read_object<ForwardConfig>(s, n, *r.forward, "forward", forward_fields());
      }},
     {{"aggregate", "mapping", "", "Action: several calls, one answer.", R"({"$ref":"#/$defs/aggregate"})"},
@@ -133,6 +142,7 @@ constexpr Field<RouteConfig> kRoute[] = {
     {{"redirect", "mapping", "", "Action: elsewhere.", R"({"$ref":"#/$defs/redirect"})"},
      [](const Scope& s, const Node& n, RouteConfig& r) {
          r.redirect.emplace().mark = n.mark;
+         if (is_text(n)) return s.expected(n, "redirect as a mapping", in_mapping("to", n));
          read_object<RedirectConfig>(s, n, *r.redirect, "redirect", redirect_fields());
      }},
     {{"tie_break", "whole number", "0", "Decides between two routes of equal rank; the higher wins. One that breaks no tie is an error.", R"({"type":"integer"})"},
@@ -175,6 +185,7 @@ std::span<const Field<RouteConfig>> route_fields() { return kRoute; }
 
 void read_respond(const Scope& scope, const Node& node, std::optional<RespondConfig>& into) {
     into.emplace().mark = node.mark;
+    if (is_text(node)) return scope.expected(node, "respond as a mapping", in_mapping(node.kind == NodeKind::number ? "status" : "body", node));
     read_object<RespondConfig>(scope, node, *into, "respond", respond_fields());
     const Node* body = into->body;
     if (body != nullptr && body->kind == NodeKind::string && body->text.starts_with("{\"")) {

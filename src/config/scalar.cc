@@ -61,6 +61,8 @@ NodeKind resolve_scalar(std::string_view s) {
     return is_number(s) ? NodeKind::number : NodeKind::string;
 }
 
+NodeKind kind_where_wanted(const Node& node) { return node.quoted && node.variables_alone ? resolve_scalar(node.text) : node.kind; }
+
 bool is_variable_name(std::string_view s) {
     if (s.empty() || (s[0] >= '0' && s[0] <= '9')) return false;
     for (const char c : s) {

@@ -13,6 +13,9 @@ namespace portico::config {
 
 // What a plain scalar is in YAML 1.2's core schema (§10.3.2): `yes`, `on` and `1_000` are strings.
 NodeKind resolve_scalar(std::string_view text);
+// The same of a value where a number or a boolean is wanted: in quotes stands there as well what is made of variables alone, for a flow
+// mapping takes `${NAME}` in no other way.
+NodeKind kind_where_wanted(const Node& node);
 bool is_variable_name(std::string_view text);
 
 // "250ms", "60s", "1.5s": us, ms, s, m, h, d. @returns none for anything else, a bare number included

@@ -67,8 +67,9 @@ struct ObjectText {
 };
 
 // Says which keys are unknown, standing for another, or not there yet.
+// @param above  the key above it under which nothing stands, or nullptr: what was to stand there may be this key
 // @returns the row's index, or -1 after a fault
-int match_key(const Scope& scope, const Entry& entry, std::string_view object, std::span<const FieldText* const> rows);
+int match_key(const Scope& scope, const Entry& entry, std::string_view object, std::span<const FieldText* const> rows, const Entry* above);
 
 // True for the object whose keys beginning with `x-` hold YAML anchors and nothing else: the file (LANGUAGE.md §1).
 template <class T>
@@ -81,12 +82,14 @@ bool read_object(const Scope& scope, const Node& node, T& into, std::string_view
         scope.expected(node, std::string(name) + " as a mapping");
         return false;
     }
+    const Entry* empty = nullptr;
     for (const Entry& e : node.entries) {
         const Field<T>* field = nullptr;
         for (const Field<T>& f : fields) {
             if (f.key == e.key) field = &f;
         }
         if (field == nullptr ? std::ranges::any_of(fields, &Field<T>::secret) : field->secret) conceal(scope.faults(), *e.value);
+        if (field != nullptr) empty = e.value->kind == NodeKind::null ? &e : nullptr;
         if (field != nullptr && field->read != nullptr) {
             field->read(Scope(scope, field->key), *e.value, into);
             continue;
@@ -94,7 +97,7 @@ bool read_object(const Scope& scope, const Node& node, T& into, std::string_view
         if (e.key.starts_with("x-") && ignores_extensions<T>) continue;
         std::vector<const FieldText*> rows;
         for (const Field<T>& f : fields) rows.push_back(&f);
-        match_key(scope, e, name, rows);
+        match_key(scope, e, name, rows, empty);
     }
     for (const Field<T>& f : fields) {
         if (f.required && node.get(f.key) == nullptr) {

@@ -6,6 +6,7 @@
 #include "config/concealed.h"
 #include "config/file_text.h"
 #include "config/read.h"
+#include "config/scalar.h"
 
 namespace portico::config {
 namespace {
@@ -61,14 +62,30 @@ std::optional<std::string> read_plain(const Scope& scope, const Node& node, bool
     return text_of_file(Scope(scope, "file"), *file);
 }
 
+// Whether a variable is why there is no secret: one that is not set has its fault already.
+bool is_told_empty(const Scope& scope, const Node& node) {
+    if (node.unset) return true;
+    if (!node.substituted || !node.text.empty()) return false;
+    scope.error(node.mark, "empty-variable", node.raw + " is set and empty, and a secret is wanted here", "give it a value");
+    return true;
+}
+
+std::string hint_for_mapping(const Node& node) {
+    const Node* name = only_member(node, "env");
+    if (name != nullptr && name->is_scalar() && is_variable_name(name->text)) return "did you mean \"${" + name->text + "}\"?";
+    return "a text that begins with a brace or a bracket goes into quotes";
+}
+
 }  // namespace
 
 std::optional<std::string> read_secret(const Scope& scope, const Node& node) {
     bool fits = true;
     const Node* coded = only_member(node, "base64");
     if (coded != nullptr) conceal(scope.faults(), *coded);
-    auto text = read_plain(scope, coded != nullptr ? *coded : node, fits);
-    if (!fits) scope.expected(node, kWanted, "a text that begins with a brace or a bracket goes into quotes");
+    const Node& written = coded != nullptr ? *coded : node;
+    if (is_told_empty(scope, written)) return std::nullopt;
+    auto text = read_plain(scope, written, fits);
+    if (!fits) scope.expected(node, kWanted, hint_for_mapping(written));
     if (!text || coded == nullptr) return text;
     auto bytes = base64_decoded(*text);
     if (!bytes) scope.error(coded->mark, "bad-base64", "this is not base64 (" + std::to_string(text->size()) + " bytes)", "openssl rand -base64 32");

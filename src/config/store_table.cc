@@ -5,9 +5,12 @@ namespace portico::config {
 namespace {
 
 constexpr Field<StoreConfig> kStore[] = {
-    {{"redis", "URL", "", "`redis://[[user]:password@]host[:6379][/db]`, `rediss://` over TLS; `redis+sentinel://host,host/master` and `redis+cluster://host,host`, each also as `rediss+…`.", R"({"type":"string"})", true},
+    {{"redis", "URL, or `{ file }`", "", "`redis://[[user]:password@]host[:6379][/db]`, `rediss://` over TLS; `redis+sentinel://host,host/master` and `redis+cluster://host,host`, each also as `rediss+…`. "
+      "The user and the password are percent-decoded: a `%` in them is written `%25`, and so are `@`, `/` and their like. `{ file: /run/secrets/redis-url }` reads the whole URL from a file.",
+      R"({"oneOf":[{"type":"string"},{"type":"object"}]})", true},
      [](const Scope& s, const Node& n, StoreConfig& c) {
          if (n.text.contains('@') || !n.is_scalar()) conceal(s.faults(), n);  // a password stands before it
+         c.redis.mark = n.mark;
          if (auto t = read_secret(s, n)) c.redis = {std::move(*t), n.mark, true, true};
      }},
     {{"timeout", "duration", "5ms", "What the store has for a question, from its sending on; one that is slower counts as failed.", R"({"$ref":"#/$defs/duration"})"},

@@ -19,11 +19,22 @@ namespace {
 
 constexpr const char* kEscape = "write $${ for a dollar and a brace";
 
+// What `${NAME:text}`, `${NAME-text}`, `${NAME:=text}` and their like, as shells and other programs have them, were likely meant to be.
+// @returns nothing where no variable's name begins the text
+std::string meant_default(std::string_view inside, bool is_secret) {
+    const size_t end = std::min(inside.find_first_of(":-=?+"), inside.size());
+    if (end == inside.size() || !is_variable_name(inside.substr(0, end))) return {};
+    std::string_view text = inside.substr(end);
+    if (text.starts_with(':')) text.remove_prefix(1);
+    if (!text.empty() && std::string_view("-=?+").contains(text.front())) text.remove_prefix(1);
+    return "${" + std::string(inside.substr(0, end)) + ":-" + (is_secret ? "…" : std::string(text)) + "}";
+}
+
 // One scalar's variables, from the left.
 class Substitution {
   public:
-    Substitution(Node& node, const Environment& environment, FaultList& faults)
-        : node_(node), environment_(environment), faults_(faults), in_(node.raw) {}
+    Substitution(Node& node, const Environment& environment, FaultList& faults, bool is_secret)
+        : node_(node), environment_(environment), faults_(faults), is_secret_(is_secret), in_(node.raw) {}
 
     // The text, and the same in a template's notation.
     std::pair<std::string, std::string> run() {
@@ -33,15 +44,18 @@ class Substitution {
                 out_ += "${";
                 template_ += "${{";
                 at_ += 3;
+                alone_ = false;
             } else if (in_.substr(at_).starts_with("${")) {
                 variable();
             } else {
                 template_ += in_[at_];
                 out_ += in_[at_++];
+                alone_ = false;
             }
         }
         // Only the file's own dollar begins a JSONPath.
         if (!is_path && template_.starts_with('$')) template_.insert(0, 1, '$');
+        node_.variables_alone = alone_ && !node_.unset;
         return {std::move(out_), std::move(template_)};
     }
 
@@ -65,9 +79,10 @@ class Substitution {
         const size_t dash = inside.find(":-");
         const std::string_view name = inside.substr(0, dash);
         if (!is_variable_name(name)) {
-            const std::string text(name);
+            const std::string meant = meant_default(inside, is_secret_);
+            const std::string text(meant.empty() ? name : inside.substr(0, inside.find_first_of(":-=?+") + 1));
             fault("bad-variable", "\"" + text + "\" is not the name of an environment variable",
-                  "did you mean {" + text + "}? (write $${ for a dollar and a brace)");
+                  "did you mean " + (meant.empty() ? "{" + text + "}" : meant) + "? (write $${ for a dollar and a brace)");
             return;
         }
         const auto found = environment_(name);
@@ -93,6 +108,8 @@ class Substitution {
     Node& node_;
     const Environment& environment_;
     FaultList& faults_;
+    const bool is_secret_;
+    bool alone_ = true;  // only variables stood there so far
     std::string_view in_;
     std::string out_, template_;
     size_t at_ = 0;
@@ -100,10 +117,11 @@ class Substitution {
 
 }  // namespace
 
-void substitute_variables(Node& node, const Environment& environment, FaultList& faults) {
+void substitute_variables(Node& node, const Environment& environment, FaultList& faults, bool is_secret) {
     if (node.text.find("${") == std::string::npos) return;
     node.raw = node.text;
-    std::tie(node.text, node.as_template) = Substitution(node, environment, faults).run();
+    std::tie(node.text, node.as_template) = Substitution(node, environment, faults, is_secret).run();
+    if (node.unset) faults.set_unset(node.mark);
 }
 
 }  // namespace portico::config

@@ -8,6 +8,7 @@ namespace portico::config {
 
 // Replaces the variables in the node's text. `$${` is a dollar and a brace; a variable that is unset without a default, a name that
 // is none and a `${` inside a default are faults, after which the node counts as unset.
-void substitute_variables(Node& node, const Environment& environment, FaultList& faults);
+// @param is_secret  the value's key says that it is one: no fault shows what the file says of it
+void substitute_variables(Node& node, const Environment& environment, FaultList& faults, bool is_secret);
 
 }  // namespace portico::config

@@ -43,6 +43,17 @@ std::string likely_segment(std::string_view inner) {
     return is_name(name) ? "did you mean {" + name + "}?" : "";
 }
 
+// What a path without its slash was likely meant to be. A URL says the host as well.
+std::string whole_match(std::string_view text) {
+    const size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+    if (scheme == 0) return "/" + std::string(text);
+    const std::string_view rest = text.substr(scheme);
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view authority = rest.substr(0, slash);
+    const std::string path(slash < rest.size() ? rest.substr(slash) : "/");
+    return "match: { host: " + std::string(authority.substr(0, authority.find(':'))) + ", path: " + path + " }";
+}
+
 bool parse_parameter(std::string_view inner, PathSegment& into, std::string& fault, CompiledPatterns* compiled) {
     const size_t colon = inner.find(':');
     into.name = inner.substr(0, colon);
@@ -92,7 +103,7 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
     p.text_ = text;
     if (!text.starts_with('/')) {
         fault = "a path begins with \"/\"";
-        hint = "did you mean /" + std::string(text) + "?";
+        hint = "did you mean " + whole_match(text) + "?";
         return std::nullopt;
     }
     if (text.find('?') != std::string_view::npos && text.find('{') == std::string_view::npos) {

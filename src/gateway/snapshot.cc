@@ -76,7 +76,7 @@ class SnapshotBuilder {
                 else Scope(store, "redis").error(c.redis.mark, "bad-store", url.error(), config::looks_like_path(c.redis.value) ? "did you mean { file: … }?" : "such as redis://127.0.0.1:6379");
             }
             if (rules.url.tls) rules.tls = store_tls(c, store);
-            else if (c.ca.written) store.error(c.ca.mark, "idle-setting", "ca says whom to believe, and this store is reached without TLS", "write rediss:// for TLS");
+            else if (c.ca.written && c.redis.written) store.error(c.ca.mark, "idle-setting", "ca says whom to believe, and this store is reached without TLS", "write rediss:// for TLS");
             s_.stores.push_back(std::move(rules));
         }
     }

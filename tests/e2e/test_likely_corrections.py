@@ -39,6 +39,29 @@ def route(rest):
     (route('match: "/users/{id}", use: [{ transform: { request: { headers: { set: { X-User: "{user_id}" } } } } }], forward: { service: s }'), "did you mean {id}? (known are {id} {client.ip}"),
     (route('match: "/users/{id}", use: [{ rate_limit: { limit: 1, window: 1s, key: user_id } }], forward: { service: s }'), "did you mean {id}?"),
     (route('match: "/users/{id}", use: [{ transform: { request: { headers: { set: { X-User: "{nothing_like_it}" } } } } }], forward: { service: s }'), "known are {id} {client.ip}"),
+    (route('match: "/users/{id}", forward: { service: s, path: "/{requestid}" }'), "did you mean {request.id}?"),
+    (route('match: /x, use: [' + JWT % "" + '], forward: { service: s, path: "/{claim.sub}" }'), "did you mean {claims.sub}?"),
+    (route('match: /x, forward: { service: s, path: "/{headers.x-a}" }'), "did you mean {header.x-a}?"),
+    (route('match: /x, forward: { service: s, path: "/{cookies.a}" }'), "did you mean {cookie.a}?"),
+    ('services: { s: "$USERS" }\nroutes: [{ match: /x, forward: { service: s } }]\n', "did you mean ${USERS}?"),
+    ('services: { s: "http://$USERS_HOST:80" }\nroutes: [{ match: /x, forward: { service: s } }]\n', "did you mean http://${USERS_HOST}:80?"),
+    ('services: { s: "${ORDERS:http://x}" }\nroutes: [{ match: /x, forward: { service: s } }]\n', "did you mean ${ORDERS:-http://x}?"),
+    ('services: { s: "${ORDERS-http://x}" }\nroutes: [{ match: /x, forward: { service: s } }]\n', "did you mean ${ORDERS:-http://x}?"),
+    ('services: { s: "${ORDERS:=http://x}" }\nroutes: [{ match: /x, forward: { service: s } }]\n', "did you mean ${ORDERS:-http://x}?"),
+    ("routes: [{ match: /x, use: [{ jwt: { algorithms: [HS256], secret: { env: JWT_SECRET } } }], respond: {} }]\n", 'did you mean "${JWT_SECRET}"?'),
+    (route('match: "https://x.example/i", forward: { service: s }'), "did you mean match: { host: x.example, path: /i }?"),
+    (route('match: "http://x.example:8080", forward: { service: s }'), "did you mean match: { host: x.example, path: / }?"),
+    (route('match: /x, use: [{ authorize: { roles: admin } }], forward: { service: s }'), "{ any: [...] }"),
+    (route('match: /x, use: [{ authorize: { scopes: "a b" } }], forward: { service: s }'), "{ any: [...] }"),
+    (route('match: /x, forward: s'), "did you mean { service: s }?"),
+    ("routes: [{ match: /x, forward: 'http://127.0.0.1:1' }]\n", "name it under services"),
+    ("routes: [{ match: /x, respond: hello }]\n", "did you mean { body: hello }?"),
+    ("routes: [{ match: /x, respond: 204 }]\n", "did you mean { status: 204 }?"),
+    ("routes: [{ match: /x, redirect: /y }]\n", "did you mean { to: /y }?"),
+    ("services:\nusers: http://127.0.0.1:1\nroutes: [{ match: /x, respond: {} }]\n", "indented further"),
+    ("services:\nusers: http://127.0.0.1:1\nroutes: [{ match: /x, respond: {} }]\n", 'if it belongs to "services", indent it'),
+    ("policies:\nfair-use: { rate_limit: { limit: 1, window: 1s } }\nroutes: [{ match: /x, respond: {} }]\n", 'if it belongs to "policies", indent it'),
+    ("log: { access: true, access: false }\nroutes: [{ match: /x, respond: {} }]\n", "keep one of the two"),
 ])
 def test_t53_what_others_write_gets_the_likely_correction(config, hint):
     told = check(config)
@@ -139,3 +162,25 @@ def test_t52_a_comma_that_is_written_is_part_of_its_text():
 def test_t52_a_piece_of_the_environment_is_shown_by_its_name():
     told = check("trusted_proxies: ${V}\nroutes: [{ match: /x, respond: {} }]\n", env={"V": "10.0.0.0/8,secret-value"})
     assert told.code == 1 and "secret-value" not in told.out and "${V}" in told.out, told.out
+
+
+@pytest.mark.parametrize("address", ["':99999'", "99999", "'localhost:99999'", "'0.0.0.0:99999'"])
+def test_a_port_that_is_none_is_not_led_to_another_error(address):
+    told = command("check", config=f"listeners: [{{ address: {address} }}]\nroutes: [{{ match: /x, respond: {{}} }}]\n")
+    assert told.code == 1 and "did you mean" not in told.out and "a port is a number from 0 to 65535" in told.out, told.out
+
+
+@pytest.mark.parametrize("other, hint", [("[::1]", "0.0.0.0:7001"), ("[::]", "0.0.0.0:7001"), ("127.0.0.1", "[::]:7001")])
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_listeners_of_one_port_are_led_to_addresses_that_stand_beside_each_other(other, hint, order):
+    config = "listeners: [{ address: '%s' }, { address: '%s' }]\nroutes: [{ match: /x, respond: {} }]\n"
+    told = command("check", config=config % tuple([":7001", other + ":7001"][::order]))
+    assert told.code == 1 and f"write {hint} for IPv" in told.out, told.out
+    told = command("check", config=config % tuple([hint, other + ":7001"][::order])) if hint[:3] != other[:3] else None
+    assert told is None or told.code == 0, told.out
+
+
+@pytest.mark.parametrize("settings", ["limit: 1, window: 1s, burst: 2", "windows: [{ limit: 1, window: 1s, burst: 2 }]", "limit: { by: header.a, values: { b: 2 }, default: 1 }, window: 1s, burst: 2"])
+def test_a_burst_without_a_bucket_is_one_fault(settings):
+    told = check("routes: [{ match: /x, use: [{ rate_limit: { %s } }], respond: {} }]\n" % settings)
+    assert told.out.count(": error: ") == 1 and "token_bucket" in told.out, told.out

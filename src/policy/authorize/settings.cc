@@ -158,7 +158,7 @@ constexpr Field<ClaimConditions> kClaims[] = {
 // What everybody will write first: a plain list.
 bool is_mapping(const Scope& scope, const Node& node, std::string_view what) {
     if (node.is_mapping()) return true;
-    scope.expected(node, std::string(what) + " as all, any or none", node.is_sequence() ? "write { all: [...] } where each is needed, { any: [...] } where one is" : "");
+    scope.expected(node, std::string(what) + " as all, any or none", node.kind != NodeKind::null ? "write { all: [...] } where each is needed, { any: [...] } where one is" : "");
     return false;
 }
 

@@ -24,8 +24,9 @@ struct Settings {
     gateway::ClaimHeaders headers;
 };
 
-std::string lines_of(const Scope& scope, const Node& node) {
-    if (!node.is_sequence()) return config::read_secret(scope, node).value_or("");
+// @returns none after a fault
+std::optional<std::string> lines_of(const Scope& scope, const Node& node) {
+    if (!node.is_sequence()) return config::read_secret(scope, node);
     std::string text;
     for (const config::Text& line : config::read_texts(scope, node, "user:hash", config::Braces::notation)) text.append(line.value).append("\n");
     return text;
@@ -35,8 +36,10 @@ constexpr Field<Settings> kFields[] = {
     {{"htpasswd", "`{ file }`, or lines", "", "Who may come in: `user:hash` lines, as `htpasswd -B` writes them. bcrypt and Argon2 only.", "{}", true, true},
      [](const Scope& s, const Node& n, Settings& v) {
          const size_t before = s.faults().errors();
+         const auto lines = lines_of(s, n);
+         if (!lines) return;
          std::vector<HtpasswdFault> faults;
-         v.users = read_htpasswd(lines_of(s, n), faults);
+         v.users = read_htpasswd(*lines, faults);
          for (const HtpasswdFault& f : faults) s.error(n.mark, "bad-htpasswd", "line " + std::to_string(f.line) + ": " + f.what, config::file_hint(n));
          if (v.users.empty() && s.faults().errors() == before) s.error(n.mark, "empty-policy", "there are no users: nobody would pass");
      }},

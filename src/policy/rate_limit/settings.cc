@@ -102,7 +102,7 @@ void read_windows(const Scope& scope, const Node& node, Draft& into) {
 }
 
 void read_cost(const Scope& scope, const Node& node, Draft& into) {
-    if (node.kind == config::NodeKind::number) {
+    if (config::kind_where_wanted(node) == config::NodeKind::number) {
         if (const auto n = config::read_integer(scope, node, 1, 1'000'000)) into.settings.cost = static_cast<uint64_t>(*n);
     } else {
         into.settings.cost_of = read_value(scope, node, "a whole number, or a value such as query.items");
@@ -230,6 +230,7 @@ std::optional<Settings> read_settings(const gateway::PolicySettings& from, confi
     if (!check_store(scope, from, d) || !good) return std::nullopt;
     if (d.burst_mark.line != 0 && d.limit.algorithm != Algorithm::token_bucket) {
         scope.error(d.burst_mark, "idle-setting", "burst is a setting of token_bucket", "algorithm: token_bucket");
+        d.burst = 0;  // told, and nothing more follows from it
     }
     // In shadow it counts under a name of its own, so that it takes nothing from the limit that enforces.
     const std::string name = from.identity + (from.shadow ? "/shadow" : "");
