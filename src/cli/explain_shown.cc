@@ -17,17 +17,35 @@ using gateway::CredentialPlace;
 
 constexpr std::string_view kHidden = config::kInsteadOfSecret;
 
+// Headers in which nobody sends a credential.
+bool is_said_by_all(std::string_view name) {
+    constexpr std::string_view kNames[] = {"accept",  "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection", "date", "dnt", "expect", "from", "host",
+                                           "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive", "max-forwards", "origin", "pragma", "priority",
+                                           "range",   "referer",        "te",              "traceparent",     "tracestate",    "trailer",    "transfer-encoding", "upgrade", "user-agent", "via",
+                                           "x-request-id", "x-requested-with"};
+    const std::string folded = http::folded_name(name);
+    return std::ranges::find(kNames, folded) != std::end(kNames) || folded.starts_with("content-") || folded.starts_with("access-control-") || folded.starts_with("sec-fetch-");
+}
+
 }  // namespace
 
-Shown::Shown(config::FaultList faults, const gateway::Snapshot& snapshot) : faults_(std::move(faults)) {
+Shown::Shown(config::FaultList faults, const gateway::Snapshot& snapshot) : faults_(std::move(faults)), snapshot_(snapshot) {
     for (const auto& policy : snapshot.policies) policy->credential_places(places_);
 }
 
 bool Shown::is_credential(std::string_view name, bool in_query) const {
     constexpr std::string_view kAlways[] = {"authorization", "proxy-authorization", "cookie", "set-cookie"};
     const auto is_named = [&](std::string_view other) { return in_query ? http::bears_name(name, other) : http::is_same_name(name, other); };
-    return (!in_query && std::ranges::any_of(kAlways, is_named)) ||
-           std::ranges::any_of(places_, [&](const CredentialPlace& p) { return p.in_query == in_query && is_named(p.name); });
+    if (!in_query && std::ranges::any_of(kAlways, is_named)) return true;
+    return std::ranges::any_of(places_, [&](const CredentialPlace& p) {
+        if (!in_query && p.name == "*") return !is_harmless(name);
+        return p.in_query == in_query && is_named(p.name);
+    });
+}
+
+bool Shown::is_harmless(std::string_view name) const {
+    // What the gateway writes itself is known to who wrote its configuration.
+    return is_said_by_all(name) || gateway::is_forwarding_header(name) || snapshot_.managed.contains(name);
 }
 
 std::string Shown::condition(const gateway::ValueCondition& condition, bool in_query) const {

@@ -17,6 +17,7 @@ namespace portico::cli {
 class Shown {
   public:
     // @param faults  of the load, which know what must not be shown
+    // @requires the snapshot lives as long
     Shown(config::FaultList faults, const gateway::Snapshot& snapshot);
 
     // The credentials of a request: from now on their texts are hidden wherever they appear.
@@ -30,10 +31,13 @@ class Shown {
     std::string condition(const gateway::ValueCondition& condition, bool in_query) const;
 
   private:
+    // Where a policy takes credentials out of any header: whether it is none.
+    bool is_harmless(std::string_view name) const;
     bool is_credential(std::string_view name, bool in_query) const;
 
     config::FaultList faults_;
     std::vector<gateway::CredentialPlace> places_;
+    const gateway::Snapshot& snapshot_;
 };
 
 }  // namespace portico::cli

@@ -198,7 +198,9 @@ void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Te
     if (!node.is_mapping()) return scope.expected(node, "headers by name");
     for (const Entry& e : node.entries) {
         if (!http::is_token(e.key)) scope.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
-        if (http::is_hop_by_hop(http::field_name(e.key)) || iequals(e.key, "content-length") || iequals(e.key, "connection")) {
+        // In any spelling: who reads Transfer_Encoding for Transfer-Encoding would see another end of the body.
+        const auto id = http::spelled_field_name(e.key);
+        if (http::is_hop_by_hop(id) || id == http::FieldName::content_length) {
             scope.error(e.key_mark, "bad-header-name", e.key + " belongs to the connection: the gateway writes it");
         }
         // Several cookies are several lines; of all else, the one that is sent would be anybody's guess.

@@ -124,7 +124,7 @@ RedirectAction RedirectAction::compile(const Scope& scope, const config::Redirec
     // In its notation: what is cut off below stands in both texts.
     if (!to.as_template.empty()) to.value = std::exchange(to.as_template, {}), to.literal = false;
     const Scope at(scope, "to");
-    if (take_fragment(at, to, a.fragment) && take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place);
+    if (take_fragment(at, to, a.fragment) && take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place.of_path());
     return a;
 }
 
@@ -134,10 +134,10 @@ ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardCo
     a.timeouts = from.timeouts;
     const auto named = services.find(from.service.value);
     if (named != services.end()) a.service_index = named->second;
-    else a.service = Template::parse(Scope(scope, "service"), from.service, place);
+    else a.service = Template::parse(Scope(scope, "service"), from.service, place.of_path());
     a.raw = from.raw;
     a.has_path = from.path.written;
-    if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place);
+    if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place.of_path());
     a.locations = LocationMap(from.location, a.has_path ? &a.path : nullptr, ways);
     if (from.host.value == "client") {
         a.host_of_client = true;

@@ -43,6 +43,17 @@ int32_t index_of(const Scope& scope, const Node& name, std::string_view kind, co
     return -1;
 }
 
+// Adds those who name subjects too. @returns whether that is where they begin to mix
+bool begin_to_mix(std::vector<SubjectParty>& all, std::span<const SubjectParty> more) {
+    // Who has so many and none mixed has said of each whose its subjects are; comparing all with all would take long.
+    constexpr size_t kMost = 64;
+    const bool mixed = may_mix(all);
+    for (const SubjectParty& party : more) {
+        if (all.size() < kMost && std::ranges::find(all, party) == all.end()) all.push_back(party);
+    }
+    return !mixed && may_mix(all);
+}
+
 constexpr size_t kMostNested = 16;
 
 class Nesting {
@@ -115,9 +126,23 @@ ChainBuilder::Built ChainBuilder::of(const config::UseEntry& use, const std::str
     return named_[use.name] = build(*later, "policies." + use.name, use.name);
 }
 
-bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
+void ChainBuilder::judge_shared(const Built& built, std::span<const SubjectParty> parties, bool shared_here, config::Mark mark, const Scope& scope) {
+    // What one route mixes is told there.
+    if (built.policy->counts_by_subject() && begin_to_mix(counted_[built.policy], parties) && !shared_here) {
+        warn_of_shared_subject(scope, mark, "the key of \"" + std::string(built.name) + "\", which counts another route's requests too,");
+    }
+    std::vector<SubjectHeader> headers;
+    built.policy->subject_headers(headers);
+    for (const SubjectHeader& header : headers) {
+        const bool mixed = begin_to_mix(filled_[http::folded_name(header.name)], header.parties);
+        if (mixed && !may_mix(parties)) warn_of_shared_subject(scope, mark, "the header " + std::string(header.name) + ", which policies of two routes fill,");
+    }
+}
+
+ChainBuilder::Identity ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
                                const std::vector<std::string>& uneven, const Scope& use) {
-    bool guaranteed = false, shared_subject = false;
+    Identity known;
+    std::vector<SubjectParty> parties;
     std::string_view established_by;
     Writers written;
     http::NameSet set;
@@ -129,14 +154,18 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         if (built.policy == nullptr) {
             // Its own fault was told; what it would have guaranteed is not known.
             if (!faults_.has_errors()) at.error(entry.mark, "policy-failed", "this policy could not be built");
-            guaranteed = true;
+            known.guaranteed = true;
             continue;
         }
         if (built.type->stands_first && i != 0) {
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");
         }
-        built.policy->check_place({{parameters, guaranteed, &uneven, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value(), shared_subject, rules.chain}, entry.mark, at);
+        PolicyPlace place{{parameters, known.guaranteed, &uneven, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value()};
+        place.optional_identity = known.optional;
+        place.shared_subject = known.shared_subject;
+        place.before = rules.chain;
+        built.policy->check_place(place, entry.mark, at);
         check_spellings(built, written, entry.mark, at);
         if (!built.writes.empty()) {
             for (const std::string& name : built.writes) set.insert(name);
@@ -150,10 +179,13 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
                          "where either will do, write any_of: [" + std::string(established_by) + ", " + std::string(built.name) + "]");
             }
             established_by = built.name;
-            shared_subject |= built.policy->free_subjects() > 1;
-            guaranteed |= role == IdentityRole::guaranteed && !built.shadow;
+            built.policy->subject_parties(parties);
+            known.shared_subject = may_mix(parties);
+            known.guaranteed |= role == IdentityRole::guaranteed && !built.shadow;
+            known.optional |= role == IdentityRole::optional && !built.shadow;
             if (role == IdentityRole::guaranteed && !built.shadow) rules.signs_in = built.guard;
         }
+        judge_shared(built, parties, known.shared_subject, entry.mark, at);
         rules.chain.push_back({built.policy, built.name, built.shadow});
         rules.answers_preflights |= built.type->stands_first && i == 0;
         if (!built.type->can_refuse || built.shadow) continue;
@@ -173,7 +205,7 @@ bool ChainBuilder::build_chain(RouteRules& rules, const config::RouteConfig& rou
         std::ranges::sort(*guards);
         guards->erase(std::unique(guards->begin(), guards->end()), guards->end());
     }
-    return guaranteed;
+    return known;
 }
 
 void ChainBuilder::check_spellings(const Built& built, Writers& written, config::Mark mark, const Scope& scope) {

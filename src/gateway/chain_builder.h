@@ -20,8 +20,14 @@ class ChainBuilder final : private PolicyBuild {
 
     // Those under `policies`.
     void build_named();
-    // A route's `use`, on paths that all have the parameters, and some the uneven ones; what is read from there on stands behind it. @returns whether its policies guarantee an identity
-    bool build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
+    // A route's `use`, on paths that all have the parameters, and some the uneven ones; what is read from there on stands behind it.
+    struct Identity {
+        bool guaranteed = false;
+        bool optional = false;  // one is enforced where it is there
+        bool shared_subject = false;  // PolicyPlace::shared_subject
+    };
+    // @returns what its policies know of who asks
+    Identity build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
                      const std::vector<std::string>& uneven, const config::Scope& use);
 
   private:
@@ -42,6 +48,9 @@ class ChainBuilder final : private PolicyBuild {
     // @param identity of one in place
     Built of(const config::UseEntry& use, const std::string& path, const std::string& identity);
 
+    // Limits and headers by `sub` that another route's parties share.
+    void judge_shared(const Built& built, std::span<const SubjectParty> parties, bool shared_here, config::Mark mark, const config::Scope& scope);
+
     Resources& resources() override { return resources_; }
     const config::Config& config() const override { return s_.config; }
     int32_t service(const config::Scope& scope, const config::Node& name) override;
@@ -57,6 +66,8 @@ class ChainBuilder final : private PolicyBuild {
     config::FaultList& faults_;
     std::map<std::string, Built, std::less<>> named_;
     std::map<std::string, uint32_t> guards_;
+    std::map<const Policy*, std::vector<SubjectParty>> counted_;  // by limits that count by `sub`
+    TextMap<std::vector<SubjectParty>> filled_;                   // headers that hold `sub`, folded
     size_t nested_ = 0;  // lists of policies that are being built, one inside the other
     std::vector<std::string>* inner_writes_ = nullptr;  // where the policies inside of the one that is being built leave theirs
 };

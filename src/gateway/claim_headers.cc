@@ -156,11 +156,11 @@ void ClaimHeaders::apply(Exchange& x, const Rendered& rendered) const {
     }
 }
 
-void ClaimHeaders::subject_headers(std::vector<std::string_view>& into) const {
+void ClaimHeaders::subject_headers(const std::vector<SubjectParty>& parties, std::vector<SubjectHeader>& into) const {
     const auto is_issuer = [](const Row& r) { return r.claim.names().size() == 1 && r.claim.names().front() == "iss"; };
     if (std::ranges::any_of(rows_, is_issuer)) return;
     for (const Row& row : rows_) {
-        if (is_subject(row.claim)) into.push_back(row.header);
+        if (is_subject(row.claim)) into.push_back({row.header, parties});
     }
 }
 

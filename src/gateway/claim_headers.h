@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "config/schema.h"
 #include "gateway/claims.h"
+#include "gateway/subjects.h"
 #include "http/fields.h"
 
 namespace portico::gateway {
@@ -55,7 +56,7 @@ class ClaimHeaders {
     void apply(Exchange& x, const Rendered& rendered) const;
     bool empty() const { return rows_.empty(); }
     // Adds the headers that hold `sub`, unless another one holds `iss` beside it.
-    void subject_headers(std::vector<std::string_view>& into) const;
+    void subject_headers(const std::vector<SubjectParty>& parties, std::vector<SubjectHeader>& into) const;
 
   private:
     struct Row {

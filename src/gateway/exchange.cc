@@ -245,7 +245,7 @@ void Exchange::reset() {
     set_fields.clear();
     claims = {};
     identity_by = refused_by = {};
-    preflight = in_shadow = false;
+    preflight = in_shadow = identity_by_token = false;
     error_fields.clear();
     response_text.clear();
     degraded.clear();

@@ -119,6 +119,7 @@ class Exchange {
     // The identity, once a policy has established one (LANGUAGE.md §5), and that policy's name.
     json::Document claims;
     std::string_view identity_by;
+    bool identity_by_token = false;  // a bearer token's: what it lacks, a challenge of RFC 6750 may name
     bool in_shadow = false;  // the policy at work only watches: what it would take off stays
     bool preflight = false;  // of CORS: matched with the method that it asks about
     http::FieldList error_fields;   // go with the refusal of the policy that set them

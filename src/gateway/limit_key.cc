@@ -6,7 +6,6 @@
 #include "gateway/client_address.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
-#include "gateway/subjects.h"
 
 namespace portico::gateway {
 namespace {
@@ -69,20 +68,27 @@ LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
 bool LimitKey::check_place(const PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
     PlaceValues values = place;
     values.identity |= mode_ == Mode::first && place.any_identity;
-    if (!std::ranges::all_of(values_, [&](const Template& t) { return t.check_place(values, mark, scope); })) return false;
+    const auto is_there = [&](const Template& t) { return t.check_place(values, mark, scope) && check_not_taken_off(t, place, mark, scope); };
+    if (!std::ranges::all_of(values_, is_there)) return false;
     // Of several together one that clients do not choose is enough; of the first that is there, each may be the one.
     const auto chosen = [&](const Template& t) { return is_chosen_by_client(t.parts().front(), place); };
     const auto one = std::ranges::find_if(values_, chosen);
     if (one == values_.end() || (mode_ == Mode::joined && !std::ranges::all_of(values_, chosen))) return true;
-    scope.warning(mark, "chosen-key",
-                  "clients choose " + name_of(one->parts().front()) + ": whoever sends another value with each request is never limited",
-                  "add client.ip to the key, or put a policy before it that proves the value");
+    const TemplatePart& part = one->parts().front();
+    const std::string why = "clients choose " + name_of(part) + ": whoever sends another value with each request is never limited";
+    constexpr std::string_view kHint = "add client.ip to the key, or put a policy before it that proves the value";
+    // Of a header that is taken off every request that is said instead.
+    if (part.source == Source::header && place.reads != nullptr) place.reads->warn_of_client(part.text, mark, scope.path(), "chosen-key", why, kHint);
+    else scope.warning(mark, "chosen-key", why, std::string(kHint));
     return true;
 }
 
 bool LimitKey::is_address() const { return is_one_value() && values_[0].parts().front().source == Source::client_ip; }
 
-bool LimitKey::is_subject() const { return values_.size() == 1 && gateway::is_subject(values_[0]); }
+bool LimitKey::is_subject() const {
+    if (mode_ == Mode::joined && values_.size() != 1) return false;
+    return std::ranges::any_of(values_, [](const Template& t) { return gateway::is_subject(t); });
+}
 
 bool LimitKey::names_claims() const {
     return std::ranges::any_of(values_, [](const Template& t) { return t.names_claims(); });
@@ -153,6 +159,18 @@ Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
     }
     append_joined(std::span(found).first(values_.size()), out);
     return {};
+}
+
+bool check_not_taken_off(const Template& value, const PolicyPlace& place, config::Mark mark, const config::Scope& scope) {
+    for (const TemplatePart& part : value.parts()) {
+        const auto takes = [&](const ChainLink& l) { return !l.shadow && l.policy->takes_off(part); };
+        const auto found = std::ranges::find_if(place.before, takes);
+        if (found == place.before.end()) continue;
+        scope.error(mark, "taken-off", name_of(part) + " has no value here: \"" + std::string(found->name) + "\" before it takes that off, as a credential",
+                    "name {claims.sub}, or let the credential go on (forward_key, forward_token)");
+        return false;
+    }
+    return true;
 }
 
 void append_limited_address(const IpAddress& address, std::string& out) {

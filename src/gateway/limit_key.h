@@ -31,7 +31,7 @@ class LimitKey {
     // (LANGUAGE.md §5). An identity that may be absent will do where others stand behind it in a `first`. @returns false after a fault
     bool check_place(const PolicyPlace& place, config::Mark mark, const config::Scope& scope) const;
     bool names_claims() const;
-    // Nothing but `claims.sub`.
+    // By one who names subjects alone: `claims.sub`, also as one of a `first`.
     bool is_subject() const;
     // A header of that name, in any spelling, is one of its values.
     bool names_header(std::string_view name) const;
@@ -56,6 +56,9 @@ class LimitKey {
     Mode mode_ = Mode::joined;
     std::vector<Template> values_;  // each nothing but one {…}; of `all` none
 };
+
+// A load error where a policy before takes that value off: nothing would ever be found. @returns false after it
+bool check_not_taken_off(const Template& value, const PolicyPlace& place, config::Mark mark, const config::Scope& scope);
 
 // An address as limits see it: IPv4 whole, IPv6 as its /64, for that is what one customer is given. Appends.
 void append_limited_address(const IpAddress& address, std::string& out);

@@ -90,6 +90,10 @@ void HeaderReads::add_of_client(std::string_view name, config::Mark mark, std::s
     all_.push_back({std::string(name), mark, std::move(path), true});
 }
 
+void HeaderReads::warn_of_client(std::string_view name, config::Mark mark, std::string path, std::string_view code, std::string why, std::string_view hint) {
+    warnings_.push_back({{std::string(name), mark, std::move(path)}, std::string(code), std::move(why), std::string(hint)});
+}
+
 void HeaderReads::settle(const http::NameSet& managed, std::string_view client_ip_from, config::FaultList& faults) const {
     std::set<std::tuple<uint32_t, uint32_t, std::string_view>> told;  // a policy may stand on many routes
     for (const Read& r : all_) {
@@ -99,6 +103,9 @@ void HeaderReads::settle(const http::NameSet& managed, std::string_view client_i
                      r.name + " is taken off every request before anything reads it" +
                          (r.of_client ? ", and no policy has run yet" : ", and no policy before this place sets it"),
                      meant_by(r, client_ip_from));
+    }
+    for (const Warning& w : warnings_) {
+        if (!managed.contains(w.of.name)) faults.warning(w.of.mark, w.of.path, w.code, w.why, w.hint);
     }
 }
 

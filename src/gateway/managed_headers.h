@@ -54,6 +54,8 @@ class HeaderReads {
     void add(std::string_view name, config::Mark mark, std::string path);
     // What is read of the client alone: `match`, and where a credential is looked for.
     void add_of_client(std::string_view name, config::Mark mark, std::string path);
+    // A warning that holds where the header is the client's: not of a managed one, of which settle() says more.
+    void warn_of_client(std::string_view name, config::Mark mark, std::string path, std::string_view code, std::string why, std::string_view hint);
     // @param client_ip_from the header in which trusted proxies name the client
     void settle(const http::NameSet& managed, std::string_view client_ip_from, config::FaultList& faults) const;
 
@@ -64,8 +66,13 @@ class HeaderReads {
         std::string path;
         bool of_client = false;
     };
+    struct Warning {
+        Read of;
+        std::string code, why, hint;
+    };
     http::NameSet set_;
     std::vector<Read> all_;
+    std::vector<Warning> warnings_;
 };
 
 }  // namespace portico::gateway

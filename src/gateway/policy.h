@@ -20,6 +20,7 @@
 #include "config/schema.h"
 #include "gateway/managed_headers.h"
 #include "gateway/resources.h"
+#include "gateway/subjects.h"
 #include "io/task.h"
 
 namespace portico::gateway {
@@ -79,6 +80,7 @@ struct PolicyPlace : PlaceValues {
     size_t position = 0;
     bool shadow = false;
     bool forwards = true;      // the route's action sends the client's request on
+    bool optional_identity = false;  // one is enforced where it is there
     bool shared_subject = false;  // more than one party may name the same `sub` (gateway/subjects.h)
     std::span<const ChainLink> before{};  // the policies that stand before
 };
@@ -116,11 +118,19 @@ enum class FieldRule : uint8_t {
     withholds,  // those that came: it removes, replaces, judges or moves them
 };
 
+// The challenge of who wants a bearer token and says no more (RFC 6750 §3: a parameter there must be).
+inline constexpr std::string_view kBearerChallenge = "Bearer realm=\"Restricted\"";
+
 // Where in a request a policy looks for a credential. Cookies are all credentials.
 struct CredentialPlace {
     bool in_query = false;  // else in a header
     std::string_view name;  // lives as long as the policy
+    bool in_cookie = false; // a cookie of that name
 };
+// Whether they are one place, in any spelling.
+inline bool is_same_place(const CredentialPlace& a, const CredentialPlace& b) {
+    return a.in_query == b.in_query && a.in_cookie == b.in_cookie && (a.in_query || a.in_cookie ? a.name == b.name : http::is_same_name(a.name, b.name));
+}
 
 // What `explain` lends to a policy that has something fetched before it decides. No request of a client ever sees one.
 struct Rehearsal {
@@ -143,18 +153,26 @@ class Policy {
     virtual IdentityRole identity() const { return IdentityRole::none; }
     // Whether whoever asks may pass, with nothing to show: it decides how often, or what a credential that was sent is worth.
     virtual bool admits_anybody() const { return false; }
-    // How many parties name the `sub` of its identities as they please, each one that could be another's.
-    virtual size_t free_subjects() const { return 0; }
+    // Adds those who name the `sub` of its identities.
+    virtual void subject_parties(std::vector<SubjectParty>&) const {}
     // Adds the headers that it fills with `claims.sub` and that say nothing of whose it is.
-    virtual void subject_headers(std::vector<std::string_view>&) const {}
+    virtual void subject_headers(std::vector<SubjectHeader>&) const {}
+    // Whether it counts by `claims.sub` alone: over all the routes that use it.
+    virtual bool counts_by_subject() const { return false; }
+    // Whether it takes that value off each request that it lets pass: nothing behind it finds one.
+    virtual bool takes_off(const TemplatePart&) const { return false; }
     // Whether the request carries what this policy judges: `any_of` takes the first that says so.
     virtual bool sees_credential(Exchange&) const { return true; }
     // The WWW-Authenticate of a refusal where there was no credential, such as `Bearer`: `any_of` offers those of all its policies.
     // Lives as long as the policy; empty: it has none.
     virtual std::string_view challenge() const { return {}; }
-    // Takes the credential off what goes to the service, where another policy of an `any_of` has decided.
-    virtual void withhold_credential(Exchange&) const {}
+    // Where the credential stood by which it has just let the request pass, if the service gets it all the same.
+    virtual std::optional<CredentialPlace> forwarded_credential(Exchange&) const { return std::nullopt; }
+    // Takes the credential off what goes to the service, where another policy of an `any_of` has decided, wherever that one does not
+    // forward its own from.
+    virtual void withhold_credential(Exchange&, const std::optional<CredentialPlace>&) const {}
     // Adds the places where it finds what withhold_credential takes off, beside Authorization and Cookie: nobody is shown what stands there.
+    // The name `*`: in any header that may be one.
     virtual void credential_places(std::vector<CredentialPlace>&) const {}
     // What it does to the fields of this name, in any spelling.
     virtual FieldRule field_rule(MessageSide, std::string_view) const { return FieldRule::none; }

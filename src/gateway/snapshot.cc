@@ -111,7 +111,7 @@ class SnapshotBuilder {
         std::ranges::copy_if(rule.parameters, std::back_inserter(parameters), [&](const std::string& name) { return std::ranges::find(uneven, name) == uneven.end(); });
         if (rule.any_path_open) parameters.emplace_back(kRest);
         for (const config::ValueMatch& m : c.match.headers) reads_.add_of_client(m.name, m.mark, Scope(Scope(scope, "match"), "headers").path());
-        const bool identity = chains_.build_chain(rules, c, parameters, uneven, Scope(scope, "use"));
+        const ChainBuilder::Identity known = chains_.build_chain(rules, c, parameters, uneven, Scope(scope, "use"));
 
         TemplatePlace place;
         place.parameters = &rule.parameters;
@@ -120,7 +120,9 @@ class SnapshotBuilder {
         place.reads = &reads_;
         // The shape of errors is needed where a guard has just refused: no identity there.
         if (c.errors != nullptr) rules.errors = ErrorShape::compile(Scope(scope, "errors"), *c.errors, place);
-        place.identity = identity;
+        place.identity = known.guaranteed || known.optional;
+        place.guaranteed = known.guaranteed;
+        place.shared_subject = known.shared_subject;
         if (c.forward) {
             rules.action = ForwardAction::compile(Scope(scope, "forward"), *c.forward, place, s_.service_index, s_.table.ways_of(static_cast<uint32_t>(index)));
         } else if (c.respond) {

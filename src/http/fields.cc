@@ -61,6 +61,8 @@ std::string folded_name(std::string_view name) {
     return folded;
 }
 
+FieldName spelled_field_name(std::string_view name) { return field_name(folded_name(name)); }
+
 bool is_same_name(std::string_view a, std::string_view b) {
     return a.size() == b.size() && std::ranges::equal(a, b, {}, folded_name_character, folded_name_character);
 }

@@ -88,6 +88,8 @@ inline constexpr std::array<char, 256> kFoldedNameCharacter = [] {
 }();
 constexpr char folded_name_character(char c) { return kFoldedNameCharacter[static_cast<uint8_t>(c)]; }
 std::string folded_name(std::string_view name);
+// @returns the identity of the name of which this is a spelling: of `Transfer_Encoding` that of `Transfer-Encoding`
+FieldName spelled_field_name(std::string_view name);
 // True where both are one name in two spellings, or in one.
 bool is_same_name(std::string_view a, std::string_view b);
 

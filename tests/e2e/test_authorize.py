@@ -5,6 +5,7 @@ import pytest
 
 from support.client import Client, get, head
 from support.gateway import Gateway, check, explain
+from support.tokens import SECRET, bearer, claims, hs
 from support.upstream import Echo
 
 
@@ -24,11 +25,19 @@ policies:
     {KEYS}
   watched-key: {{ mode: shadow, api_key: {{ keys: [{{ name: a, sha256: {sha('a')} }}] }} }}
   write: {{ authorize: {{ scopes: {{ all: [orders:write, orders:read] }} }} }}
+  tok: {{ jwt: {{ algorithms: [HS256], secret: {SECRET} }} }}
+  either: {{ any_of: [tok, known] }}
+  one: {{ authorize: {{ scopes: {{ all: [a], any: [b] }} }} }}
+  some: {{ authorize: {{ scopes: {{ any: [read, write] }} }} }}
   ops: {{ authorize: {{ roles: {{ any: [ops, admin], none: [suspended] }} }} }}
   acme: {{ authorize: {{ claims: {{ all: {{ tenant: acme, level: [2, 3] }} }} }} }}
   watched: {{ mode: shadow, authorize: {{ scopes: {{ all: [orders:write] }} }} }}
 routes:
   - {{ match: /write, use: [known, write], respond: {{ body: ok }} }}
+  - {{ match: /token/write, use: [tok, write], respond: {{ body: ok }} }}
+  - {{ match: /token/one, use: [tok, one], respond: {{ body: ok }} }}
+  - {{ match: /token/some, use: [tok, some], respond: {{ body: ok }} }}
+  - {{ match: /either, use: [either, write], respond: {{ body: ok }} }}
   - {{ match: /ops, use: [known, ops], respond: {{ body: ok }} }}
   - {{ match: /acme, use: [known, acme], respond: {{ body: ok }} }}
   - {{ match: /all, use: [known, write, ops, acme], respond: {{ body: ok }} }}
@@ -39,6 +48,9 @@ routes:
     respond: {{ body: ok }}
     errors: {{ error: "{{error.title}}", why: "{{error.detail}}" }}
 """
+
+
+SHORT = 'Bearer realm="Restricted", error="insufficient_scope"'
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +75,20 @@ def test_a_missing_scope_is_named_and_can_be_asked_for(gateway):
     answer = ask(gateway, "/write", "reader")
     assert answer.code == "authorize.refused" and answer.json()["title"] == "Forbidden"
     assert answer.json()["detail"] == "The scope orders:write is missing."
-    assert answer.get("WWW-Authenticate") == 'Bearer error="insufficient_scope", scope="orders:write orders:read"'
+    answer = get(gateway.port, "/token/write", bearer(hs(claims("al"))))
+    assert answer.status == 403 and answer.get("WWW-Authenticate") == SHORT + ', scope="orders:write orders:read"'
+
+
+def test_only_scopes_that_are_all_needed_are_listed(gateway):
+    assert get(gateway.port, "/token/one", bearer(hs(claims("al")))).get("WWW-Authenticate") == SHORT + ', scope="a b"'
+    assert get(gateway.port, "/token/some", bearer(hs(claims("al")))).get("WWW-Authenticate") == SHORT
+
+
+def test_no_token_is_asked_of_who_signs_in_otherwise(gateway):
+    for path in ("/write", "/either"):
+        answer = ask(gateway, path, "reader")
+        assert answer.status == 403 and answer.get("WWW-Authenticate") is None
+    assert get(gateway.port, "/either", bearer(hs(claims("al")))).get("WWW-Authenticate").startswith(SHORT)
 
 
 def test_where_no_scope_would_help_none_is_asked_for(gateway):

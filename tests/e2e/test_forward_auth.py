@@ -392,3 +392,9 @@ def test_an_identity_is_guaranteed_only_where_one_is_mapped_and_needed(settings,
 def test_explain_says_what_would_be_asked():
     said = explain(ONE.format(settings='{ service: auth, path: "/may/{id}" }', path="/"), "GET", "/x/7").text
     assert "would ask auth: GET /may/7" in said
+
+
+def test_explain_shows_no_credential_of_a_service_that_is_sent_everything():
+    sent = ["X-Session: SEKRET1", "X-API-Key: SEKRET2", "Authorization: Bearer SEKRET3", "Accept: a/b", "User-Agent: probe"]
+    said = explain(ONE.format(settings='{ service: auth, send: "*" }', path="/"), "GET", "/x/7", sent).text
+    assert "SEKRET" not in said and "X-Session" in said and "a/b" in said and "probe" in said, said

@@ -88,13 +88,23 @@ def test_who_may_not_pass_does_not_learn_which_services_there_are(setup):
 
 def test_without_a_token_the_answer_names_the_scheme_and_nothing_more(setup):
     answer = refused(get(setup[0].port, "/in"), "jwt.missing")
-    assert answer.get("WWW-Authenticate") == "Bearer"
-    assert refused(get(setup[0].port, "/in", [("Authorization", "Basic YTpi")]), "jwt.missing").get("WWW-Authenticate") == "Bearer"
+    assert answer.get("WWW-Authenticate") == 'Bearer realm="Restricted"'
+    assert refused(get(setup[0].port, "/in", [("Authorization", "Basic YTpi")]), "jwt.missing").get("WWW-Authenticate") == 'Bearer realm="Restricted"'
+
+
+@pytest.mark.parametrize("places,said", [
+    ("{ cookie: sess }", "send one in the cookie sess."), ("[{ header: X-Token }, { query: t }]", "send one in the header X-Token or in the query parameter t."),
+    ("[{ header: X-Token }, { header: Authorization }]", "Authorization")])
+def test_who_sends_no_token_is_told_where_one_may_stand(places, said):
+    with Gateway(f"routes: [{{ match: /x, use: [{{ jwt: {{ algorithms: [HS256], secret: {SECRET}, from: {places} }} }}], respond: {{}} }}]\n") as gateway:
+        answer = get(gateway.port, "/x")
+        assert answer.status == 401 and said in answer.json()["detail"], answer.body
+        assert "Bearer <token>" not in answer.json()["detail"] or "Authorization" in places
 
 
 def test_a_bad_token_is_told_in_the_words_of_rfc_6750(setup):
     answer = refused(get(setup[0].port, "/in", bearer(hs(claims(lasts=-5)))), "jwt.expired")
-    assert answer.get("WWW-Authenticate") == 'Bearer error="invalid_token", error_description="The token has expired: get a new one."'
+    assert answer.get("WWW-Authenticate") == 'Bearer realm="Restricted", error="invalid_token", error_description="The token has expired: get a new one."'
     assert "detail" in answer.json() and answer.json()["request_id"]
 
 
@@ -315,6 +325,10 @@ def test_what_shadow_and_optional_cannot_guarantee_is_a_load_error():
     for use in (f"{{ mode: shadow, {policy} }} }}", f"{{ {policy}, optional: true }} }}"):
         told = check(head + f"routes: [{{ match: /x, use: [{use}], forward: {{ service: svc, path: \"/{{claims.sub}}\" }} }}]\n")
         assert told.code == 1 and "claims.sub" in told.text, told.text
+    for use, good in ((f"{{ mode: shadow, {policy} }} }}", False), (f"{{ {policy}, optional: true }} }}", True)):
+        for action in ("respond: { body: \"for {claims.sub}\" }", "forward: { service: svc }"):
+            told = check(head + f"routes: [{{ match: /x, use: [{use}, {{ transform: {{ request: {{ headers: {{ set: {{ X-Who: \"{{claims.sub}}\" }} }} }} }} }}], {action} }}]\n")
+            assert (told.code == 0) == good and (good or "no-identity" in told.text), told.text
     told = check(head + f"routes: [{{ match: /x, use: [{{ mode: shadow, {policy} }} }}, {{ authorize: {{ scopes: {{ all: [a] }} }} }}], respond: {{}} }}]\n")
     assert told.code == 1 and "authorize" in told.text, told.text
 
@@ -530,3 +544,23 @@ def test_a_changed_secret_holds_from_the_reload_on():
         eventually(lambda: get(gateway.port, "/x", bearer(GOOD)).status == 401, "the new secret")
         for _ in range(6):
             refused(get(gateway.port, "/x", bearer(GOOD)), "jwt.signature")
+
+
+def test_an_identity_that_is_optional_is_no_value_where_it_is_absent():
+    policy = "{ jwt: { algorithms: [HS256], secret: %s, optional: true } }" % SECRET
+    shape = '{ transform: { request: { headers: { set: { X-Who: "{claims.sub}", X-All: "for {claims.sub}." } }, query: { set: { who: "{claims.sub}" } } } } }'
+    with Echo() as echo:
+        text = f"""services: {{ svc: "{echo.url}" }}
+routes:
+  - {{ match: /sent, use: [{policy}, {shape}], forward: {{ service: svc }} }}
+  - {{ match: /said, use: [{policy}], respond: {{ headers: {{ X-Who: "{{claims.sub}}" }}, body: "for {{claims.sub}}." }} }}
+  - {{ match: /asked, use: [{policy}], aggregate: {{ calls: {{ c: {{ service: svc, path: /c, headers: {{ X-Who: "{{claims.sub}}" }} }} }}, body: $c.headers }} }}
+"""
+        with Gateway(text) as gateway:
+            for headers, who in (([], None), (bearer(hs(claims("alice"))), "alice")):
+                seen = get(gateway.port, "/sent", headers)
+                assert dict(seen.json()["headers"]).get("X-Who") == who and dict(seen.json()["headers"])["X-All"] == f"for {who or ''}."
+                assert seen.json()["target"] == ("/sent?who=alice" if who else "/sent")
+                said = get(gateway.port, "/said", headers)
+                assert said.get("X-Who") == who and said.body == f"for {who or ''}.".encode()
+                assert dict(get(gateway.port, "/asked", headers).json()).get("X-Who") == who

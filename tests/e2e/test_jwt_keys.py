@@ -49,6 +49,24 @@ def test_t7_a_key_that_a_tokens_header_brings_or_names_is_ignored_and_never_foll
         assert other.requests == []
 
 
+def test_every_key_of_a_list_verifies_tokens_that_name_none(tmp_path):
+    keys = [SigningKey("ES256", f"k{i}") for i in range(17)]
+    pem, jwks = tmp_path / "keys.pem", tmp_path / "keys.json"
+    pem.write_text("".join(k.pem for k in keys[:16]))
+    jwks.write_text(json.dumps({"keys": [k.jwk for k in keys]}))
+    text = "routes:\n" + "".join(f"  - {{ match: /{name}, use: [{{ jwt: {{ algorithms: [ES256], {key}: {{ file: {path} }} }} }}], respond: {{}} }}\n"
+                                 for name, key, path in (("pem", "public_key", pem), ("jwks", "keys", jwks)))
+    for key in keys:
+        key.kid = None
+    with Gateway(text) as gateway:
+        tokens = [bearer(signed(k, claims("al"))) for k in keys]
+        assert [get(gateway.port, "/pem", t).status for t in tokens[:16]] == [200] * 16
+        # Of longer sets so many are tried, and the log says so.
+        assert [get(gateway.port, "/jwks", t).status for t in tokens[:16]] == [200] * 16
+        assert get(gateway.port, "/jwks", [*tokens[16], ("X-Request-ID", "seventeenth")]).status == 401
+        assert "no more than 16 are tried" in gateway.access_line(lambda e: e["request_id"] == "seventeenth")["detail"]
+
+
 def test_t8_a_set_as_other_libraries_write_it_is_taken():
     padded = {n: v + "=" * (-len(v) % 4) if n in ("n", "e", "x", "y") else v for n, v in K3.jwk.items()}
     text = "\ufeff" + json.dumps({"keys": [{**padded, "use": None, "key_ops": None, "alg": None, "x5c": None}, K1.jwk]})

@@ -36,7 +36,7 @@ def setup():
 
 def refused(answer):
     assert answer.status == 401 and answer.code == "jwt.revoked" and answer.json()["title"] == "Invalid token", answer.body
-    assert answer.get("WWW-Authenticate") == 'Bearer error="invalid_token", error_description="The token was revoked: get a new one."'
+    assert answer.get("WWW-Authenticate") == 'Bearer realm="Restricted", error="invalid_token", error_description="The token was revoked: get a new one."'
 
 
 def test_lists_stand_in_the_configuration(setup):

@@ -85,6 +85,12 @@ def test_without_an_identity_a_limit_by_plan_is_the_default(gateway):
     assert [ask(from_ip("10.2.0.2"), signed("a", plan="gold")) for _ in range(3)] == [200, 200, 429]
 
 
+@pytest.mark.parametrize("plan", [["gold"], {"gold": 1}, []])
+def test_a_plan_that_is_a_list_or_an_object_is_no_plan_and_no_missing_one(gateway, plan):
+    answer = get(gateway.port, "/plan", [from_ip("10.2.1.1"), signed("a", plan=plan)])
+    assert answer.status == 403 and answer.code == "route.claim_refused", answer.body
+
+
 @pytest.mark.parametrize("key,said", [
     ("{ first: [claims.sub] }", "first has 2 to 8 values"), ("{ first: [claims.sub, client.ip] }", "{claims.sub} has no value here"), ("{ any: [client.ip] }", "{ first: [claims.sub, client.ip] } or all"),
     ("[all, client.ip]", "{all} names nothing"), ("\"{all}\"", "{all} names nothing"), ("{ first: [client.ip, nothing] }", "{nothing} names nothing")])

@@ -84,3 +84,60 @@ CHOSEN = "policies: {{ key: {{ api_key: {{ from: {{ header: X-Key }}, forward_ke
 def test_check_warns_of_a_limit_whose_key_clients_choose(limit, use, chosen):
     told = check(CHOSEN.format(limit=limit, use=use))
     assert told.code == 0 and ("is never limited" in told.text) == chosen, told.text
+
+
+TAKEN = """
+policies:
+  key: {{ api_key: {{ {key} keys: [{{ name: a, sha256: """ + "0" * 64 + """ }}] }} }}
+  tok: {{ jwt: {{ {tok} algorithms: [HS256], secret: 0123456789abcdef0123456789abcdef }} }}
+  either: {{ any_of: [tok, key] }}
+  watched: {{ mode: shadow, jwt: {{ algorithms: [HS256], secret: 0123456789abcdef0123456789abcdef }} }}
+  pass: {{ basic: {{ htpasswd: ["a:$2y$05$abcdefghijklmnopqrstuuJ5eUTNCbVXTxY3PnDdT4MjlSpBRxEFG"] }} }}
+  fair: {{ {limit} }}
+routes: [{{ match: /x, use: [{use}, fair], respond: {{}} }}]
+"""
+
+
+@pytest.mark.parametrize("use,key,taken", [
+    ("key", "header.X-API-Key", True), ("key", "header.x_api_key", True), ("tok", "header.Authorization", True), ("either", "header.X-API-Key", True), ("either", "header.Authorization", True),
+    ("key", "[client.ip, header.X-API-Key]", True), ("key", "{ first: [header.X-API-Key, client.ip] }", True), ("watched", "header.Authorization", False),
+    ("key", "header.Authorization", False), ("tok", "claims.sub", False)])
+@pytest.mark.parametrize("limit", ["rate_limit: { key: KEY, limit: 1, window: 1s }", "concurrency: { key: KEY, limit: 1 }"])
+def test_a_key_that_a_policy_before_takes_off_is_a_load_error(use, key, taken, limit):
+    told = check(TAKEN.format(limit=limit.replace("KEY", key), use=use, key="", tok=""))
+    assert ("[taken-off]" in told.text) == taken == (told.code == 1), told.text
+
+
+def test_a_credential_that_goes_on_may_be_a_key():
+    told = check(TAKEN.format(limit="rate_limit: { key: [header.X-API-Key, client.ip], limit: 1, window: 1s }", use="key", key="forward_key: true,", tok=""))
+    assert told.code == 0, told.text
+    told = check(TAKEN.format(limit="rate_limit: { key: client.ip, limit: { by: header.Authorization, values: { a: 1 }, default: 2 }, window: 1s }", use="tok", key="", tok=""))
+    assert told.code == 1 and "[taken-off]" in told.text, told.text
+
+
+SENT = """
+services: {{ auth: {{ endpoints: ["http://127.0.0.1:9"], internal: true }}, svc: http://127.0.0.1:8 }}
+policies:
+  ask: {{ forward_auth: {{ service: auth, send: [X-User, X-Session] }} }}
+  who: {{ forward_auth: {{ service: auth, send: [X-Session], copy: [X-User] }} }}
+  shape: {{ transform: {{ request: {{ headers: {{ {rule} }} }} }} }}
+routes:
+  - {{ match: /other, use: [who], forward: {{ service: svc }} }}
+  - {{ match: /x, use: [{use}], forward: {{ service: svc }} }}
+"""
+
+
+@pytest.mark.parametrize("use,rule,good", [
+    ("ask", "set: { X-A: b }", False), ("who, ask", "set: { X-A: b }", True), ("shape", "copy: { X-User: X-Was }", False), ("shape", "rename: { X-User: X-Was }", False),
+    ("shape", "replace: { X-User: { regex: a, with: b } }", False), ("who, shape", "copy: { X-User: X-Was }, replace: { X-Was: { regex: a, with: b } }", True), ("shape", "remove: [X-User]", True)])
+def test_what_is_sent_or_moved_must_have_been_set(use, rule, good):
+    told = check(SENT.format(use=use, rule=rule))
+    assert ("[managed-header]" not in told.text) == good == (told.code == 0), told.text
+
+
+def test_of_a_managed_key_one_thing_is_said_and_of_a_policy_in_shadow_nothing_untrue():
+    told = check(AUTH.format(url="http://127.0.0.1:9", key="header.X-Plan", use="fair, ask"))
+    assert "managed-header" in told.text and "chosen-key" not in told.text, told.text
+    for use, warned in (("watched", False), ("tok", True)):
+        told = check(TAKEN.format(limit="rate_limit: { limit: 1, window: 1s }", use=use, key="", tok=""))
+        assert told.code == 0 and ("policy-order" in told.text) == warned, told.text

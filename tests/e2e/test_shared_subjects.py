@@ -44,8 +44,16 @@ SET_BOTH = '\n  each: { transform: { request: { headers: { set: { X-Who: "{claim
 @pytest.mark.parametrize("policies,use,warned", [
     ("  who: { %s }" % issuers(), "who", ["the header X-User-ID"]),
     ("  who: { %s }" % issuers(top=f", {BY_ISSUER}"), "who", []),
-    ("  who: { %s }" % issuers(partner=f", {BY_ISSUER}"), "who", []),
-    ("  who: { %s }" % issuers(partner=", subject: \"partner:{claims.sub}\""), "who", []),
+    # Whoever names subjects as he pleases may write `partner|alice`.
+    ("  who: { %s }" % issuers(partner=f", {BY_ISSUER}"), "who", ["the header X-User-ID"]),
+    ("  who: { %s }" % issuers(staff=f", {BY_ISSUER}", partner=f", {BY_ISSUER}"), "who", []),
+    ("  who: { %s }" % issuers(partner=", subject: \"partner:{claims.sub}\""), "who", ["the header X-User-ID"]),
+    ("  who: { %s }" % issuers(staff=f", {BY_ISSUER}", partner=", subject: \"p:{claims.sub}\""), "who", []),
+    ("  who: { %s }" % issuers(staff=", subject: \"s:{claims.sub}\"", partner=", subject: \"p:{claims.sub}\""), "who", []),
+    ("  who: { %s }" % issuers(staff=", subject: \"p:s:{claims.sub}\"", partner=", subject: \"p:{claims.sub}\""), "who", ["the header X-User-ID"]),
+    ("  who: { %s }" % issuers(staff=f", {BY_ISSUER}", partner=", subject: \"staff|{claims.sub}\""), "who", ["the header X-User-ID"]),
+    ("  who: { %s }" % issuers(top=", subject: \"user:{claims.sub}\""), "who", ["the header X-User-ID"]),
+    ("  who: { %s }" % issuers(staff=", subject: \"{claims.org}-{claims.sub}\"", partner=", subject: \"{claims.org}-{claims.sub}\""), "who", ["the header X-User-ID"]),
     ("  who: { %s }" % issuers(partner=", subject: \"{claims.email}\""), "who", ["the header X-User-ID"]),
     ("  who: { %s }" % issuers().replace("X-User-ID: sub", "X-User-ID: sub, X-Issuer: iss"), "who", []),
     (ONE, "who", []),
@@ -60,6 +68,11 @@ SET_BOTH = '\n  each: { transform: { request: { headers: { set: { X-Who: "{claim
     (MIXED % ("", "X-Key: sub") + ALICE_OF, "who, each", []),
     (MIXED % ("", "X-Key: sub") + SET, "who, each", ["the header X-Who"]),
     (MIXED % ("", "X-Key: sub") + SET_BOTH, "who, each", []),
+    (MIXED % ("", "X-Key: sub") + SET.replace("{claims", "user:{claims"), "who, each", ["the header X-Who"]),
+    (MIXED % ("", "X-Key: sub") + LIMIT.replace("claims.sub", "{ first: [claims.sub, client.ip] }"), "who, each", ["the key of this limit"]),
+    (MIXED % ("", "X-Key: sub") + LIMIT.replace("claims.sub", "[claims.sub, client.ip]"), "who, each", []),
+    (MIXED % ("", "X-Key: sub") + "\n  each: { authorize: { roles: { from: sub, any: [admin] } } }", "who, each", ["this authorize"]),
+    (MIXED % ("", "X-Key: sub") + "\n  each: { authorize: { scopes: { from: sub, all: [admin] } } }", "who, each", ["this authorize"]),
     (MIXED % (f", {BY_ISSUER}", "X-Key: sub") + ALICE, "who, each", []),
 ])
 def test_what_goes_by_a_subject_that_several_parties_name_is_warned_of(policies, use, warned):
@@ -70,6 +83,35 @@ def test_what_goes_by_a_subject_that_several_parties_name_is_warned_of(policies,
     assert (BY_ISSUER in ran.text) == bool(warned), "the hint says what to write"
 
 
+def test_a_call_is_warned_of_like_any_request():
+    text = config(MIXED % ("", "X-Key: sub"), "who").replace("forward: { service: echo }", 'aggregate: { calls: { c: { service: echo, path: /, headers: { X-Who: "{claims.sub}" } } }, body: $c }')
+    ran = check(text)
+    assert ran.code == 0 and ran.out.count("[shared-subject]") == 1 and "the header X-Who" in ran.out, ran.text
+
+
+TWO = f"""services: {{ echo: {{ endpoints: [http://127.0.0.1:9] }} }}
+policies:
+  tok: {{ jwt: {{ algorithms: [HS256], secret: {SECRET}, issuer: staff%s, claims_to_headers: {{ %s: sub }} }} }}
+  guest: {{ jwt: {{ algorithms: [HS256], secret: {SECRET}, issuer: staff, optional: true, claims_to_headers: {{ X-User-ID: sub }} }} }}
+  key: {{ api_key: {{ keys: [{{ name: ops, sha256: {KEY} }}], claims_to_headers: {{ X-User-ID: sub }} }} }}
+  fair: {{ rate_limit: {{ key: claims.sub, limit: 9, window: 1s }} }}
+routes:
+  - {{ match: /a, use: [tok%s], forward: {{ service: echo }} }}
+  - {{ match: /b, use: [%s], forward: {{ service: echo }} }}
+  - {{ match: /c, use: [%s], forward: {{ service: echo }} }}
+"""
+
+
+@pytest.mark.parametrize("subject,header,limit,second,warned", [
+    ("", "X-User-ID", "", "key", ["the header X-User-ID"]), ("", "X-User-ID", "", "guest", []), ("", "X-Staff", "", "key", []), (f", {BY_ISSUER}", "X-User-ID", "", "key", []),
+    ("", "X-Staff", ", fair", "key, fair", ['the key of "fair"']), (f", {BY_ISSUER}", "X-Staff", ", fair", "key, fair", []), ("", "X-Staff", ", fair", "tok, fair", []),
+    ("", "X-Staff", "", "key, fair", []), ("", "X-User-ID", ", fair", "key, fair", ["the header X-User-ID", 'the key of "fair"'])])
+def test_two_routes_that_share_a_limit_or_a_header_share_its_subjects(subject, header, limit, second, warned):
+    ran = check(TWO % (subject, header, limit, second, second))
+    told = [line for line in ran.out.splitlines() if "[shared-subject]" in line]
+    assert ran.code == 0 and len(told) == len(warned) and all(any(w in t for t in told) for w in warned), ran.text
+
+
 @pytest.mark.parametrize("subject", ["\"{header.x}\"", "fixed", "\"{claims.sub\"", "\"{request.path}|{claims.sub}\"", "{ claims: sub }"])
 def test_a_subject_is_made_of_claims(subject):
     ran = check(config("  who: { %s }" % issuers(top=f", subject: {subject}"), "who"))
@@ -78,7 +120,7 @@ def test_a_subject_is_made_of_claims(subject):
 
 def test_a_subject_of_one_issuer_is_nobody_of_another():
     """In the header, in an authorize, in the log, from the cache of tokens too, and in what explain says."""
-    policies = "  who: { %s }\n  admin: { authorize: { claims: { all: { sub: admin } } } }" % issuers(partner=f", {BY_ISSUER}")
+    policies = "  who: { %s }\n  admin: { authorize: { claims: { all: { sub: staff|admin } } } }" % issuers(top=f", {BY_ISSUER}")
     with Echo() as echo:
         text = config(policies, "who", f"  - {{ name: admin, match: /admin, use: [who, admin], forward: {{ service: echo }} }}\n").replace("http://127.0.0.1:9", echo.url)
         text = text.replace("routes: [{ name: r, match: /x, use: [who], forward: { service: echo } }]\n", "routes:\n  - { name: r, match: /x, use: [who], forward: { service: echo } }\n")
@@ -93,7 +135,7 @@ def test_a_subject_of_one_issuer_is_nobody_of_another():
             nobody = ("Authorization", "Bearer " + hs({k: v for k, v in claims("admin", iss="partner").items() if k != "sub"}, secret=OTHER))
             answer = get(gateway.port, "/x", [nobody])
             assert answer.status == 401 and b"jwt.claim" in answer.body
-            assert {e.get("subject") for e in gateway.access_lines(7)} == {"admin", "partner|admin", None}
+            assert {e.get("subject") for e in gateway.access_lines(7)} == {"staff|admin", "partner|admin", None}
         told = explain(text, "GET", "/x", [": ".join(partner)]).out
         assert "X-User-ID: partner|admin" in told, told
         identity = json.loads(next(line for line in told.splitlines() if line.startswith("identity"))[10:].rsplit(", by ", 1)[0])

@@ -5,6 +5,7 @@
 #include "config/read.h"
 #include "gateway/actions.h"
 #include "gateway/aggregate/aggregate.h"
+#include "gateway/subjects.h"
 #include "gateway/templates/document_paths.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/snapshot.h"
@@ -163,7 +164,7 @@ AggregateCall Compiler::call(const Scope& scope, uint32_t index) {
         roots.push_back(as);
         origins.push_back(path ? path->shown_each() : "$" + as);
     }
-    a.path = TargetTemplate::parse(Scope(scope, "path"), c.path, place);
+    a.path = TargetTemplate::parse(Scope(scope, "path"), c.path, place.of_path());
     note(index, a.path);
     query(Scope(scope, "query"), c, place, a);
     headers(Scope(scope, "headers"), c, place, a);
@@ -208,6 +209,7 @@ void Compiler::headers(const Scope& scope, const config::CallConfig& c, const Te
         }
         accept |= iequals(name.value, "accept");
         into.headers.emplace_back(name.value, parse_field(at, value, place, ValuePlace::header));
+        if (place.shared_subject && is_subject(into.headers.back().second)) warn_of_shared_subject(at, name.mark, "the header " + name.value);
         // By which an identity is handed on: what the service believes here a client must not say elsewhere (LANGUAGE.md §6).
         writes_.add(written_by(name.value, into.headers.back().second, name.mark), at.path());
     }

@@ -80,7 +80,9 @@ struct TemplatePlace {
     bool rest = false;    // {**} is there: every path ends in /**
     bool query = false;   // {query} may stand here
     bool error = false;   // {error.*}
-    bool identity = false;    // the route's policies guarantee one: {claims.x}
+    bool identity = false;    // the route's policies know one, or that there is none: {claims.x}
+    bool guaranteed = false;  // they know one in any case: what a path needs
+    bool shared_subject = false;  // more than one party may name the same `sub` (gateway/subjects.h)
     bool deferred = false;    // of a policy: its routes are judged later (Template::check_place)
     bool no_request = false;  // nothing of the request may be named
     HeaderReads* reads = nullptr;  // is told which headers of the request are named; nullptr: nobody asks
@@ -93,6 +95,13 @@ struct TemplatePlace {
     bool answer = false;  // `$` is a service's answer, not the client's body: whose fault a value of it is
     // What the roots stand for, by place, such as "$.orders[*]" of a for_each variable. nullptr: themselves
     const std::vector<std::string>* origins = nullptr;
+
+    // The same place, of a path: it needs each of its values (LANGUAGE.md §4).
+    TemplatePlace of_path() const {
+        TemplatePlace path = *this;
+        path.identity = guaranteed;
+        return path;
+    }
 };
 
 // The values that templates name, while a request is being served.

@@ -4,7 +4,6 @@
 #include "gateway/exchange.h"
 #include "gateway/policy.h"
 #include "gateway/snapshot.h"
-#include "gateway/subjects.h"
 #include "policy/any_of/choice.h"
 
 namespace portico::policy::any_of {
@@ -64,13 +63,15 @@ class AnyOf final : public gateway::Policy {
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         for (const ChainLink& l : links_) l.policy->check_place(place, mark, scope);
     }
-    size_t free_subjects() const override {
-        size_t parties = 0;
-        for (const ChainLink& l : links_) parties += l.policy->free_subjects();
-        return parties;
+    void subject_parties(std::vector<gateway::SubjectParty>& into) const override {
+        for (const ChainLink& l : links_) l.policy->subject_parties(into);
     }
-    void subject_headers(std::vector<std::string_view>& into) const override {
+    void subject_headers(std::vector<gateway::SubjectHeader>& into) const override {
         for (const ChainLink& l : links_) l.policy->subject_headers(into);
+    }
+    // Whoever decides, the others' are taken off too.
+    bool takes_off(const gateway::TemplatePart& part) const override {
+        return std::ranges::any_of(links_, [&](const ChainLink& l) { return l.policy->takes_off(part); });
     }
     void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
         for (const ChainLink& l : links_) l.policy->credential_places(into);
@@ -113,8 +114,9 @@ class AnyOf final : public gateway::Policy {
     }
     void withhold_others(Exchange& x, const ChainLink& link) const {
         if (x.in_shadow) return;
+        const auto forwarded = link.policy->forwarded_credential(x);
         for (const ChainLink& other : links_) {
-            if (&other != &link) other.policy->withhold_credential(x);
+            if (&other != &link) other.policy->withhold_credential(x, forwarded);
         }
     }
     io::Task<Verdict> decide_later(Exchange& x, const ChainLink& link, io::Task<Verdict> task) const {
@@ -147,20 +149,23 @@ void judge(const std::vector<ChainLink>& links, const config::Node& list, const 
 
 // Those that fill one header with `sub` each.
 void judge_subjects(const std::vector<ChainLink>& links, config::Mark mark, const config::Scope& scope) {
-    std::vector<std::string_view> seen;
+    std::vector<gateway::SubjectHeader> seen;
     std::vector<std::string_view> told;
     for (const ChainLink& l : links) {
-        if (l.policy->free_subjects() == 0) continue;
-        std::vector<std::string_view> headers;
+        std::vector<gateway::SubjectHeader> headers;
         l.policy->subject_headers(headers);
-        for (const std::string_view header : headers) {
-            const auto is_same = [&](std::string_view other) { return http::is_same_name(header, other); };
-            if (std::ranges::any_of(seen, is_same) && std::ranges::none_of(told, is_same)) {
-                gateway::warn_of_shared_subject(scope, mark, "the header " + std::string(header));
-                told.push_back(header);
+        for (gateway::SubjectHeader& header : headers) {
+            const auto is_same = [&](std::string_view other) { return http::is_same_name(header.name, other); };
+            const auto found = std::ranges::find_if(seen, is_same, &gateway::SubjectHeader::name);
+            if (found == seen.end()) {
+                seen.push_back(std::move(header));
+                continue;
             }
+            found->parties.insert(found->parties.end(), header.parties.begin(), header.parties.end());
+            if (!gateway::may_mix(found->parties) || std::ranges::any_of(told, is_same)) continue;
+            gateway::warn_of_shared_subject(scope, mark, "the header " + std::string(header.name));
+            told.push_back(header.name);
         }
-        seen.insert(seen.end(), headers.begin(), headers.end());
     }
 }
 

@@ -36,21 +36,27 @@ class ApiKey final : public gateway::Policy {
         x.claims = settings_.claims[*entry];
         x.identity_by = name_;
         if (auto set = settings_.headers.apply(x); !set) return Verdict::refuse(std::move(set).error());
-        if (!settings_.forward_key && !x.in_shadow) withhold_credential(x);
+        if (!settings_.forward_key && !x.in_shadow) withhold_credential(x, std::nullopt);
         return Verdict::proceed();
     }
 
     gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }
-    size_t free_subjects() const override { return 1; }
-    void subject_headers(std::vector<std::string_view>& into) const override { settings_.headers.subject_headers(into); }
+    void subject_parties(std::vector<gateway::SubjectParty>& into) const override { into.push_back({.who = "api_key " + std::string(name_), .is_listed = true}); }
+    void subject_headers(std::vector<gateway::SubjectHeader>& into) const override {
+        std::vector<gateway::SubjectParty> parties;
+        subject_parties(parties);
+        settings_.headers.subject_headers(parties, into);
+    }
     bool sees_credential(Exchange& x) const override { return presented_by(x).count > 0; }
     std::string_view challenge() const override { return challenge_; }
     bool proves(const gateway::TemplatePart& part) const override {
         if (settings_.from.in_query) return part.source == gateway::Source::query_value && part.text == settings_.from.name;
         return part.source == gateway::Source::header && http::is_same_name(part.text, settings_.from.name);
     }
+    bool takes_off(const gateway::TemplatePart& part) const override { return !settings_.forward_key && proves(part); }
     // Also where keys are forwarded: in an any_of nobody has verified this one.
-    void withhold_credential(Exchange& x) const override {
+    void withhold_credential(Exchange& x, const std::optional<gateway::CredentialPlace>& forwarded) const override {
+        if (forwarded && gateway::is_same_place(*forwarded, place())) return;
         if (!settings_.from.in_query) return http::remove_headers(x.request.fields, settings_.from.name);
         const std::string_view left = http::without_pairs(x.view.query, settings_.from.name, x.arena);
         if (left.size() == x.view.query.size()) return;
@@ -59,7 +65,10 @@ class ApiKey final : public gateway::Policy {
     }
 
     void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
-        into.push_back({settings_.from.in_query, settings_.from.name});
+        into.push_back(place());
+    }
+    std::optional<gateway::CredentialPlace> forwarded_credential(Exchange&) const override {
+        return settings_.forward_key ? std::optional(place()) : std::nullopt;
     }
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
         const bool is_key = side == gateway::MessageSide::request && !settings_.from.in_query && http::is_same_name(name, settings_.from.name);
@@ -67,6 +76,7 @@ class ApiKey final : public gateway::Policy {
     }
 
   private:
+    gateway::CredentialPlace place() const { return {settings_.from.in_query, settings_.from.name}; }
     Presented presented_by(Exchange& x) const {
         if (settings_.from.in_query) return key_in(x.view.query, settings_.from.name, x.arena);
         return key_in(x.request.fields, settings_.from.name);

@@ -3,7 +3,6 @@
 
 #include "gateway/exchange.h"
 #include "gateway/policy.h"
-#include "gateway/subjects.h"
 #include "policy/authorize/rules.h"
 #include "policy/authorize/settings.h"
 
@@ -13,14 +12,18 @@ namespace {
 class Authorize final : public gateway::Policy {
   public:
     explicit Authorize(Rules rules) : rules_(std::move(rules)), made_(rules_.made()) {
-        if (!rules_.wanted_scopes().empty()) challenge_ = "Bearer error=\"insufficient_scope\", scope=\"" + rules_.wanted_scopes() + "\"";
+        const std::string scopes = rules_.wanted_scopes();
+        if (scopes.empty() && rules_.scopes.any.empty()) return;
+        challenge_ = std::string(gateway::kBearerChallenge) + ", error=\"insufficient_scope\"";
+        if (!scopes.empty()) challenge_ += ", scope=\"" + scopes + "\"";
     }
 
     gateway::Verdict on_request(gateway::Exchange& x) const override {
         auto refusal = made_ ? rules_.settled(x.values()).judge(x.claims) : rules_.judge(x.claims);
         if (!refusal) return gateway::Verdict::proceed();
         // The snapshot that holds this policy, and with it the text, outlives the exchange.
-        if (refusal->scope_missing && !challenge_.empty()) x.error_fields.add("WWW-Authenticate", challenge_);
+        // No other token would help who sent none.
+        if (refusal->scope_missing && x.identity_by_token && !challenge_.empty()) x.error_fields.add("WWW-Authenticate", challenge_);
         const std::string context = "authorize: " + refusal->detail;
         return gateway::Verdict::refuse(Error::told(Fault::not_authorized, context, std::move(refusal->detail)));
     }

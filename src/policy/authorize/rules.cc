@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "json/same_number.h"
 #include "gateway/exchange.h"
+#include "gateway/subjects.h"
+#include "json/same_number.h"
 
 namespace portico::policy::authorize {
 namespace {
@@ -262,7 +263,9 @@ bool Rules::ask_subject_alone() const {
     const auto asks = [](const std::vector<ClaimCondition>& conditions, std::string_view name) {
         return std::ranges::any_of(conditions, [&](const ClaimCondition& c) { return c.claim.names().size() == 1 && c.claim.names().front() == name && !c.values.empty(); });
     };
-    return (asks(claims.all, "sub") || asks(claims.any, "sub")) && !asks(claims.all, "iss");
+    const auto lets_in = [](const Names& n) { return !n.all.empty() || !n.any.empty() || !n.made_all.empty() || !n.made_any.empty(); };
+    const bool as_names = (lets_in(roles) && gateway::is_subject(roles_from)) || (lets_in(scopes) && scopes_from && gateway::is_subject(*scopes_from));
+    return (as_names || asks(claims.all, "sub") || asks(claims.any, "sub")) && !asks(claims.all, "iss");
 }
 
 std::vector<const gateway::Template*> Rules::templates() const {
@@ -327,9 +330,10 @@ std::optional<Refusal> Rules::judge(const json::Document& claims_of) const {
 
 std::string Rules::wanted_scopes() const {
     std::string text;
-    for (const auto* names : {&scopes.all, &scopes.any}) {
-        for (const Name& n : *names) text.append(text.empty() ? "" : " ").append(n.text);
-    }
+    const auto add = [&](const Name& n) { text.append(text.empty() ? "" : " ").append(n.text); };
+    std::ranges::for_each(scopes.all, add);
+    // Of several one would do, and a list says that all are needed (RFC 6750 §3).
+    if (scopes.any.size() == 1 && scopes.made_any.empty()) add(scopes.any.front());
     return text;
 }
 

@@ -100,11 +100,19 @@ class Basic final : public gateway::Policy {
     }
 
     gateway::IdentityRole identity() const override { return gateway::IdentityRole::guaranteed; }
-    size_t free_subjects() const override { return 1; }
-    void subject_headers(std::vector<std::string_view>& into) const override { settings_.headers.subject_headers(into); }
+    void subject_parties(std::vector<gateway::SubjectParty>& into) const override { into.push_back({.who = "basic " + std::string(name_), .is_listed = true}); }
+    void subject_headers(std::vector<gateway::SubjectHeader>& into) const override {
+        std::vector<gateway::SubjectParty> parties;
+        subject_parties(parties);
+        settings_.headers.subject_headers(parties, into);
+    }
     bool sees_credential(Exchange& x) const override { return credential(x) != nullptr; }
     std::string_view challenge() const override { return challenge_; }
-    void withhold_credential(Exchange& x) const override {
+    bool takes_off(const gateway::TemplatePart& part) const override {
+        return part.source == gateway::Source::header && http::is_same_name(part.text, "Authorization");
+     }
+    void withhold_credential(Exchange& x, const std::optional<gateway::CredentialPlace>& forwarded) const override {
+        if (forwarded && gateway::is_same_place(*forwarded, {false, "Authorization"})) return;
         x.request.fields.remove_if([](const http::Field& f) { return f.id == http::FieldName::authorization && is_basic(f.value); });
     }
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override {
@@ -149,7 +157,7 @@ class Basic final : public gateway::Policy {
         x.claims = claims_[user];
         x.identity_by = name_;
         if (auto set = settings_.headers.apply(x); !set) return Verdict::refuse(std::move(set).error());
-        if (!x.in_shadow) withhold_credential(x);
+        if (!x.in_shadow) withhold_credential(x, std::nullopt);
         return Verdict::proceed();
     }
     Verdict refuse(Exchange& x, Error error) const {

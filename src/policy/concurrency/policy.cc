@@ -6,7 +6,6 @@
 #include "gateway/exchange.h"
 #include "gateway/limit_key.h"
 #include "gateway/snapshot.h"
-#include "gateway/subjects.h"
 #include "policy/concurrency/in_flight.h"
 #include "policy/concurrency/wait.h"
 
@@ -102,6 +101,7 @@ class Concurrency final : public gateway::Policy {
         return counted ? gateway::FieldRule::withholds : gateway::FieldRule::none;
     }
 
+    bool counts_by_subject() const override { return s_.key.is_subject(); }
     bool judges_parameter(std::string_view name) const override { return s_.key.names_parameter(name); }
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.key.check_place(place, mark, scope);

@@ -74,9 +74,19 @@ std::optional<std::string> claims_of(const std::vector<Copied>& rows, const std:
     return any ? std::optional(std::move(text)) : std::nullopt;
 }
 
-bool may_be_sent(const http::Field& field) {
+std::string usual_spelling(std::string_view name) {
+    std::string usual(name);
+    for (char& c : usual) {
+        if (http::folded_name_character(c) == '-') c = '-';
+    }
+    return usual;
+}
+
+bool may_be_sent(std::string_view name) {
     using http::FieldName;
-    switch (field.id) {
+    const std::string folded = http::folded_name(name);
+    const FieldName id = http::field_name(folded);
+    switch (id) {
         case FieldName::host:
         case FieldName::content_length:
         case FieldName::expect:
@@ -84,8 +94,23 @@ bool may_be_sent(const http::Field& field) {
         case FieldName::traceparent: return false;
         default: break;
     }
-    const std::string folded = http::folded_name(field.name);
-    return !http::is_hop_by_hop(field.id) && !folded.starts_with("content-") && !folded.starts_with("if-") && folded != "range" && folded != "expect";
+    return !http::is_hop_by_hop(id) && !folded.starts_with("content-") && !folded.starts_with("if-") && folded != "range" && folded != "expect";
+}
+
+std::optional<std::string> twice_in_other_spellings(std::span<const std::string_view> names) {
+    // Most requests have no such name, and are looked through once.
+    const auto is_odd = [](std::string_view name) {
+        return std::ranges::any_of(name, [](char c) { return c != '-' && http::folded_name_character(c) == '-'; });
+    };
+    if (std::ranges::none_of(names, is_odd)) return std::nullopt;
+    std::vector<std::pair<std::string, std::string_view>> sorted;
+    for (const std::string_view name : names) sorted.emplace_back(http::folded_name(name), name);
+    std::ranges::sort(sorted);
+    for (size_t i = 1; i < sorted.size(); ++i) {
+        const auto& [folded, name] = sorted[i];
+        if (folded == sorted[i - 1].first && !iequals(name, sorted[i - 1].second)) return usual_spelling(name);
+    }
+    return std::nullopt;
 }
 
 void copy_refusal(const http::FieldList& answer, http::FieldList& to) {

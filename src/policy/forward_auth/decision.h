@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,8 +38,13 @@ Result<std::optional<std::string_view>> value_of(const Copied& copied, const htt
 // The claims as JSON, from values in the rows' order. @returns none where none of the rows that bear a claim has a value
 std::optional<std::string> claims_of(const std::vector<Copied>& rows, const std::vector<std::optional<std::string_view>>& values);
 // Whether a header of the client's may go along where all do: none that is for one hop or of a body or its framing, none by which the
-// question would be another (Expect, Range, If-…), and none that the gateway writes itself.
-bool may_be_sent(const http::Field& field);
+// question would be another (Expect, Range, If-…), and none that the gateway writes itself. In any spelling.
+bool may_be_sent(std::string_view name);
+// A name as those write it who decide: `-` for every byte that is no letter or digit.
+std::string usual_spelling(std::string_view name);
+// A name that stands among these in two spellings that differ by more than case (`X-Tenant`, `X_Tenant`), in its usual spelling, or none:
+// two services may read two headers there, or one.
+std::optional<std::string> twice_in_other_spellings(std::span<const std::string_view> names);
 // The fields of a refusal that a client may see: what it needs to sign in, and what its body is. Nothing of how that answer was
 // framed or connected. Appends views.
 void copy_refusal(const http::FieldList& answer, http::FieldList& to);

@@ -25,16 +25,26 @@ struct Cells final : gateway::WorkerState {
     observe::Counter failures;
 };
 
+// Where nobody was asked: by the first of what it is sent. What else signs in, the service that decides says itself.
+std::string challenge_for(const Settings& s) {
+    const auto is_authorization = [](const std::string& h) { return http::is_same_name(h, "Authorization"); };
+    if (s.send_all || s.send.empty() || std::ranges::any_of(s.send, is_authorization)) return std::string(gateway::kBearerChallenge);
+    return "ApiKey header=\"" + s.send.front() + '"';
+}
+
 class ForwardAuth final : public gateway::Policy {
   public:
-    ForwardAuth(Settings settings, std::string_view name, bool shadow) : s_(std::move(settings)), name_(name), shadow_(shadow) {
+    ForwardAuth(Settings settings, std::string_view name) : s_(std::move(settings)), name_(name), challenge_(challenge_for(s_)) {
         for (gateway::TemplatePart& part : s_.path.parts()) {
             if (part.source == gateway::Source::header || part.source == gateway::Source::query_value) asked_about_.push_back(std::move(part));
         }
     }
 
     Verdict on_request(Exchange& x) const override {
-        if (const std::string* twice = doubled(x)) return Verdict::refuse(Error::told(Fault::forward_auth_multiple, *twice, "Send " + *twice + " once."));
+        if (const auto twice = doubled(x)) {
+            x.error_fields.add("WWW-Authenticate", challenge_);
+            return Verdict::refuse(Error::told(Fault::forward_auth_multiple, *twice, "Send " + *twice + " once."));
+        }
         auto target = target_of(x);
         if (!target) return Verdict::refuse(std::move(target).error());
         return Verdict::wait(ask(x, *target));
@@ -49,22 +59,29 @@ class ForwardAuth final : public gateway::Policy {
         return std::ranges::any_of(x.request.fields, [&](const http::Field& f) { return listed_as(f.name) != nullptr; });
     }
 
+    std::string_view challenge() const override { return challenge_; }
     // Cookies are the application's too, and stay.
-    void withhold_credential(Exchange& x) const override {
-        x.request.fields.remove_if([&](const http::Field& f) { return f.id != http::FieldName::cookie && listed_as(f.name) != nullptr; });
+    void withhold_credential(Exchange& x, const std::optional<gateway::CredentialPlace>& forwarded) const override {
+        x.request.fields.remove_if([&](const http::Field& f) {
+            if (f.id == http::FieldName::cookie || listed_as(f.name) == nullptr) return false;
+            return !forwarded || !gateway::is_same_place(*forwarded, {false, f.name});
+        });
     }
 
-    size_t free_subjects() const override {
-        return std::ranges::any_of(s_.copy, [](const Copied& c) { return c.claim == "sub"; }) ? 1 : 0;
+    void subject_parties(std::vector<gateway::SubjectParty>& into) const override {
+        if (std::ranges::any_of(s_.copy, [](const Copied& c) { return c.claim == "sub"; })) into.push_back({.who = "service " + s_.service_name});
     }
-    void subject_headers(std::vector<std::string_view>& into) const override {
+    void subject_headers(std::vector<gateway::SubjectHeader>& into) const override {
         if (std::ranges::any_of(s_.copy, [](const Copied& c) { return c.claim == "iss"; })) return;
+        std::vector<gateway::SubjectParty> parties;
+        subject_parties(parties);
         for (const Copied& c : s_.copy) {
-            if (c.claim == "sub") into.push_back(c.header);
+            if (c.claim == "sub") into.push_back({c.header, parties});
         }
     }
     void credential_places(std::vector<gateway::CredentialPlace>& into) const override {
         for (const std::string& name : s_.send) into.push_back({false, name});
+        if (s_.send_all) into.push_back({false, "*"});
     }
 
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override {
@@ -91,6 +108,8 @@ class ForwardAuth final : public gateway::Policy {
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
         s_.path.check_place(place, mark, scope);
+        if (place.reads == nullptr) return;
+        for (const std::string& name : s_.send) place.reads->add(name, mark, scope.path());
     }
 
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch&) const override {
@@ -103,7 +122,7 @@ class ForwardAuth final : public gateway::Policy {
 
     std::string preview(Exchange& x) const override {
         const auto target = target_of(x);
-        if (s_.copies_authorization) http::remove_headers(x.request.fields, "Authorization");
+        take_off_copied(x);
         return "would ask " + s_.service_name + (target ? ": GET " + std::string(*target) : "");
     }
 
@@ -118,7 +137,10 @@ class ForwardAuth final : public gateway::Policy {
     }
     void give(Exchange& x, const http::FieldList& answer) const;
     // Under which name a header of the request is sent; empty: it is not.
-    std::string_view sent_as(const http::Field& f) const;
+    std::string_view sent_as(const http::Field& f, Arena& arena) const;
+    // The service behind takes what is copied for the decision's, so nothing else of those names may reach it, whatever comes of the question.
+    void take_off_copied(Exchange& x) const;
+    void set_copied(Exchange& x, const Copied& row, std::optional<std::string_view> value) const;
     // @errors value_refused  where the path asks about one of several: the service behind may take another one
     Result<std::string_view> target_of(Exchange& x) const {
         for (const gateway::TemplatePart& part : asked_about_) {
@@ -147,9 +169,9 @@ class ForwardAuth final : public gateway::Policy {
         const auto found = std::ranges::find_if(s_.send, [&](const std::string& h) { return http::is_same_name(h, name); });
         return found == s_.send.end() ? nullptr : &*found;
     }
-    // A listed header, cookies apart, that would be sent twice in any spelling, or nullptr: of two values the one that decides here
-    // might not be the one that counts behind.
-    const std::string* doubled(const Exchange& x) const;
+    // A listed header, cookies apart, that would be sent twice in any spelling, or where all are sent one in two spellings: of two values
+    // the one that decides here might not be the one that counts behind.
+    std::optional<std::string> doubled(const Exchange& x) const;
     void write_question(Exchange& x, http::FieldList& fields) const;
     io::Task<Verdict> ask(Exchange& x, std::string_view target) const;
     Verdict pass(Exchange& x, const http::FieldList& answer) const;
@@ -160,32 +182,53 @@ class ForwardAuth final : public gateway::Policy {
     Settings s_;
     std::vector<gateway::TemplatePart> asked_about_;  // what the path names of the client's headers and query
     std::string_view name_;
-    bool shadow_;
+    std::string challenge_;
 };
 
-const std::string* ForwardAuth::doubled(const Exchange& x) const {
+std::optional<std::string> ForwardAuth::doubled(const Exchange& x) const {
     for (const std::string& header : s_.send) {
         if (iequals(header, "Cookie")) continue;
         const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, header); };
-        if (std::ranges::count_if(x.request.fields, is_it) + std::ranges::count_if(x.set_fields, is_it) > 1) return &header;
+        if (std::ranges::count_if(x.request.fields, is_it) + std::ranges::count_if(x.set_fields, is_it) > 1) return header;
     }
-    return nullptr;
+    if (!s_.send_all) return std::nullopt;
+    std::vector<std::string_view> names;
+    for (const http::FieldList* fields : {&x.request.fields, &x.set_fields}) {
+        for (const http::Field& f : *fields) {
+            if (may_be_sent(f.name)) names.push_back(f.name);
+        }
+    }
+    return twice_in_other_spellings(names);
 }
 
-// By the name that the configuration lists, whatever the spelling: a service behind may take one for the other, so this one must see it.
-std::string_view ForwardAuth::sent_as(const http::Field& f) const {
+// By the name that the configuration lists, or else the usual one, whatever the spelling: a service behind may take one for the other, so
+// this one must see it.
+std::string_view ForwardAuth::sent_as(const http::Field& f, Arena& arena) const {
     if (const std::string* name = listed_as(f.name)) return *name;
-    return s_.send_all && may_be_sent(f) ? f.name : std::string_view{};
+    return s_.send_all && may_be_sent(f.name) ? arena.copy(usual_spelling(f.name)) : std::string_view{};
+}
+
+void ForwardAuth::take_off_copied(Exchange& x) const {
+    if (x.in_shadow) return;
+    if (s_.copies_authorization) http::remove_headers(x.request.fields, "Authorization");
+    for (const Copied& row : s_.copy) x.set_fields.remove_if([&](const http::Field& f) { return http::is_same_name(f.name, row.header); });
+}
+
+// In shadow only where nothing stands that would go on without it: neither the client's credential nor what another policy has set.
+void ForwardAuth::set_copied(Exchange& x, const Copied& row, std::optional<std::string_view> value) const {
+    if (!value) return;
+    const auto is_it = [&](const http::Field& f) { return http::is_same_name(f.name, row.header); };
+    if (x.in_shadow && (http::is_same_name(row.header, "Authorization") || std::ranges::any_of(x.set_fields, is_it))) return;
+    x.set_field(row.header, *value);
 }
 
 // A message of its own: of the client's only the listed headers, none of its framing (FIELD-CASES R14), and none that it could
 // have forged (R5).
 void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
-    for (const http::Field& f : x.request.fields) {
-        if (const std::string_view name = sent_as(f); !name.empty()) fields.add(name, f.value);
-    }
-    for (const http::Field& f : x.set_fields) {
-        if (const std::string_view name = sent_as(f); !name.empty()) fields.add(name, f.value);
+    for (const http::FieldList* from : {&x.request.fields, &x.set_fields}) {
+        for (const http::Field& f : *from) {
+            if (const std::string_view name = sent_as(f, x.arena); !name.empty()) fields.add(name, f.value);
+        }
     }
     std::string uri(x.view.path);
     if (x.view.has_query) uri.append("?").append(x.view.query);
@@ -201,8 +244,7 @@ void ForwardAuth::write_question(Exchange& x, http::FieldList& fields) const {
 io::Task<Verdict> ForwardAuth::ask(Exchange& x, std::string_view target) const {
     http::FieldList fields;
     write_question(x, fields);
-    // The service behind takes the one that is copied for the decision's, so no other may reach it, whatever comes of the question.
-    if (s_.copies_authorization) http::remove_headers(x.request.fields, "Authorization");
+    take_off_copied(x);
     upstream::CallRequest request;
     request.target = target;
     request.fields = &fields;
@@ -247,9 +289,7 @@ Verdict ForwardAuth::pass(Exchange& x, const http::FieldList& answer) const {
         x.identity_by = name_;
     }
     give(x, answer);
-    for (size_t i = 0; i < values.size(); ++i) {
-        if (values[i]) x.set_field(s_.copy[i].header, *values[i]);
-    }
+    for (size_t i = 0; i < values.size(); ++i) set_copied(x, s_.copy[i], values[i]);
     return Verdict::proceed();
 }
 
@@ -266,7 +306,7 @@ void ForwardAuth::give(Exchange& x, const http::FieldList& answer) const {
 }
 
 Verdict ForwardAuth::hand_back(Exchange& x, const upstream::CallAnswer& answer) const {
-    if (!shadow_) x.note(Error(Fault::forward_auth_denied, s_.service_name + " answered " + std::to_string(answer.head.status)));
+    if (!x.in_shadow) x.note(Error(Fault::forward_auth_denied, s_.service_name + " answered " + std::to_string(answer.head.status)));
     http::FieldList fields;
     copy_refusal(answer.head.fields, fields);
     x.response.clear();
@@ -293,7 +333,7 @@ Verdict ForwardAuth::refuse_undecided(Exchange& x, std::string why) const {
 std::unique_ptr<gateway::Policy> make(const gateway::PolicySettings& settings, config::FaultList& faults) {
     auto read = read_settings(settings, faults);
     if (!read) return nullptr;
-    return std::make_unique<ForwardAuth>(std::move(*read), settings.name, settings.shadow);
+    return std::make_unique<ForwardAuth>(std::move(*read), settings.name);
 }
 
 }  // namespace

@@ -43,6 +43,10 @@ Result<const Key*> find_signer(const Token& token, const CheckedToken& checked, 
         verified = verify(*key);
         if (verified) return key->get();
     }
+    if (checked.candidates.left_out && verified.error().fault == Fault::token_signature) {
+        const std::string tried = std::to_string(KeySet::kMaxCandidates);
+        return fail(Fault::token_signature, "by none of the first " + tried + " of its keys, and no more than " + tried + " are tried for a token without \"kid\"");
+    }
     return fail(std::move(verified).error());
 }
 

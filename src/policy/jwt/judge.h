@@ -22,8 +22,6 @@ struct TokenRules {
     TokenBounds token;
     ClaimRules claims;
     std::optional<SubjectRule> subject{};  // what `sub` becomes once the token is verified
-    // Whether its issuer may name a subject that is another's.
-    bool names_freely() const { return !subject || !subject->tells_issuer(); }
 };
 
 // A token whose claims can be read and must not be believed yet. It points into the text that it was made from.
@@ -51,8 +49,11 @@ struct CheckedToken {
     KeySet::Candidates candidates;
 
     // Whether its signature takes long: one of a public key tens of microseconds, an HMAC one or two (some 10 for the
-    // longest token).
-    bool costly() const { return !kHmacAlgorithms.has(algorithm); }
+    // longest token), unless many secrets may have made it.
+    bool costly() const { return !kHmacAlgorithms.has(algorithm) || candidates.more.size() >= kFewSecrets; }
+
+  private:
+    static constexpr size_t kFewSecrets = 4;
 };
 
 // @errors token_malformed

@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/x509.h>
 
 #include <array>
 
@@ -129,7 +130,10 @@ KeySet::Candidates KeySet::candidates(std::string_view id, bool has_id, Algorith
             if (named && result.found == Found::unknown_key) result.found = Found::wrong_algorithm;
             continue;
         }
-        if (count == kMaxCandidates) break;
+        if (count == kMaxCandidates) {
+            result.left_out = true;
+            break;
+        }
         result.found = Found::some;
         if (count++ == 0) {
             result.first = &key;
@@ -138,6 +142,18 @@ KeySet::Candidates KeySet::candidates(std::string_view id, bool has_id, Algorith
         }
     }
     return result;
+}
+
+std::string KeySet::material() const {
+    std::string text;
+    for (const auto& key : keys_) {
+        unsigned char* der = nullptr;
+        const int size = key->public_key() == nullptr ? 0 : i2d_PUBKEY(key->public_key(), &der);
+        if (size > 0) text.append(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
+        OPENSSL_free(der);
+        text.append(key->secret()).append("\n");
+    }
+    return text;
 }
 
 const PassedOverKey* KeySet::passed_over_for(std::string_view id, bool has_id) const {

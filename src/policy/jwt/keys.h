@@ -69,8 +69,8 @@ struct PassedOverKey {
 
 class KeySet {
   public:
-    // Tokens are tried with so many keys at most, where their `kid` does not decide.
-    static constexpr size_t kMaxCandidates = 4;
+    // Tokens are tried with so many keys at most, where their `kid` does not decide: as many as a PEM text may hold.
+    static constexpr size_t kMaxCandidates = 16;
 
     KeySet() = default;
     explicit KeySet(std::vector<std::shared_ptr<const Key>> keys, std::vector<PassedOverKey> passed_over = {})
@@ -81,12 +81,15 @@ class KeySet {
         Found found = Found::unknown_key;
         std::vector<const std::shared_ptr<const Key>*> more{};
         const std::shared_ptr<const Key>* first = nullptr;
+        bool left_out = false;  // there are further ones, beyond kMaxCandidates
     };
     // Keys for a token: those of its `kid`, or without one all; of these the ones that verify `algorithm`.
     Candidates candidates(std::string_view id, bool has_id, Algorithm algorithm) const;
 
     const std::vector<std::shared_ptr<const Key>>& keys() const { return keys_; }
     bool empty() const { return keys_.empty(); }
+    // What tells this set from one of other keys, for the load alone: secrets as they are.
+    std::string material() const;
     const std::vector<PassedOverKey>& passed_over() const { return passed_over_; }
     // The key that would have been a candidate for such a token if it could be used. @returns nullptr for none
     const PassedOverKey* passed_over_for(std::string_view id, bool has_id) const;

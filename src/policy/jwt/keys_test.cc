@@ -282,15 +282,19 @@ TEST(JwtKeys, a_short_secret_is_noted_and_a_PEM_text_is_no_secret) {
     EXPECT_FALSE(Key::from_secret(public_pem(rsa().get()), notes));
 }
 
-TEST(JwtKeys, a_kid_chooses_and_without_one_a_few_are_tried) {
+TEST(JwtKeys, a_kid_chooses_and_without_one_sixteen_are_tried) {
     std::vector<std::shared_ptr<const Key>> all;
-    for (const std::string id : {"a", "b", "c", "d", "e", "f"}) all.push_back(Key::from_bytes(std::string(kSecret), {Algorithm::hs256}, id, true));
+    for (char id = 'a'; id < 'a' + 16; ++id) all.push_back(Key::from_bytes(std::string(kSecret), {Algorithm::hs256}, std::string(1, id), true));
+    EXPECT_EQ(KeySet(all).candidates("", false, Algorithm::hs256).more.size(), 15U);
+    EXPECT_FALSE(KeySet(all).candidates("", false, Algorithm::hs256).left_out);
+    all.push_back(Key::from_bytes(std::string(kSecret), {Algorithm::hs256}, "q", true));
     const KeySet keys(all);
     const auto one = keys.candidates("c", true, Algorithm::hs256);
     EXPECT_EQ(one.found, KeySet::Found::some);
     EXPECT_EQ((*one.first)->id(), "c");
     EXPECT_TRUE(one.more.empty());
     EXPECT_EQ(keys.candidates("", false, Algorithm::hs256).more.size(), KeySet::kMaxCandidates - 1);
+    EXPECT_TRUE(keys.candidates("", false, Algorithm::hs256).left_out);
     EXPECT_EQ(keys.candidates("x", true, Algorithm::hs256).found, KeySet::Found::unknown_key);
     EXPECT_EQ(keys.candidates("a", true, Algorithm::hs512).found, KeySet::Found::wrong_algorithm);
     EXPECT_EQ(KeySet().candidates("", false, Algorithm::hs256).found, KeySet::Found::unknown_key);

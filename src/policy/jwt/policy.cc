@@ -36,20 +36,28 @@ class Jwt final : public gateway::Policy {
     Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build);
 
     Verdict on_request(Exchange& x) const override;
-    bool proves(const gateway::TemplatePart& part) const override { return !optional_ && names_token(from_, part); }
+    bool proves(const gateway::TemplatePart& part) const override {
+        // Of `Authorization` the case of the scheme and the blanks behind it are the client's to choose.
+        const bool spelt_freely = part.source == gateway::Source::header && http::is_same_name(part.text, "Authorization");
+        return !optional_ && !spelt_freely && part.source != gateway::Source::cookie && names_token(from_, part);
+    }
     gateway::IdentityRole identity() const override {
         return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
     }
     bool admits_anybody() const override { return optional_; }
-    size_t free_subjects() const override {
-        return static_cast<size_t>(std::ranges::count_if(issuers_, [](const Issuer& i) { return i.judge.rules().names_freely(); }));
-    }
-    void subject_headers(std::vector<std::string_view>& into) const override { headers_.subject_headers(into); }
+    void subject_parties(std::vector<gateway::SubjectParty>& into) const override { into.insert(into.end(), parties_.begin(), parties_.end()); }
+    void subject_headers(std::vector<gateway::SubjectHeader>& into) const override { headers_.subject_headers(parties_, into); }
+    bool takes_off(const gateway::TemplatePart& part) const override { return !forward_token_ && !optional_ && names_token(from_, part); }
     bool sees_credential(Exchange& x) const override { return find_token(x, from_).place != nullptr; }
-    std::string_view challenge() const override { return "Bearer"; }
-    void withhold_credential(Exchange& x) const override {
+    std::string_view challenge() const override { return gateway::kBearerChallenge; }
+    std::optional<gateway::CredentialPlace> forwarded_credential(Exchange& x) const override {
+        const TokenPlace* const place = forward_token_ ? find_token(x, from_).place : nullptr;
+        return place == nullptr ? std::nullopt : std::optional(credential_place(*place));
+    }
+    void withhold_credential(Exchange& x, const std::optional<gateway::CredentialPlace>& forwarded) const override {
         // Also where tokens are forwarded: nobody has verified this one.
         for (const TokenPlace& place : from_) {
+            if (forwarded && gateway::is_same_place(*forwarded, credential_place(place))) continue;
             if (find_token(x, {&place, 1}).place != nullptr) remove_token(x, place);
         }
     }
@@ -91,7 +99,9 @@ class Jwt final : public gateway::Policy {
 
     std::string_view name_;
     std::vector<Issuer> issuers_;
+    std::vector<gateway::SubjectParty> parties_;
     std::vector<TokenPlace> from_;
+    std::string missing_;  // what a client without a token is told
     gateway::ClaimHeaders headers_;
     std::optional<Revocation> revocation_;
     TokenBounds bounds_;
@@ -102,10 +112,12 @@ class Jwt final : public gateway::Policy {
 Jwt::Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build)
     : name_(name),
       from_(std::move(settings.from)),
+      missing_("No token was sent: send one" + places_in_words(from_) + "."),
       headers_(std::move(settings.headers)),
       optional_(settings.optional),
       forward_token_(settings.forward_token) {
     for (IssuerSettings& from : settings.issuers) {
+        parties_.push_back(from.party());
         Issuer issuer{Judge(std::move(from.rules)), std::make_shared<const KeySet>(std::move(from.fixed)), std::move(from.remote), nullptr};
         if (issuer.remote) {
             const RemoteKeySettings& r = *issuer.remote;
@@ -151,7 +163,7 @@ size_t Jwt::issuer_of(const OpenToken& token) const {
 Verdict Jwt::on_request(Exchange& x) const {
     const FoundToken found = find_token(x, from_);
     if (found.several) return refuse(x, Error(Fault::token_multiple));
-    if (found.place == nullptr) return optional_ ? Verdict::proceed() : refuse(x, Error(Fault::token_missing));
+    if (found.place == nullptr) return optional_ ? Verdict::proceed() : refuse(x, Error::told(Fault::token_missing, "", missing_));
     State& state = x.state_of<State>(*this);
     const uint64_t generation = bring_keys(state, x.context.loop.now());
     const WallTime now = x.context.loop.wall();
@@ -310,6 +322,7 @@ Verdict Jwt::accept(Exchange& x, const VerifiedToken& token, const TokenPlace& p
     }
     x.claims = token.claims;
     x.identity_by = name_;
+    x.identity_by_token = true;
     if (!revocation_ || !revocation_->asks_store()) return hand_on(x, place, token.headers ? &*token.headers : nullptr);
     // Only claims are asked for from here on, and the exchange keeps those.
     return Verdict::wait(ask_store(x, place));
@@ -332,11 +345,12 @@ Verdict Jwt::hand_on(Exchange& x, const TokenPlace& place, const gateway::ClaimH
 Verdict Jwt::refuse(Exchange& x, Error error) const {
     x.claims = {};
     x.identity_by = {};
+    x.identity_by_token = false;
     if (error.context.size() > kMaxDetail) error.context.resize(kMaxDetail);
-    // RFC 6750 §3.1: a request without a token is told no more than the scheme.
-    std::string challenge = "Bearer";
+    // RFC 6750 §3.1: a request without a token is told no more than how.
+    std::string challenge(gateway::kBearerChallenge);
     if (error.fault != Fault::token_missing) {
-        challenge += " error=\"invalid_token\", error_description=\"";
+        challenge += ", error=\"invalid_token\", error_description=\"";
         challenge += error.client_detail.empty() ? gateway::reply_row(error.fault).detail : std::string_view(error.client_detail);
         challenge += '"';
     }

@@ -98,7 +98,9 @@ io::Task<Verdict> Revocation::ask(Exchange& x, const gateway::Policy& policy) co
         if (!lookups[i].stands([&](std::string_view entry) { return !by_subject || revokes(entry, x.claims); })) continue;
         x.claims = {};
         x.identity_by = {};
-        x.error_fields.add("WWW-Authenticate", "Bearer error=\"invalid_token\", error_description=\"The token was revoked: get a new one.\"");
+        x.identity_by_token = false;
+        static const std::string kChallenge = std::string(gateway::kBearerChallenge) + ", error=\"invalid_token\", error_description=\"The token was revoked: get a new one.\"";
+        x.error_fields.add("WWW-Authenticate", kChallenge);
         co_return Verdict::refuse(Error(Fault::token_revoked, by_subject ? "by sub" : "by jti"));
     }
     // What clients have sent is no failure of the store, and lets no token pass, whatever became of the other question.

@@ -217,13 +217,15 @@ constexpr Field<Draft> kOwn[] = {
 };
 
 void judge_subjects(const Scope& scope, const Node& node, const Settings& settings) {
-    if (std::ranges::count_if(settings.issuers, [](const IssuerSettings& i) { return i.rules.names_freely(); }) < 2) return;
-    std::vector<std::string_view> headers;
-    settings.headers.subject_headers(headers);
+    std::vector<gateway::SubjectParty> parties;
+    for (const IssuerSettings& i : settings.issuers) parties.push_back(i.party());
+    if (!gateway::may_mix(parties)) return;
+    std::vector<gateway::SubjectHeader> headers;
+    settings.headers.subject_headers(parties, headers);
     const Node* written = node.get("claims_to_headers");
-    for (const std::string_view header : headers) {
-        const config::Entry* entry = written->find(header);
-        gateway::warn_of_shared_subject(Scope(scope, "claims_to_headers"), entry->key_mark, "the header " + std::string(header));
+    for (const gateway::SubjectHeader& header : headers) {
+        const config::Entry* entry = written->find(header.name);
+        gateway::warn_of_shared_subject(Scope(scope, "claims_to_headers"), entry->key_mark, "the header " + std::string(header.name));
     }
 }
 
@@ -236,6 +238,22 @@ std::vector<Field<Draft>> all_rows() {
 }
 
 }  // namespace
+
+gateway::SubjectParty IssuerSettings::party() const {
+    gateway::SubjectParty party;
+    const std::vector<std::string>& names = rules.claims.issuers;
+    std::vector<std::string> sorted = names;
+    std::ranges::sort(sorted);
+    for (const std::string& name : sorted) party.who.append("issuer ").append(name).append("\n");
+    // Without a name he is known by his keys.
+    if (names.empty()) party.who = remote ? "keys " + remote->identity() : "keys " + fixed.material();
+    if (!rules.subject) return party;
+    // An `iss` that nobody has verified says nothing.
+    party.tells_issuer = rules.subject->names_issuer() && !names.empty();
+    for (const std::string& name : names) party.beginnings.push_back(rules.subject->beginning(name));
+    if (names.empty()) party.beginnings.push_back(rules.subject->names_issuer() ? std::string() : rules.subject->beginning({}));
+    return party;
+}
 
 std::optional<Settings> read_settings(const gateway::PolicySettings& from, config::FaultList& faults) {
     const size_t before = faults.errors();

@@ -39,6 +39,9 @@ struct IssuerSettings {
     TokenRules rules;
     KeySet fixed;                               // of the configuration; or:
     std::optional<RemoteKeySettings> remote;
+
+    // Who he is, and what his subjects may be.
+    gateway::SubjectParty party() const;
 };
 
 // Where a token may stand.

@@ -24,10 +24,22 @@ std::optional<SubjectRule> SubjectRule::read(const config::Scope& scope, const c
     return std::nullopt;
 }
 
-bool SubjectRule::tells_issuer() const {
-    return std::ranges::any_of(text_.parts(), [](const TemplatePart& p) {
-        return p.source == Source::literal || (p.claim->names().size() == 1 && p.claim->names().front() == "iss");
-    });
+namespace {
+
+bool is_issuer(const TemplatePart& p) { return p.claim && p.claim->names().size() == 1 && p.claim->names().front() == "iss"; }
+
+}  // namespace
+
+bool SubjectRule::names_issuer() const { return std::ranges::any_of(text_.parts(), is_issuer); }
+
+std::string SubjectRule::beginning(std::string_view issuer) const {
+    std::string text;
+    for (const TemplatePart& p : text_.parts()) {
+        if (is_issuer(p)) text += issuer;
+        else if (p.source == Source::literal) text += p.text;
+        else break;
+    }
+    return text;
 }
 
 Result<json::Document> SubjectRule::apply(const json::Document& claims) const {

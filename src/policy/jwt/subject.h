@@ -16,8 +16,10 @@ class SubjectRule {
     // A template string that names claims and nothing else. @returns none after a fault
     static std::optional<SubjectRule> read(const config::Scope& scope, const config::Node& node);
 
-    // Whether it says more than claims that any issuer may choose: `iss`, which is verified, or text of the configuration.
-    bool tells_issuer() const;
+    // Whether it names `iss`.
+    bool names_issuer() const;
+    // What each subject of that issuer begins with, whatever the token says; empty: nothing.
+    std::string beginning(std::string_view issuer) const;
     // @returns the claims with that `sub` @errors token_claim where a claim that it names is no text, number or boolean, or is empty
     Result<json::Document> apply(const json::Document& claims) const;
 

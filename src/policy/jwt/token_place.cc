@@ -70,9 +70,9 @@ FoundToken find_token(const Exchange& x, std::span<const TokenPlace> places) {
 bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart& part) {
     return std::ranges::any_of(places, [&](const TokenPlace& place) {
         if (place.kind == TokenPlace::Kind::query) return part.source == gateway::Source::query_value && part.text == place.name;
-        // Of `Authorization` the case of the scheme and the blanks behind it are the client's to choose.
-        if (place.kind != TokenPlace::Kind::header || part.source != gateway::Source::header) return false;
-        return http::is_same_name(part.text, place.name);
+        if (place.kind == TokenPlace::Kind::cookie && part.source == gateway::Source::cookie) return part.text == place.name;
+        if (place.kind == TokenPlace::Kind::cookie || part.source != gateway::Source::header) return false;
+        return http::is_same_name(part.text, place.kind == TokenPlace::Kind::header ? std::string_view(place.name) : "Authorization");
     });
 }
 
@@ -87,10 +87,25 @@ void remove_token(Exchange& x, const TokenPlace& place) {
     }
 }
 
+std::string places_in_words(std::span<const TokenPlace> places) {
+    if (std::ranges::any_of(places, [](const TokenPlace& p) { return p.kind == TokenPlace::Kind::authorization; })) return ", such as Authorization: Bearer <token>";
+    std::string words;
+    for (const TokenPlace& p : places) {
+        const std::string_view kind = p.kind == TokenPlace::Kind::header ? "header " : p.kind == TokenPlace::Kind::cookie ? "cookie " : "query parameter ";
+        words.append(words.empty() ? " in the " : " or in the ").append(kind).append(p.name);
+    }
+    return words;
+}
+
+gateway::CredentialPlace credential_place(const TokenPlace& place) {
+    if (place.kind == TokenPlace::Kind::authorization) return {false, "Authorization"};
+    return {place.kind == TokenPlace::Kind::query, place.name, place.kind == TokenPlace::Kind::cookie};
+}
+
 void add_credential_places(std::span<const TokenPlace> places, std::vector<gateway::CredentialPlace>& into) {
     for (const TokenPlace& p : places) {
-        const bool in_query = p.kind == TokenPlace::Kind::query;
-        if (in_query || p.kind == TokenPlace::Kind::header) into.push_back({in_query, p.name});
+        // Authorization and cookies are credentials anyway.
+        if (p.kind == TokenPlace::Kind::query || p.kind == TokenPlace::Kind::header) into.push_back(credential_place(p));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "gateway/exchange.h"
@@ -24,6 +25,9 @@ FoundToken find_token(const gateway::Exchange& x, std::span<const TokenPlace> pl
 bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart& part);
 // The service does not get it: the field goes in every spelling, the cookie out of its list, or the pair out of the query.
 void remove_token(gateway::Exchange& x, const TokenPlace& place);
+// Where a client may put one, to go on a sentence: ", such as Authorization: Bearer <token>", or " in the cookie sess".
+std::string places_in_words(std::span<const TokenPlace> places);
+gateway::CredentialPlace credential_place(const TokenPlace& place);
 // Policy::credential_places.
 void add_credential_places(std::span<const TokenPlace> places, std::vector<gateway::CredentialPlace>& into);
 

@@ -1,12 +1,12 @@
 // `rate_limit`: counts requests by key, in memory or in a store that gateways share, and refuses those over the limit.
 #include "gateway/policy.h"
 
+#include <algorithm>
 #include <random>
 
 #include "base/text.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
-#include "gateway/subjects.h"
 #include "policy/rate_limit/key_queue.h"
 #include "policy/rate_limit/memory_table.h"
 #include "policy/rate_limit/ratelimit_fields.h"
@@ -37,6 +37,9 @@ struct Outcome {
     Decision decision;
 };
 
+// Of a value that neither counts nor chooses: whose it is.
+Fault fault_of(const gateway::TemplatePart& part) { return part.source == gateway::Source::claim ? Fault::claim_refused : Fault::value_refused; }
+
 class RateLimit final : public gateway::Policy {
   public:
     RateLimit(std::string_view name, Settings settings, std::shared_ptr<MemoryTable> memory)
@@ -46,6 +49,7 @@ class RateLimit final : public gateway::Policy {
     Verdict on_request(Exchange& x) const override;
     void on_response(Exchange& x, gateway::ResponseOut& response) const override;
     gateway::FieldRule field_rule(gateway::MessageSide side, std::string_view name) const override;
+    bool counts_by_subject() const override { return s_.key.is_subject(); }
     bool judges_parameter(std::string_view name) const override {
         return s_.key.names_parameter(name) || (s_.by && s_.by->names_parameter(name)) || (s_.cost_of && s_.cost_of->names_parameter(name));
     }
@@ -54,7 +58,8 @@ class RateLimit final : public gateway::Policy {
     std::string preview(Exchange& x) const override;
 
   private:
-    const CountedLimit& limit_for(const Exchange& x, std::string_view key) const;
+    // @errors value_refused, claim_refused  where `by` finds a list or an object
+    Result<const CountedLimit*> limit_for(const Exchange& x, std::string_view key) const;
     // @errors value_refused, claim_refused
     Result<uint64_t> cost_for(const Exchange& x) const;
     Verdict conclude(Exchange& x, const CountedLimit& limit, const Decision& decision) const;
@@ -82,27 +87,29 @@ void RateLimit::check_place(const gateway::PolicyPlace& place, config::Mark mark
     // Without an identity the default holds.
     gateway::PlaceValues values = place;
     values.identity |= place.any_identity;
-    if (s_.by) s_.by->check_place(values, mark, scope);
-    if (s_.cost_of) s_.cost_of->check_place(place, mark, scope);
+    if (s_.by && s_.by->check_place(values, mark, scope)) gateway::check_not_taken_off(*s_.by, place, mark, scope);
+    if (s_.cost_of && s_.cost_of->check_place(place, mark, scope)) gateway::check_not_taken_off(*s_.cost_of, place, mark, scope);
     if (place.shared_subject && s_.key.is_subject()) gateway::warn_of_shared_subject(scope, mark, "the key of this limit");
-    if (place.any_identity && !s_.key.names_claims() && !(s_.by && s_.by->names_claims())) {
+    // One in shadow refuses nobody.
+    const auto refuses = [](const gateway::ChainLink& l) { return !l.shadow && l.policy->identity() != gateway::IdentityRole::none; };
+    if (std::ranges::any_of(place.before, refuses) && !s_.key.names_claims() && !(s_.by && s_.by->names_claims())) {
         scope.warning(mark, "policy-order", "requests with bad credentials are refused before this limit counts them, at the cost of judging each",
                       "put the limit before the policy that signs in, or count by claims.sub");
     }
 }
 
-const CountedLimit& RateLimit::limit_for(const Exchange& x, std::string_view key) const {
+Result<const CountedLimit*> RateLimit::limit_for(const Exchange& x, std::string_view key) const {
     if (!s_.overrides.empty()) {
-        if (const auto found = s_.overrides.find(key); found != s_.overrides.end()) return found->second;
+        if (const auto found = s_.overrides.find(key); found != s_.overrides.end()) return &found->second;
     }
-    if (!s_.by) return s_.limit;
+    if (!s_.by) return &s_.limit;
     Arena arena;
     const gateway::Values values = x.values();
     const auto& part = s_.by->parts().front();
-    if (values.is_compound(part)) return s_.limit;
+    if (values.is_compound(part)) return fail(fault_of(part), "a limit's by: " + gateway::name_of(part) + " is a list or an object");
     const auto value = values.get(part, arena);
     const auto found = value ? s_.values.find(*value) : s_.values.end();
-    return found != s_.values.end() ? found->second : s_.limit;
+    return found != s_.values.end() ? &found->second : &s_.limit;
 }
 
 // A whole number as decimal digits, nothing else; more than any limit is as good as the largest.
@@ -117,8 +124,7 @@ Result<uint64_t> RateLimit::cost_for(const Exchange& x) const {
     if (!s_.cost_of) return s_.cost;
     Arena arena;
     const gateway::TemplatePart& part = s_.cost_of->parts().front();
-    const Fault fault = part.source == gateway::Source::claim ? Fault::claim_refused : Fault::value_refused;
-    const auto refused = [&](std::string_view why) { return fail(fault, "a limit's cost: " + gateway::name_of(part) + std::string(why)); };
+    const auto refused = [&](std::string_view why) { return fail(fault_of(part), "a limit's cost: " + gateway::name_of(part) + std::string(why)); };
     if (x.values().is_compound(part)) return refused(" is a list or an object");
     if (x.values().times_given(part) > 1) return refused(" is there more than once");
     const auto text = x.values().get(part, arena);
@@ -132,7 +138,9 @@ Result<uint64_t> RateLimit::cost_for(const Exchange& x) const {
 Verdict RateLimit::on_request(Exchange& x) const {
     std::string key;
     if (auto built = s_.key.build(x, key); !built) return Verdict::refuse(std::move(built).error());
-    const CountedLimit& limit = limit_for(x, key);
+    const auto chosen = limit_for(x, key);
+    if (!chosen) return Verdict::refuse(chosen.error());
+    const CountedLimit& limit = **chosen;
     const auto costs = cost_for(x);
     if (!costs) return Verdict::refuse(costs.error());
     const uint64_t cost = *costs;
@@ -213,7 +221,9 @@ void RateLimit::on_response(Exchange& x, gateway::ResponseOut& response) const {
 std::string RateLimit::preview(Exchange& x) const {
     std::string key;
     (void)s_.key.build(x, key);
-    const CountedLimit& limit = limit_for(x, key);
+    const auto chosen = limit_for(x, key);
+    if (!chosen) return Policy::preview(x);
+    const CountedLimit& limit = **chosen;
     std::string text = "would count \"" + key + "\" in the store " + x.epoch->snapshot->stores[static_cast<size_t>(s_.store)].name + ":";
     for (const Window& w : limit.limit.windows) text += " " + std::to_string(w.quota) + " in " + std::to_string(w.length.count() / 1000) + "ms";
     return text;

@@ -100,6 +100,9 @@ class Transform final : public gateway::Policy {
 };
 
 void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const {
+    // Without an identity there is no value, and none is needed but in a path (LANGUAGE.md §4).
+    gateway::PolicyPlace values = place;
+    values.identity |= place.optional_identity;
     if (s_.request) {
         const RequestRules& r = *s_.request;
         if (!place.forwards && (r.path || !r.method_text.empty())) {
@@ -108,13 +111,14 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
         }
         if (place.reads != nullptr) {
             for (const gateway::ValueCondition& c : r.when.headers) place.reads->add(c.match().name, c.match().mark, scope.path());
+            r.headers.add_reads(*place.reads, mark, scope);
         }
         if (r.path) r.path->check_place(place, r.path_mark, scope);
-        r.query.check_place(place, scope);
-        r.headers.check_place(place, scope);
-        r.cookies.check_place(place, scope);
+        r.query.check_place(values, scope);
+        r.headers.check_place(values, scope);
+        r.cookies.check_place(values, scope);
         if (place.shared_subject) r.headers.warn_of_subjects(scope);
-        r.body.check_place(place, scope);
+        r.body.check_place(values, scope);
     }
     for (const AnswerCase& c : s_.response) {
         if (!place.forwards) {
@@ -124,10 +128,10 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
                 }
             }
         }
-        c.headers.check_place(place, scope);
-        c.cookies.check_place(place, scope);
-        c.body.check_place(place, scope);
-        c.lines.check_place(place, scope);
+        c.headers.check_place(values, scope);
+        c.cookies.check_place(values, scope);
+        c.body.check_place(values, scope);
+        c.lines.check_place(values, scope);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "base/meter.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "gateway/managed_headers.h"
 #include "gateway/subjects.h"
 #include "gateway/templates/field_value.h"
 
@@ -113,6 +114,20 @@ void Rules::check_place(const gateway::PlaceValues& place, const config::Scope& 
     for (const auto* rows : {&add, &set, &append}) {
         for (const Named& n : *rows) n.value.check_place(place, n.mark, scope);
     }
+}
+
+void Rules::add_reads(gateway::HeaderReads& reads, config::Mark mark, const config::Scope& scope) const {
+    const auto is_made = [&](std::string_view name) {
+        const auto makes = [&](const Pair& p) { return http::is_same_name(p.to, name); };
+        return std::ranges::any_of(copy, makes) || std::ranges::any_of(rename, makes);
+    };
+    const auto add = [&](const std::string& name, config::Mark at) {
+        if (!is_made(name)) reads.add(name, at, scope.path());
+    };
+    for (const auto* pairs : {&copy, &rename}) {
+        for (const Pair& p : *pairs) add(p.from, mark);
+    }
+    for (const Replacement& r : replace) add(r.name, r.mark);
 }
 
 void Rules::warn_of_subjects(const config::Scope& scope) const {

@@ -52,6 +52,8 @@ struct Rules {
     bool empty() const;
     bool reads(size_t root) const;
     void check_place(const gateway::PlaceValues& place, const config::Scope& scope) const;
+    // Of headers: those that stand in the request when the rules begin, and are copied, renamed or replaced.
+    void add_reads(gateway::HeaderReads& reads, config::Mark mark, const config::Scope& scope) const;
     // Of headers, where more than one party may name the same `sub`: those that hold it and nothing else.
     void warn_of_subjects(const config::Scope& scope) const;
 };
