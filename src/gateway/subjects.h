@@ -18,7 +18,7 @@ namespace portico::gateway {
 struct SubjectParty {
     std::string who;               // two policies that ask the same one have one party
     bool is_listed = false;        // its subjects stand in the configuration, or in a file that it names
-    bool tells_issuer = false;     // each of its subjects holds the verified issuer
+    bool tells_issuer = false;     // each of its subjects holds the verified issuer, behind what it begins with
     std::vector<std::string> beginnings{};  // what each of its subjects begins with, of the configuration's choosing
     bool operator==(const SubjectParty&) const = default;
 };

@@ -244,7 +244,7 @@ def test_the_limit_goes_by_the_clients_plan_and_keeps_the_usage(where):
         assert statuses(gateway, 3, headers=bearer(sub="a")) == [200, 200, 429]
         # A low limit, then a high one, for the same client: at once, with what was used before.
         assert statuses(gateway, 3, headers=bearer(sub="a", plan="gold")) == [200, 200, 429]
-        assert statuses(gateway, 1, headers=bearer(sub="b", plan=["gold"])) == [200]
+        assert statuses(gateway, 1, headers=bearer(sub="b", plan=["gold"])) == [403]
         assert statuses(gateway, 1, headers=bearer(sub="c", plan="none")) == [429]
 
 

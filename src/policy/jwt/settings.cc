@@ -249,9 +249,9 @@ gateway::SubjectParty IssuerSettings::party() const {
     if (names.empty()) party.who = remote ? "keys " + remote->identity() : "keys " + fixed.material();
     if (!rules.subject) return party;
     // An `iss` that nobody has verified says nothing.
-    party.tells_issuer = rules.subject->names_issuer() && !names.empty();
+    party.tells_issuer = rules.subject->names_issuer_later() && !names.empty();
     for (const std::string& name : names) party.beginnings.push_back(rules.subject->beginning(name));
-    if (names.empty()) party.beginnings.push_back(rules.subject->names_issuer() ? std::string() : rules.subject->beginning({}));
+    if (names.empty()) party.beginnings.push_back(rules.subject->beginning({}));
     return party;
 }
 

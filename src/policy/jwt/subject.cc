@@ -30,16 +30,19 @@ bool is_issuer(const TemplatePart& p) { return p.claim && p.claim->names().size(
 
 }  // namespace
 
-bool SubjectRule::names_issuer() const { return std::ranges::any_of(text_.parts(), is_issuer); }
-
 std::string SubjectRule::beginning(std::string_view issuer) const {
     std::string text;
     for (const TemplatePart& p : text_.parts()) {
-        if (is_issuer(p)) text += issuer;
+        if (is_issuer(p) && !issuer.empty()) text += issuer;
         else if (p.source == Source::literal) text += p.text;
         else break;
     }
     return text;
+}
+
+bool SubjectRule::names_issuer_later() const {
+    const auto is_chosen = [](const TemplatePart& p) { return p.claim && !is_issuer(p); };
+    return std::any_of(std::ranges::find_if(text_.parts(), is_chosen), text_.parts().end(), is_issuer);
 }
 
 Result<json::Document> SubjectRule::apply(const json::Document& claims) const {

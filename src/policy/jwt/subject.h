@@ -16,10 +16,11 @@ class SubjectRule {
     // A template string that names claims and nothing else. @returns none after a fault
     static std::optional<SubjectRule> read(const config::Scope& scope, const config::Node& node);
 
-    // Whether it names `iss`.
-    bool names_issuer() const;
-    // What each subject of that issuer begins with, whatever the token says; empty: nothing.
+    // What each subject of that issuer begins with, whatever else the token says; empty: nothing.
+    // @param issuer  what `iss` is; empty: not known
     std::string beginning(std::string_view issuer) const;
+    // Whether `iss` stands behind that, too.
+    bool names_issuer_later() const;
     // @returns the claims with that `sub` @errors token_claim where a claim that it names is no text, number or boolean, or is empty
     Result<json::Document> apply(const json::Document& claims) const;
 
