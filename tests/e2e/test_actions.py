@@ -299,3 +299,14 @@ def test_paths_of_one_route_need_the_same_parameters_only_where_a_template_names
 def test_a_parameter_that_one_path_lacks_may_not_be_named(rest):
     told = check('routes: [{ match: { path: ["/users/{id}", /me] }, ' + rest + " }]\n")
     assert told.code == 1 and "{id} has no value on every path of this route" in told.text, told.text
+
+
+@pytest.mark.parametrize("name", ["Transfer-Encoding", "Transfer_Encoding", "content.length", "Keep_Alive", "connection"])
+@pytest.mark.parametrize("route", [
+    "respond: { headers: { NAME: chunked } }", "aggregate: { calls: { c: { service: s, path: /c, headers: { NAME: chunked } } }, body: $c }",
+    "aggregate: { calls: { c: { service: s, path: /c } }, headers: { NAME: chunked }, body: $c }",
+    "use: [{ transform: { response: { headers: { set: { NAME: chunked } } } } }], forward: { service: s }"])
+def test_no_spelling_of_what_frames_a_message_is_a_header_to_be_set(route, name):
+    """Who reads Transfer_Encoding for Transfer-Encoding would see another end of the body."""
+    told = check("services: { s: http://127.0.0.1:9 }\nroutes: [{ match: /x, " + route.replace("NAME", name) + " }]\n")
+    assert told.code == 1 and ("belongs to the" in told.text or "written by the gateway" in told.text), told.text
