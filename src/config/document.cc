@@ -143,11 +143,17 @@ class Builder {
         }
     }
 
+    // What YAML takes for a tag, an alias or an anchor may be how a secret begins.
+    void conceal_sign() {
+        if (below_secret_) faults_.hide_source(mark_of(event_.start_mark, event_.end_mark), mark_of(event_.end_mark, event_.end_mark));
+    }
+
     void refuse_tag(const yaml_char_t* tag) {
         const std::string_view t = text_of(tag);
         if (t.empty() || t == "!" || t == "tag:yaml.org,2002:str") return;
         faults_.error(mark_of(event_.start_mark, event_.end_mark), "", "yaml-tag",
-                      "the tag " + std::string(t) + " has no meaning here: write the value alone");
+                      "a tag (\"!\") has no meaning here: write the value alone, in quotes where it begins with that sign");
+        conceal_sign();
     }
 
     const Node* scalar() {
@@ -259,7 +265,9 @@ class Builder {
     }
 
     void anchor(const yaml_char_t* name, const Node* node) {
-        if (name != nullptr) anchors_[std::string(text_of(name))] = node;
+        if (name == nullptr) return;
+        anchors_[std::string(text_of(name))] = node;
+        conceal_sign();
     }
 
     const Node* alias(int depth) {
@@ -267,7 +275,9 @@ class Builder {
         const auto found = anchors_.find(name);
         const Mark mark = mark_of(event_.start_mark, event_.end_mark);
         if (found == anchors_.end()) {
-            faults_.error(mark, "", "unknown-alias", "there is no anchor &" + name + " above this line");
+            faults_.error(mark, "", "unknown-alias", below_secret_ ? "there is no such anchor above this line" : "there is no anchor &" + name + " above this line",
+                          below_secret_ ? "a value that begins with * goes into quotes" : "");
+            conceal_sign();
             return nullptr;
         }
         const Node& node = *found->second;

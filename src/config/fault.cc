@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/text.h"
 #include "base/utf8.h"
 #include "config/concealed.h"
 #include "config/lines.h"
@@ -118,13 +119,50 @@ std::string FaultList::covered(std::string_view text, std::string_view written) 
     return out;
 }
 
+// The name of the value of which this is a part that stands alone there, or nullptr.
+const std::string* FaultList::owner_of(std::string_view piece) const {
+    const std::string lower = to_lower(piece);
+    for (const auto& [value, shown] : hidden_) {
+        if (value.size() < piece.size()) break;  // the longest come first
+        const std::string all = to_lower(value);
+        for (size_t at = all.find(lower); at != std::string::npos; at = all.find(lower, at + 1)) {
+            if (stands_alone(all, at, lower.size())) return &shown;
+        }
+    }
+    return nullptr;
+}
+
+std::string FaultList::without_pieces(std::string text, std::string_view written, bool quoted_alone) const {
+    if (hidden_.empty()) return text;
+    const auto is_of_piece = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80 || std::string_view("_-.@~+=%").contains(c);
+    };
+    std::string out;
+    char quote = 0;
+    for (size_t at = 0; at < text.size();) {
+        if (!is_of_piece(text[at])) {
+            if (quote != 0 && text[at] == quote) quote = 0;
+            else if (quote == 0 && (text[at] == '"' || text[at] == '\'')) quote = text[at];
+            out += text[at++];
+            continue;
+        }
+        const auto end = static_cast<size_t>(std::find_if_not(text.begin() + static_cast<ptrdiff_t>(at), text.end(), is_of_piece) - text.begin());
+        const std::string_view piece = std::string_view(text).substr(at, end - at);
+        const bool may_be = piece.size() >= kShortInWord && (!quoted_alone || quote != 0) && !written.contains(piece);
+        const std::string* const owner = may_be ? owner_of(piece) : nullptr;
+        out += owner != nullptr ? std::string_view(*owner) : piece;
+        at = end;
+    }
+    return out;
+}
+
 void FaultList::add(Located f) {
     errors_ += f.severity == Severity::error;
     if (unset_.contains({f.mark.line, f.mark.column})) return;
     f.path = covered(f.path);
     const std::string_view written = hidden_.empty() ? std::string_view{} : written_at(f.mark);
-    f.message = covered(f.message, written);
-    f.hint = covered(f.hint, written);
+    f.message = without_pieces(covered(f.message, written), written, true);
+    f.hint = without_pieces(covered(f.hint, written), written, false);
     faults_.push_back(std::move(f));
 }
 

@@ -83,6 +83,9 @@ class FaultList {
     void add(Located f);
     std::string covered(std::string_view text, std::string_view written) const;
     std::string_view written_at(const Mark& mark) const;
+    // Hides pieces of hidden values too, in whatever case: what a value was taken apart into is told in quotes, or in a hint.
+    std::string without_pieces(std::string text, std::string_view written, bool quoted_alone) const;
+    const std::string* owner_of(std::string_view piece) const;
 
     std::vector<Located> faults_;
     struct LongestFirst {  // which may hold others

@@ -123,3 +123,19 @@ def test_explain_shows_no_credential_wherever_it_goes():
     assert "X-Copy: …" in text and "abcd1234" not in text, text
     assert "Location: /other?access_key=…" in explained("GET", "/away?access_key=opskey")
     assert "written-in-file" not in explained("GET", "/whole", ["X-Token: other"])
+
+
+@pytest.mark.parametrize("file", [
+    "policies: { p: { cors: { origins: ['${U}'] } } }\n", "stores: { s: { redis: '${U}' } }\n", "services: { s: '${U}' }\n", "policies: { p: { jwt: { algorithms: [RS256], audience: a, jwks: '${U}' } } }\n",
+    "policies: { p: { jwt: { algorithms: [RS256], audience: a, oidc: '${U}' } } }\n", "trusted_proxies: ['${U}']\n", "listeners: [{ address: '${U}' }]\n",
+])
+@pytest.mark.parametrize("value", ["https://u:S3cr3tPaSs@app.example", "S3cr3tPaSs", "redis://redis:6379/S3cr3tPaSs", "http://u:x/S3cr3tPaSs?y@h:6379/0", "x://S3cr3tPaSs/a", "S3cr3tPaSs:80:90"])
+def test_no_part_of_a_value_from_outside_is_told(file, value):
+    ran = check("routes: []\n" + file, env={"U": value})
+    assert "s3cr3tpass" not in ran.text.lower(), ran.text
+
+
+@pytest.mark.parametrize("secret", ["!S3cr3tPaSs", "*S3cr3tPaSs", "&S3cr3tPaSs", "!<S3cr3tPaSs> x", "&S3cr3tPaSs {"])
+def test_a_secret_that_begins_as_yaml_has_signs_is_not_shown(secret):
+    ran = check("policies: { p: { jwt: { algorithms: [HS256], secret: " + secret + " } } }\nroutes: []\n")
+    assert ran.code == 1 and "S3cr3t" not in ran.text, ran.text

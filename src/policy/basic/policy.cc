@@ -110,7 +110,7 @@ class Basic final : public gateway::Policy {
     std::string_view challenge() const override { return challenge_; }
     bool takes_off(const gateway::TemplatePart& part) const override {
         return part.source == gateway::Source::header && http::is_same_name(part.text, "Authorization");
-     }
+    }
     void withhold_credential(Exchange& x, const std::optional<gateway::CredentialPlace>& forwarded) const override {
         if (forwarded && gateway::is_same_place(*forwarded, {false, "Authorization"})) return;
         x.request.fields.remove_if([](const http::Field& f) { return f.id == http::FieldName::authorization && is_basic(f.value); });

@@ -36,14 +36,8 @@ class Jwt final : public gateway::Policy {
     Jwt(std::string_view name, Settings settings, gateway::PolicyBuild& build);
 
     Verdict on_request(Exchange& x) const override;
-    bool proves(const gateway::TemplatePart& part) const override {
-        // Of `Authorization` the case of the scheme and the blanks behind it are the client's to choose.
-        const bool spelt_freely = part.source == gateway::Source::header && http::is_same_name(part.text, "Authorization");
-        return !optional_ && !spelt_freely && part.source != gateway::Source::cookie && names_token(from_, part);
-    }
-    gateway::IdentityRole identity() const override {
-        return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed;
-    }
+    bool proves(const gateway::TemplatePart& part) const override { return !optional_ && is_token_alone(from_, part); }
+    gateway::IdentityRole identity() const override { return optional_ ? gateway::IdentityRole::optional : gateway::IdentityRole::guaranteed; }
     bool admits_anybody() const override { return optional_; }
     void subject_parties(std::vector<gateway::SubjectParty>& into) const override { into.insert(into.end(), parties_.begin(), parties_.end()); }
     void subject_headers(std::vector<gateway::SubjectHeader>& into) const override { headers_.subject_headers(parties_, into); }

@@ -76,6 +76,11 @@ bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart
     });
 }
 
+bool is_token_alone(std::span<const TokenPlace> places, const gateway::TemplatePart& part) {
+    const bool spelt_freely = part.source == gateway::Source::header && http::is_same_name(part.text, "Authorization");
+    return !spelt_freely && part.source != gateway::Source::cookie && names_token(places, part);
+}
+
 void remove_token(Exchange& x, const TokenPlace& place) {
     switch (place.kind) {
         case TokenPlace::Kind::authorization:

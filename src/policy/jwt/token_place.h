@@ -23,6 +23,8 @@ struct FoundToken {
 FoundToken find_token(const gateway::Exchange& x, std::span<const TokenPlace> places);
 // Whether the value that a template names is, or holds, a token from one of these places.
 bool names_token(std::span<const TokenPlace> places, const gateway::TemplatePart& part);
+// Whether that value is a token and nothing else. Of `Authorization` the case of the scheme and the blanks behind it are the client's to choose.
+bool is_token_alone(std::span<const TokenPlace> places, const gateway::TemplatePart& part);
 // The service does not get it: the field goes in every spelling, the cookie out of its list, or the pair out of the query.
 void remove_token(gateway::Exchange& x, const TokenPlace& place);
 // Where a client may put one, to go on a sentence: ", such as Authorization: Bearer <token>", or " in the cookie sess".

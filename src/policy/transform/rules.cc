@@ -121,13 +121,13 @@ void Rules::add_reads(gateway::HeaderReads& reads, config::Mark mark, const conf
         const auto makes = [&](const Pair& p) { return http::is_same_name(p.to, name); };
         return std::ranges::any_of(copy, makes) || std::ranges::any_of(rename, makes);
     };
-    const auto add = [&](const std::string& name, config::Mark at) {
+    const auto note = [&](const std::string& name, config::Mark at) {
         if (!is_made(name)) reads.add(name, at, scope.path());
     };
     for (const auto* pairs : {&copy, &rename}) {
-        for (const Pair& p : *pairs) add(p.from, mark);
+        for (const Pair& p : *pairs) note(p.from, mark);
     }
-    for (const Replacement& r : replace) add(r.name, r.mark);
+    for (const Replacement& r : replace) note(r.name, r.mark);
 }
 
 void Rules::warn_of_subjects(const config::Scope& scope) const {
