@@ -99,7 +99,8 @@ void SentPath::add_literal(std::string_view text) {
         const std::string_view piece = text.substr(0, text.find('/'));
         text.remove_prefix(piece.size());
         // Behind a letter, so that no dot makes a segment of dots.
-        const auto normal = http::normalise_path("/x" + std::string(piece), arena);
+        const std::string behind = "/x" + std::string(piece);
+        const auto normal = http::normalise_path(behind, arena);
         pieces_.back().texts.back() += normal ? normal->text.substr(2) : piece;
     }
 }

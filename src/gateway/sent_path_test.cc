@@ -160,11 +160,11 @@ TEST(SentPath, WhatNoClientChoosesIsKnownAsThat) {
 }
 
 TEST(SentPath, ATemplateIsBoundToAName) {
-    auto sent = SentPath::of(entry_of("/api/{s}/**"), nullptr);
-    EXPECT_TRUE(sent.bind(Template({parameter(0)}), "users"));
-    EXPECT_TRUE(SentPath::of(entry_of("/x"), nullptr).bind(Template({literal("svc-"), {Source::header, "X-S", 0}}), "svc-a"));
-    EXPECT_FALSE(SentPath::of(entry_of("/x"), nullptr).bind(Template({literal("svc-"), {Source::header, "X-S", 0}}), "users"));
-    EXPECT_FALSE(SentPath::of(entry_of("/api/{s:[0-9]+}"), nullptr).bind(Template({parameter(0)}), "users"));
+    const RouteTable::Entry named = entry_of("/api/{s}/**"), fixed = entry_of("/x"), numbered = entry_of("/api/{s:[0-9]+}");
+    EXPECT_TRUE(SentPath::of(named, nullptr).bind(Template({parameter(0)}), "users"));
+    EXPECT_TRUE(SentPath::of(fixed, nullptr).bind(Template({literal("svc-"), {Source::header, "X-S", 0}}), "svc-a"));
+    EXPECT_FALSE(SentPath::of(fixed, nullptr).bind(Template({literal("svc-"), {Source::header, "X-S", 0}}), "users"));
+    EXPECT_FALSE(SentPath::of(numbered, nullptr).bind(Template({parameter(0)}), "users"));
 }
 
 }  // namespace
