@@ -100,6 +100,8 @@ bool names_a_secret(std::string_view key, std::string_view value) {
     return lower != "htpasswd" && std::ranges::any_of(kEnds, [&](std::string_view end) { return lower.ends_with(end); });
 }
 
+bool may_hold_secrets(std::string_view key) { return names_a_secret(key, {}) || holds_secrets_here(key); }
+
 std::string asterisks_but_names(std::string_view text) {
     std::string out;
     while (!text.empty()) {

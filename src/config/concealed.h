@@ -19,6 +19,8 @@ inline constexpr std::string_view kInsteadOfSecret = "…";
 bool names_a_secret(std::string_view key, std::string_view value);
 // Each character an asterisk, but for `${NAME}`, which says where a secret comes from. A variable's default is asterisks.
 std::string asterisks_but_names(std::string_view text);
+// Whether a key of the language has secrets as its value, by its name or by what the language puts there.
+bool may_hold_secrets(std::string_view key);
 // The text with what stands before the `@` of each URL's authority as asterisks, one for each character.
 std::string without_passwords(std::string_view text);
 // A line of a file that is no YAML: what stands behind keys that name secrets is asterisks, and so is a line that belongs to such a key.

@@ -207,7 +207,7 @@ class Builder {
             std::string key(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
             const bool is_merge = key == "<<" && event_.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
             if (!next()) return nullptr;
-            const bool above = std::exchange(below_secret_, below_secret_ || names_a_secret(key, {}));
+            const bool above = std::exchange(below_secret_, below_secret_ || may_hold_secrets(key));
             const Node* v = value(depth + 1);
             below_secret_ = above;
             if (v == nullptr) return nullptr;

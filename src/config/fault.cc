@@ -69,11 +69,33 @@ bool is_word_of_language(std::string_view value) {
     return kind == NodeKind::boolean || kind == NodeKind::null || value == "none" || value == "auto";
 }
 
+// What a value, or a message of it, is taken apart into.
+bool is_of_piece(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80 || std::string_view("_-.@~+=%").contains(c);
+}
+
+template <class F>
+void each_piece(std::string_view text, F&& f) {
+    for (size_t at = 0; at < text.size();) {
+        size_t end = at;
+        while (end < text.size() && is_of_piece(text[end])) ++end;
+        if (end > at) f(text.substr(at, end - at));
+        at = end + 1;
+    }
+}
+
 }  // namespace
 
 void FaultList::hide(std::string_view value, std::string_view shown) {
     if (value.size() < kShortest || is_word_of_language(value)) return;
-    hidden_.emplace(value, shown);
+    if (!hidden_.emplace(value, shown).second) return;
+    const std::string lower = to_lower(value);
+    each_piece(lower, [&](std::string_view piece) {
+        if (piece.size() >= kShortInWord) pieces_.emplace(piece, shown);
+        // As it is without what another program reads behind it.
+        const std::string_view bare = piece.substr(0, piece.find_first_of("@%+=~"));
+        if (bare.size() >= kShortInWord && bare.size() != piece.size()) pieces_.emplace(bare, shown);
+    });
 }
 
 void FaultList::set_source(std::string text) {
@@ -107,7 +129,7 @@ std::string FaultList::beside(std::string_view name) const {
 std::string FaultList::covered(std::string_view text) const { return covered(text, {}); }
 
 std::string FaultList::covered(std::string_view text, std::string_view written) const {
-    std::string out = without_passwords(text);
+    std::string out(text);
     for (const auto& [value, shown] : hidden_) {
         for (size_t at = out.find(value); at != std::string::npos;) {
             const bool is_written = shown.starts_with("${") && written.contains(value);
@@ -116,33 +138,26 @@ std::string FaultList::covered(std::string_view text, std::string_view written) 
             at = out.find(value, at + (whole ? shown.size() : 1));
         }
     }
-    return out;
+    return without_passwords(out);
 }
 
-// The name of the value of which this is a part that stands alone there, or nullptr.
+// The name of the value of which this is a part that stands alone there, or nullptr. What the file itself says is no secret of a value's.
 const std::string* FaultList::owner_of(std::string_view piece) const {
-    const std::string lower = to_lower(piece);
-    for (const auto& [value, shown] : hidden_) {
-        if (value.size() < piece.size()) break;  // the longest come first
-        const std::string all = to_lower(value);
-        for (size_t at = all.find(lower); at != std::string::npos; at = all.find(lower, at + 1)) {
-            if (stands_alone(all, at, lower.size())) return &shown;
-        }
-    }
-    return nullptr;
+    const auto found = pieces_.find(to_lower(piece));
+    if (found == pieces_.end() || (source_ != nullptr && source_->text.contains(piece))) return nullptr;
+    return &found->second;
 }
 
 std::string FaultList::without_pieces(std::string text, std::string_view written, bool quoted_alone) const {
     if (hidden_.empty()) return text;
-    const auto is_of_piece = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80 || std::string_view("_-.@~+=%").contains(c);
-    };
     std::string out;
     char quote = 0;
     for (size_t at = 0; at < text.size();) {
         if (!is_of_piece(text[at])) {
+            // That of "route's" is none.
+            const bool within = at > 0 && at + 1 < text.size() && is_of_piece(text[at - 1]) && is_of_piece(text[at + 1]);
             if (quote != 0 && text[at] == quote) quote = 0;
-            else if (quote == 0 && (text[at] == '"' || text[at] == '\'')) quote = text[at];
+            else if (quote == 0 && !within && (text[at] == '"' || text[at] == '\'')) quote = text[at];
             out += text[at++];
             continue;
         }
@@ -162,7 +177,7 @@ void FaultList::add(Located f) {
     f.path = covered(f.path);
     const std::string_view written = hidden_.empty() ? std::string_view{} : written_at(f.mark);
     f.message = without_pieces(covered(f.message, written), written, true);
-    f.hint = without_pieces(covered(f.hint, written), written, false);
+    f.hint = without_pieces(covered(f.hint, written), written, !f.hint.starts_with("did you mean"));
     faults_.push_back(std::move(f));
 }
 

@@ -93,6 +93,7 @@ class FaultList {
         using is_transparent = void;
     };
     std::map<std::string, std::string, LongestFirst> hidden_;  // with what is shown
+    std::map<std::string, std::string, std::less<>> pieces_;   // of them, in lower case, with the same
     std::vector<Secret> secrets_;
     std::set<std::pair<uint32_t, uint32_t>> unset_;  // lines and columns
     bool unread_ = false;

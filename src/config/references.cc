@@ -134,7 +134,7 @@ class References {
                 faults_.error(e.mark, "services." + s.name, "admin-as-service",
                               "this endpoint is the admin listener: its pages would be served to whoever reaches the service", "to offer its health, write respond: { status: 200 } on a route");
             }
-            const auto [before, fresh] = seen.try_emplace({comparable_host(e.host), e.port}, &e);
+            const auto [before, fresh] = seen.try_emplace({e.host, e.port}, &e);
             if (!fresh) {
                 faults_.warning(e.mark, "services." + s.name, "equal-endpoints",
                                 "the service \"" + s.name + "\" has this endpoint twice; the other is on line " + std::to_string(before->second->mark.line), "leave one out: it gets no more requests by it");

@@ -108,7 +108,7 @@ RespondAction RespondAction::compile(const Scope& scope, const config::RespondCo
         a.text = TextBody::parse(at, config::text_of(*from.body), type == a.headers.end() ? nullptr : &type->second, place);
     } else {
         a.json = BodyTemplate::compile(at, *from.body, place);
-        if (type != a.headers.end()) check_json_type(Scope(Scope(scope, "headers"), type->first), from.body->mark, type->second);
+        if (type != a.headers.end()) check_json_type(Scope(Scope(scope, "headers"), type->first), from.headers[static_cast<size_t>(type - a.headers.begin())].second.mark, type->second);
     }
     if (a.status == 204 || a.status == 205 || a.status == 304) {
         at.error(from.body->mark, "bad-body", "an answer with status " + std::to_string(a.status) + " has no body");
@@ -124,7 +124,7 @@ RedirectAction RedirectAction::compile(const Scope& scope, const config::Redirec
     // In its notation: what is cut off below stands in both texts.
     if (!to.as_template.empty()) to.value = std::exchange(to.as_template, {}), to.literal = false;
     const Scope at(scope, "to");
-    if (take_fragment(at, to, a.fragment) && take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place.of_path());
+    if (take_fragment(at, to, a.fragment) && take_origin(at, to, has_host_condition, a)) a.target = TargetTemplate::parse(at, to, place);
     return a;
 }
 
@@ -137,7 +137,7 @@ ForwardAction ForwardAction::compile(const Scope& scope, const config::ForwardCo
     else a.service = Template::parse(Scope(scope, "service"), from.service, place.of_path());
     a.raw = from.raw;
     a.has_path = from.path.written;
-    if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place.of_path());
+    if (a.has_path) a.path = TargetTemplate::parse(Scope(scope, "path"), from.path, place);
     a.locations = LocationMap(from.location, a.has_path ? &a.path : nullptr, ways);
     if (from.host.value == "client") {
         a.host_of_client = true;
@@ -254,7 +254,7 @@ Result<ForwardPlan> plan_forward(Exchange& x, const ForwardAction& action, int32
         target = *built;
     }
     if (x.sent_target || action.has_path) {
-        if (auto judged = judge_rewritten(x, target); !judged) return fail(std::move(judged).error());
+        if (auto judged = judge_rewritten(x, {target, index, x.upstream_method(), x.upstream_method_text()}); !judged) return fail(std::move(judged).error());
     }
     ForwardPlan plan{*x.epoch->services[i], index, target.path, target.query, target.has_query, action.host,
                      effective_timeouts(action.timeouts, snapshot.config.services[i].timeouts, snapshot.config.timeouts)};

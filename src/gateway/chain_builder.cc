@@ -161,7 +161,8 @@ ChainBuilder::Identity ChainBuilder::build_chain(RouteRules& rules, const config
             at.error(entry.mark, "policy-order", "\"" + std::string(built.name) + "\" stands first in use, so that every refusal bears its headers",
                      "write it before the others");
         }
-        PolicyPlace place{{parameters, known.guaranteed, &uneven, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value()};
+        PolicyPlace place{{parameters, known.guaranteed, &uneven, &reads_}, !established_by.empty(), i, built.shadow, route.forward.has_value(),
+                          route.aggregate.has_value() || (route.respond && route.respond->body != nullptr)};
         place.optional_identity = known.optional;
         place.shared_subject = known.shared_subject;
         place.before = rules.chain;

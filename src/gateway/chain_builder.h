@@ -20,15 +20,15 @@ class ChainBuilder final : private PolicyBuild {
 
     // Those under `policies`.
     void build_named();
-    // A route's `use`, on paths that all have the parameters, and some the uneven ones; what is read from there on stands behind it.
     struct Identity {
         bool guaranteed = false;
         bool optional = false;  // one is enforced where it is there
         bool shared_subject = false;  // PolicyPlace::shared_subject
     };
+    // A route's `use`, on paths that all have the parameters, and some the uneven ones; what is read from there on stands behind it.
     // @returns what its policies know of who asks
     Identity build_chain(RouteRules& rules, const config::RouteConfig& route, const std::vector<std::string>& parameters,
-                     const std::vector<std::string>& uneven, const config::Scope& use);
+                         const std::vector<std::string>& uneven, const config::Scope& use);
 
   private:
     struct Built {

@@ -10,10 +10,18 @@
 
 namespace portico::gateway {
 
-// Whether the path, read leniently, leads to a route with a guard that the exchange's own lacks, or whose guards would judge another value.
-// @param path  in normal form, the client's or what became of it
-bool is_guarded_elsewhere(Exchange& x, std::string_view path);
-// The same of a path that a template made. @errors bad_rewrite
-Result<void> judge_rewritten(Exchange& x, const TargetParts& target);
+// Whether the client's path, read leniently, leads to a route with a guard that the exchange's own lacks, or whose guards would judge another
+// value.
+bool is_guarded_elsewhere(Exchange& x);
+
+// What a service is about to be asked, by a path that a template or the stripping of a prefix has made.
+struct SentTarget {
+    const TargetParts& target;
+    int32_t service = 0;
+    http::Method method = http::Method::other;
+    std::string_view method_text;
+};
+// The same of it, as if a client sent it: among the routes that ask the same service. @errors bad_rewrite
+Result<void> judge_rewritten(Exchange& x, const SentTarget& sent);
 
 }  // namespace portico::gateway

@@ -163,6 +163,8 @@ Result<void> LimitKey::build(const Exchange& x, std::string& out) const {
 
 bool check_not_taken_off(const Template& value, const PolicyPlace& place, config::Mark mark, const config::Scope& scope) {
     for (const TemplatePart& part : value.parts()) {
+        // A policy before the limit has set it anew.
+        if (part.source == Source::header && place.reads != nullptr && place.reads->is_set(part.text)) continue;
         const auto takes = [&](const ChainLink& l) { return !l.shadow && l.policy->takes_off(part); };
         const auto found = std::ranges::find_if(place.before, takes);
         if (found == place.before.end()) continue;

@@ -53,40 +53,47 @@ void PathRedaction::add_way(const RouteTable::Entry& entry) {
     const OfRoute& route = routes_[entry.route];
     std::string leading;
     size_t count = 0, parameter = 0;
-    Way way{{}, route.rest && entry.path.open()};
+    Way way;
+    size_t behind = 0;
     for (const PathSegment& s : entry.path.segments()) {
         const bool fixed = s.kind == PathSegment::Kind::fixed;
-        const bool hidden = !fixed && std::ranges::find(route.slots, entry.slots[parameter++]) != route.slots.end();
-        if (fixed && way.segments.empty()) {
+        if (!fixed && std::ranges::find(route.slots, entry.slots[parameter++]) != route.slots.end()) way.hidden.push_back(behind);
+        if (fixed && behind == 0) {
             leading.append("/").append(s.text);
             ++count;
         } else {
-            way.segments.push_back({fixed ? s.text : std::string(), fixed, hidden});
+            ++behind;
         }
     }
+    if (route.rest && entry.path.open()) way.rest = behind;
     most_leading_ = std::max(most_leading_, count);
-    ways_.emplace(std::move(leading), std::move(way));
+    ways_[std::move(leading)].insert(std::move(way));
 }
 
 // As far as a path goes with a route's, its segments are taken for those.
 void PathRedaction::hide_missed(std::string_view path, Places& places) const {
     size_t end = 0;  // of what is compared with the leading ones
     for (size_t leading = 0; leading <= most_leading_ && end < path.size(); ++leading) {
-        const auto [first, last] = ways_.equal_range(path.substr(0, end));
-        for (auto way = first; way != last; ++way) {
-            size_t at = end;
-            bool goes_on = true;
-            for (const Way::Segment& s : way->second.segments) {
-                if (at >= path.size()) break;
-                const size_t begin = at + 1;
-                at = std::min(path.find('/', begin), path.size());
-                goes_on = !s.fixed || path.substr(begin, at - begin) == s.text;
-                if (!goes_on) break;
-                if (s.hidden && at > begin) places.emplace_back(begin, at);
-            }
-            if (way->second.rest && goes_on && at + 1 < path.size()) places.emplace_back(at + 1, path.size());
+        const auto found = ways_.find(path.substr(0, end));
+        if (found != ways_.end()) {
+            for (const Way& way : found->second) hide_behind(path, end, way, places);
         }
         end = std::min(path.find('/', end + 1), path.size());
+    }
+}
+
+void PathRedaction::hide_behind(std::string_view path, size_t at, const Way& way, Places& places) {
+    auto next = way.hidden.begin();
+    for (size_t segment = 0; at < path.size() && (next != way.hidden.end() || way.rest != SIZE_MAX); ++segment) {
+        const size_t begin = at + 1;
+        if (segment == way.rest) {
+            if (begin < path.size()) places.emplace_back(begin, path.size());
+            return;
+        }
+        at = std::min(path.find('/', begin), path.size());
+        if (next == way.hidden.end() || *next != segment) continue;
+        ++next;
+        if (at > begin) places.emplace_back(begin, at);
     }
 }
 

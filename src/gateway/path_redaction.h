@@ -2,8 +2,8 @@
 // route that has none costs one look. Immutable, read by every worker.
 #pragma once
 
-#include <functional>
 #include <map>
+#include <set>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,21 +34,20 @@ class PathRedaction {
         bool rest = false;
         bool any() const { return rest || !slots.empty(); }
     };
-    // A path of a route that hides something, for requests that miss it.
+    // What paths of routes hide, for requests that miss them: segments by their places behind the leading fixed ones, sorted, and all from
+    // one on. What stands fixed between them is not asked: a request that misses a path may miss it there.
     struct Way {
-        struct Segment {
-            std::string text;  // of a fixed one
-            bool fixed = false, hidden = false;
-        };
-        std::vector<Segment> segments;  // behind its leading fixed ones
-        bool rest = false;
+        std::vector<size_t> hidden{};
+        size_t rest = SIZE_MAX;
+        auto operator<=>(const Way&) const = default;
     };
     using Places = std::vector<std::pair<size_t, size_t>>;
     void add_way(const RouteTable::Entry& entry);
     void hide_missed(std::string_view path, Places& places) const;
+    static void hide_behind(std::string_view path, size_t at, const Way& way, Places& places);
 
     std::vector<OfRoute> routes_;  // by their index in the configuration; empty where none hides anything
-    std::multimap<std::string, Way, std::less<>> ways_;  // by their leading fixed segments, "/users" or ""
+    std::map<std::string, std::set<Way>, std::less<>> ways_;  // by the leading fixed segments, "/users" or ""
     size_t most_leading_ = 0;                            // segments
 };
 

@@ -80,6 +80,7 @@ struct PolicyPlace : PlaceValues {
     size_t position = 0;
     bool shadow = false;
     bool forwards = true;      // the route's action sends the client's request on
+    bool makes_body = false;   // it makes a body itself
     bool optional_identity = false;  // one is enforced where it is there
     bool shared_subject = false;  // more than one party may name the same `sub` (gateway/subjects.h)
     std::span<const ChainLink> before{};  // the policies that stand before

@@ -155,7 +155,7 @@ class Sampler {
                 to = next();
                 if (to == '\\' && !left_.empty()) to = next();
             }
-            if (from >= 0 && to >= from) add_range(set, from, to);
+            if (static_cast<unsigned char>(from) < 0x80 && static_cast<unsigned char>(to) < 0x80 && to >= from) add_range(set, from, to);
         }
         if (!take(']')) return false;
         return choose(not_these ? ~set : set, into);

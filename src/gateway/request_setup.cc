@@ -161,7 +161,7 @@ Result<void> find_route(Exchange& x) {
     if (x.view.ambiguous && !(found && x.rules->encoded_allow)) {
         return fail(Fault::bad_path, "an encoded / \\ ; ? or #, or a raw \\ or ;, without encoded: allow");
     }
-    if (x.view.ambiguous && !x.preflight && is_guarded_elsewhere(x, x.view.path)) {
+    if (x.view.ambiguous && !x.preflight && is_guarded_elsewhere(x)) {
         return fail(Fault::bad_path, "a service that reads the path leniently would be asked for what a guarded route asks it");
     }
     if (!found) return fail(snapshot.table.allowed_methods(x.view).empty() ? Fault::no_route : Fault::method_not_allowed);

@@ -130,7 +130,9 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
         scope.error(text.mark, "bad-path", "a path begins with \"/\"", "did you mean \"/" + text.value + "\"?");
         return t;
     }
-    if (place.deferred) t.as_written_ = whole.parts();
+    // What came from the environment is text, and told by nobody.
+    if (text.literal) t.as_written_.clear();
+    else if (place.deferred) t.as_written_ = whole.parts();
     else warn_of_path_slips(scope, text.mark, whole.parts(), place.parameters, place.rest);
     std::string fixed;
     for (const TemplatePart& part : path) fixed += part.source == Source::literal ? part.text : "x";
@@ -144,6 +146,8 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
         scope.error(text.mark, "bad-path", "a path that begins with \"//\" is refused: some take it for another host");
     }
     t.claims_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.source == Source::claim; });
+    // A path needs each of its values, and a query's pair without one is left out: told as of a path (LANGUAGE.md §4).
+    if (t.claims_in_path_ && place.identity && !place.guaranteed) (void)Template::parse(scope, text, place.of_path());
     t.answers_in_path_ = std::ranges::any_of(path, [](const TemplatePart& p) { return p.from_answer; });
     t.plain_rest_ = path.size() == 2 && path[0].text == "/" && path[1].source == Source::rest;
     // One without values is not judged again for each request: it is kept as it is sent.

@@ -173,7 +173,7 @@ class SentAlike {
         const size_t ours = guarded.entry->route, theirs = other.entry->route;
         std::optional<Methods> methods;
         size_t tries = 0;
-        SentPath::meet(guarded.path, other.path, [&](const SentPath::Meeting& met) {
+        SentPath::meet(guarded.path, other.path, told_.allowance(), [&](const SentPath::Meeting& met) {
             if (!methods) methods = methods_of(guarded, other);
             if (!methods || !base_of(*guarded.entry) || !base_of(*other.entry)) return true;
             const Probe around = probe_of(*base_of(*other.entry), met.b, methods->of_other);

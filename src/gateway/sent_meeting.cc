@@ -8,7 +8,7 @@ namespace portico::gateway {
 namespace {
 
 constexpr size_t kMostAlternatives = 6;  // of one path's depth
-constexpr size_t kMostSteps = 10'000;    // taken to divide texts among values
+constexpr size_t kStepsOfOne = 30;       // what a pair of paths costs that do not meet
 constexpr size_t kMostDepth = 3;         // below what both paths write down
 
 const std::string& longer(const std::string& a, const std::string& b) { return a.size() < b.size() ? b : a; }
@@ -18,7 +18,8 @@ const std::string& longer(const std::string& a, const std::string& b) { return a
 // What one of two meeting paths has taken so far, with so many segments of {**}.
 class SentPath::Filling {
   public:
-    Filling(const SentPath& path, size_t rest) : path_(path), pieces_(path.pieces_), values_(path.values_), rest_(rest) {
+    // @param allowance of steps
+    Filling(const SentPath& path, size_t rest, size_t& allowance) : path_(path), pieces_(path.pieces_), values_(path.values_), rest_(rest), allowance_(allowance) {
         if (path.open()) open_up();
     }
 
@@ -98,9 +99,9 @@ class SentPath::Filling {
         }
         for (const Filling* filling : {&a, &b}) {
             for (const size_t v : filling->pieces_[at].values) {
-                const PathSegment* segment = filling->values_[v].segment;
-                if (segment == nullptr) continue;
-                for (const std::string& s : pattern_samples(*segment)) {
+                const auto samples = filling->values_[v].samples;
+                if (samples == nullptr) continue;
+                for (const std::string& s : *samples) {
                     if (is_enough_with(s)) return true;
                 }
             }
@@ -147,7 +148,6 @@ class SentPath::Filling {
     // `text` as the piece's values from the at-th on, and what stands between and behind them.
     bool take_values(const Piece& p, size_t at, std::string_view text) {
         if (at == p.values.size()) return text.empty();
-        if (++steps_ > kMostSteps) return false;  // many values side by side divide a long text in too many ways
         Value& v = values_[p.values[at]];
         const std::string& behind = p.texts[at + 1];
         if (v.text) return text.starts_with(*v.text) && text.substr(v.text->size()).starts_with(behind) && take_values(p, at + 1, text.substr(v.text->size() + behind.size()));
@@ -155,6 +155,9 @@ class SentPath::Filling {
         const bool last = at + 1 == p.values.size();
         if (text.size() < behind.size()) return false;
         for (size_t n = last ? text.size() - behind.size() : 1; n + behind.size() <= text.size(); ++n) {
+            // Many values side by side divide a long text in too many ways.
+            if (allowance_ == 0) return false;
+            --allowance_;
             if (!text.substr(n).starts_with(behind) || !path_.accepts(v, text.substr(0, n))) continue;
             v.text = text.substr(0, n);
             if (take_values(p, at + 1, text.substr(n + behind.size()))) return true;
@@ -167,7 +170,7 @@ class SentPath::Filling {
     std::vector<Piece> pieces_;
     std::vector<Value> values_;
     size_t rest_;
-    size_t steps_ = 0;
+    size_t& allowance_;
 };
 
 bool SentPath::bind(const Template& value, const std::string& text) {
@@ -183,7 +186,8 @@ bool SentPath::bind(const Template& value, const std::string& text) {
         named.pieces_[0].values.push_back(named.value_of(part));
         named.pieces_[0].texts.emplace_back();
     }
-    Filling filling(named, 0);
+    size_t allowance = 10'000;
+    Filling filling(named, 0, allowance);
     if (!filling.take(0, text)) return false;
     for (size_t i = 0; i < named.values_.size(); ++i) {
         if (i < values_.size()) values_[i] = filling.value(i);
@@ -192,7 +196,7 @@ bool SentPath::bind(const Template& value, const std::string& text) {
     return true;
 }
 
-bool SentPath::meet(const SentPath& a, const SentPath& b, const std::function<bool(const Meeting&)>& f) {
+bool SentPath::meet(const SentPath& a, const SentPath& b, size_t& allowance, const std::function<bool(const Meeting&)>& f) {
     for (size_t i = 0; i < std::min({a.pieces_.size(), b.pieces_.size(), a.rest_piece_, b.rest_piece_}); ++i) {
         if (a.pieces_[i].texts[0] != b.pieces_[i].texts[0] && a.pieces_[i].values.empty() && b.pieces_[i].values.empty()) return false;
     }
@@ -208,7 +212,12 @@ bool SentPath::meet(const SentPath& a, const SentPath& b, const std::function<bo
         for (const size_t ra : a.rests_for(depth)) {
             for (const size_t rb : b.rests_for(depth)) {
                 for (size_t alternative = 0, ways = 1; alternative < ways; ++alternative) {
-                    Filling fa(a, ra), fb(b, rb);
+                    if (allowance < kStepsOfOne) {
+                        allowance = 0;
+                        return false;
+                    }
+                    allowance -= kStepsOfOne;
+                    Filling fa(a, ra, allowance), fb(b, rb, allowance);
                     Meeting met;
                     ways = Filling::fill(fa, fb, alternative, met.sent);
                     if (ways == 0) break;

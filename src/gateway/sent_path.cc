@@ -32,7 +32,9 @@ SentPath SentPath::of(const RouteTable::Entry& entry, const Template* path) {
     SentPath sent(entry);
     size_t parameter = 0;
     for (const PathSegment& s : entry.path.segments()) {
-        if (s.kind != PathSegment::Kind::fixed) sent.values_.push_back({Source::parameter, s.name, entry.slots[parameter++], &s});
+        if (s.kind == PathSegment::Kind::fixed) continue;
+        sent.values_.push_back({Source::parameter, s.name, entry.slots[parameter++], &s});
+        if (s.kind == PathSegment::Kind::pattern) sent.values_.back().samples = std::make_shared<const std::vector<std::string>>(pattern_samples(s));
     }
     if (path != nullptr) {
         sent.add(path->parts());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -44,7 +45,8 @@ class SentPath {
     };
     // Calls f with two requests of which a service is sent one and the same path, and then with others, shallow and deep, until it returns
     // true. @returns whether it did
-    static bool meet(const SentPath& a, const SentPath& b, const std::function<bool(const Meeting&)>& f);
+    // @param allowance of steps, which it spends; where none are left nothing more is found
+    static bool meet(const SentPath& a, const SentPath& b, size_t& allowance, const std::function<bool(const Meeting&)>& f);
 
   private:
     struct Value {
@@ -55,6 +57,7 @@ class SentPath {
         Choice choice = Choice::client;
         std::optional<std::string> text{};     // what it is bound to, encoded
         bool may_be_empty = false;             // the last segment of {**}
+        std::shared_ptr<const std::vector<std::string>> samples{};  // of a pattern: texts that it may match
     };
     // A segment: texts[0], values[0], texts[1], … one text more than values.
     struct Piece {

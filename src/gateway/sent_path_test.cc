@@ -27,7 +27,8 @@ std::string met(const RouteTable::Entry& a, Parts of_a, const RouteTable::Entry&
     const Template ta(std::move(of_a)), tb(std::move(of_b));
     const auto sa = SentPath::of(a, ta.parts().empty() ? nullptr : &ta), sb = SentPath::of(b, tb.parts().empty() ? nullptr : &tb);
     std::string text;
-    SentPath::meet(sa, sb, [&](const SentPath::Meeting& m) {
+    size_t allowance = 100'000;
+    SentPath::meet(sa, sb, allowance, [&](const SentPath::Meeting& m) {
         text = m.sent + ": " + m.a.path + ", " + m.b.path;
         return n-- == 0;
     });
@@ -38,7 +39,8 @@ std::string met(const RouteTable::Entry& a, Parts of_a, const RouteTable::Entry&
 std::string asked(const RouteTable::Entry& entry, Parts parts, const RouteTable::Entry& wanted) {
     const Template path(std::move(parts));
     std::string text;
-    SentPath::meet(SentPath::of(entry, &path), SentPath::of(wanted, nullptr), [&](const SentPath::Meeting& m) {
+    size_t allowance = 100'000;
+    SentPath::meet(SentPath::of(entry, &path), SentPath::of(wanted, nullptr), allowance, [&](const SentPath::Meeting& m) {
         text = m.a.path;
         for (const auto& [name, value] : m.a.query) text += "?" + name + "=" + value;
         for (const auto& [name, value] : m.a.headers) text += " " + name + ": " + value;

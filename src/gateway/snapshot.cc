@@ -25,7 +25,11 @@ class SnapshotBuilder {
         : s_(snapshot), faults_(faults), chains_(snapshot, types, resources, writes_, reads_, faults) {}
 
     void run() {
-        for (size_t i = 0; i < s_.config.services.size(); ++i) s_.service_index.emplace(s_.config.services[i].name, static_cast<int32_t>(i));
+        const ServiceAddresses addresses(s_.config);
+        for (size_t i = 0; i < s_.config.services.size(); ++i) {
+            s_.service_index.emplace(s_.config.services[i].name, static_cast<int32_t>(i));
+            s_.service_addresses.push_back(addresses.of(i));
+        }
         for (const config::Text& name : s_.config.managed_headers) s_.managed.insert(name.value);
         const config::Text& from = s_.config.forwarding.client_ip_from;
         s_.client_source = ClientSource(from.value);

@@ -70,6 +70,7 @@ struct Snapshot {
     // Taken off, written by a rule or a condition of some route: no trailer of a request has one of these names.
     http::NameSet no_trailers;
     std::unordered_map<std::string, int32_t> service_index;
+    std::vector<int32_t> service_addresses;  // by service: the first of those at its address
     std::vector<std::unique_ptr<const RespondAction>> service_answers;  // by service; nullptr where it has endpoints
     std::vector<std::shared_ptr<const io::TlsClient>> service_tls;  // by service; nullptr where no endpoint is https
     std::unique_ptr<const ErrorShape> errors;

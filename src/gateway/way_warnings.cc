@@ -40,6 +40,7 @@ void WayWarnings::warn_of_what_has_no_example() {
 }
 
 void WayWarnings::finish() {
+    ended_ |= allowance_ == 0;
     warn_of_what_has_no_example();
     if (s_.routes.empty()) return;
     const config::Mark mark = s_.config.routes[0].mark;

@@ -24,8 +24,10 @@ class WayWarnings {
     // What follows is about another route: its share of warnings and of the search begins.
     void begin_route() { found_ = looked_at_ = 0; }
     // Asked for each entry or sender that is looked at, and for each that is then compared. @returns false where the search ends
-    bool may_look() { return is_within(++looked_at_, kMostLookedAt); }
-    bool may_compare() { return is_within(++compared_, kMostCompared); }
+    bool may_look() { return is_within(++looked_at_, kMostLookedAt) && is_within(++looked_at_in_all_, kMostLookedAtInAll); }
+    bool may_compare() { return is_within(++compared_, kMostCompared) && allowance_ > 0; }
+    // Of what comparing spends: texts that are tried, and what stands in their way.
+    size_t& allowance() { return allowance_; }
     // @returns false where the two routes were told of already
     bool pair(size_t route, size_t other) { return pairs_.insert({route, other}).second; }
     bool is_told(size_t route, size_t other) const { return pairs_.contains({route, other}); }
@@ -37,6 +39,7 @@ class WayWarnings {
   private:
     static constexpr size_t kMostOfRoute = 5, kMostInAll = 200;                    // warnings
     static constexpr size_t kMostLookedAt = 100'000, kMostCompared = 1'000'000;  // of one route; in all
+    static constexpr size_t kMostLookedAtInAll = 20'000'000, kMostSteps = 10'000'000;  // a second or so
 
     bool is_within(size_t count, size_t most) {
         ended_ |= count > most;
@@ -48,7 +51,7 @@ class WayWarnings {
     config::FaultList& faults_;
     std::set<std::pair<size_t, size_t>> pairs_;
     size_t found_ = 0, total_ = 0, more_ = 0;
-    size_t looked_at_ = 0, compared_ = 0;
+    size_t looked_at_ = 0, looked_at_in_all_ = 0, compared_ = 0, allowance_ = kMostSteps;
     bool ended_ = false;
 };
 

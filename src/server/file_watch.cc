@@ -40,7 +40,10 @@ void FileWatch::on_timer() {
     // Of the owner's list, which a load writes anew.
     const std::string path = *changed;
     config::FilesRead::Digests at_rest;
-    for (const auto& [name, watched] : watched_) at_rest.emplace(name, watched.candidate);
+    // Of what is no file nobody looks at the content: a pipe's goes when it is read.
+    for (const auto& [name, watched] : watched_) {
+        if (watched.seen != Stamp{}) at_rest.emplace(name, watched.candidate);
+    }
     // Together with those that are not at rest yet; and what was not read may be written once more before it is.
     if (writing || !changed_(path, at_rest)) watched_[path].pending = true;
 }

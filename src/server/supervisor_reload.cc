@@ -69,9 +69,8 @@ bool Supervisor::reload_at_rest(const std::string& path, const config::FilesRead
         const auto seen = at_rest.find(read.first);
         return seen != at_rest.end() && seen->second != read.second;
     });
-    const bool is_read = loaded_.contains(path);
-    if (fresh != nullptr && (!is_read || unsettled != loaded_.end())) {
-        const std::string written = is_read ? unsettled->first : path;
+    if (fresh != nullptr && unsettled != loaded_.end()) {
+        const std::string written = unsettled->first;
         loaded_ = before;
         operators_.say("not reloaded: somebody is writing to " + written + "; it is read again when it rests");
         if (ready_) service_manager_.ready();

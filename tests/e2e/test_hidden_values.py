@@ -139,3 +139,23 @@ def test_no_part_of_a_value_from_outside_is_told(file, value):
 def test_a_secret_that_begins_as_yaml_has_signs_is_not_shown(secret):
     ran = check("policies: { p: { jwt: { algorithms: [HS256], secret: " + secret + " } } }\nroutes: []\n")
     assert ran.code == 1 and "S3cr3t" not in ran.text, ran.text
+
+
+def test_what_the_file_says_itself_is_told_though_a_value_says_it_too():
+    env = {"USERS_URL": "http://users-service:8080", "APP_URL": "http://application:80"}
+    ran = check("services: { users-service: '${USERS_URL}', app: '${APP_URL}' }\nroutes: [{ match: /, forward: { service: users-servic } }]\n", env=env)
+    assert 'did you mean "users-service"?' in ran.text, ran.text
+    ran = check("services: { app: '${APP_URL}' }\nroutes: [{ match: /, respond: { headers: { Content-Type: text/html }, body: { a: 1 } } }]\n", env=env)
+    assert "application/problem+json" in ran.text, ran.text
+
+
+@pytest.mark.parametrize("written", ['stores: { s: { redis: "redis://:${PW:s3cr3tpw}@h" } }', 'policies: { b: { basic: { htpasswd: "al:${HASH:s3cr3tpw}" } } }',
+                                     "policies: { b: { basic: { htpasswd: *s3cr3tpw } } }", "stores: { s: { redis: !s3cr3tpw@h } }"])
+def test_where_the_language_has_secrets_no_default_and_no_sign_is_shown(written):
+    ran = check(written + "\nroutes: []\n")
+    assert ran.code == 1 and "s3cr3tpw" not in ran.text, ran.text
+
+
+def test_a_url_with_a_password_is_its_variable_all_the_same():
+    ran = check("services: { s: '${U}' }\nroutes: []\n", env={"U": "http://user:p4ss@inner-host.corp:80/tok3n"})
+    assert ran.code == 1 and "inner-host" not in ran.text and "tok3n" not in ran.text, ran.text

@@ -110,3 +110,10 @@ def test_all_in_braces_is_a_parameter_of_the_path():
 def test_overrides_name_keys_of_one_value(key):
     ran = check(f"routes: [{{ match: /x, use: [{{ rate_limit: {{ limit: 1, window: 1s, key: {key}, overrides: {{ a: 2 }} }} }}], respond: {{}} }}]\n")
     assert ran.code == 1 and "[limit-shape]" in ran.out, ran.text
+
+
+def test_a_header_that_was_taken_off_and_set_again_is_a_key():
+    use = ("[{ api_key: { keys: [{ name: a, sha256: 0123456789012345678901234567890123456789012345678901234567890123 }] } }, { transform: { request: { headers: { set: { X-API-Key: '{claims.sub}' } } } } },"
+           " { rate_limit: { limit: 1, window: 1h, key: header.X-API-Key } }]")
+    ran = check("routes: [{ match: /, use: " + use + ", respond: {} }]\n")
+    assert ran.code == 0 and "[taken-off]" not in ran.text, ran.text

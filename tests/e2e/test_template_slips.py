@@ -80,3 +80,8 @@ def test_what_came_from_the_environment_is_text():
 def test_keys_costs_and_conditions_take_values_without_braces(rest):
     told = check(route(rest))
     assert told.code == 0 and warnings(told) == 0, told.out
+
+
+def test_a_text_of_the_environment_is_no_slip():
+    ran = check("services: { s: 'http://127.0.0.1:9' }\nroutes: [{ match: '/x/{id}', forward: { service: s, path: '${BASE}/x' } }]\n", env={"BASE": "/v1/{id}/$id/:id"})
+    assert ran.code == 0 and "looks-like-template" not in ran.text, ran.text

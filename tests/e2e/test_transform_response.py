@@ -436,3 +436,9 @@ routes:
         answer = fetch(gateway.port, "POST", "/", [("Content-Type", "text/plain")], b'{"<script>alert(1)</script>":{"b":1}}')
         assert (answer.status, answer.get("content-type"), answer.get("x-seen")) == (400, "application/problem+json", "1")
         assert get(gateway.port, "/").get("content-type") == "text/html"
+
+
+@pytest.mark.parametrize("action", ["redirect: { to: /y }", "respond: { status: 204 }"])
+def test_where_no_body_is_made_its_type_is_nobodys_concern(action):
+    ran = check("policies: {{ t: {{ transform: {{ response: {{ headers: {{ set: {{ Content-Type: text/html }} }} }} }} }} }}\nroutes: [{{ match: /x, use: [t], {} }}]\n".format(action))
+    assert ran.code == 0, ran.text

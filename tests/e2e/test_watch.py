@@ -1,6 +1,8 @@
 """`portico run --watch`: the file is followed, but never a half of it."""
 import os
 import signal
+import tempfile
+import threading
 import time
 
 from support.client import get
@@ -219,6 +221,36 @@ def test_a_file_that_may_be_read_again_is_followed():
             f.write(FILE.format(3).encode())
         os.utime(gateway.file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
         eventually(lambda: version(gateway) == "3", "the file with its time put back")
+
+
+def test_a_pipe_that_the_configuration_names_stops_no_reload():
+    """Nobody looks at what it holds but who reads it."""
+    with tempfile.TemporaryDirectory() as place:
+        fifo = os.path.join(place, "secret")
+        os.mkfifo(fifo)
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                with open(fifo, "w", encoding="utf-8") as f:
+                    f.write(SECRET + "\n")
+                time.sleep(0.02)
+
+        threading.Thread(target=serve, daemon=True).start()
+        policy = "policies: {{ p: {{ jwt: {{ algorithms: [HS256], secret: {{ file: '{}' }} }} }} }}\n".format(fifo)
+        with Gateway(policy + FILE.format(1), options=["--watch"]) as gateway:
+            gateway.write(policy + FILE.format(2))
+            eventually(lambda: version(gateway) == "2", "the new file")
+        stop.set()
+        os.close(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK))  # lets the writer go on, to its end
+
+
+def test_a_file_that_is_named_no_more_may_change_with_the_configuration():
+    with Mounted(SIGNED, options=["--watch"]) as gateway:
+        time.sleep(SETTLED)
+        mounted(gateway.folder + "/conf/secrets", 2, {"jwt": "another-secret-of-the-same-mount-0123456789\n"})
+        mounted(gateway.folder + "/conf", 2, {"portico.yaml": FILE.format(2)})
+        eventually(lambda: version(gateway) == "2", "the new file")
 
 
 def test_half_a_file_is_not_taken_where_its_change_waited_behind_a_reload():

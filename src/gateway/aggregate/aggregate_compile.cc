@@ -164,7 +164,7 @@ AggregateCall Compiler::call(const Scope& scope, uint32_t index) {
         roots.push_back(as);
         origins.push_back(path ? path->shown_each() : "$" + as);
     }
-    a.path = TargetTemplate::parse(Scope(scope, "path"), c.path, place.of_path());
+    a.path = TargetTemplate::parse(Scope(scope, "path"), c.path, place);
     note(index, a.path);
     query(Scope(scope, "query"), c, place, a);
     headers(Scope(scope, "headers"), c, place, a);

@@ -93,7 +93,7 @@ Result<std::string> Aggregation::target_of(const AggregateCall& call, const Valu
     Arena arena;
     auto parts = call.path.build(values, x_.rules->encoded_allow, arena);
     if (!parts) return fail(std::move(parts).error());
-    if (auto judged = judge_rewritten(x_, *parts); !judged) return fail(std::move(judged).error());
+    if (auto judged = judge_rewritten(x_, {*parts, call.service, call.method, call.method_text}); !judged) return fail(std::move(judged).error());
     Target target{std::string(parts->path)};
     // Without a query of its own the path would take the client's along.
     if (call.path.has_query() && parts->has_query) {

@@ -54,7 +54,6 @@ std::string known_values(const std::vector<std::string_view>& names, const Templ
     return text.empty() ? text : "known are" + text;
 }
 
-// `{user_id}` where the path says `{id}`, or the other way round; a word with another separator; what others call it.
 // `claim.sub` and `headers.x`: what has members, in the other number.
 std::string likely_member(std::string_view name) {
     constexpr std::string_view kPairs[][2] = {{"claim", "claims"}, {"headers", "header"}, {"cookies", "cookie"}, {"queries", "query"}, {"request.headers", "header"}, {"request.header", "header"}};
@@ -64,6 +63,7 @@ std::string likely_member(std::string_view name) {
     return {};
 }
 
+// `{user_id}` where the path says `{id}`, or the other way round; a word with another separator; what others call it.
 std::string likely_value(std::string_view name, const std::vector<std::string_view>& all, const TemplatePlace& place) {
     std::string dotted(name);
     std::ranges::replace_if(dotted, [](char c) { return c == '_' || c == '-'; }, '.');

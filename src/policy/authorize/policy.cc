@@ -21,8 +21,7 @@ class Authorize final : public gateway::Policy {
     gateway::Verdict on_request(gateway::Exchange& x) const override {
         auto refusal = made_ ? rules_.settled(x.values()).judge(x.claims) : rules_.judge(x.claims);
         if (!refusal) return gateway::Verdict::proceed();
-        // The snapshot that holds this policy, and with it the text, outlives the exchange.
-        // No other token would help who sent none.
+        // No other token would help who sent none. The snapshot that holds this policy, and with it the text, outlives the exchange.
         if (refusal->scope_missing && x.identity_by_token && !challenge_.empty()) x.error_fields.add("WWW-Authenticate", challenge_);
         const std::string context = "authorize: " + refusal->detail;
         return gateway::Verdict::refuse(Error::told(Fault::not_authorized, context, std::move(refusal->detail)));

@@ -10,6 +10,12 @@ namespace portico::policy::jwt {
 using gateway::Source;
 using gateway::TemplatePart;
 
+namespace {
+
+bool is_issuer(const TemplatePart& p) { return p.claim && p.claim->names().size() == 1 && p.claim->names().front() == "iss"; }
+
+}  // namespace
+
 std::optional<SubjectRule> SubjectRule::read(const config::Scope& scope, const config::Node& node) {
     constexpr std::string_view kSuch = "subject: \"{claims.iss}|{claims.sub}\"";
     const auto text = config::read_text(scope, node, "a template such as \"{claims.iss}|{claims.sub}\"", config::Braces::notation);
@@ -23,12 +29,6 @@ std::optional<SubjectRule> SubjectRule::read(const config::Scope& scope, const c
     scope.error(node.mark, "bad-subject", "a subject is made of the token's claims and nothing else of the request", std::string(kSuch));
     return std::nullopt;
 }
-
-namespace {
-
-bool is_issuer(const TemplatePart& p) { return p.claim && p.claim->names().size() == 1 && p.claim->names().front() == "iss"; }
-
-}  // namespace
 
 std::string SubjectRule::beginning(std::string_view issuer) const {
     std::string text;

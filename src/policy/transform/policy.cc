@@ -121,7 +121,7 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
         r.body.check_place(values, scope);
     }
     for (const AnswerCase& c : s_.response) {
-        if (!place.forwards) {
+        if (place.makes_body) {
             for (const auto* rows : {&c.headers.add, &c.headers.set, &c.headers.append}) {
                 for (const Named& n : *rows) {
                     if (iequals(n.name, "content-type")) gateway::check_made_type(scope, n.mark, n.value);
