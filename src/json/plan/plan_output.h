@@ -45,6 +45,7 @@ class PlanOutput {
         end_ = out_.data() + std::min(out_.size(), before_ + max_);
     }
     bool grow(size_t wanted);
+    bool move_to(size_t capacity);
     // Most pieces are short, and a call costs more than they do.
     void copy(const char* from, size_t size) {
         if (size > 32) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/meter_fixture.h"
+#include "json/plan/plan_output.h"
 
 namespace portico::json {
 namespace {
@@ -199,6 +200,22 @@ TEST(Plan, LongNumbersThatAreSortedByArePaidByTheirDigits) {
         return meter.told;
     };
     EXPECT_GE(told(3200), told(1) + 100 * (100 + 7 * 50)) << "taken apart once, and compared so often";
+}
+
+// Who writes megabytes is looked at while they move to a larger place, and nothing of them is lost on the way.
+TEST(Plan, LargeOutputMovesInParts) {
+    std::string out = "before", wanted = out;
+    CountingMeter meter;
+    detail::PlanOutput output(out, size_t{32} << 20);
+    for (size_t i = 0; wanted.size() < size_t{9} << 20; ++i) {
+        const std::string text = std::to_string(i) + std::string(i % 700, static_cast<char>('a' + i % 26));
+        output.put(text);
+        wanted += text;
+    }
+    output.finish();
+    EXPECT_FALSE(output.is_full());
+    EXPECT_TRUE(out == wanted);
+    EXPECT_GE(meter.looks, 20u) << "1, 2, 4 and 8 MiB in parts of 256 KiB";
 }
 
 }  // namespace
