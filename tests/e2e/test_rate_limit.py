@@ -485,7 +485,7 @@ routes:
 
 def test_what_the_store_refused_is_asked_anew_once_something_has_passed():
     config = """
-stores: {{ shared: {{ redis: "{url}" }} }}
+stores: {{ shared: {{ redis: "{url}", timeout: 2s }} }}
 workers: 1
 routes: [{{ match: /, use: [{{ name: lim, rate_limit: {{ limit: 3, window: 60s, cost: query.n, store: shared, on_store_failure: deny }} }}], respond: {{ body: x }} }}]
 """
