@@ -8,6 +8,7 @@
 #include "gateway/answer_body.h"
 #include "gateway/etag.h"
 #include "gateway/filter_chain.h"
+#include "gateway/filtered_head.h"
 #include "gateway/reply.h"
 #include "json/document.h"
 
@@ -19,10 +20,6 @@ using http::Framing;
 
 // How much of a coded body is undone before it goes on.
 constexpr size_t kStep = 64 << 10;
-
-bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
-    return std::ranges::any_of(names, [&](std::string_view n) { return iequals(n, name); });
-}
 
 bool wants_whole(const Exchange& x) {
     return std::ranges::any_of(x.body_filters, [](const auto& f) { return f->wants_whole(); });
@@ -102,7 +99,7 @@ void not_modified(Exchange& x) {
     constexpr std::array<std::string_view, 4> kOfBody = {"Content-Type", "Content-Encoding", "Content-Language", "Content-Length"};
     x.response.status = 304;
     x.response.reason = {};
-    x.response.fields.remove_if([&](const http::Field& f) { return is_one_of(f.name, kOfBody); });
+    x.response.fields.remove_if([&](const http::Field& f) { return std::ranges::any_of(kOfBody, [&](std::string_view name) { return iequals(name, f.name); }); });
 }
 
 // Tags the answer, and makes it a 304 where the client has it.
@@ -312,41 +309,6 @@ io::Task<bool> Filtering::send(std::string_view text, bool last) {
 
 }  // namespace
 
-void expect_filters(Exchange& x) {
-    if (x.accepted) return;
-    constexpr std::array<std::string_view, 2> kRanges = {"Range", "If-Range"};
-    constexpr std::array<std::string_view, 2> kConditions = {"If-None-Match", "If-Modified-Since"};
-    // What guards a change (RFC 9110 §13.1) is the service's to judge: kept from it, the change would be made whatever is there.
-    const bool reads = x.request.method == http::Method::get || x.request.method == http::Method::head;
-    const auto is_kept = [&](const http::Field& f) {
-        return f.id == FieldName::other && (is_one_of(f.name, kRanges) || (reads && is_one_of(f.name, kConditions)));
-    };
-    http::FieldList& fields = x.request.fields;
-    for (const http::Field& f : fields) {
-        if (is_kept(f)) x.withheld.add(f);
-    }
-    x.accepted = http::read_accept_encoding(fields);
-    fields.remove_if([&](const http::Field& f) { return is_kept(f) || http::is_same_name(f.name, "Accept-Encoding"); });
-    fields.add("Accept-Encoding", http::narrowed_accept_encoding(*x.accepted), FieldName::accept_encoding);
-}
-
-void vary_by(http::FieldList& fields, std::string_view header) {
-    for (const http::Field& f : fields) {
-        if (!iequals(f.name, "Vary")) continue;
-        bool there = false;
-        for_each_element(f.value, [&](std::string_view name) { there |= name == "*" || iequals(name, header); });
-        if (there) return;
-    }
-    fields.add("Vary", header);
-}
-
-void forget_body(http::FieldList& fields) {
-    constexpr std::array<std::string_view, 3> kSaid = {"ETag", "Last-Modified", "Accept-Ranges"};
-    fields.remove_if([&](const http::Field& f) {
-        return f.id == FieldName::content_length || (f.id == FieldName::other && (is_one_of(f.name, kSaid) || http::is_digest(f.name)));
-    });
-}
-
 io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const Deadlines& deadlines, http::BodyLength length) {
     // No range was asked for: what came is not the whole, and nobody could tell what is missing in what is made of it.
     if (x.upstream_head.status == 206) {
@@ -354,7 +316,14 @@ io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const
         co_return PipeEnd{PipeEnd::How::refused, Error(Fault::answer_mapping, "206 to a request without a range")};
     }
     if (http::never_has_body(x.response.status, x.request.method)) {
-        if (auto done = finish_head(x); !done) co_return PipeEnd{PipeEnd::How::refused, std::move(done).error()};
+        Result<void> done;
+        if (x.response_policies_take_long()) {
+            const auto computed = co_await x.compute([&] { done = finish_head(x); });
+            if (computed != io::Jobs::End::whole) done = fail(not_made(computed));
+        } else {
+            done = finish_head(x);
+        }
+        if (!done) co_return PipeEnd{PipeEnd::How::refused, std::move(done).error()};
         forget_body(x.response.fields);
         // The coding that GET would be answered with.
         if (const auto codings = http::read_content_encoding(x.response.fields)) settle_coding(x, *codings);
@@ -367,7 +336,8 @@ io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const
 
 io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
     x.response.body = {Framing::length, body.size()};
-    x.run_response_policies();
+    if (x.response_policies_take_long()) co_await x.run_response_policies_in_parts();
+    else x.run_response_policies();
     if (!x.answer_error && !x.body_filters.empty()) {
         std::string out;
         Result<void> ran;

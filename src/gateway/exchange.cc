@@ -26,6 +26,12 @@ bool is_grpc(const Exchange& x) {
 // A thousand conditions on one text of 60 KB take a tenth of a second: such a look-up leaves the thread to others in between.
 bool looks_long(const Exchange& x) { return x.epoch->snapshot->table.takes_long(x.view); }
 
+size_t bytes_of(const http::FieldList& fields) {
+    size_t bytes = 0;
+    for (const http::Field& f : fields) bytes += f.name.size() + f.value.size();
+    return bytes;
+}
+
 }  // namespace
 
 io::Task<void> Gateway::handle(Exchange& x) {
@@ -47,7 +53,13 @@ io::Task<void> Gateway::handle(Exchange& x) {
     x.client->limit_body(x.rules->body_limit);
     if (!x.client->body_finished() && !is_grpc(x)) x.client->body_pace().set_rate(x.rules->min_rate);
     for (const ChainLink& link : x.rules->chain) {
-        Verdict verdict = ask(x, link);
+        Verdict verdict;
+        if (link.policy->computes() && x.has_long_head()) {
+            const auto asked = co_await x.compute([&] { verdict = ask(x, link); });
+            if (asked != io::Jobs::End::whole) verdict = Verdict::refuse(Exchange::not_computed(asked, Fault::head_too_large, "what a policy makes of it"));
+        } else {
+            verdict = ask(x, link);
+        }
         if (verdict.kind == Verdict::Kind::later) verdict = co_await std::move(*verdict.task);
         PolicyCells& cells = x.context.policy_cells(*x.epoch, link.policy->index());
         if (verdict.kind == Verdict::Kind::proceed) {
@@ -84,8 +96,11 @@ io::Task<void> Gateway::respond_for(Exchange& x, const ChainLink& link, PolicyCe
     x.context.shard.add(refused ? cells.refused : cells.passed);
     if (refused) x.refused_by = link.name;
     x.own_answer = true;
-    x.begin_response();
-    co_await reply_body(x, x.response_text);
+    x.response_begun = true;
+    if (x.response_policies_take_long()) co_await x.run_response_policies_in_parts();
+    else x.run_response_policies();
+    if (x.answer_error) co_await reply_error(x, std::move(*x.answer_error));
+    else co_await reply_body(x, x.response_text);
 }
 
 io::Task<void> Gateway::act(Exchange& x) {
@@ -179,6 +194,18 @@ bool Exchange::is_managed(std::string_view name) const {
 void Exchange::begin_response() {
     response_begun = true;
     run_response_policies();
+}
+
+bool Exchange::has_long_head() const { return bytes_of(request.fields) + bytes_of(set_fields) + view.query.size() > kLongHead; }
+
+bool Exchange::response_policies_take_long() const {
+    const auto computes = [](const ChainLink& link) { return link.policy->computes(); };
+    return rules != nullptr && std::ranges::any_of(rules->chain, computes) && bytes_of(response.fields) > kLongHead;
+}
+
+io::Task<void> Exchange::run_response_policies_in_parts() {
+    const auto ran = co_await compute([&] { run_response_policies(); });
+    if (ran != io::Jobs::End::whole) answer_error = not_computed(ran, Fault::answer_too_costly, "what policies make of its head");
 }
 
 void Exchange::run_response_policies() {

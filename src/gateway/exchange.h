@@ -84,6 +84,11 @@ class Exchange {
     // address refuses such a client.
     std::optional<IpAddress> client_address;
     std::string_view client_ip;    // its text; empty: it has none
+    // From so many bytes on a head is long: what rules may take over it grows with its square. A regular expression that looks from each
+    // match to the end takes half a millisecond for 1 KiB, and all the time that a turn has.
+    static constexpr size_t kLongHead = 1024;
+    // The request's, as its policies have made it by now.
+    bool has_long_head() const;
     // Whose share of what is scarce it takes.
     IpAddress client_host() const { return client_address.value_or(peer.ip).of_host(); }
     // What all the computing for it may still take, in steps of base/meter.h: decoding, parsing, edits, rendering. About a second.
@@ -192,6 +197,9 @@ class Exchange {
     // settle the head (BodyFilter::settles_head), and go on once that has.
     void run_response_policies();
     void continue_response_policies();
+    // Whether they may take longer than a turn has time for, and are run in parts: answer_error says where they could not be.
+    bool response_policies_take_long() const;
+    io::Task<void> run_response_policies_in_parts();
     bool response_policies_wait() const { return response_policies_left_ > 0; }
     // Clears everything for the next use; keeps capacities.
     void reset();

@@ -354,7 +354,8 @@ io::Task<void> Forwarding::answer() {
     if (keep) {
         if (const http::Field* f = x_.upstream_head.fields.find(http::FieldName::keep_alive)) hint = upstream::keep_alive_hint(f->value);
     }
-    x_.run_response_policies();
+    if (x_.response_policies_take_long()) co_await x_.run_response_policies_in_parts();
+    else x_.run_response_policies();
     if (x_.answer_error) {
         co_await reply_error(x_, std::move(*x_.answer_error));
         co_return;

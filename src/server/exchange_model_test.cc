@@ -114,6 +114,7 @@ Outcome run_really(io::BackendChoice choice, const Variant& variant, bool trace)
                                                      "gateway/splice.cc", "gateway/request_body.cc", "upstream/call.cc"};
     static const std::vector<io::wait_watch::Exception> exceptions{
         {"gateway/forward.cc", "reply_error(x_, std::move(*x_.answer_error))", {resumed, timed_out, broken, destroyed}, "no policy refuses a response by its head"},
+        {"gateway/forward.cc", "x_.run_response_policies_in_parts", {resumed, timed_out, broken, destroyed}, "no policy of the model computes: pages and units do"},
         {"gateway/request_body.cc", "x.compute", {resumed, timed_out, broken, destroyed}, "no client of the model codes its body: pages and units do"},
         {"gateway/splice.cc", "writable(to.until)", {broken}, "a peer's end is readiness: the next write meets it"},
     };

@@ -36,6 +36,7 @@ services:
 policies:
   signed: {{ jwt: {{ algorithms: [RS256, PS256, ES256, ES384, ES512, EdDSA], keys: {{ file: {folder}/keys.json }} }} }}
   fetched: {{ jwt: {{ algorithms: [ES256], jwks: "http://127.0.0.1:{service}/keys" }} }}
+  of_many: {{ jwt: {{ algorithms: [ES384], keys: {{ file: {folder}/many_signed.json }} }} }}
   password: {{ basic: {{ htpasswd: "ann:{password}" }} }}
   asked: {{ forward_auth: {{ service: s, path: /hang, timeout: 5s }} }}
   limited: {{ rate_limit: {{ limit: 5, window: 60s, key: query.k }} }}
@@ -50,7 +51,24 @@ routes:
   - {{ name: split, match: /split, use: [{{ transform: {{ request: {{ max_body: 64MiB, body: {{ a: {{ get: $.a, apply: [{{ split: "," }}] }} }} }} }} }}], forward: {{ service: s }} }}
   - {{ name: shaped, match: '/shaped/**', use: [{{ transform: {{ response: {{ max_body: 4MiB, body: {{ first: "$.a[0]", all: {{ for_each: $.a, as: n, item: {{ n: $n }} }} }} }} }} }}], forward: {{ service: s, path: "/{{**}}" }} }}
   - {{ name: lines, match: '/lines/**', use: [{{ transform: {{ response: {{ lines: {{ body: {{ a: $.a, text: "{long}" }} }} }} }} }}], forward: {{ service: s, path: "/{{**}}" }} }}
+  - name: ruled
+    match: /ruled
+    use:
+      - transform:
+          request:
+            headers: {{ replace: {{ X-A: {{ regex: "<[^>]*>|<", with: "-" }}, X-B: {{ regex: "<[^>]*>|<", with: "-" }} }} }}
+            cookies: {{ remove: [c1, c2, c3, c4, c5, c6, {{ regex: "d.*" }}] }}
+            query: {{ replace: {{ q: {{ regex: "<[^>]*>|<", with: "-" }} }}, remove: [{{ regex: "e.*" }}] }}
+    respond: {{ body: ok }}
+  - name: ruled-answers
+    match: '/ruled-answers/**'
+    use: [{{ transform: {{ response: {{ headers: {{ replace: {{ X-A: {{ regex: "<[^>]*>|<", with: "-" }} }} }} }} }} }}]
+    forward: {{ service: s, path: "/{{**}}" }}
+  - name: cookies
+    match: /cookies
+    aggregate: {{ calls: {{ {cookie_calls} }}, body: {{ a: $c0 }} }}
   - {{ name: signed, match: /signed, use: [signed], respond: {{ body: ok }} }}
+  - {{ name: many-signed, match: /many-signed, use: [of_many], respond: {{ body: ok }} }}
   - {{ name: fetched, match: /fetched, use: [fetched], respond: {{ body: ok }} }}
   - {{ name: password, match: /password, use: [password], respond: {{ body: ok }} }}
   - {{ name: asked, match: /asked, use: [asked], respond: {{ body: ok }} }}
@@ -61,6 +79,7 @@ routes:
       calls: {{ one: {{ service: s, path: "/{{$id}}/one", for_each: "$.ids[*]", as: id }} }}
       body: {{ all: $one }}
 """
+COOKIE_CALLS = ", ".join(f'c{n}: {{ service: own, path: /{n}, headers: {{ X-A: "{{cookie.a}}", X-B: "{{cookie.b}}" }} }}' for n in range(64))
 # A hash that takes a fifth of a second.
 PASSWORD = "$2y$12$UZiyk.K4MtlxXNePsJkTFuMQTqbjVcdRbSumPivKMPT8kN5nCajzu"
 BY_CONDITION = "".join(f"  - {{ name: by{i}, match: {{ path: /by, query: {{ k: v{i} }} }}, respond: {{ body: ok }} }}\n"
@@ -75,12 +94,13 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("keys")
     keys = [SigningKey(algorithm).jwk for algorithm in ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")]
     (made / "keys.json").write_text(json.dumps({"keys": keys}), encoding="ascii")
+    (made / "many_signed.json").write_text(json.dumps({"keys": [SigningKey("ES384", kid=f"k{n}").jwk for n in range(16)]}), encoding="ascii")
     return made
 
 
 def configured(io, service, folder=None, attack=None, held=HELD):
     config = CONFIG.format(io=io, service=service, long="x" * 5000, log="true" if attack == "long_paths" else "false", connections=CONNECTIONS, held=held,
-                           folder=folder, password=PASSWORD)
+                           folder=folder, password=PASSWORD, cookie_calls=COOKIE_CALLS)
     if folder is None:
         config = "\n".join(line for line in config.splitlines() if "signed" not in line) + "\n"
     return config + MORE_ROUTES.get(attack, "")
@@ -153,6 +173,11 @@ def beside(io, attack, count, folder, known_path="/ok", source="127.0.0.1", most
     ("many_names", 4),
     ("shaped_responses", 4),
     ("lists_of_calls", 4),
+    ("ruled_heads", 4),
+    ("ruled_cookies", 4),
+    ("ruled_queries", 4),
+    ("ruled_answers", 4),
+    ("cookies_of_many_calls", 4),
 ])
 def test_a_known_client_is_served_beside(io, attack, count, folder):
     beside(io, attack, count, folder)
@@ -166,6 +191,7 @@ def test_a_known_client_is_served_beside(io, attack, count, folder):
     ("bursts_of_connections", 2000),
     ("bytes_at_once", 150),
     ("forged_tokens", 20),
+    ("forged_tokens_of_many_keys", 20),
     ("unknown_keys", 20),
     ("hanging_questions", 150),
     ("interim_responses", 8),

@@ -312,6 +312,11 @@ def forged_tokens(port, count):
     gets(port, count, lambda: with_token("/signed", {"alg": random.choice(algorithms)}))
 
 
+def forged_tokens_of_many_keys(port, count):
+    """Each is tried with sixteen keys, of half a millisecond each."""
+    gets(port, count, lambda: with_token("/many-signed", {"alg": "ES384"}))
+
+
 def unknown_keys(port, count):
     gets(port, count, lambda: with_token("/fetched", {"alg": "ES256", "kid": os.urandom(4).hex()}))
 
@@ -334,6 +339,27 @@ def many_conditions(port, count):
 def conditions_on_long_texts(port, count):
     """Five hundred patterns, each looked for in 60 KB."""
     gets(port, count, lambda: b"GET /by HTTP/1.1\r\nHost: a.test\r\nX-A: " + b"v1" * 30000)
+
+
+def ruled_heads(port, count):
+    """Each match of a replacement looks to the value's end."""
+    gets(port, count, lambda: b"GET /ruled HTTP/1.1\r\nHost: a.test\r\nX-A: " + b"<" * 2500 + b"\r\nX-B: " + b"<" * 2500)
+
+
+def ruled_queries(port, count):
+    gets(port, count, lambda: b"GET /ruled?q=" + b"%3C" * 2500 + b"&a&b;c" * 1000 + b" HTTP/1.1\r\nHost: a.test")
+
+
+def ruled_cookies(port, count):
+    gets(port, count, lambda: b"GET /ruled HTTP/1.1\r\nHost: a.test\r\nCookie: " + b"c=1;x y;%63;" * 4500 + b"z=1")
+
+
+def ruled_answers(port, count):
+    downloads_again(port, count, "/ruled-answers/signs")
+
+
+def cookies_of_many_calls(port, count):
+    gets(port, count, lambda: b"GET /cookies HTTP/1.1\r\nHost: a.test\r\nCookie: a=" + b"1" * 28000 + b"; b=" + b"2" * 28000)
 
 
 def interim_responses(port, count):
@@ -394,4 +420,5 @@ ATTACKS = {f.__name__: f for f in (uploads_of_a_byte, uploads_of_large_chunks, h
                                    nested_filters, shaped_responses, lists_of_calls, unread_lines, silent, admin_silent, half_heads, kept_windows,
                                    unread_responses, hanging_questions, heads_of_a_byte, bursts_of_connections, bytes_at_once, forged_tokens,
                                    unknown_keys, wrong_passwords, many_series, many_conditions, conditions_on_long_texts, interim_responses, long_heads, limit_keys, long_paths,
-                                   admin_metrics, one_of_many_texts, text_of_commas)}
+                                   admin_metrics, one_of_many_texts, text_of_commas, ruled_heads, ruled_cookies, ruled_queries, ruled_answers,
+                                   cookies_of_many_calls, forged_tokens_of_many_keys)}

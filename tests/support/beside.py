@@ -63,6 +63,9 @@ def serve():
                 if path.endswith(b"/heads"):
                     sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"v" * 500) for i in range(60)) + b"\r\nok")
                     return
+                if path.endswith(b"/signs"):
+                    sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\nX-A: " + b"<" * 2800 + b"\r\n\r\nok")
+                    return
                 if b"/status/" in path:
                     sock.sendall(b"HTTP/1.1 %d Any\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % random.randrange(200, 600))
                     return

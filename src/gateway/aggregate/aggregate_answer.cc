@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "gateway/aggregate/aggregation.h"
-#include "gateway/body_filtering.h"
+#include "gateway/filtered_head.h"
 #include "gateway/templates/field_value.h"
 #include "gateway/snapshot.h"
 #include "json/writer.h"

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "config/read.h"
-#include "gateway/body_filtering.h"
+#include "gateway/filtered_head.h"
 #include "gateway/exchange.h"
 #include "http/media_type.h"
 #include "http/uri.h"

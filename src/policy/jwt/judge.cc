@@ -31,23 +31,21 @@ Result<json::Document> read_claims(std::string_view text) {
     return read_claims(text, bytes);
 }
 
-// @returns the key that verified it
-Result<const Key*> find_signer(const Token& token, const CheckedToken& checked, VerifierContext& context) {
-    const auto verify = [&](const std::shared_ptr<const Key>& key) {
-        return context.verify(key, checked.algorithm, token.signed_text, token.signature_text);
-    };
-    auto verified = verify(*checked.candidates.first);
-    if (verified) return checked.candidates.first->get();
-    for (const auto* key : checked.candidates.more) {
-        if (verified.error().fault != Fault::token_signature) break;
-        verified = verify(*key);
-        if (verified) return key->get();
+// @returns the key that verified it; nullptr where it was not to go on
+Result<const Key*> find_signer(const Token& token, const CheckedToken& checked, VerifierContext& context, size_t& tried,
+                               const std::function<bool()>& may_go_on) {
+    const KeySet::Candidates& keys = checked.candidates;
+    for (bool first = true;; first = false) {
+        if (!first && !may_go_on()) return nullptr;
+        const std::shared_ptr<const Key>& key = tried == 0 ? *keys.first : *keys.more[tried - 1];
+        const auto verified = context.verify(key, checked.algorithm, token.signed_text, token.signature_text);
+        if (verified) return key.get();
+        if (verified.error().fault != Fault::token_signature) return fail(verified.error());
+        if (++tried <= keys.more.size()) continue;
+        if (!keys.left_out) return fail(verified.error());
+        const std::string most = std::to_string(KeySet::kMaxCandidates);
+        return fail(Fault::token_signature, "by none of the first " + most + " of its keys, and no more than " + most + " are tried for a token without \"kid\"");
     }
-    if (checked.candidates.left_out && verified.error().fault == Fault::token_signature) {
-        const std::string tried = std::to_string(KeySet::kMaxCandidates);
-        return fail(Fault::token_signature, "by none of the first " + tried + " of its keys, and no more than " + tried + " are tried for a token without \"kid\"");
-    }
-    return fail(std::move(verified).error());
 }
 
 // Why a token has no key, for the log: also where its key is published and was passed over.
@@ -79,7 +77,8 @@ Result<std::shared_ptr<VerifiedToken>> Judge::judge(const OpenToken& token, cons
                                                     VerifierContext& context) const {
     const auto checked = check(token, keys, now);
     if (!checked) return fail(checked.error());
-    return verify(token, *checked, context);
+    size_t tried = 0;
+    return verify(token, *checked, context, tried, [] { return true; });
 }
 
 Result<CheckedToken> Judge::check(const OpenToken& open, const KeySet& keys, WallTime now) const {
@@ -101,9 +100,11 @@ bool Judge::is_for_another_key(const OpenToken& open, const Error& refusal) cons
     return refusal.fault == Fault::token_algorithm && algorithm && rules_.algorithms.has(*algorithm);
 }
 
-Result<std::shared_ptr<VerifiedToken>> Judge::verify(const OpenToken& open, const CheckedToken& checked, VerifierContext& context) const {
-    const auto signer = find_signer(open.token, checked, context);
+Result<std::shared_ptr<VerifiedToken>> Judge::verify(const OpenToken& open, const CheckedToken& checked, VerifierContext& context, size_t& tried,
+                                                     const std::function<bool()>& may_go_on) const {
+    const auto signer = find_signer(open.token, checked, context, tried, may_go_on);
     if (!signer) return fail(signer.error());
+    if (*signer == nullptr) return nullptr;
     auto claims = rules_.subject ? rules_.subject->apply(open.claims) : Result<json::Document>(open.claims);
     if (!claims) return fail(std::move(claims).error());
     return std::make_shared<VerifiedToken>(

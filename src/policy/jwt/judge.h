@@ -3,6 +3,7 @@
 // a VerifierContext of its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,8 +75,12 @@ class Judge {
     // Whether that refusal of check() says that the token's key is there and is one of another algorithm, which is allowed too: its
     // issuer may have a new key under the old one's name.
     bool is_for_another_key(const OpenToken& token, const Error& refusal) const;
-    // And the signature, and what `sub` becomes. @errors token_signature, token_malformed, token_claim
-    Result<std::shared_ptr<VerifiedToken>> verify(const OpenToken& token, const CheckedToken& checked, VerifierContext& context) const;
+    // And the signature, and what `sub` becomes.
+    // @param tried  so many of its keys have not signed it, as was found before; more of them afterwards
+    // @param may_go_on  asked before each further key: false ends it there
+    // @returns nullptr where it was ended, and keys are left to try  @errors token_signature, token_malformed, token_claim
+    Result<std::shared_ptr<VerifiedToken>> verify(const OpenToken& token, const CheckedToken& checked, VerifierContext& context, size_t& tried,
+                                                  const std::function<bool()>& may_go_on) const;
 
   private:
     TokenRules rules_;

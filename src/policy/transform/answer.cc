@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/text.h"
-#include "gateway/body_filtering.h"
+#include "gateway/filtered_head.h"
 #include "http/media_type.h"
 #include "json/document.h"
 #include "policy/transform/header_rules.h"

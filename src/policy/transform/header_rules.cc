@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "base/text.h"
 
 namespace portico::policy::transform {
@@ -16,11 +17,15 @@ class Headers {
     }
     template <class F>
     void remove_if(F&& drop) {
-        for (http::FieldList* list : target_.lists) list->remove_if(drop);
+        for (http::FieldList* list : target_.lists) {
+            Meter::spend(1 + list->size() / 4);
+            list->remove_if(drop);
+        }
     }
     template <class F>
     void for_each(std::string_view name, F&& f) {
         for (http::FieldList* list : target_.lists) {
+            Meter::spend(1 + list->size() / 4);
             for (http::Field& field : list->all()) {
                 if (http::is_same_name(field.name, name)) f(field);
             }

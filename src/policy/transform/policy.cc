@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "gateway/body_filtering.h"
+#include "gateway/filtered_head.h"
 #include "gateway/exchange.h"
 #include "gateway/request_body.h"
 #include "gateway/templates/text_body.h"
@@ -41,6 +41,8 @@ class Transform final : public gateway::Policy {
     void on_response(Exchange& x, gateway::ResponseOut& response) const override {
         if (!s_.response.empty()) change_answer(s_.response, x, response, x.state_of<Tally>(*this));
     }
+
+    bool computes() const override { return true; }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/meter.h"
 #include "http/credential.h"
 #include "http/uri.h"
 
@@ -14,11 +15,17 @@ struct QueryPair {
     std::string raw_name, raw_value;
     bool has_value = true;  // there is a "="
 
+    // It is made again for each rule, and read.
+    void look_through() const { Meter::spend(4 + (raw_name.size() + raw_value.size()) / 16); }
     std::string whole() const { return raw_name + (has_value ? "=" : "") + raw_value; }
     // Whether a service may take it for a pair of that name.
-    bool bears(std::string_view wanted) const { return http::bears_name(whole(), wanted); }
+    bool bears(std::string_view wanted) const {
+        look_through();
+        return http::bears_name(whole(), wanted);
+    }
     // Whether it names what `test` asks for, also behind a ";".
     bool names(const std::function<bool(std::string_view)>& test) const {
+        look_through();
         if (test(name)) return true;
         const std::string whole = this->whole();
         if (whole.find(';') == std::string::npos) return false;

@@ -72,7 +72,7 @@ using Rendered = std::vector<RenderedValue>;
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
 
 // What replacing in one message may look at, in bytes: to find one match, all that follows it may have to be read, and then again for
-// the next one. It is done in one go: some milliseconds.
+// the next one. Some milliseconds, which are left in the middle (gateway::Policy::computes).
 class MatchingBound {
   public:
     // @returns false: it was more, or nothing more may be spent
