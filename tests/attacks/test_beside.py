@@ -142,33 +142,33 @@ def beside(io, attack, count, folder, known_path="/ok", source="127.0.0.1", most
 
 @pytest.mark.parametrize("io", BACKENDS)
 @pytest.mark.parametrize("attack, count", [
-    ("uploads_of_a_byte", 1),        # A50
+    pytest.param("uploads_of_a_byte", 1, id="a50-uploads_of_a_byte-1"),
     ("uploads_of_a_byte", 20),
     ("uploads_of_large_chunks", 1),
     ("uploads_of_large_chunks", 8),
-    ("held_bodies_of_a_byte", 8),    # A51
+    pytest.param("held_bodies_of_a_byte", 8, id="a51-held_bodies_of_a_byte-8"),
     ("refused_uploads", 8),
     ("long_downloads", 1),
     ("long_downloads", 8),
     ("downloads_of_a_byte", 1),
     ("downloads_of_a_byte", 8),
-    ("pipelined", 40),               # A65
-    ("unread_responses", 100),       # A64
-    ("long_paths", 4),               # A63
-    ("nested_codings", 4),           # A14
-    ("kept_windows", 100),           # A15
-    ("edits_of_each_item", 4),       # A16
-    ("unread_lines", 4),             # A19
-    ("text_of_commas", 4),           # A27
-    ("admin_metrics", 4),            # A43
-    ("swelling_bodies", 8),          # A52
+    pytest.param("pipelined", 40, id="a65-pipelined-40"),
+    pytest.param("unread_responses", 100, id="a64-unread_responses-100"),
+    pytest.param("long_paths", 4, id="a63-long_paths-4"),
+    pytest.param("nested_codings", 4, id="a14-nested_codings-4"),
+    pytest.param("kept_windows", 100, id="a15-kept_windows-100"),
+    pytest.param("edits_of_each_item", 4, id="a16-edits_of_each_item-4"),
+    pytest.param("unread_lines", 4, id="a19-unread_lines-4"),
+    pytest.param("text_of_commas", 4, id="a27-text_of_commas-4"),
+    pytest.param("admin_metrics", 4, id="a43-admin_metrics-4"),
+    pytest.param("swelling_bodies", 8, id="a52-swelling_bodies-8"),
     ("bodies_of_nothing", 40),
-    ("nested_filters", 8),           # A9
-    ("one_of_many_texts", 4),        # A5
-    ("many_conditions", 8),          # A57
+    pytest.param("nested_filters", 8, id="a9-nested_filters-8"),
+    pytest.param("one_of_many_texts", 4, id="a5-one_of_many_texts-4"),
+    pytest.param("many_conditions", 8, id="a57-many_conditions-8"),
     ("conditions_on_long_texts", 4),
-    ("wrong_passwords", 40),         # A60
-    ("limit_keys", 8),               # A62
+    pytest.param("wrong_passwords", 40, id="a60-wrong_passwords-40"),
+    pytest.param("limit_keys", 8, id="a62-limit_keys-8"),
     ("large_documents", 8),
     ("many_names", 4),
     ("shaped_responses", 4),
