@@ -165,5 +165,27 @@ def test_a_line_that_does_not_end_counts():
             eventually(lambda: 2 * MIB < held(gateway, "response_bodies") <= 4 * MIB, "lines that are held")
 
 
+@pytest.mark.parametrize("answer", [b'"' + b"x" * (1 << 20) + b'"', b"[" + b"1," * (1 << 18) + b"1]"], ids=["text", "values"])
+def test_a17_a_list_of_answers_is_refused_before_it_is_made(answer):
+    """3 KB that name one answer a thousand times: together they would take a gigabyte."""
+    def one(connection):
+        while True:
+            connection.read_request()
+            connection.answer(answer, headers=[("Content-Type", "application/json")])
+    with Scripted(one) as upstream, Gateway(f"""
+workers: 1
+services: {{ s: {upstream.url} }}
+routes:
+  - match: {{ path: /list, methods: [POST] }}
+    aggregate: {{ calls: {{ each: {{ service: s, path: "/{{$id}}", for_each: "$.ids[*]", as: id, max_items: 1000 }} }}, body: $each }}
+""") as gateway:
+        before = gateway.resident()
+        with Client(gateway.port, timeout=30) as client:
+            refused = client.request("POST", "/list", [("Content-Type", "application/json")], json.dumps({"ids": [1] * 1000}).encode())
+        assert refused.status == 502 and refused.code == "aggregate.call_failed"
+        assert "more than may be held" in refused.json()["detail"], refused.json()
+        assert SANITIZED or peak(gateway) - before / 1024 < 100
+
+
 def readable(client):
     return bool(select.select([client.sock], [], [], 0)[0])
