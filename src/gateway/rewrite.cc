@@ -157,10 +157,10 @@ TargetTemplate TargetTemplate::parse(const config::Scope& scope, const config::T
     return t;
 }
 
-bool TargetTemplate::check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const {
-    warn_of_path_slips(scope, mark, as_written_, &place.parameters, std::ranges::find(place.parameters, kRest) != place.parameters.end());
-    return path_.check_place(place, mark, scope) &&
-           std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(place, mark, scope); });
+bool TargetTemplate::check_place(const PlaceValues& in_path, const PlaceValues& in_query, config::Mark mark, const config::Scope& scope) const {
+    warn_of_path_slips(scope, mark, as_written_, &in_path.parameters, std::ranges::find(in_path.parameters, kRest) != in_path.parameters.end());
+    return path_.check_place(in_path, mark, scope) &&
+           std::ranges::all_of(pairs_, [&](const Pair& p) { return p.whole.check_place(in_query, mark, scope); });
 }
 
 bool TargetTemplate::reads(size_t root) const {

@@ -34,8 +34,9 @@ class TargetTemplate {
     // @param text begins with "/" (a redirect's authority is already gone)
     static TargetTemplate parse(const config::Scope& scope, const config::Text& text, TemplatePlace place);
 
-    // Judges a policy's template where the policy stands. @returns false after a fault
-    bool check_place(const PlaceValues& place, config::Mark mark, const config::Scope& scope) const;
+    // Judges a policy's template where the policy stands. @param in_query  of its query, whose pairs are left out where they have no value
+    // @returns false after a fault
+    bool check_place(const PlaceValues& in_path, const PlaceValues& in_query, config::Mark mark, const config::Scope& scope) const;
     // It says what the query is, in the place of the client's.
     bool has_query() const { return has_query_; }
     bool reads(size_t root) const;

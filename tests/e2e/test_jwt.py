@@ -319,6 +319,21 @@ def test_another_spelling_of_the_tokens_header_goes_no_further(setup):
     refused(get(setup[0].port, "/anywhere", [("X-Token", GOOD), ("X_Token", "unseen")]), "jwt.multiple")
 
 
+def test_a_query_pair_of_an_identity_that_is_absent_is_left_out():
+    with Echo() as echo, Gateway(f"""
+services: {{ svc: {echo.url} }}
+routes:
+  - match: /x
+    use:
+      - {{ jwt: {{ algorithms: [HS256], secret: {SECRET}, optional: true }} }}
+      - {{ forward_auth: {{ service: svc, path: "/asked?who={{claims.sub}}&what=x" }} }}
+      - {{ transform: {{ request: {{ path: "/sent?who={{claims.sub}}&what=x" }} }} }}
+    forward: {{ service: svc }}
+""") as gateway:
+        assert get(gateway.port, "/x").status == 200
+        assert [r.target for r in echo.requests] == ["/asked?what=x", "/sent?what=x"]
+
+
 def test_what_shadow_and_optional_cannot_guarantee_is_a_load_error():
     policy = "jwt: { algorithms: [HS256], secret: %s" % SECRET
     head = "services: { svc: http://127.0.0.1:9 }\n"
@@ -329,6 +344,10 @@ def test_what_shadow_and_optional_cannot_guarantee_is_a_load_error():
         for action in ("respond: { body: \"for {claims.sub}\" }", "forward: { service: svc }"):
             told = check(head + f"routes: [{{ match: /x, use: [{use}, {{ transform: {{ request: {{ headers: {{ set: {{ X-Who: \"{{claims.sub}}\" }} }} }} }} }}], {action} }}]\n")
             assert (told.code == 0) == good and (good or "no-identity" in told.text), told.text
+        for target, fine in (("/?who={claims.sub}", good), ("/{claims.sub}", False)):
+            for asking in (f'{{ transform: {{ request: {{ path: "{target}" }} }} }}', f'{{ forward_auth: {{ service: svc, path: "{target}" }} }}'):
+                told = check(head + f"routes: [{{ match: /x, use: [{use}, {asking}], forward: {{ service: svc }} }}]\n")
+                assert (told.code == 0) == fine and (fine or "no-identity" in told.text), told.text
     told = check(head + f"routes: [{{ match: /x, use: [{{ mode: shadow, {policy} }} }}, {{ authorize: {{ scopes: {{ all: [a] }} }} }}], respond: {{}} }}]\n")
     assert told.code == 1 and "authorize" in told.text, told.text
 

@@ -107,7 +107,10 @@ class ForwardAuth final : public gateway::Policy {
     bool judges_parameter(std::string_view name) const override { return gateway::names_parameter(s_.path.parts(), name); }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override {
-        s_.path.check_place(place, mark, scope);
+        // Without an identity there is no value, and none is needed but in a path (LANGUAGE.md §4).
+        gateway::PolicyPlace values = place;
+        values.identity |= place.optional_identity;
+        s_.path.check_place(place, values, mark, scope);
         if (place.reads == nullptr) return;
         for (const std::string& name : s_.send) place.reads->add(name, mark, scope.path());
     }

@@ -115,7 +115,7 @@ void Transform::check_place(const gateway::PolicyPlace& place, config::Mark mark
             for (const gateway::ValueCondition& c : r.when.headers) place.reads->add(c.match().name, c.match().mark, scope.path());
             r.headers.add_reads(*place.reads, mark, scope);
         }
-        if (r.path) r.path->check_place(place, r.path_mark, scope);
+        if (r.path) r.path->check_place(place, values, r.path_mark, scope);
         r.query.check_place(values, scope);
         r.headers.check_place(values, scope);
         r.cookies.check_place(values, scope);
