@@ -190,7 +190,7 @@ class Pace : public Timing {
     static constexpr const char* kLong = "POST /up/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n";
 };
 
-TEST_F(Pace, ABodyThatComesTooSlowlyIs408AfterAMinute) {
+TEST_F(Pace, T15_a_body_that_comes_too_slowly_is_408_after_a_minute) {
     start();
     serve();
     const Duration took = drip(kLong, 1, std::chrono::milliseconds(600), std::chrono::minutes(5));

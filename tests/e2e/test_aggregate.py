@@ -208,7 +208,7 @@ def test_status_and_headers_by_rule():
             assert answer.status == 207 and answer.get("x-status") == "200/500"
 
 
-def test_a_header_that_is_nothing_but_a_calls_has_a_line_for_each_of_its_lines():
+def test_t22_a_header_that_is_nothing_but_a_calls_has_a_line_for_each_of_its_lines():
     cookies = ["id=1; Path=/; Expires=Wed, 09 Jun 2027 10:18:14 GMT", "lang=en"]
     calls = """
         login: { service: users, path: /login }

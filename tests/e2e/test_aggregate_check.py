@@ -19,9 +19,6 @@ def faults(calls, body="body: { a: $a }"):
 
 # The calls, what is said, and the line and column where it is said (the calls begin on line 7).
 FAULTS = [
-    (["a: { service: users, path: /a }", 'b: { service: users, path: /b, query: { c: "{calls.a.header.Set-Cookie}" } }'], "joined-cookies", "8:", "alone"),
-    (["a: { service: users, path: /a }", 'b: { service: users, path: "/b/{calls.a.header.set_cookie}" }'], "joined-cookies", "8:", "alone"),
-    (["a: { service: users, path: /a }", 'b: { service: users, path: /b, method: POST, body: { c: "{calls.a.header.set-cookie}" } }'], "joined-cookies", "8:", "alone"),
     (['a: { service: users, path: "/a/{$b.id}" }', 'b: { service: users, path: "/b/{$c.id}" }', 'c: { service: users, path: /c, when: "$a.x" }'],
      "call-cycle", "7:9", "a → b → c → a"),
     (['a: { service: users, path: "/a/{$a.id}" }'], "call-cycle", "7:9", '"a" names itself'),
@@ -50,7 +47,6 @@ FAULTS = [
     (["a: { service: users, path: /a, headers: { Content-Length: '1' } }"], "bad-header-name", "7:51", "connection"),
     (["a: { service: users, path: /a }", "b: { service: users, path: /b, for_each: $a, as: a }"], "duplicate-name", "8:58", "two things"),
     (["a: { service: users, path: /a, when: '$.a ==' }"], "bad", "7:", ""),
-    (["a: { service: users, path: /a }", 'b: { service: users, path: /b, headers: { X-A: "a {calls.a.header.Set-Cookie}" } }'], "joined-cookies", "8:", "alone"),
 ]
 
 
@@ -71,8 +67,6 @@ def test_what_cannot_work_is_said_where_it_stands(calls, code, place, said):
     ("body: { literal: { a: $a, errors: 1 } }\n      errors: true", "duplicate-name", "errors"),
     ("body: { literal: { a: $a, failures: 1 } }\n      errors: failures", "duplicate-name", "failures"),
     ("body: { literal: [$a] }\n      errors: true", "bad-errors", "mapping"),
-    ("body: $a\n      headers: { Set-Cookie: '{calls.a.header.set-cookie}; Secure' }", "joined-cookies", "alone"),
-    ("body: { a: $a, cookies: '{calls.a.header.set-cookie}' }", "joined-cookies", "alone"),
     ("body: $a\n      status: 204", "bad-status", "204"),
     ("body: $a\n      status: [200, { when: '$a', status: 201 }]", "idle-case", ""),
     ("body: $a\n      status: [{ when: '$a' }]", "missing-key", "status"),
@@ -84,6 +78,18 @@ def test_an_answer_that_cannot_be_made_is_said_where_it_stands(body, code, said)
     ran = faults(["a: { service: users, path: /a }"], body)
     assert ran.code == 1, ran.text
     assert any(": error: " in s and f"[{code}" in s and said in s for s in ran.text.splitlines()), ran.text
+
+
+@pytest.mark.parametrize("more,body", [
+    ('query: { c: "{calls.a.header.Set-Cookie}" }', "a: $a"), ('path: "/b/{calls.a.header.set_cookie}"', "a: $a"),
+    ('method: POST, body: { c: "{calls.a.header.set-cookie}" }', "a: $a"), ('headers: { X-A: "a {calls.a.header.Set-Cookie}" }', "a: $a"),
+    ("", "a: $a }\n      headers: { Set-Cookie: '{calls.a.header.set-cookie}; Secure'"), ("", "a: $a, cookies: '{calls.a.header.set-cookie}'"),
+])
+def test_t22_several_cookies_of_a_call_are_no_part_of_a_text(more, body):
+    ran = faults(["a: { service: users, path: /a }", "b: { service: users, " + ("" if "path:" in more else "path: /b, ") + more + " }"], "body: { b: $b, " + body + " }")
+    assert ran.code == 1 and ran.text.count(": error: ") == 1, ran.text
+    place = "8:" if more else "10:" if "headers" in body else "9:"
+    assert any(f"portico.yaml:{place}" in s and "stands alone" in s and s.endswith("[joined-cookies]") for s in ran.text.splitlines()), ran.text
 
 
 def test_a_call_that_nothing_names_is_warned_of_unless_it_does_something():

@@ -301,7 +301,16 @@ def test_an_answer_that_is_coded_all_the_same_is_undone():
         assert users.request("/a").get("accept-encoding") is None
 
 
-def test_what_is_no_coding_says_nothing_about_a_body():
+def test_t24_a_byte_order_mark_is_read_and_not_sent_on():
+    mark = b"\xef\xbb\xbf"
+    calls = '{ a: { service: users, path: /a }, b: { service: users, path: /b, method: POST, body: { id: $.id } } }'
+    pages = {"/a": Page(body=mark + b'{"v":1}', headers=[("Content-Type", "application/json")]), "/b": Page({"v": 2})}
+    with Pages(pages) as users, Gateway(page_text(calls, users, users, "{ a: $a, b: $b }")) as gateway:
+        answer = fetch(gateway.port, "POST", "/page", [("Content-Type", "application/json")], mark + b'{"id":7}')
+        assert (answer.status, answer.body, users.request("/b").body) == (200, b'{"a":{"v":1},"b":{"v": 2}}', b'{"id":7}')
+
+
+def test_t25_what_is_no_coding_says_nothing_about_a_body():
     pages = {"/a": Page({"v": 1}, headers=[("Content-Encoding", "UTF-8")]), "/b": Page({"v": 1}, headers=[("Content-Encoding", "zstd")])}
     with Pages(pages) as users, Gateway(page_text("{ a: { service: users, path: /a }, b: { service: users, path: /b, optional: true } }", users, users)) as gateway:
         assert get(gateway.port, "/page").json() == {"a": {"v": 1}}

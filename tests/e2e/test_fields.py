@@ -218,7 +218,7 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0"
 
 
 @pytest.mark.parametrize("parent", [PARENT + "0", PARENT + "1", "cc" + PARENT[2:] + "1-what-is-to-come"])
-def test_a_valid_traceparent_is_passed_on_as_it_came(echo, parent):
+def test_t28_a_valid_traceparent_is_passed_on_as_it_came(echo, parent):
     fields = seen_by_service(echo, [("traceparent", parent), ("tracestate", "a=1,b=2")])
     assert values(fields, "traceparent") == [parent]
     assert values(fields, "tracestate") == ["a=1,b=2"]
@@ -228,7 +228,7 @@ def test_a_valid_traceparent_is_passed_on_as_it_came(echo, parent):
 @pytest.mark.parametrize("sent", [None, "", "garbage", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
                                   "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
                                   PARENT + "1-more"])
-def test_without_a_valid_traceparent_none_is_made(echo, sent):
+def test_t28_without_a_valid_traceparent_none_is_made(echo, sent):
     """One that says "not sampled" would keep parent-based samplers behind the gateway from recording anything."""
     fields = seen_by_service(echo, [("traceparent", sent), ("tracestate", "a=1")] if sent is not None else [("tracestate", "a=1")])
     assert values(fields, "traceparent") == [] and values(fields, "tracestate") == []
@@ -239,9 +239,10 @@ def test_two_traceparents_are_none(echo):
     assert values(fields, "traceparent") == []
 
 
-def test_via_may_be_left_out_on_both_sides():
+def test_t21_via_may_be_left_out_on_both_sides():
     config = "forwarding: { via: none }\n"
     with Echo() as upstream, Gateway(CONFIG.format(url=upstream.url) + config) as gateway:
+        assert all(n.lower() != "via" for n, _ in get(gateway.port, "/svc/x").json()["headers"])
         answer = get(gateway.port, "/svc/x", [("Via", "1.1 front")])
         fields = [(n.lower(), v) for n, v in answer.json()["headers"]]
     assert [v for n, v in fields if n == "via"] == ["1.1 front"], "a client's stays"
@@ -261,7 +262,7 @@ def test_via_may_be_left_out_on_both_sides():
     ("/users/**", None, "/users/42", None),
     ("/a", '"/"', "/a", None),
 ])
-def test_x_forwarded_prefix_says_what_was_stripped(match, path, asked, prefix):
+def test_t27_x_forwarded_prefix_says_what_was_stripped(match, path, asked, prefix):
     action = "{ service: svc" + (f", path: {path}" if path else "") + " }"
     with Echo() as upstream, Gateway(f"services: {{ svc: {upstream.url} }}\nroutes: [{{ match: {match}, forward: {action} }}]\n") as gateway:
         fields = [(n.lower(), v) for n, v in get(gateway.port, asked, [("X-Forwarded-Prefix", "/evil")]).json()["headers"]]

@@ -41,7 +41,7 @@ def gateway(service):
     ("/users/a", "/bar/", "/users/bar/"), ("/users/a", "http://HOST/bar?x=1#y", "/users/bar?x=1#y"), ("/users/a", "/users/bar", "/users/bar"),
     ("/users", "/", "/users/"), ("/users/a", "bar", "bar"), ("/users/a", "https://other.test/bar", "https://other.test/bar"), ("/users/a", "/..//x", "/..//x"),
     ("/plain/a", "http://HOST/login", "/login"), ("/plain/a", "https://HOST/login", None)])
-def test_a_location_leads_back_the_way_its_client_came(gateway, service, target, value, wanted):
+def test_t20_a_location_leads_back_the_way_its_client_came(gateway, service, target, value, wanted):
     service_host = service.url.removeprefix("http://")
     answer = get(gateway.port, target, [("Say-Location", value), ("Say-Content-Location", value), ("Say-Link", value)])
     wanted = wanted or value.replace("HOST", "gateway.test")

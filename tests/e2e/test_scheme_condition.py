@@ -15,7 +15,7 @@ TRUSTED = "trusted_proxies: [127.0.0.0/8]\n"
 @pytest.mark.parametrize("trusted,said,status", [
     (True, "https", 200), (True, "HTTPS", 200), (True, "http", 308), (True, None, 308), (True, "gopher", 308), (False, "https", 308), (False, None, 308),
 ])
-def test_a_route_by_scheme_believes_a_trusted_proxy_alone(trusted, said, status):
+def test_t27_a_route_by_scheme_believes_a_trusted_proxy_alone(trusted, said, status):
     with Gateway(CONFIG + (TRUSTED if trusted else "")) as gateway:
         answer = get(gateway.port, "/a/b", [("X-Forwarded-For", "10.0.0.1")] + ([("X-Forwarded-Proto", said)] if said else []))
     assert answer.status == status

@@ -96,7 +96,7 @@ def test_a20_a_body_that_claims_to_be_what_it_is_not_is_refused(requests, path, 
 
 @pytest.mark.parametrize("path", ["/when", "/always"])
 @pytest.mark.parametrize("body,kind,sent", [
-    (b'\xef\xbb\xbf{"role":"admin","a":1}', JSON, b'{"a":1}'),
+    pytest.param(b'\xef\xbb\xbf{"role":"admin","a":1}', JSON, b'{"a":1}', id="t24-mark"),
     (b"name=Andr%E9&role=admin", FORM, b"name=Andr%E9"),
 ])
 def test_a20_what_can_be_read_is_read(requests, path, body, kind, sent):
@@ -146,7 +146,7 @@ def test_a20_an_answer_that_claims_to_be_json_and_is_none_is_refused(responses, 
     assert (answer.status, answer.code) == (502, "answer.not_json")
 
 
-def test_a20_an_answer_behind_a_byte_order_mark_is_read(responses):
+def test_t24_a20_an_answer_behind_a_byte_order_mark_is_read(responses):
     assert get(responses.port, "/when/mark").body == get(responses.port, "/fields/mark").body == b'{"id":1}'
 
 

@@ -404,7 +404,7 @@ def test_a_renamed_pair_is_the_only_one_of_its_name():
         assert site.send(target="/x/p?a=1;role=9&a=3&role=2").target == "/p?a=3&role=3"
 
 
-def test_what_a_match_becomes_is_a_template():
+def test_t20_what_a_match_becomes_is_a_template():
     config = """
 services: { s: URL }
 routes:

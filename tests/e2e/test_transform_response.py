@@ -362,7 +362,7 @@ def test_a_value_of_the_answer_cannot_split_it():
 
 
 @pytest.mark.parametrize("coding", ["utf-8", "None", "binary, utf-8", "identity, utf8"])
-def test_what_is_no_content_coding_is_dropped_where_the_body_is_json_as_it_stands(coding):
+def test_t25_what_is_no_content_coding_is_dropped_where_the_body_is_json_as_it_stands(coding):
     with Site("body: { id: $.userId }", b'{"userId":7}', headers=[JSON, ("Content-Encoding", coding)]) as site:
         answer = site.get([("Accept-Encoding", "gzip;q=0")])
         assert (answer.status, answer.body, answer.get("content-encoding")) == (200, b'{"id":7}', None)
@@ -375,7 +375,7 @@ def test_what_is_no_content_coding_is_dropped_where_the_body_is_json_as_it_stand
 
 
 @pytest.mark.parametrize("coding", ["zstd", "compress", "utf-8, gzip", "gzip, utf-8", "utf-8, zstd"])
-def test_a_content_coding_that_cannot_be_undone_is_named(coding):
+def test_t25_a_content_coding_that_cannot_be_undone_is_named(coding):
     with Site("body: { id: $.userId }", b'{"userId":7}', headers=[JSON, ("Content-Encoding", coding)]) as site:
         answer = site.get()
         assert (answer.status, answer.code) == (502, "answer.encoding")
@@ -401,8 +401,9 @@ body: { status: "{response.status}", tags: "{response.header.x-tag}", none: "{re
 
 
 @pytest.mark.parametrize("rules,code", [
-    ('headers: { set: { X-A: "a {response.header.set-cookie}" } }', "joined-cookies"), ('body: { c: "{response.header.Set-Cookie}" }', "joined-cookies"),
-    ('cookies: { set: { c: "{response.header.set_cookie}" } }', "joined-cookies"), ('lines: { body: { c: "{response.status}" } }', "unknown-value"),
+    pytest.param('headers: { set: { X-A: "a {response.header.set-cookie}" } }', "joined-cookies", id="t22-header"),
+    pytest.param('body: { c: "{response.header.Set-Cookie}" }', "joined-cookies", id="t22-body"),
+    pytest.param('cookies: { set: { c: "{response.header.set_cookie}" } }', "joined-cookies", id="t22-cookie"), ('lines: { body: { c: "{response.status}" } }', "unknown-value"),
     ('body: { c: "{response.body}" }', "unknown-value")])
 def test_values_of_the_response_are_judged_where_they_stand(rules, code):
     ran = check("services: { s: http://127.0.0.1:1 }\nroutes: [{ match: /, use: [{ transform: { response: { " + rules + " } } }], forward: { service: s } }]\n")
