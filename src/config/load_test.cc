@@ -297,7 +297,7 @@ TEST(Load, ALongLineThatIsNotYamlIsToldInNoLongTime) {
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
-TEST(Load, AVariablesDefaultStandsForAnEmptyValueToo) {
+TEST(Load, T51_AVariablesDefaultStandsForAnEmptyValueToo) {
     const auto l = load_text(with("log: { file: \"${EMPTY:-a.log}\" }\n" + kRoute));
     ASSERT_TRUE(l.config) << l.text;
     EXPECT_EQ(l.config->log.file, "a.log");

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from support.gateway import check, explain
+from support.gateway import Gateway, check, explain
 from support.tokens import SECRET, claims, hs
 
 WEAK = "hunter2-hunter2"
@@ -29,9 +29,19 @@ def told(config, env=None, files=None):
     WEAK, f'"{WEAK}"', f"'{WEAK}'", '"hunter2\\x2dhunter2"', f"|\n        {WEAK}", f"|-\n        {WEAK}", f">\n        {WEAK}", f'"hunter2-\\\n        hunter2"',
     f"&anchored {WEAK}", f"!!str {WEAK}", f"[{WEAK}]", f"{{ value: {WEAK} }}", f"{{ {WEAK} }}", f"{{ fil: {WEAK} }}", f"{{ base64: {WEAK}! }}",
     f'"${{UNSET_OF_TEST:-{WEAK}}}"', f'"hunter2${{TAIL}}"'])
-def test_a_secret_of_the_file_is_shown_in_none_of_the_forms_that_yaml_has_for_it(written):
+def test_t50_a_secret_of_the_file_is_shown_in_none_of_the_forms_that_yaml_has_for_it(written):
     text = told(POLICY.format(written), env={"TAIL": "-hunter2"})
     assert "hunter2" not in text and "p" in text, text
+
+
+def test_t50_a_weak_secret_is_warned_of_and_not_shown_by_a_check_an_explanation_or_a_start():
+    config = POLICY.format("hunter2hunter2")
+    assert "[weak-key]" in told(config) and "hunter2" not in told(config)
+    ran = explain(config, "GET", "/x", ["Authorization: Bearer " + hs(claims(), secret="hunter2hunter2")])
+    assert ran.code == 0 and "hunter2" not in ran.text, ran.text
+    with Gateway(config) as gateway:
+        said = "\n".join(gateway.stderr)
+        assert "[weak-key]" in said and "secret: " in said and "hunter2" not in said, said
 
 
 def test_a_secret_behind_an_alias_is_not_shown_where_its_anchor_stands():

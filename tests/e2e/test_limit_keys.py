@@ -44,7 +44,7 @@ def signed(sub, **more):
     return ("Authorization", "Bearer " + hs(claims(sub, **more)))
 
 
-def test_a_guest_counts_by_address_and_a_user_by_name(gateway):
+def test_t40_a_guest_counts_by_address_and_a_user_by_name(gateway):
     ask = lambda *headers: get(gateway.port, "/first", headers).status  # noqa: E731
     assert [ask(from_ip("10.0.0.1")), ask(from_ip("10.0.0.1")), ask(from_ip("10.0.0.2"))] == [200, 429, 200]
     # The same address, but somebody; wherever they come from.
@@ -61,17 +61,28 @@ def test_where_none_is_there_the_request_fails(gateway):
     assert "header.X-A, query.a" in gateway.access_line(lambda line: line["status"] == 400 and line["path"] == "/named")["detail"]
 
 
-def test_all_is_one_count(gateway):
+def test_t40_all_is_one_count(gateway):
     assert [get(gateway.port, "/all", [from_ip(f"10.1.0.{n}")]).status for n in range(3)] == [200, 200, 429]
 
 
-def test_a_cookie_is_a_value(gateway):
+def test_t40_a_cookie_is_a_value(gateway):
     ask = lambda *cookies: get(gateway.port, "/cookie", [("Cookie", c) for c in cookies]).status  # noqa: E731
     assert [ask("a=1; sid=x"), ask("sid=x; b=2"), ask("sid=y"), ask("a=1", "b=2;sid = z "), ask("sid=z")] == [200, 429, 200, 200, 429]
     assert ask("SID=x") == 400 and ask("a=sid=x") == 400
     seen = get(gateway.port, "/sent", [("Cookie", 'sid=a/b c; other="q&1"')])
     assert seen.status == 400
     assert get(gateway.port, "/sent", [("Cookie", 'sid=a c; other="q&1"')]).json()["target"] == "/of/a%20c?c=%22q%261%22"
+
+
+@pytest.mark.parametrize("route", [
+    'use: [{ rate_limit: { limit: { by: cookie.a, values: { x: 1 }, default: 2 }, window: 1s, key: [cookie.a, client.ip], cost: cookie.b } }], respond: {}',
+    'use: [{ concurrency: { limit: 1, key: "{cookie.a}" } }], respond: { headers: { X-A: "{cookie.a}" }, body: { a: "{cookie.a}" } }',
+    'use: [{ transform: { request: { headers: { set: { X-A: "{cookie.a}" } }, query: { set: { a: "{cookie.a}" } } }, response: { headers: { set: { X-A: "{cookie.a}" } } } } }], forward: { service: s }',
+    'use: [{ forward_auth: { service: s, path: "/may/{cookie.a}" } }], redirect: { to: "/x/{cookie.a}?a={cookie.b}" }',
+    'aggregate: { calls: { one: { service: s, path: "/{cookie.a}", headers: { X-A: "{cookie.a}" } } }, body: { a: "{cookie.a}", one: $one } }'])
+def test_t40_a_cookie_may_stand_wherever_a_value_is_named(route):
+    ran = check("services: { s: 'http://127.0.0.1:1' }\nroutes: [{ match: /x, " + route + " }]\n")
+    assert ran.code == 0 and ": error: " not in ran.text, ran.text
 
 
 def test_a_cookie_that_is_there_twice_holds_for_no_claim(gateway):

@@ -165,7 +165,7 @@ def test_a_claim_counts_whoever_signed_in(where):
         assert without.status == 403
 
 
-def test_a_list_of_values_cannot_look_like_another(where):
+def test_t40_a_list_of_values_cannot_look_like_another(where):
     store, on = where
     with Gateway(limited(f"limit: 1, window: 1h, key: [header.x-a, header.x-b], {on}", store=store)) as gateway:
         assert get(gateway.port, "/x", [("X-A", "1"), ("X-B", "23")]).status == 200

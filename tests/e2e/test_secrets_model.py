@@ -213,7 +213,7 @@ def all_trials():
     return [(way, secret, shape) for way, secret in places() for shape in range(len(shapes("")))]
 
 
-def test_nothing_that_commands_print_holds_a_secret_or_what_came_from_the_environment():
+def test_t50_nothing_that_commands_print_holds_a_secret_or_what_came_from_the_environment():
     draw = random.Random(SEED)
     trials = all_trials()
     certain = [t for t in trials if t[1] and t[2] in (0, 4, 5)]
@@ -297,7 +297,7 @@ def run_once(draw, tmp_path):
             hold(text, [secret, coded, key, password], str(request.headers) + request.target, "what a service gets")
 
 
-def test_nothing_that_a_running_gateway_says_logs_answers_or_serves_holds_a_secret(tmp_path):
+def test_t50_nothing_that_a_running_gateway_says_logs_answers_or_serves_holds_a_secret(tmp_path):
     run_once(random.Random(SEED), tmp_path)
 
 

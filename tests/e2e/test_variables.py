@@ -32,6 +32,12 @@ def test_a_quoted_variable_limits_as_its_number_says():
         assert [get(gateway.port, "/x").status for _ in range(2)] == [200, 429]
 
 
+@pytest.mark.parametrize("env,body", [({}, b"[text] [text]"), ({"V": ""}, b"[text] [text]"), ({"V": " "}, b"[ ] [ ]"), ({"V": "set"}, b"[set] [set]")])
+def test_t51_a_default_stands_in_for_an_empty_variable_too(env, body):
+    with Gateway('routes: [{ match: /x, respond: { body: "[${V:-text}] [${V:-text}${NONE:-}]" } }]\n', env=env) as gateway:
+        assert get(gateway.port, "/x").body == body
+
+
 def test_a_quoted_variable_stays_a_text_in_a_body():
     with Gateway('routes: [{ match: /x, respond: { body: { a: "${V}", b: ${W} } } }]\n'.replace("${W}", '"${W}"'), env={"V": "5", "W": "true"}) as gateway:
         assert get(gateway.port, "/x").body == b'{"a":"5","b":"true"}'
