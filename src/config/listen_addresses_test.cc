@@ -28,7 +28,7 @@ Settled settle(const std::vector<ListenAddress>& addresses) {
 ListenAddress at(const char* text) { return {*SocketAddress::parse(text), false, false}; }
 ListenAddress both(uint16_t port) { return {{IpAddress(), port}, true, false}; }
 
-TEST(ListenAddresses, EveryIpv6AddressIsIpv6AloneBesideIpv4) {
+TEST(ListenAddresses, T86_EveryIpv6AddressIsIpv6AloneBesideIpv4) {
     const Settled s = settle({at("0.0.0.0:80"), at("[::]:80"), at("[::]:81"), at("0.0.0.0:82")});
     EXPECT_EQ(s.faults, "");
     EXPECT_TRUE(s.config.listeners[1].address.ipv6_only);
@@ -36,7 +36,7 @@ TEST(ListenAddresses, EveryIpv6AddressIsIpv6AloneBesideIpv4) {
     EXPECT_TRUE(settle({at("[::]:80"), at("10.0.0.1:80")}).config.listeners[0].address.ipv6_only);
 }
 
-TEST(ListenAddresses, TwoThatGetTheSameConnectionsAreAFault) {
+TEST(ListenAddresses, T86_TwoThatGetTheSameConnectionsAreAFault) {
     EXPECT_THAT(settle({at("127.0.0.1:80"), at("127.0.0.1:80")}).faults, HasSubstr("two listeners have the address 127.0.0.1:80"));
     EXPECT_THAT(settle({both(80), both(80)}).faults, HasSubstr("two listeners have the address :80"));
     EXPECT_THAT(settle({both(80), at("[::]:80")}).faults, HasSubstr("would get the same connections"));

@@ -238,7 +238,7 @@ TEST(Load, A30_aHundredThousandOpenBracketsAreALocatedFault) {
     }
 }
 
-TEST(Load, AMergeOfManyLargeMappingsTakesNoLongTime) {
+TEST(Load, A44_aMergeOfManyLargeMappingsTakesNoLongTime) {
     std::string text = "x-a: &a {";
     for (int i = 0; i < 1000; ++i) text += "k" + std::to_string(i) + ": 1, ";
     text += "}\nx-b: { <<: [";

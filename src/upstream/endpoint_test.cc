@@ -138,7 +138,7 @@ TEST_F(Pool, ARefusedEndpointIsAvoidedForAWhileThatGrows) {
 }
 
 // As many requests find out at once that it is down.
-TEST_F(Pool, FailuresThatBeganTogetherAreOne) {
+TEST_F(Pool, T94_FailuresThatBeganTogetherAreOne) {
     Endpoint e(loop, kSecond, "b", {});
     const Time began = loop.now();
     for (int i = 0; i < 100; ++i) e.note_failure(began, loop.now());

@@ -272,7 +272,7 @@ def test_a_header_of_an_answer_stands_once_but_for_cookies():
 @pytest.mark.parametrize("to,location", [
     ("/x#part", "/x?a=1#part"), ("https://a.example/{**}#top", "https://a.example/b?a=1#top"), ("/x?a={query.a}#s%20t", "/x?a=1#s%20t"), ("/x?a=1#", "/x?a=1#"),
 ])
-def test_a_redirect_may_end_in_a_fragment(to, location):
+def test_t92_a_redirect_may_end_in_a_fragment(to, location):
     with Gateway('routes: [{ match: /go/**, redirect: { to: "' + to + '" } }]\n') as gateway:
         assert get(gateway.port, "/go/b?a=1").get("location") == location
 
@@ -285,7 +285,7 @@ def test_a_fragment_is_text_alone(to, said):
     assert told.code == 1 and "is no fragment" in told.text and said in told.text, told.text
 
 
-def test_paths_of_one_route_need_the_same_parameters_only_where_a_template_names_them():
+def test_t92_paths_of_one_route_need_the_same_parameters_only_where_a_template_names_them():
     with Gateway('routes: [{ match: { path: ["/users/{id}", /me, "/old/{id}/{name}"] }, respond: { body: "{request.path}" } }]\n') as gateway:
         for path in ("/users/7", "/me", "/old/7/a"):
             assert get(gateway.port, path).body == path.encode()

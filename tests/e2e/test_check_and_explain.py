@@ -308,7 +308,7 @@ routes:
     ('{ match: "/card/{id}", aggregate: { calls: { user: { service: s, path: "/users/{id}" } }, body: $user } }', "GET /card/x "),
     ('{ match: "/card/{id}", aggregate: { calls: { user: { service: s, path: "/users/{id}", method: POST } }, body: $user } }', "GET /card/x "),
 ])
-def test_check_shows_how_a_service_is_sent_past_a_guard_what_a_guarded_route_sends_it(other, shown):
+def test_t78_check_shows_how_a_service_is_sent_past_a_guard_what_a_guarded_route_sends_it(other, shown):
     told = check(SENT_ALIKE + f"  - {other}\n")
     assert told.code == 0, told.text
     if shown is None:

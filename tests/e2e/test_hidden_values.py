@@ -65,7 +65,7 @@ def test_a_secret_of_a_file_that_is_no_yaml_is_not_shown(broken):
 
 
 @pytest.mark.parametrize("url,key", [("redis://u:{s}@host/x", "redis"), ("redis://:{s}/{s}@host/x", "redis"), ("rediss://{s}@host:99999", "redis"), ("redis://host", "redsi")])
-def test_a_password_of_a_store_is_not_shown(url, key):
+def test_t79_a_password_of_a_store_is_not_shown(url, key):
     url = url.replace("{s}", WEAK)
     for written in (url, f'"{url}"', f"|\n      {url}", f"[{url}]", f'"${{UNSET_OF_TEST:-{url}}}"'):
         text = told(f"stores:\n  s:\n    timeout: 5\n    {key}: {written}\nroutes: [{{ match: /x, respond: {{}} }}]\n")
@@ -80,7 +80,7 @@ def test_a_password_of_any_url_is_not_shown(place):
 
 
 @pytest.mark.parametrize("value", ["backend-of-the-bank", "bank"])
-def test_what_came_from_the_environment_is_shown_by_its_name(value):
+def test_t79_what_came_from_the_environment_is_shown_by_its_name(value):
     env = {"VALUE": value}
     for line in ('services: { "a": "${VALUE}" }', 'policies: { p: { rate_limit: { key: "${VALUE}", limit: 1, window: 1s } } }', 'log: { file: "/nowhere/${VALUE}" }',
                  'trusted_proxies: ["${VALUE}"]', 'io: "${VALUE}"', 'timeouts: { head: "${VALUE}" }'):
@@ -115,7 +115,7 @@ def explained(method, url, headers=()):
     return ran.text
 
 
-def test_explain_shows_what_came_from_the_environment_by_its_name():
+def test_t79_explain_shows_what_came_from_the_environment_by_its_name():
     text = explained("GET", "/set", ["X-Partner: partner-token"])
     assert "X-Backend: ${BACKEND}" in text and "X-Stage: ${STAGE}" in text and "partner-token" not in text and ENV["BACKEND"] not in text, text
     text = explained("GET", "/set", ["X-Partner: other"])

@@ -12,7 +12,7 @@ import pytest
 
 from support.client import Client, chunk, get, head
 from support.gateway import BINARY, Gateway, command
-from support.upstream import Echo, Scripted, answering, eventually
+from support.upstream import Echo, Scripted, answering, eventually, unused_port
 
 RESPOND = "routes: [{{ match: /version, respond: {{ body: '{0}' }} }}]\n"
 FORWARD = """
@@ -59,6 +59,30 @@ def test_a_held_admin_port_is_an_error_too():
     with Gateway(RESPOND.format(1)) as running:
         told = run_to_its_end("listeners: [{ address: 127.0.0.1:0 }]\n" + f"admin: {{ address: 127.0.0.1:{running.admin_port} }}\n" + RESPOND.format(2))
         assert told.code == 1 and f"pid {running.process.pid}" in told.err
+
+
+def test_t86_all_of_ipv4_beside_all_of_ipv6_are_two_listeners_of_one_port():
+    holder, port = unused_port("0.0.0.0")
+    holder.close()
+    addresses = [f'"0.0.0.0:{port}"', f'"[::]:{port}"']
+    for first, second in (addresses, addresses[::-1]):
+        config = f"listeners: [{{ address: {first} }}, {{ address: {second} }}]\nroutes: [{{ match: /, respond: {{ body: '{{client.ip}}' }} }}]\n"
+        assert command("check", config=config).code == 0
+        with Gateway(config) as gateway:
+            assert f"portico: listening on [::]:{port} (http, IPv6 alone)" in gateway.stderr
+            for client in ("127.0.0.1", "::1"):
+                with socket.create_connection((client, port), 5) as sock:
+                    sock.sendall(head("GET", "/", [("Connection", "close")]))
+                    answer = b"".join(iter(lambda: sock.recv(4096), b""))
+                assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n" + client.encode())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:7001", '":7001"', '"[::]:7001"'])
+def test_t86_an_address_that_the_file_holds_twice_is_a_load_error(address):
+    config = f"listeners: [{{ address: {address} }}, {{ address: {address} }}]\n" + RESPOND.format(1)
+    for told in (command("check", config=config), command("run", config=config)):
+        assert told.code == 1 and "two listeners have the address " + address.strip('"') in told.text and "[duplicate-address]" in told.text, told.text
+        assert "held" not in told.text, told.text
 
 
 def test_without_admin_there_is_no_admin_listener():

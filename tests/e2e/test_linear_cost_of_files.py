@@ -22,6 +22,11 @@ def policy(text, one, between=", "):
         "routes:\n  - { match: '/a/**', use: [p], forward: { service: s } }\n"
 
 
+def merged(text, one, times):
+    """So many times as many parts as other files have: each costs little, and did not where it was held against all before it."""
+    return lambda count: HEAD + text.replace("@", ", ".join(one(i) for i in range(times * count))) + "\nroutes: [{ match: /x, respond: {} }]\n"
+
+
 FILES = {
     "fixed paths": routes("{ match: /a/%, forward: { service: s } }"),
     "parameters": routes("{ match: '/a%/{id}/x', forward: { service: s } }"),
@@ -49,6 +54,9 @@ FILES = {
     "steps of an edit": policy("{ transform: { response: { edit: { set: { @ } } } } }", lambda i: f"$.a{i}: {i}"),
     "removals": policy("{ transform: { response: { edit: { remove: [@] } } } }", lambda i: f"$.a{i}.b"),
     "revoked subjects": policy("{ jwt: { secret: " + "x" * 40 + ", algorithms: [HS256], revocation: { subjects: [@] } } }", lambda i: f"u{i}"),
+    "a44 merge keys of one mapping": merged("x-a: { @ }", lambda i: f"<<: {{ k{i}: 1 }}", 20),
+    "a44 mappings of one merge key": merged("x-a: { <<: [@] }", lambda i: f"{{ k{i}: 1 }}", 20),
+    "a44 merge keys of one alias": merged("x-a: &a { k: 1 }\nx-b: [@]", lambda i: f"{{ <<: *a, n: {i} }}", 5),
     "a text with many values": policy("{ transform: { response: { headers: { set: { X-A: \"@\" } } } } }", lambda i: "{query.a}", ""),
 }
 
@@ -69,6 +77,14 @@ def test_the_cost_of_a_file_is_linear(case):
     nothing, less, more = (min(check(make(count))[0] for _ in range(3)) for count in (1, small, large))
     print(f"\n{case}: {small}: {(less - nothing) * 1e3:.1f} ms, {large}: {(more - nothing) * 1e3:.1f} ms")
     assert more - nothing < 4 * 1.6 * (less - nothing) + 0.02
+
+
+def test_a44_merge_keys_that_make_far_more_of_a_file_than_it_is_are_refused():
+    """Each mapping has all that the one before it has, and one more."""
+    chain = "x-0: &a0 { k0: 1 }\n" + "".join(f"x-{i}: &a{i} {{ <<: *a{i - 1}, k{i}: 1 }}\n" for i in range(1, 40_000))
+    seconds, done = check(HEAD + chain + "routes: [{ match: /x, respond: {} }]\n")
+    assert done.code == 1 and done.out.count("[alias-expansion]") == 1, done.out
+    assert SANITIZED or seconds < 3
 
 
 def test_a_thousand_faults_are_told_of_by_a_hundred():

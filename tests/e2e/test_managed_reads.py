@@ -19,7 +19,7 @@ ROUTE = "routes: [{{ match: /x, use: [{use}], respond: {{ body: x }} }}]\n"
     ("{ transform: { request: { when: { headers: { X-Team: a } }, headers: { set: { X-A: b } } } } }", "claims"),
     ("{ transform: { request: { headers: { set: { X-A: \"{header.X-Forwarded-Proto}\" } } } } }", "request.scheme"),
 ])
-def test_a_policy_that_reads_a_managed_header_that_nothing_sets_is_a_load_error(policy, hint):
+def test_t82_a_policy_that_reads_a_managed_header_that_nothing_sets_is_a_load_error(policy, hint):
     told = check("managed_headers: [X-Team]\npolicies: { p: " + policy + " }\n" + ROUTE.format(use="p"))
     assert told.code == 1 and "is taken off every request" in told.text and hint in told.text, told.text
 
@@ -48,7 +48,7 @@ routes:
 """
 
 
-def test_a_limit_counts_by_a_header_that_a_policy_before_has_copied():
+def test_t82_a_limit_counts_by_a_header_that_a_policy_before_has_copied():
     def decide(connection):
         while request := connection.read_request():
             connection.answer(b"", headers=[("X-Plan", request.get("x-ticket"))])
@@ -72,6 +72,7 @@ CHOSEN = "policies: {{ key: {{ api_key: {{ from: {{ header: X-Key }}, forward_ke
 @pytest.mark.parametrize("limit,use,chosen", [
     ("rate_limit: { key: header.X-Team, limit: 1, window: 1s }", "fair", True),
     ("rate_limit: { key: query.team, limit: 1, window: 1s }", "fair", True),
+    ("rate_limit: { key: cookie.team, limit: 1, window: 1s }", "fair", True),
     ("rate_limit: { key: [header.X-Team, query.team], limit: 1, window: 1s }", "fair", True),
     ("rate_limit: { key: [client.ip, header.X-Team], limit: 1, window: 1s }", "fair", False),
     ("rate_limit: { key: client.ip, limit: 1, window: 1s }", "fair", False),
@@ -81,7 +82,7 @@ CHOSEN = "policies: {{ key: {{ api_key: {{ from: {{ header: X-Key }}, forward_ke
     ("rate_limit: { key: header.x-team, limit: 1, window: 1s }", "key, own, fair", False),
     ("rate_limit: { key: header.x-team, limit: 1, window: 1s }", "key, fair, own", True),
 ])
-def test_check_warns_of_a_limit_whose_key_clients_choose(limit, use, chosen):
+def test_t82_check_warns_of_a_limit_whose_key_clients_choose(limit, use, chosen):
     told = check(CHOSEN.format(limit=limit, use=use))
     assert told.code == 0 and ("is never limited" in told.text) == chosen, told.text
 

@@ -374,7 +374,7 @@ routes:
     ("POST", "/login/bob/hunter2", "/login/bob/…"), ("GET", "/beta/hunter2", "/beta/…"), ("GET", "/login/bob/hunter2%2F", "/login/bob/…"),
     ("GET", "/login/bob/hunter2/", "/login/bob/…/"), ("GET", "/login/bob/hunter2/x", "/login/bob/…/x"), ("GET", "/invite/hunter2", "/invite/…"), ("GET", "/invite/hunter2/too/bob", "/invite/…/too/bob"),
     ("GET", "/only/hunter2", "/only/…"), ("GET", "/lo/hunter2", "/lo/hunter2"), ("POST", "/files/7/", "/files/7/")])
-def test_the_log_shows_no_parameter_of_a_path_that_is_to_be_redacted(method, target, path):
+def test_t85_the_log_shows_no_parameter_of_a_path_that_is_to_be_redacted(method, target, path):
     """Nor where no route took the request, whatever is missing."""
     with Echo() as upstream, Gateway(REDACTED.format(url=upstream.url)) as gateway:
         fetch(gateway.port, method, target, [("X-Request-ID", "redacted")])

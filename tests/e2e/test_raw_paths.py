@@ -21,7 +21,7 @@ def store():
 
 
 @pytest.mark.parametrize("target", ["/a%7Eb//c%2fd", "/", "//", "/a/../b", "/a;x=1/b%3Fc", "/%e4%bd%a0?x=a%2Fb&y", "/b%5Cc", "/a+b%20c"])
-def test_a_raw_path_is_sent_as_it_came(store, target):
+def test_t90_a_raw_path_is_sent_as_it_came(store, target):
     assert get(store.port, target, host="files.example").json()["target"] == target
 
 

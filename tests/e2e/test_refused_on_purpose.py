@@ -21,7 +21,7 @@ def row(*words):
 
 @pytest.mark.parametrize("keys", ["secret: SECRET, public_key: PEM", "secret: SECRET, jwks: https://id.example/keys",
                                   "issuers: [{ issuer: a, algorithms: [HS256, ES256], secret: SECRET, public_key: PEM }]"])
-def test_a_secret_beside_public_keys_is_refused_for_the_reason_that_the_reference_has(keys):
+def test_t75_a_secret_beside_public_keys_is_refused_for_the_reason_that_the_reference_has(keys):
     keys = keys.replace("SECRET", SECRET).replace("PEM", f'"{PEM}"')
     algorithms = "" if keys.startswith("issuers") else "algorithms: [HS256, ES256], "
     ran = check(f"policies: {{ p: {{ jwt: {{ {algorithms}{keys} }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n")
@@ -35,7 +35,7 @@ def test_two_issuers_may_have_a_secret_and_a_public_key():
     assert ran.code == 0, ran.text
 
 
-def test_a_token_without_an_end_is_refused_for_the_reason_that_the_reference_has():
+def test_t75_a_token_without_an_end_is_refused_for_the_reason_that_the_reference_has():
     row("without `exp`", "api_key")
     with Gateway(f"policies: {{ p: {{ jwt: {{ algorithms: [HS256], secret: {SECRET} }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n") as gateway:
         endless = {k: v for k, v in claims().items() if k != "exp"}
@@ -45,7 +45,7 @@ def test_a_token_without_an_end_is_refused_for_the_reason_that_the_reference_has
 
 
 @pytest.mark.parametrize("origins", ['"*"', '["*"]', '["https://a.example", "*"]'])
-def test_credentials_for_every_origin_are_refused_for_the_reason_that_the_reference_has(origins):
+def test_t75_credentials_for_every_origin_are_refused_for_the_reason_that_the_reference_has(origins):
     row("`cors`", "credentials: true")
     cors = f"policies: {{ p: {{ cors: {{ origins: {origins}, credentials: %s }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n"
     assert check(cors % "true").code == 1 and "[open-credentials]" in check(cors % "true").text and check(cors % "false").code == 0
@@ -53,7 +53,7 @@ def test_credentials_for_every_origin_are_refused_for_the_reason_that_the_refere
 
 
 @pytest.mark.parametrize("sign", list("!$&'()*+,;=") + ["%61", "\u00e9".encode().decode("latin-1")])
-def test_a_sign_that_no_name_has_is_refused_in_a_host_for_the_reason_that_the_reference_has(sign):
+def test_t75_a_sign_that_no_name_has_is_refused_in_a_host_for_the_reason_that_the_reference_has(sign):
     row("`Host`", "percent-encoded")
     with Gateway("routes: [{ match: /x, respond: {} }]\n") as gateway:
         for target, host in (("/x", f"a{sign}b.example"), (f"http://a{sign}b.example/x", f"a{sign}b.example")):

@@ -78,7 +78,7 @@ SET_BOTH = '\n  each: { transform: { request: { headers: { set: { X-Who: "{claim
     (MIXED % ("", "X-Key: sub") + "\n  each: { authorize: { scopes: { from: sub, all: [admin] } } }", "who, each", ["this authorize"]),
     (MIXED % (f", {BY_ISSUER}", "X-Key: sub") + ALICE, "who, each", []),
 ])
-def test_what_goes_by_a_subject_that_several_parties_name_is_warned_of(policies, use, warned):
+def test_t81_what_goes_by_a_subject_that_several_parties_name_is_warned_of(policies, use, warned):
     ran = check(config(policies, use))
     told = [line for line in ran.out.splitlines() if "[shared-subject]" in line]
     assert ran.code == 0, ran.text
@@ -121,7 +121,7 @@ def test_a_subject_is_made_of_claims(subject):
     assert ran.code == 1 and "subject" in ran.text, ran.text
 
 
-def test_a_subject_of_one_issuer_is_nobody_of_another():
+def test_t81_a_subject_of_one_issuer_is_nobody_of_another():
     """In the header, in an authorize, in the log, from the cache of tokens too, and in what explain says."""
     policies = "  who: { %s }\n  admin: { authorize: { claims: { all: { sub: staff|admin } } } }" % issuers(top=f", {BY_ISSUER}")
     with Echo() as echo:

@@ -71,7 +71,7 @@ def read_chunk(client):
 @pytest.mark.parametrize("response", ['{ edit: { remove: "$..cost" } }', "{ body: { id: $.id } }", "{ lines: { body: { id: $.id } } }", "{ body: { constant: 1 } }",
                                       "[{ when: { body: $.error }, body: { no: 1 } }, { headers: { set: { X-Head: changed } } }]",
                                       "{ headers: { set: { X-Id: '{$.id}' } } }", "[{ when: { body: $.a }, status: 201, events: pass }, { body: { id: $.id } }]"])
-def test_events_that_a_case_would_change_are_refused_before_the_first_byte(response):
+def test_t87_events_that_a_case_would_change_are_refused_before_the_first_byte(response):
     stream = Stream(("Content-Type", "Text/Event-Stream; charset=utf-8"))
     with Scripted(stream) as upstream, Gateway(config(upstream.url, response)) as gateway:
         answer = fetch(gateway.port, "GET", "/events")

@@ -1,6 +1,7 @@
 """Connections to services: kept, used again, replaced where the service closed one just as it was used again."""
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -215,6 +216,35 @@ def test_an_endpoint_that_comes_back_is_used_again():
         holder.close()
         with Echo("back", port=port):
             eventually(lambda: get(gateway.port, "/svc/x").json()["upstream"] == "back", "the use of the endpoint that came back", every=0.05)
+
+
+def test_t94_endpoints_that_all_refused_are_all_used_again_soon():
+    """However many requests found out at once: their failures are one."""
+    with ExitStack() as stack:
+        held = [unused_port() for _ in range(3)]
+        ports = [port for _, port in held]
+        seen, over = set(), threading.Event()
+
+        def ask():
+            while not over.is_set():
+                answer = get(gateway.port, "/svc/x")
+                if answer.status == 200:
+                    seen.add(answer.json()["upstream"])
+                time.sleep(0.01)
+
+        gateway = stack.enter_context(Gateway(config(*(f"http://127.0.0.1:{port}" for port in ports))))
+        clients = [threading.Thread(target=ask) for _ in range(8)]
+        stack.callback(lambda: [client.join() for client in clients])
+        stack.callback(over.set)
+        for client in clients:
+            client.start()
+        time.sleep(2)
+        assert not seen
+        for (holder, port), name in zip(held, "abc"):
+            holder.close()
+            stack.enter_context(Echo(name, port=port))
+        eventually(lambda: seen == set("abc"), "the use of all three", timeout=4)
+        over.set()
 
 
 def test_the_connections_upstream_are_counted():

@@ -151,7 +151,7 @@ def status(gateway, secret):
     return get(gateway.port, "/version", [("Authorization", "Bearer " + hs(claims(), secret=secret))]).status
 
 
-def test_a_mounted_configuration_is_followed_through_the_link_that_is_exchanged():
+def test_t93_a_mounted_configuration_is_followed_through_the_link_that_is_exchanged():
     with Mounted(FILE.format(1), options=["--watch"]) as gateway:
         mounted(gateway.folder + "/conf", 2, {"portico.yaml": FILE.format(2)})
         eventually(lambda: version(gateway) == "2", "the new file")
@@ -160,7 +160,7 @@ def test_a_mounted_configuration_is_followed_through_the_link_that_is_exchanged(
         assert reloads(gateway) == 1, "the same again is no change"
 
 
-def test_a_mounted_secret_that_the_configuration_names_is_followed():
+def test_t93_a_mounted_secret_that_the_configuration_names_is_followed():
     other = "another-secret-of-the-same-mount-0123456789"
     with Mounted(SIGNED, options=["--watch"]) as gateway:
         assert status(gateway, SECRET) == 200

@@ -68,7 +68,7 @@ def test_strict_names_as_open_what_everybody_may_use(use, is_open):
     ("http://[::1]:81", "http://localhost:81", True), ("http://svc:81", "http://svc.:81", True), ("http://localhost.:81", "http://127.0.0.1:81", True),
     ("http://10.0.0.1", "http://[::ffff:a00:1]:80", True), ("http://svc:81", "http://svc:82", False), ("http://svc", "http://svc.example", False), ("http://127.0.0.1:81", "http://127.0.0.2:81", False),
 ])
-def test_two_names_of_one_address_are_one_service(one, other, same):
+def test_t78_two_names_of_one_address_are_one_service(one, other, same):
     head = HEAD.replace("s: http://10.1.2.3:8080, t: http://10.1.2.4:8080", f's: "{one}", t: "{other}"')
     ran = told(GUARDED, '{ match: "/pub/**", forward: { service: t, path: "/{**}" } }', head=head)
     assert ways(ran) == same, ran.text
