@@ -92,7 +92,7 @@ TEST(Error, CodesAreUniqueAndSaySomethingOfTheirSide) {
         for (const auto other : codes) EXPECT_NE(other, code_of(fault));
         codes.push_back(code_of(fault));
         const std::string_view code = code_of(fault);
-        const bool of_a_service = code.starts_with("upstream.") || code.starts_with("answer.") || code.starts_with("aggregate.");
+        const bool of_a_service = code.starts_with("upstream.") || code.starts_with("response.") || code.starts_with("aggregate.");
         EXPECT_EQ(of_a_service, side_of(fault) == Side::upstream) << code;
     }
 }

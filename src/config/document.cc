@@ -26,6 +26,7 @@ Document::~Document() = default;
 
 namespace {
 
+constexpr size_t kShortestBareKey = 8;         // of those that stand where the language has words of its own
 constexpr int kMaxDepth = 64;                  // levels of the tree, with every alias in its place
 constexpr size_t kMaxAliases = 100'000;        // and merge keys count as the aliases that they name
 constexpr size_t kMaxExpanded = 2'000'000;     // nodes that all aliases of a file stand for together: about 2 s of a load
@@ -143,6 +144,26 @@ class Builder {
         }
     }
 
+    void conceal_text(std::string_view text, const Mark& begin, const Mark& end) {
+        faults_.hide_source(begin, end);
+        faults_.hide(text, kInsteadOfSecret);
+    }
+
+    void conceal_behind_word(std::string_view text, const Mark& begin, const Mark& end) {
+        const size_t secret = secret_behind_word(text);
+        if (secret != std::string_view::npos) conceal_text(text.substr(secret), begin, end);
+    }
+
+    // Of API keys, written as a list of themselves or with their owners behind them, where each is a mapping.
+    void conceal_bare_keys(const Node& keys) {
+        for (const Node* item : keys.items) {
+            if (item->is_scalar() && !item->substituted) conceal_text(item->text, item->mark, item->end);
+        }
+        for (const Entry& e : keys.entries) {
+            if (e.key.size() >= kShortestBareKey && e.value->is_scalar()) conceal_text(e.key, e.key_mark, e.key_mark);
+        }
+    }
+
     // What YAML takes for a tag, an alias or an anchor may be how a secret begins.
     void conceal_sign() {
         if (below_secret_) faults_.hide_source(mark_of(event_.start_mark, event_.end_mark), mark_of(event_.end_mark, event_.end_mark));
@@ -201,10 +222,14 @@ class Builder {
             }
             const Mark key_mark = mark_of(event_.start_mark, event_.end_mark);
             if (event_.type != YAML_SCALAR_EVENT) {
-                faults_.error(key_mark, "", "bad-key", "a key must be plain text", "put it in quotes");
+                // `? secret : …` is a mapping as a key, of which nothing is read.
+                faults_.set_unread();
+                faults_.error(key_mark, "", "bad-key", "a key must be plain text",
+                              "a text that begins with one of ? { [ * goes into quotes; a key stands before its colon, without a ?");
                 return nullptr;
             }
             std::string key(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
+            conceal_behind_word(key, key_mark, mark_of(event_.end_mark, event_.end_mark));
             const bool is_merge = key == "<<" && event_.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
             if (!next()) return nullptr;
             const bool above = std::exchange(below_secret_, below_secret_ || may_hold_secrets(key));
@@ -214,7 +239,10 @@ class Builder {
             if (v->is_scalar() && names_a_secret(key, v->text)) {
                 conceal(faults_, *v);
                 faults_.hide(v->text, kInsteadOfSecret);
+            } else if (v->is_scalar() && !v->quoted && v->mark.line > key_mark.line) {
+                conceal_behind_word(v->text, v->mark, v->end);
             }
+            if (key == "keys") conceal_bare_keys(*v);
             if (is_merge) {
                 add_merge(merges, *v);
                 continue;

@@ -185,7 +185,7 @@ constexpr Field<ForwardingConfig> kForwarding[] = {
      [](const Scope& s, const Node& n, ForwardingConfig& f) {
          const auto name = read_string(s, n, "a header's name");
          if (!name) return;
-         if (!http::is_token(*name)) return s.error(n.mark, "bad-header-name", "\"" + *name + "\" is not a header's name");
+         if (!is_header_name(*name)) return s.error(n.mark, "bad-header-name", "\"" + *name + "\" is not a header's name");
          const bool other_word = std::ranges::any_of(std::initializer_list<std::string_view>{"X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix"},
                                                      [&](std::string_view said) { return http::is_same_name(*name, said); });
          if (other_word || !is_manageable_header(*name)) {

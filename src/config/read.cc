@@ -309,8 +309,10 @@ bool is_manageable_header(std::string_view name) {
     return !folded.starts_with("content-") && std::ranges::find(kNever, folded) == std::end(kNever);
 }
 
+bool is_header_name(std::string_view text) { return http::is_token(text) && text != "*"; }
+
 bool check_managed_header(const Scope& scope, Mark mark, std::string_view name) {
-    if (!http::is_token(name)) {
+    if (!is_header_name(name)) {
         scope.error(mark, "bad-header-name", "\"" + std::string(name) + "\" is not a header's name");
         return false;
     }

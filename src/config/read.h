@@ -79,6 +79,8 @@ std::string file_hint(const Node& node);
 // True for a name or an address as it stands in an endpoint, in lower case and without brackets. The root's dot may stand at a
 // name's end, but names nobody by itself. A name whose last label is a number is an address gone wrong (10.0.0.256), as for browsers.
 bool is_host(std::string_view host);
+// Whether that may be the name of a header: a token (RFC 9110 §5.1), but for `*`, by which people mean all of them.
+bool is_header_name(std::string_view text);
 // False for the names of headers that are the client's own, or part of the message's form, in every spelling.
 bool is_manageable_header(std::string_view name);
 // Judges the name of a header that only the gateway is to set (LANGUAGE.md §6), whatever its spelling. @returns false after a fault

@@ -17,7 +17,7 @@ void read_conditions(const Scope& scope, const Node& node, std::vector<ValueMatc
         ValueMatch m;
         m.name = e.key;
         m.mark = e.key_mark;
-        if (headers && !http::is_token(e.key)) at.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
+        if (headers && !is_header_name(e.key)) at.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
         if (!headers) check_no_braces(at, e.key_mark, e.key);
         const Node& v = *e.value;
         if (v.is_scalar() && v.kind != NodeKind::null) {
@@ -197,7 +197,7 @@ void read_respond(const Scope& scope, const Node& node, std::optional<RespondCon
 void read_headers(const Scope& scope, const Node& node, std::vector<std::pair<Text, Text>>& into) {
     if (!node.is_mapping()) return scope.expected(node, "headers by name");
     for (const Entry& e : node.entries) {
-        if (!http::is_token(e.key)) scope.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
+        if (!is_header_name(e.key)) scope.error(e.key_mark, "bad-header-name", "\"" + e.key + "\" is not a header's name");
         // In any spelling: who reads Transfer_Encoding for Transfer-Encoding would see another end of the body.
         const auto id = http::spelled_field_name(e.key);
         if (http::is_hop_by_hop(id) || id == http::FieldName::content_length) {

@@ -1,5 +1,7 @@
 #include "config/schema.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/scalar.h"
 
@@ -59,7 +61,7 @@ void Scope::expected(const Node& node, std::string_view what, std::string hint) 
 }
 
 // What other gateways, or versions before, call a key.
-static std::string_view former_name(std::string_view key) { return key == "headers" ? "send" : std::string_view{}; }
+static std::string_view former_name(std::string_view key) { return key == "headers" ? "send" : key == "answer" ? "response" : std::string_view{}; }
 
 int match_key(const Scope& scope, const Entry& entry, std::string_view object, std::span<const FieldText* const> rows, const Entry* above) {
     std::vector<std::string_view> keys;
@@ -74,7 +76,10 @@ int match_key(const Scope& scope, const Entry& entry, std::string_view object, s
     const bool renamed = std::ranges::find(keys, former_name(entry.key)) != keys.end();
     const std::string_view near = renamed ? former_name(entry.key) : nearest(entry.key, keys.data(), keys.size());
     std::string hint;
-    if (!near.empty()) {
+    const size_t colon = entry.key.find(':');
+    if (colon != std::string::npos && entry.value->kind == NodeKind::null && std::ranges::find(keys, std::string_view(entry.key).substr(0, colon)) != keys.end()) {
+        hint = "a colon that ends a key has a space behind it";
+    } else if (!near.empty()) {
         hint = "did you mean \"" + std::string(near) + "\"?";
     } else if (above != nullptr) {
         hint = "if it belongs to \"" + above->key + "\", indent it further than that line";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "gateway/client_address.h"
 #include "gateway/exchange.h"
 #include "gateway/snapshot.h"
@@ -51,7 +52,9 @@ LimitKey LimitKey::read(const config::Scope& scope, const config::Node& node) {
     const size_t before = scope.faults().errors();
     const config::Node* const first = node.is_mapping() && node.entries.size() == 1 ? node.get("first") : nullptr;
     if (node.is_mapping() && first == nullptr) {
-        scope.expected(node, "a value such as client.ip, a list of them, { first: [claims.sub, client.ip] } or all");
+        constexpr std::array<std::string_view, 1> kWords = {"first"};
+        const bool nearly = node.is_mapping() && node.entries.size() == 1 && !nearest(node.entries[0].key, kWords.data(), kWords.size()).empty();
+        scope.expected(node, "a value such as client.ip, a list of them, { first: [claims.sub, client.ip] } or all", nearly ? "did you mean first?" : "");
         return {};
     }
     if (first != nullptr) key.mode_ = Mode::first;

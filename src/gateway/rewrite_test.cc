@@ -36,9 +36,9 @@ TEST(TargetOfDocuments, AValueIsOneSegmentsText) {
 
 TEST(TargetOfDocuments, AnAnswersValueThatCannotStandThereIsTheServicesFault) {
     for (const char* bad : {R"({"id":".."})", R"({"id":""})", R"({"id":"a/b"})", R"({"id":null})", "{}", R"({"id":[1]})", R"({"id":{}})"}) {
-        EXPECT_EQ(built("/products/{$order.id}?", "{}", bad), "answer.mapping") << bad;
-        EXPECT_EQ(built("/products/{$order.id}/{$.a}?", R"({"a":"x"})", bad), "answer.mapping") << bad;
-        EXPECT_EQ(built("/products/{$.id}?", bad, "{}", true), "answer.mapping") << bad;
+        EXPECT_EQ(built("/products/{$order.id}?", "{}", bad), "response.mapping") << bad;
+        EXPECT_EQ(built("/products/{$order.id}/{$.a}?", R"({"a":"x"})", bad), "response.mapping") << bad;
+        EXPECT_EQ(built("/products/{$.id}?", bad, "{}", true), "response.mapping") << bad;
     }
 }
 
@@ -65,12 +65,12 @@ TEST(TargetOfConstants, AControlBehindTheQuestionMarkIsAFault) {
 
 TEST(TargetOfDocuments, AQueryPairThatIsNothingButAMissingValueIsLeftOut) {
     EXPECT_EQ(built("/x?a={$.a}&b={$.b}&c=-{$.c}", R"({"b":null,"c":null})", "{}"), "/x?c=-");
-    EXPECT_EQ(built("/x?a={$order.a}", "{}", R"({"a":[1]})"), "answer.mapping");
+    EXPECT_EQ(built("/x?a={$order.a}", "{}", R"({"a":[1]})"), "response.mapping");
     EXPECT_EQ(built("/x?a={$.a}", R"({"a":{}})", "{}"), "route.value_refused");
 }
 
 TEST(TargetOfDocuments, A28_a_semicolon_of_a_value_is_no_parameter_of_the_path) {
-    EXPECT_EQ(built("/products/{$order.id}?", "{}", R"({"id":"7;role=admin"})"), "answer.mapping");
+    EXPECT_EQ(built("/products/{$order.id}?", "{}", R"({"id":"7;role=admin"})"), "response.mapping");
     EXPECT_EQ(built("/products/{$.id}?", R"({"id":"..;"})", "{}"), "route.bad_rewrite");
     EXPECT_EQ(built("/x?a={$.id}", R"({"id":"7;b=1"})", "{}"), "/x?a=7%3Bb%3D1");
 }
@@ -80,9 +80,9 @@ TEST(TargetOfDocuments, A28_values_make_no_target_of_any_length) {
     const auto id = [](const std::string& text) { return R"({"id":")" + text + R"("})"; };
     EXPECT_EQ(built("/{$.id}?", id(most).c_str(), "{}"), "/" + most);
     EXPECT_EQ(built("/{$.id}?", id(most + "x").c_str(), "{}"), "route.value_refused");
-    EXPECT_EQ(built("/{$order.id}?", "{}", id(most + "x").c_str()), "answer.mapping");
+    EXPECT_EQ(built("/{$order.id}?", "{}", id(most + "x").c_str()), "response.mapping");
     EXPECT_EQ(built("/x?a={$.id}", id(most + "x").c_str(), "{}"), "route.value_refused");
-    EXPECT_EQ(built("/x?a={$order.id}", "{}", id(most + "x").c_str()), "answer.mapping");
+    EXPECT_EQ(built("/x?a={$order.id}", "{}", id(most + "x").c_str()), "response.mapping");
 }
 
 TEST(TargetOfDocuments, APathIsNoTarget) {

@@ -142,8 +142,8 @@ def test_what_is_no_good_json_answer_passes(status, headers):
 
 
 @pytest.mark.parametrize("body, code", [
-    (b"<html>", "answer.not_json"), (b'{"id":1,"id":2}', "answer.not_json"), (b'{"id":1', "answer.not_json"),
-    (b'"' + b"x" * 20000 + b'"', "answer.too_large"),
+    (b"<html>", "response.not_json"), (b'{"id":1,"id":2}', "response.not_json"), (b'{"id":1', "response.not_json"),
+    (b'"' + b"x" * 20000 + b'"', "response.too_large"),
 ])
 def test_json_that_is_none_or_too_long_is_refused(body, code):
     with serving(body) as upstream, Gateway(CONFIG.format(url=upstream.url)) as gateway:

@@ -181,7 +181,8 @@ def test_a_token_that_is_passed_on_stays_though_another_policy_would_have_judged
     ('send: ["*", X-A]', "bad-header-name", 'write send: "*"'), ("client_headers: [Content-Length]", "bad-header", "belongs"), ("client_headers: [Connection]", "bad-header", "belongs"),
     ("client_headers: [Transfer_Encoding]", "bad-header", "belongs"), ("client_headers: [keep.alive]", "bad-header", "belongs"), ("client_headers: [X_Request_ID]", "bad-header", "belongs"),
     ("send: [Transfer_Encoding]", "bad-header", "belongs"), ("send: [proxy_authorization]", "bad-header", "belongs"),
-    ("client_headers: ['a b']", "bad-header-name", ""), pytest.param('headers: "*"', "unknown-key", 'did you mean "send"?', id="t14-all-by-another-key"), ("copy: [Cookie]", "unmanageable-header", ""),
+    ("client_headers: ['a b']", "bad-header-name", ""), ('client_headers: "*"', "bad-header-name", '"*" is not a header'), ('copy: "*"', "bad-header-name", '"*" is not a header'),
+    ("copy: { '*': sub }", "bad-header-name", '"*" is not a header'), pytest.param('headers: "*"', "unknown-key", 'did you mean "send"?', id="t14-all-by-another-key"), ("copy: [Cookie]", "unmanageable-header", ""),
     ("copy: [Authorization, authorization]", "duplicate-header", "")])
 def test_what_cannot_be_sent_or_given_is_a_load_error(settings, code, said):
     ran = check("services: { s: { endpoints: ['http://127.0.0.1:1'], internal: true } }\nroutes: [{ match: /x, use: [{ forward_auth: { service: s, " + settings + " } }], respond: {} }]\n")

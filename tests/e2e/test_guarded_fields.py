@@ -486,3 +486,16 @@ routes:
 """
     with Gateway("workers: 1\n" + config) as gateway:
         assert [get(gateway.port, "/six").status, get(gateway.port, "/no-six").status] == [403, 200]
+
+
+@pytest.mark.parametrize("config", [
+    'managed_headers: ["*"]\nroutes: [{ match: /x, respond: {} }]',
+    'routes: [{ match: /x, use: [{ transform: { request: { headers: { remove: "*" } } } }], respond: {} }]',
+    'routes: [{ match: /x, use: [{ transform: { response: { headers: { set: { "*": a } } } } }], respond: {} }]',
+    'routes: [{ match: { path: /x, headers: { "*": a } }, respond: {} }]',
+    'routes: [{ match: /x, respond: { headers: { "*": a } } }]',
+])
+def test_t14_a_sign_for_all_headers_is_no_headers_name(config):
+    """It would be taken for a header of that name, which nobody sends, and do nothing."""
+    told = check(config + "\n")
+    assert told.code == 1 and '"*" is not a header' in told.text, told.text

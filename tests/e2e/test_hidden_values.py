@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from support.gateway import Gateway, check, explain
+from support.gateway import Gateway, check, command, explain
 from support.tokens import SECRET, claims, hs
 
 WEAK = "hunter2-hunter2"
@@ -169,3 +169,27 @@ def test_where_the_language_has_secrets_no_default_and_no_sign_is_shown(written)
 def test_a_url_with_a_password_is_its_variable_all_the_same():
     ran = check("services: { s: '${U}' }\nroutes: []\n", env={"U": "http://user:p4ss@inner-host.corp:80/tok3n"})
     assert ran.code == 1 and "inner-host" not in ran.text and "tok3n" not in ran.text, ran.text
+
+
+@pytest.mark.parametrize("policy", [
+    "jwt: { algorithms: [HS256], secret:hunter2hunter2 }",
+    "jwt: { algorithms: [HS256], secret=hunter2hunter2 }",
+    "jwt: { algorithms: [HS256], secret hunter2hunter2 }",
+    'jwt: { algorithms: [HS256], "secret:hunter2hunter2" }',
+    "jwt:\n      secret:hunter2hunter2",
+    "jwt:\n      secret = hunter2hunter2",
+    "jwt:\n      secret hunter2hunter2",
+    "jwt:\n      ? secret : hunter2hunter2",
+    "api_key: { keys: [hunter2hunter2] }",
+    "api_key: { keys: { hunter2hunter2: bob } }",
+])
+def test_t50_a_secret_whose_key_is_written_wrong_is_not_shown(policy):
+    config = "policies:\n  p:\n    " + policy + "\nroutes: [{ match: /x, use: [p], respond: {} }]\n"
+    for options in ((), ("--json",)):
+        told = command("check", *options, config=config + "listeners: [{ address: 127.0.0.1:0 }]\n")
+        assert told.code == 1 and "hunter2" not in told.text, told.text
+
+
+def test_a_key_whose_colon_has_no_space_is_told_so():
+    told = check("routes: [{ match:/x, respond: {} }]\n")
+    assert "a colon that ends a key has a space behind it" in told.text, told.text

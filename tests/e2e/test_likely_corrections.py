@@ -37,7 +37,7 @@ def route(rest):
     (route('match: "/users/{user_id}", forward: { service: s, path: "/u/{id}" }'), "did you mean {user_id}? (known are {user_id} {client.ip}"),
     (route('match: "/users/{id}", forward: { service: s, path: "/u/{client_ip}" }'), "did you mean {client.ip}?"),
     (route('match: "/users/{id}", use: [{ transform: { request: { headers: { set: { X-User: "{user_id}" } } } } }], forward: { service: s }'), "did you mean {id}? (known are {id} {client.ip}"),
-    (route('match: "/users/{id}", use: [{ rate_limit: { limit: 1, window: 1s, key: user_id } }], forward: { service: s }'), "did you mean {id}?"),
+    (route('match: "/users/{id}", use: [{ rate_limit: { limit: 1, window: 1s, key: user_id } }], forward: { service: s }'), "did you mean id?"),
     (route('match: "/users/{id}", use: [{ transform: { request: { headers: { set: { X-User: "{nothing_like_it}" } } } } }], forward: { service: s }'), "known are {id} {client.ip}"),
     (route('match: "/users/{id}", forward: { service: s, path: "/{requestid}" }'), "did you mean {request.id}?"),
     (route('match: /x, use: [' + JWT % "" + '], forward: { service: s, path: "/{claim.sub}" }'), "did you mean {claims.sub}?"),

@@ -103,12 +103,15 @@ def test_a_plan_that_is_a_list_or_an_object_is_no_plan_and_no_missing_one(gatewa
 
 
 @pytest.mark.parametrize("key,said", [
-    ("{ first: [claims.sub] }", "first has 2 to 8 values"), ("{ first: [claims.sub, client.ip] }", "{claims.sub} has no value here"), ("{ any: [client.ip] }", "{ first: [claims.sub, client.ip] } or all"),
-    ("[all, client.ip]", "{all} names nothing"), ("\"{all}\"", "{all} names nothing"), ("{ first: [client.ip, nothing] }", "{nothing} names nothing")])
+    ("{ first: [claims.sub] }", "first has 2 to 8 values"), ("{ first: [claims.sub, client.ip] }", ": claims.sub has no value here"), ("{ any: [client.ip] }", "{ first: [claims.sub, client.ip] } or all"),
+    ("[all, client.ip]", ": all names nothing that is known on this route"), ("\"{all}\"", "{all} names nothing"), ("{ first: [client.ip, nothing] }", ": nothing names nothing"),
+    ("user", "hint: known are client.ip request.method"), ("ip", "did you mean client.ip? (known are client.ip "), ("cookies.sid", "did you mean cookie.sid?"),
+    ("{ fist: [claims.sub, client.ip] }", "did you mean first?")])
 @pytest.mark.parametrize("policy", ["rate_limit: { limit: 1, window: 1s, key: KEY }", "concurrency: { limit: 1, key: KEY }"])
 def test_a_key_that_names_nobody_is_a_load_error(policy, key, said):
     ran = check("routes: [{ match: /x, use: [{ " + policy.replace("KEY", key) + " }], respond: {} }]\n")
     assert ran.code == 1 and said in ran.out, ran.text
+    assert "write {{" not in ran.text or "{{" in key or '"{' in key, ran.text
 
 
 def test_all_in_braces_is_a_parameter_of_the_path():

@@ -58,7 +58,7 @@ def test_a_decided_case_of_bodies(body, document, made):
 ])
 def test_an_answer_that_does_not_fit_is_502_and_names_the_path(body, document, path):
     answer = shaped(body, document)
-    assert answer.status == 502 and answer.code == "answer.mapping"
+    assert answer.status == 502 and answer.code == "response.mapping"
     assert json.loads(answer.body)["detail"].startswith(path + " ")
 
 

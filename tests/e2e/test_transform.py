@@ -132,7 +132,7 @@ services: {{ svc: {svc.url} }}
 routes: [{{ match: /x, use: [{{ transform: {{ response: {{ body: {{ a: $.a }} }} }} }}], forward: {{ service: svc }} }}]
 """) as gateway:
         answer = get(gateway.port, "/x", [("Range", "bytes=0-6")])
-        assert (answer.status, answer.code) == (502, "answer.mapping")
+        assert (answer.status, answer.code) == (502, "response.mapping")
 
 
 def test_the_log_says_which_transform_could_not_do_its_work_and_where_the_body_was_no_json():
@@ -149,10 +149,10 @@ routes: [{{ match: /**, use: [outer, inner], forward: {{ service: svc }} }}]
 """) as gateway:
         assert get(gateway.port, "/good").status == 502
         line = gateway.access_line(lambda e: e["path"] == "/good")
-        assert (line["refused_by"], line["code"]) == ("outer", "answer.mapping") and "$.b" in line["detail"]
+        assert (line["refused_by"], line["code"]) == ("outer", "response.mapping") and "$.b" in line["detail"]
         assert get(gateway.port, "/bad").status == 502
         line = gateway.access_line(lambda e: e["path"] == "/bad")
-        assert (line["refused_by"], line["code"]) == ("inner", "answer.not_json") and "at byte 8" in line["detail"], line
+        assert (line["refused_by"], line["code"]) == ("inner", "response.not_json") and "at byte 8" in line["detail"], line
 
 
 def test_what_is_made_of_a_requests_header_varies_by_it():

@@ -143,7 +143,7 @@ routes:
 @pytest.mark.parametrize("name", range(len(UNREADABLE)), ids=list(UNREADABLE))
 def test_a20_an_answer_that_claims_to_be_json_and_is_none_is_refused(responses, name):
     answer = get(responses.port, f"/when/{name}")
-    assert (answer.status, answer.code) == (502, "answer.not_json")
+    assert (answer.status, answer.code) == (502, "response.not_json")
 
 
 def test_t24_a20_an_answer_behind_a_byte_order_mark_is_read(responses):

@@ -59,7 +59,7 @@ def test_a_value_that_is_not_there_is_not_set():
 
 def test_a23_something_else_in_the_way_is_told_without_the_services_names_or_passed_over():
     body, answer = edited('{ set: { "$..list[0].b": 1 } }', b'{"s3cr3t":{"list":"text"}}')
-    assert (answer.status, answer.code) == (502, "answer.mapping") and b"s3cr3t" not in answer.body
+    assert (answer.status, answer.code) == (502, "response.mapping") and b"s3cr3t" not in answer.body
     body, answer = edited('{ set: { $.a.b: 1, $.c: 2 }, on_mismatch: skip }', b'{"a":"text"}')
     assert json.loads(body) == {"a": "text", "c": 2}
 
@@ -79,7 +79,7 @@ routes: [{ match: /**, use: [lenient], forward: { service: svc } }]
 
 @pytest.mark.parametrize("body", [b"no json", b"{", b'{"a":1,"a":2}'])
 def test_what_is_not_json_is_refused(body):
-    assert edited("{ remove: $.a }", body)[1].code == "answer.not_json"
+    assert edited("{ remove: $.a }", body)[1].code == "response.not_json"
 
 
 REQUEST = """

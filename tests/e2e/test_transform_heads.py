@@ -76,7 +76,7 @@ def test_a18_no_field_leaves_that_is_not_allowed_whoever_has_decided_the_head(si
 @pytest.mark.parametrize("how", ["fixed", "late", "head", "fallback", "edited", "only"])
 def test_a18_a_part_that_nobody_asked_for_is_no_answer_whoever_would_judge_it(site, how):
     answer = get(site.port, f"/{how}/206")
-    assert (answer.status, answer.code, answer.get("Content-Range")) == (502, "answer.mapping", None)
+    assert (answer.status, answer.code, answer.get("Content-Range")) == (502, "response.mapping", None)
 
 
 def test_a18_a_case_for_a_status_applies_to_one_that_the_body_decided(site):
@@ -101,7 +101,7 @@ def test_a_body_that_is_made_out_of_nothing_is_one_for_the_next_transform(site):
 
 def test_a_failure_behind_a_head_that_was_settled_is_told_and_every_policy_sees_it(site):
     answer = get(site.port, "/failing/text", [("Origin", "https://a.example")])
-    assert (answer.status, answer.code, answer.get("Access-Control-Allow-Origin")) == (502, "answer.mapping", "https://a.example")
+    assert (answer.status, answer.code, answer.get("Access-Control-Allow-Origin")) == (502, "response.mapping", "https://a.example")
     assert site.access_line(lambda e: e["path"] == "/failing/text")["refused_by"] == "outer"
 
 

@@ -112,6 +112,6 @@ routes:
         assert (answer.status, answer.code) == (431, "http.head_too_large")
         with Client(gateway.port, timeout=120) as client:
             answer = client.get("/out/costly")
-        assert (answer.status, answer.code) == (502, "answer.too_costly")
+        assert (answer.status, answer.code) == (502, "response.too_costly")
         assert get(gateway.port, "/in").status == 200
         assert get(gateway.port, "/out/short").status == 200

@@ -86,7 +86,7 @@ NOT_JSON = [b"<html/>", b"{\"a\":", b'{"a":1} x', b"\xff", b"[" * 200 + b"]" * 2
 def test_a_good_answer_that_is_not_json_is_refused(body):
     with Site(SHAPE, body) as site:
         answer = site.get()
-        assert (answer.status, answer.code) == (502, "answer.not_json")
+        assert (answer.status, answer.code) == (502, "response.not_json")
         assert body not in answer.body and answer.get("Content-Type") == "application/problem+json"
         # The service's answer was read to its end: its connection serves again.
         site.get()
@@ -96,7 +96,7 @@ def test_a_good_answer_that_is_not_json_is_refused(body):
 def test_a_required_value_that_is_missing_is_named():
     with Site("body: { id: { get: $.user.id, required: true } }", b'{"user":{}}') as site:
         answer = site.get()
-        assert (answer.status, answer.code) == (502, "answer.mapping")
+        assert (answer.status, answer.code) == (502, "response.mapping")
         assert "$.user.id" in answer.json()["detail"]
 
 
@@ -143,7 +143,7 @@ def test_a_case_may_be_chosen_by_the_body():
         site.body = b'{"other": 1}'
         assert (site.get().status, site.get().body) == (200, b'{"other": 1}')
         site.body = b"no json"
-        assert (site.get().status, site.get().code) == (502, "answer.not_json")
+        assert (site.get().status, site.get().code) == (502, "response.not_json")
         site.headers = [("Content-Type", "text/plain")]
         assert (site.get().status, site.get().body) == (200, b"no json")
 
@@ -255,14 +255,14 @@ def test_brotli_is_undone_and_made():
 def test_a_coding_that_cannot_be_undone_is_refused(coding, body):
     with Site(SHAPE, body, headers=[JSON, ("Content-Encoding", coding)]) as site:
         answer = site.get([("Accept-Encoding", "*")])
-        assert (answer.status, answer.code, answer.get("Content-Encoding")) == (502, "answer.encoding", None)
+        assert (answer.status, answer.code, answer.get("Content-Encoding")) == (502, "response.encoding", None)
 
 
 def test_a_body_that_swells_is_refused():
     with Site("max_body: 32MiB" + SHAPE, gzip.compress(b"[" + b" " * (64 << 20), mtime=0), headers=[JSON, ("Content-Encoding", "gzip")]) as site:
-        assert site.get().code in ("answer.encoding", "answer.too_large")
+        assert site.get().code in ("response.encoding", "response.too_large")
         site.body = gzip.compress(b" " * (20 << 20), mtime=0)
-        assert site.get().code == "answer.encoding"
+        assert site.get().code == "response.encoding"
 
 
 def test_a_body_over_the_bound_is_refused_however_it_is_framed():
@@ -283,7 +283,7 @@ def test_a_body_over_the_bound_is_refused_however_it_is_framed():
             for how in ("/length", "/chunked", "/close"):
                 answer = get(site.port, how)
                 assert answer.status == status
-                assert answer.code == "answer.too_large" if status == 502 else answer.json()["id"] == "x" * (20 * KIB)
+                assert answer.code == "response.too_large" if status == 502 else answer.json()["id"] == "x" * (20 * KIB)
 
 
 def test_a_large_answer_is_changed_whole():
@@ -309,7 +309,7 @@ def test_policies_before_it_mark_the_answer_once_also_where_it_is_refused():
     use = "- cors: { origins: [https://a.example] }\n      - rate_limit: { limit: 100, window: 60s }"
     with Site(SHAPE, b"no json", use=use) as site:
         answer = site.get([("Origin", "https://a.example")])
-        assert answer.code == "answer.not_json"
+        assert answer.code == "response.not_json"
         assert answer.all("Access-Control-Allow-Origin") == ["https://a.example"] and len(answer.all("RateLimit")) == 1
 
 
@@ -342,7 +342,7 @@ routes:
         answer = get(gateway.port, "/respond")
         assert (answer.status, answer.body, answer.get("Content-Type")) == (201, b'{"is":"fixed"}', "application/json")
         assert get(gateway.port, "/stub").body == b'{"is":5}'
-        assert get(gateway.port, "/text").code == "answer.not_json"
+        assert get(gateway.port, "/text").code == "response.not_json"
 
 
 def test_two_transforms_run_backward():
@@ -369,7 +369,7 @@ def test_t25_what_is_no_content_coding_is_dropped_where_the_body_is_json_as_it_s
         assert fetch(site.port, "HEAD", "/a").get("content-encoding") is None
         site.body = b"caf\xe9"
         answer = site.get()
-        assert (answer.status, answer.code) == (502, "answer.encoding")
+        assert (answer.status, answer.code) == (502, "response.encoding")
         name = next(n for n in coding.split(", ") if n != "identity")
         assert site.gateway.access_line(lambda line: line["status"] == 502)["detail"].endswith(": " + name)
 
@@ -378,7 +378,7 @@ def test_t25_what_is_no_content_coding_is_dropped_where_the_body_is_json_as_it_s
 def test_t25_a_content_coding_that_cannot_be_undone_is_named(coding):
     with Site("body: { id: $.userId }", b'{"userId":7}', headers=[JSON, ("Content-Encoding", coding)]) as site:
         answer = site.get()
-        assert (answer.status, answer.code) == (502, "answer.encoding")
+        assert (answer.status, answer.code) == (502, "response.encoding")
         named = site.gateway.access_line(lambda line: line["status"] == 502)["detail"]
         assert any(named.endswith(": " + name) for name in coding.split(", ") if name != "gzip"), named
 

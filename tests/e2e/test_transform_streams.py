@@ -75,7 +75,7 @@ def test_t87_events_that_a_case_would_change_are_refused_before_the_first_byte(r
     stream = Stream(("Content-Type", "Text/Event-Stream; charset=utf-8"))
     with Scripted(stream) as upstream, Gateway(config(upstream.url, response)) as gateway:
         answer = fetch(gateway.port, "GET", "/events")
-        assert answer.status == 502 and answer.code == "answer.not_json" and answer.get("content-type") == "application/problem+json"
+        assert answer.status == 502 and answer.code == "response.not_json" and answer.get("content-type") == "application/problem+json"
         assert "event stream" in gateway.access_line(lambda line: line["path"] == "/events")["detail"]
         stream.over.set()
 
@@ -165,7 +165,7 @@ def test_a_first_line_that_is_not_json_is_an_error_and_a_later_one_breaks_the_an
         connection.send(chunk(b"<html>\n") + b"0\r\n\r\n")
     later.go = threading.Event()
     with Scripted(script) as upstream, Gateway(config(upstream.url, "{ lines: { body: { n: $.id } } }")) as gateway:
-        assert fetch(gateway.port, "GET", "/first").code == "answer.not_json"
+        assert fetch(gateway.port, "GET", "/first").code == "response.not_json"
         assert fetch(gateway.port, "GET", "/good").body == b'{"n":1}\n'
     with Scripted(later) as upstream, Gateway(config(upstream.url, "{ lines: { body: { n: $.id } } }")) as gateway, Client(gateway.port) as client:
         client.send_head("GET", "/")
@@ -174,7 +174,7 @@ def test_a_first_line_that_is_not_json_is_an_error_and_a_later_one_breaks_the_an
         later.go.set()
         with pytest.raises((ConnectionError, AssertionError)):
             read_chunk(client)
-        eventually(lambda: any(b'"answer.not_json"' in line and b"line 2" in line for line in gateway.stdout), "the log's line")
+        eventually(lambda: any(b'"response.not_json"' in line and b"line 2" in line for line in gateway.stdout), "the log's line")
 
 
 def test_a_line_over_the_bound_is_refused():
@@ -183,7 +183,7 @@ def test_a_line_over_the_bound_is_refused():
             connection.read_request()
             connection.answer(b'{"id":"' + b"x" * 5000 + b'"}\n', headers=[LINES])
     with Scripted(script) as upstream, Gateway(config(upstream.url, "{ lines: { body: { n: $.id } }, max_body: 4KiB }")) as gateway:
-        assert fetch(gateway.port, "GET", "/").code == "answer.too_large"
+        assert fetch(gateway.port, "GET", "/").code == "response.too_large"
 
 
 def resident(pid):

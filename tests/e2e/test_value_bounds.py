@@ -61,7 +61,7 @@ def test_a28_a_value_of_a_header_has_a_bound_of_its_own(world, path):
 
 
 def test_a28_a_header_that_another_calls_answer_makes_too_long_is_that_ones_fault(world):
-    assert ask(world, "/header-of-answer", 1) == ((502, "answer.mapping"), None)
+    assert ask(world, "/header-of-answer", 1) == ((502, "response.mapping"), None)
 
 
 def test_a28_a_list_makes_a_bounded_query(world):
@@ -69,11 +69,11 @@ def test_a28_a_list_makes_a_bounded_query(world):
     assert outcome == (200, "") and got.target.count("id=xxxxxxxxxxxxxx") == MOST // 16
     assert ask(world, "/list", ["x" * 14] * (MOST // 16) + [1]) == ((400, "body.mapping"), None)
     assert ask(world, "/list", list(range(20_000))) == ((400, "body.mapping"), None)
-    assert ask(world, "/list-of-answer", 1) == ((502, "answer.mapping"), None)
+    assert ask(world, "/list-of-answer", 1) == ((502, "response.mapping"), None)
 
 
 def test_a28_texts_make_a_bounded_query_together(world):
     outcome, got = ask(world, "/text", "x" * 30_000)
     assert outcome == (200, "") and len(got.target) > 60_000
     assert ask(world, "/text", "x" * 40_000) == ((400, "route.value_refused"), None)
-    assert ask(world, "/text-of-answer", 1) == ((502, "answer.mapping"), None)
+    assert ask(world, "/text-of-answer", 1) == ((502, "response.mapping"), None)

@@ -18,15 +18,15 @@ TEST(Cast, ToAStringTakesTextsNumbersAndBooleans) {
     EXPECT_EQ(got("cast: string", "12345678901234567890.10"), R"("12345678901234567890.10")");
     EXPECT_EQ(got("cast: string", "true"), R"("true")");
     EXPECT_EQ(got("cast: string", R"("a\n")"), R"("a\n")");
-    EXPECT_EQ(got("cast: string", "{}"), "failed: answer.mapping: $.x is an object, and cast takes a text, a number or a boolean");
+    EXPECT_EQ(got("cast: string", "{}"), "failed: response.mapping: $.x is an object, and cast takes a text, a number or a boolean");
 }
 
 TEST(Cast, ToANumberKeepsItsText) {
     EXPECT_EQ(got("cast: number", R"("12345678901234567890.10")"), "12345678901234567890.10");
     EXPECT_EQ(got("cast: number", "1e3"), "1e3");
-    EXPECT_EQ(got("cast: number", R"("0x1")"), "failed: answer.mapping: $.x is a string that is no number");
-    EXPECT_EQ(got("cast: number", R"("")"), "failed: answer.mapping: $.x is a string that is no number");
-    EXPECT_EQ(got("cast: number", "true"), "failed: answer.mapping: $.x is a boolean that is no number");
+    EXPECT_EQ(got("cast: number", R"("0x1")"), "failed: response.mapping: $.x is a string that is no number");
+    EXPECT_EQ(got("cast: number", R"("")"), "failed: response.mapping: $.x is a string that is no number");
+    EXPECT_EQ(got("cast: number", "true"), "failed: response.mapping: $.x is a boolean that is no number");
 }
 
 TEST(Cast, ToAnIntegerTakesWhatIsWhole) {
@@ -34,22 +34,22 @@ TEST(Cast, ToAnIntegerTakesWhatIsWhole) {
     EXPECT_EQ(got("cast: integer", "-1.5e1"), "-15");
     EXPECT_EQ(got("cast: integer", R"("18446744073709551616")"), "18446744073709551616");
     EXPECT_EQ(got("cast: integer", "-0.0"), "0");
-    EXPECT_EQ(got("cast: integer", "2.5"), "failed: answer.mapping: $.x is no integer");
-    EXPECT_EQ(got("cast: integer", "1e999999999"), "failed: answer.mapping: $.x is no integer");
+    EXPECT_EQ(got("cast: integer", "2.5"), "failed: response.mapping: $.x is no integer");
+    EXPECT_EQ(got("cast: integer", "1e999999999"), "failed: response.mapping: $.x is no integer");
 }
 
 TEST(Cast, ToABooleanTakesTrueFalseOneAndZero) {
     EXPECT_EQ(got("cast: boolean", R"("true")"), "true");
     EXPECT_EQ(got("cast: boolean", "0"), "false");
     EXPECT_EQ(got("cast: boolean", R"("1")"), "true");
-    EXPECT_EQ(got("cast: boolean", R"("yes")"), "failed: answer.mapping: $.x is a string that is neither true nor false");
+    EXPECT_EQ(got("cast: boolean", R"("yes")"), "failed: response.mapping: $.x is a string that is neither true nor false");
 }
 
 TEST(Cast, ANullStaysNullAndAListIsCastElementByElement) {
     EXPECT_EQ(got("cast: string", "null"), "null");
     EXPECT_EQ(got("cast: string", "[1, null, true]"), R"(["1",null,"true"])");
     EXPECT_EQ(got("cast: integer", R"(["1", []])"),
-              "failed: answer.mapping: $.x holds what does not fit: one is a list, and cast takes a text, a number or a boolean");
+              "failed: response.mapping: $.x holds what does not fit: one is a list, and cast takes a text, a number or a boolean");
 }
 
 TEST(Cast, WhatDoesNotFitTakesTheDefaultWhereThereIsOne) {
@@ -71,7 +71,7 @@ TEST(Map, PutsOneWordInThePlaceOfAnother) {
 TEST(Map, AWordThatItDoesNotKnowTakesItsDefaultThenGetsElseFails) {
     EXPECT_EQ(got("map: { A: active, default: unknown }, default: 0", R"("Z")"), R"("unknown")");
     EXPECT_EQ(got("map: { A: active }, default: 0", R"("Z")"), "0");
-    EXPECT_EQ(got("map: { A: active }", R"("Z")"), "failed: answer.mapping: $.x is none of the words that map knows");
+    EXPECT_EQ(got("map: { A: active }", R"("Z")"), "failed: response.mapping: $.x is none of the words that map knows");
 }
 
 TEST(Map, ItsValuesAreConstants) {
@@ -105,7 +105,7 @@ TEST(Date, WhatDoesNotParseIsAnErrorOrTheDefault) {
                             R"("10000-01-01")", R"("")", R"("2020-01-01T00:00:00.Z")"}) {
         // T60: the form that is wanted, and the form that came; never what it says.
         const std::string told = got("date: { to: epoch_s }", bad);
-        EXPECT_TRUE(told.starts_with("failed: answer.mapping: $.x is no date of the form iso (2024-03-05T00:07:00Z): it is written like \"")) << told;
+        EXPECT_TRUE(told.starts_with("failed: response.mapping: $.x is no date of the form iso (2024-03-05T00:07:00Z): it is written like \"")) << told;
         EXPECT_EQ(got("date: { to: epoch_s }, default: null", bad), "null") << bad;
     }
     EXPECT_EQ(got("date: { from: epoch_s }, default: null", "99999999999999"), "null");
@@ -129,7 +129,7 @@ TEST(Apply, ChangesTexts) {
     EXPECT_EQ(got("apply: [{ split: \",\" }, length]", '"' + std::string(99'999, ',') + '"'), "100000");
     EXPECT_THAT(got("apply: [{ split: \",\" }, length]", '"' + std::string(100'000, ',') + '"'), HasSubstr("would be split into more than 100000 pieces"));
     EXPECT_EQ(got("apply: lower", R"(["A","B"])"), R"(["a","b"])");
-    EXPECT_EQ(got("apply: lower", "1"), "failed: answer.mapping: $.x is a number, and lower takes a text");
+    EXPECT_EQ(got("apply: lower", "1"), "failed: response.mapping: $.x is a number, and lower takes a text");
 }
 
 TEST(Apply, CountsAndPicks) {
@@ -143,7 +143,7 @@ TEST(Apply, CountsAndPicks) {
     EXPECT_EQ(got("apply: max", R"(["b","c","a"])"), R"("c")");
     EXPECT_EQ(got("apply: keys", R"({"a":1,"b\n":2})"), R"(["a","b\n"])");
     EXPECT_EQ(got("apply: values", R"({"a":1,"b":[ 2]})"), "[1,[ 2]]");
-    EXPECT_EQ(got("apply: max", R"([1,"a"])"), "failed: answer.mapping: $.x holds a string, and max takes numbers alone, or texts alone");
+    EXPECT_EQ(got("apply: max", R"([1,"a"])"), "failed: response.mapping: $.x holds a string, and max takes numbers alone, or texts alone");
 }
 
 TEST(Apply, ReordersLists) {
@@ -166,8 +166,8 @@ TEST(Apply, AddsAndRoundsDecimalsExactly) {
     EXPECT_EQ(got("apply: { round: 0 }", "-0.5"), "-1");
     EXPECT_EQ(got("apply: { round: 0 }", "-0.4"), "0");
     EXPECT_EQ(got("apply: { round: 2 }", "9.999"), "10.00");
-    EXPECT_EQ(got("apply: sum", "[1e999]"), "failed: answer.mapping: $.x holds a number of too many digits to be added");
-    EXPECT_EQ(got("apply: sum", "[null]"), "failed: answer.mapping: $.x holds null, and sum takes numbers");
+    EXPECT_EQ(got("apply: sum", "[1e999]"), "failed: response.mapping: $.x holds a number of too many digits to be added");
+    EXPECT_EQ(got("apply: sum", "[null]"), "failed: response.mapping: $.x holds null, and sum takes numbers");
 }
 
 TEST(Apply, AnUnknownFunctionIsAnErrorWithTheNearest) {
@@ -188,7 +188,7 @@ TEST(Get, TakesATextToo) {
     EXPECT_EQ(f.render("{ v: { get: \"{$.b}\" }, w: { get: \"{$.c}\", default: 1 }, x: { get: \"-{$.c}\" } }"), R"({"w":1,"x":"-"})");
     EXPECT_EQ(f.render("{ get: \"{$.c}\", required: true }"), "failed: route.value_refused: \"{$.c}\" is missing");
     f.place().answer = true;
-    EXPECT_EQ(f.render("{ get: \"{$.a}{$.a}x\", cast: integer }"), "failed: answer.mapping: \"{$.a}{$.a}x\" is a string that is no integer");
+    EXPECT_EQ(f.render("{ get: \"{$.a}{$.a}x\", cast: integer }"), "failed: response.mapping: \"{$.a}{$.a}x\" is a string that is no integer");
     EXPECT_EQ(f.render("{ get: \"{$.a}\", required: true, default: 1 }").substr(0, 6), "error:");
 }
 

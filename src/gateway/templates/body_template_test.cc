@@ -53,7 +53,7 @@ TEST(BodyTemplate, AsAListsElementWhatIsMissingIsNull) {
 }
 
 TEST(BodyTemplate, AsTheWholeBodyWhatIsMissingIsAnErrorThatNamesIt) {
-    EXPECT_EQ(made("$.a.b", "{}"), "failed: answer.mapping: $.a.b is missing, and it is the whole body");
+    EXPECT_EQ(made("$.a.b", "{}"), "failed: response.mapping: $.a.b is missing, and it is the whole body");
 }
 
 TEST(BodyTemplate, AnyOtherQueryYieldsAListMaybeEmpty) {
@@ -99,8 +99,8 @@ TEST(BodyTemplate, ForEachGoesThroughAListsElementsOrAQuerysNodes) {
 TEST(BodyTemplate, ForEachOfNothingOrNullIsAnEmptyListAndOfAnythingElseAnError) {
     EXPECT_EQ(made("o: { for_each: $.x, item: 1 }", "{}"), R"({"o":[]})");
     EXPECT_EQ(made("o: { for_each: $.x, item: 1 }", R"({"x":null})"), R"({"o":[]})");
-    EXPECT_EQ(made("o: { for_each: $.x, item: 1 }", R"({"x":"y"})"), "failed: answer.mapping: $.x is a string, and for_each goes through a list");
-    EXPECT_EQ(made("o: { for_each: $.x, item: 1 }", R"({"x":{}})"), "failed: answer.mapping: $.x is an object, and for_each goes through a list");
+    EXPECT_EQ(made("o: { for_each: $.x, item: 1 }", R"({"x":"y"})"), "failed: response.mapping: $.x is a string, and for_each goes through a list");
+    EXPECT_EQ(made("o: { for_each: $.x, item: 1 }", R"({"x":{}})"), "failed: response.mapping: $.x is an object, and for_each goes through a list");
 }
 
 TEST(BodyTemplate, ForEachStandsInForEachAndSeesAllVariables) {
@@ -133,8 +133,8 @@ TEST(BodyTemplate, GetTakesADefaultWhereThereIsNothing) {
 }
 
 TEST(BodyTemplate, GetRequiredIsAnErrorThatNamesThePathFromTheDocumentOn) {
-    EXPECT_EQ(made("a: { get: $.x.y, required: true }", "{}"), "failed: answer.mapping: $.x.y is missing");
-    EXPECT_EQ(made("{ for_each: $.a, as: x, item: { get: $x.n, required: true } }", R"({"a":[{}]})"), "failed: answer.mapping: $.a[*].n is missing");
+    EXPECT_EQ(made("a: { get: $.x.y, required: true }", "{}"), "failed: response.mapping: $.x.y is missing");
+    EXPECT_EQ(made("{ for_each: $.a, as: x, item: { get: $x.n, required: true } }", R"({"a":[{}]})"), "failed: response.mapping: $.a[*].n is missing");
 }
 
 TEST(BodyTemplate, AMappingWithoutDirectiveWordIsData) {

@@ -46,17 +46,20 @@ bool is_parameter_name(std::string_view name) {
 // The values that a place has, as they are written. Empty where it has none.
 std::string known_values(const std::vector<std::string_view>& names, const TemplatePlace& place) {
     std::string text;
-    for (const std::string_view name : names) text.append(" {").append(name).append("}");
-    if (!place.no_request) text += " {header.NAME} {query.NAME} {cookie.NAME}";
-    if (!place.no_request && (place.identity || place.deferred)) text += " {claims.NAME}";
-    if (place.response) text += " {response.status} {response.header.NAME}";
-    if (place.calls != nullptr) text += " {calls.NAME.status} {calls.NAME.header.NAME}";
+    const auto add = [&](std::string_view name) { text.append(" ").append(shown_value(name, place.bare)); };
+    std::ranges::for_each(names, add);
+    constexpr std::string_view kMembers[] = {"header.NAME", "query.NAME", "cookie.NAME"}, kResponse[] = {"response.status", "response.header.NAME"},
+                               kCalls[] = {"calls.NAME.status", "calls.NAME.header.NAME"};
+    if (!place.no_request) std::ranges::for_each(kMembers, add);
+    if (!place.no_request && (place.identity || place.deferred)) add("claims.NAME");
+    if (place.response) std::ranges::for_each(kResponse, add);
+    if (place.calls != nullptr) std::ranges::for_each(kCalls, add);
     return text.empty() ? text : "known are" + text;
 }
 
 // `claim.sub` and `headers.x`: what has members, in the other number.
 std::string likely_member(std::string_view name) {
-    constexpr std::string_view kPairs[][2] = {{"claim", "claims"}, {"headers", "header"}, {"cookies", "cookie"}, {"queries", "query"}, {"request.headers", "header"}, {"request.header", "header"}};
+    constexpr std::string_view kPairs[][2] = {{"claim", "claims"}, {"headers", "header"}, {"cookies", "cookie"}, {"queries", "query"}, {"answer", "response"}, {"request.headers", "header"}, {"request.header", "header"}};
     for (const auto& [wrong, right] : kPairs) {
         if (name.size() > wrong.size() + 1 && name.starts_with(wrong) && name[wrong.size()] == '.') return std::string(right) + std::string(name.substr(wrong.size()));
     }
@@ -274,7 +277,7 @@ class Parser {
     }
 
     void unknown(std::string_view name) {
-        const std::string shown = "{" + std::string(name) + "}";
+        const std::string shown = shown_value(name, place_.bare);
         if (name.starts_with("claims.") || name.starts_with("claims[")) {
             return fault("no-identity", shown + " has no value here: no policy of this route guarantees an identity");
         }
@@ -300,6 +303,8 @@ class Parser {
 
 }  // namespace
 
+std::string shown_value(std::string_view name, bool bare) { return bare ? std::string(name) : "{" + std::string(name) + "}"; }
+
 std::string unknown_value_hint(std::string_view name, const TemplatePlace& place) {
     std::vector<std::string_view> all;
     if (place.parameters != nullptr) all.assign(place.parameters->begin(), place.parameters->end());
@@ -311,8 +316,9 @@ std::string unknown_value_hint(std::string_view name, const TemplatePlace& place
     }
     const std::string near = likely_value(name, all, place);
     const std::string known = known_values(all, place);
-    if (near.empty()) return known.empty() ? "write {{ for a brace" : known + "; write {{ for a brace";
-    return "did you mean {" + near + "}? (" + known + "; write {{ for a brace)";
+    const std::string_view brace = place.bare ? "" : "write {{ for a brace";
+    const std::string all_known = known.empty() || brace.empty() ? known + std::string(brace) : known + "; " + std::string(brace);
+    return near.empty() ? all_known : "did you mean " + shown_value(near, place.bare) + "? (" + all_known + ")";
 }
 
 bool is_value_name(std::string_view text, const TemplatePlace& place) {

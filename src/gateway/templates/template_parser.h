@@ -15,6 +15,8 @@ namespace portico::gateway {
 // @returns nothing after a fault
 std::vector<TemplatePart> parse_template(const config::Scope& scope, const config::Text& text, const TemplatePlace& place);
 
+// A value's name as it is written. @param bare  where one value stands alone, without braces
+std::string shown_value(std::string_view name, bool bare);
 // What a name that this place does not know was likely meant to be, and which names it has.
 std::string unknown_value_hint(std::string_view name, const TemplatePlace& place);
 

@@ -44,8 +44,11 @@ Template Template::parse(const config::Scope& scope, const config::Text& text, c
 
 Template Template::parse_value(const config::Scope& scope, const config::Text& text, const TemplatePlace& place) {
     config::Text braced = text;
-    if (!text.literal && !text.value.starts_with('{')) braced.value = "{" + text.value + "}";
-    Template t = parse(scope, braced, place);
+    TemplatePlace here = place;
+    here.bare = !text.literal && !text.value.starts_with('{');
+    if (here.bare) braced.value = "{" + text.value + "}";
+    Template t = parse(scope, braced, here);
+    t.bare_ = here.bare;
     if (text.literal && !text.value.empty()) {
         scope.error(text.mark, "bad-value", "a value of the request is wanted here, such as client.ip or claims.sub");
     }
@@ -57,12 +60,12 @@ bool Template::check_place(const PlaceValues& place, config::Mark mark, const co
     for (const TemplatePart& part : parts_) {
         if (part.source == Source::header && place.reads != nullptr) place.reads->add(part.text, mark, scope.path());
         if (part.source == Source::claim && !place.identity) {
-            scope.error(mark, "no-identity", "{claims." + part.claim->text() + "} has no value here: nothing before it on this route guarantees an identity",
+            scope.error(mark, "no-identity", shown_value("claims." + part.claim->text(), bare_) + " has no value here: nothing before it on this route guarantees an identity",
                         "put the policy that signs in before it");
             return false;
         }
         if (part.source == Source::rest && std::ranges::find(parameters, kRest) == parameters.end()) {
-            scope.error(mark, "unknown-value", "{**} has no value here: a path of this route does not end in /**");
+            scope.error(mark, "unknown-value", shown_value("**", bare_) + " has no value here: a path of this route does not end in /**");
             return false;
         }
         if (part.source == Source::named_parameter && std::ranges::find(parameters, part.text) == parameters.end()) {
@@ -70,8 +73,8 @@ bool Template::check_place(const PlaceValues& place, config::Mark mark, const co
                 scope.error(mark, "uneven-parameters", uneven_parameter(part.text), kUnevenHint);
                 return false;
             }
-            scope.error(mark, "unknown-value", "{" + part.text + "} names nothing that is known on this route",
-                        unknown_value_hint(part.text, TemplatePlace{.parameters = &parameters, .identity = place.identity}));
+            scope.error(mark, "unknown-value", shown_value(part.text, bare_) + " names nothing that is known on this route",
+                        unknown_value_hint(part.text, TemplatePlace{.parameters = &parameters, .identity = place.identity, .bare = bare_}));
             return false;
         }
     }

@@ -85,6 +85,7 @@ struct TemplatePlace {
     bool shared_subject = false;  // more than one party may name the same `sub` (gateway/subjects.h)
     bool deferred = false;    // of a policy: its routes are judged later (Template::check_place)
     bool no_request = false;  // nothing of the request may be named
+    bool bare = false;        // one value, named without braces
     HeaderReads* reads = nullptr;  // is told which headers of the request are named; nullptr: nobody asks
     // The documents that may be asked, by place: "" is `$`, others are calls and for_each variables. nullptr: none are there.
     const std::vector<std::string>* roots = nullptr;
@@ -183,6 +184,7 @@ class Template {
 
   private:
     std::vector<TemplatePart> parts_;
+    bool bare_ = false;  // written as one value, without braces
 };
 
 }  // namespace portico::gateway

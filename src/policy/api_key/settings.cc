@@ -85,7 +85,7 @@ constexpr Field<Place> kPlace[] = {
          const auto name = config::read_string(s, n, "a header's name");
          if (!name) return;
          p.name = *name;
-         if (!http::is_token(*name)) s.error(n.mark, "bad-header-name", "\"" + *name + "\" is not a header's name");
+         if (!config::is_header_name(*name)) s.error(n.mark, "bad-header-name", "\"" + *name + "\" is not a header's name");
          else if (!may_hold_key(*name)) s.error(n.mark, "bad-header-name", *name + " cannot bear a key: it has a meaning of its own");
      }},
     {{"query", "parameter name", "", "The parameter of the query that bears it, in place of a header.", R"({"type":"string"})"},

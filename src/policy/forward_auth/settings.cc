@@ -32,7 +32,7 @@ void read_send(const Scope& scope, const Node& node, Draft& d) {
         const auto id = http::spelled_field_name(t.value);
         if (t.value == "*") {
             scope.error(t.mark, "bad-header-name", "\"*\" stands alone: all headers, and no others beside them", "write send: \"*\"");
-        } else if (!http::is_token(t.value)) {
+        } else if (!config::is_header_name(t.value)) {
             scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
         } else if (id == http::FieldName::host || http::is_hop_by_hop(id) || http::folded_name(t.value).starts_with("content-")) {
             scope.error(t.mark, "bad-header", t.value + " belongs to the client's own message: the question has no body, and a form of its own");
@@ -99,7 +99,7 @@ void read_copy(const Scope& scope, const Node& node, Draft& d) {
 void read_client_headers(const Scope& scope, const Node& node, Draft& d) {
     for (config::Text& t : config::read_texts(scope, node, "a header's name")) {
         const auto id = http::spelled_field_name(t.value);
-        if (!http::is_token(t.value)) {
+        if (!config::is_header_name(t.value)) {
             scope.error(t.mark, "bad-header-name", "\"" + t.value + "\" is not a header's name");
         } else if (http::is_hop_by_hop(id) || id == http::FieldName::via || id == http::FieldName::x_request_id || http::folded_name(t.value).starts_with("content-")) {
             scope.error(t.mark, "bad-header", t.value + " belongs to the response itself, or to its way");

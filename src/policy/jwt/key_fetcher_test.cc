@@ -217,7 +217,7 @@ TEST_P(BadAnswer, IsToldAndTriedAgain) {
 INSTANTIATE_TEST_SUITE_P(All, BadAnswer, ::testing::Values(
     std::pair{answer("", "", "500 Internal Server Error"), "status 500"}, std::pair{answer("", "Location: /k\r\n", "302 Found"), "status 302"},
     std::pair{answer("{"), "the keys:"}, std::pair{answer(R"({"keys":[]})"), "the keys:"}, std::pair{answer(R"({"keys":[{"kty":"oct","k":"c2VjcmV0"}]})"), "the keys:"},
-    std::pair{std::string("too long"), "answer.too_large"}, std::pair{std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "upstream."},
+    std::pair{std::string("too long"), "response.too_large"}, std::pair{std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), "upstream."},
     std::pair{std::string("not http at all\r\n\r\n"), "upstream."}));
 
 TEST_F(Fetching, AnIssuerThatIsSilentIsGivenUpAfterTheTimeout) {

@@ -148,7 +148,7 @@ void read_place(const Scope& scope, const Node& node, Draft& into) {
     else if (e.key == "cookie") place.kind = TokenPlace::Kind::cookie;
     else if (e.key == "query") place.kind = TokenPlace::Kind::query;
     else return scope.expected(node, what);
-    if (name->empty() || (place.kind != TokenPlace::Kind::query && !http::is_token(*name))) {
+    if (name->empty() || (place.kind != TokenPlace::Kind::query && !config::is_header_name(*name))) {
         return scope.error(e.value->mark, "bad-name", "\"" + *name + "\" is no name of a " + e.key);
     }
     if (place.kind == TokenPlace::Kind::query) {

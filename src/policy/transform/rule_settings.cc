@@ -22,7 +22,7 @@ enum class What : uint8_t { request_header, response_header, query, cookie };
 
 bool check_header_name(const Scope& scope, config::Mark mark, std::string_view name, What what) {
     const std::string plain = http::folded_name(name);
-    if (!http::is_token(name)) {
+    if (!config::is_header_name(name)) {
         scope.error(mark, "bad-header-name", "\"" + std::string(name) + "\" is not a header's name");
     } else if (is_of_form(plain)) {
         scope.error(mark, "bad-header", std::string(name) + " belongs to the message's form: the gateway writes it itself",
