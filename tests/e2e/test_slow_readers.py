@@ -36,7 +36,7 @@ def ask(port):
 
 
 @pytest.mark.parametrize("io", ["uring", "epoll"])
-def test_a_slow_and_steady_reader_gets_everything(io):
+def test_a59_a_slow_and_steady_reader_gets_everything(io):
     with Scripted(serve) as upstream, Gateway(config(upstream, io)) as gateway, ask(gateway.port) as sock:
         data, end = bytearray(), time.monotonic() + 5
         # 100 KB/s: a third of the kernel's buffer takes many times the idle time.
