@@ -100,17 +100,18 @@ bool names_a_secret(std::string_view key, std::string_view value) {
     return lower != "htpasswd" && std::ranges::any_of(kEnds, [&](std::string_view end) { return lower.ends_with(end); });
 }
 
-size_t secret_behind_word(std::string_view text) {
+size_t secret_behind_word(std::string_view text, bool is_key) {
     const auto word = static_cast<size_t>(std::ranges::find_if_not(text, is_key_character) - text.begin());
-    if (!may_hold_secrets(text.substr(0, word))) return std::string_view::npos;
+    if (word == 0 || word == text.size() || !may_hold_secrets(text.substr(0, word))) return std::string_view::npos;
     const size_t sign = std::min(text.find_first_not_of(" \t", word), text.size());
     const bool has_sign = sign < text.size() && (text[sign] == ':' || text[sign] == '=');
     const size_t begin = text.find_first_not_of(" \t", has_sign ? sign + 1 : sign);
     if (begin == std::string_view::npos || begin == word) return std::string_view::npos;
-    // Two words are most likely two words.
     const std::string_view rest = text.substr(begin);
-    const bool looks_made = rest.find(' ') == std::string_view::npos && rest.find_first_of("0123456789") != std::string_view::npos;
-    return (has_sign || looks_made) && !rest.contains('{') ? begin : std::string_view::npos;
+    if (rest.starts_with("//")) return std::string_view::npos;  // of a URL
+    // What is written in prose, and what is a template or a pattern, is none.
+    const bool looks_made = rest.find_first_of(" {[(*\\^") == std::string_view::npos && (has_sign || rest.find_first_of("0123456789") != std::string_view::npos);
+    return is_key || looks_made ? begin : std::string_view::npos;
 }
 
 bool may_hold_secrets(std::string_view key) { return names_a_secret(key, {}) || holds_secrets_here(key); }

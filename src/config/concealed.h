@@ -22,8 +22,9 @@ std::string asterisks_but_names(std::string_view text);
 // Whether a key of the language has secrets as its value, by its name or by what the language puts there.
 bool may_hold_secrets(std::string_view key);
 // Where the secret begins in a text that was meant as a key and its value, which YAML does not part without a space behind the colon:
-// `secret:hunter2`, `secret = hunter2`, `secret hunter2`. @returns npos in any other
-size_t secret_behind_word(std::string_view text);
+// `secret:hunter2`, `secret = hunter2`, `secret hunter2`. @param is_key  it stands where a key does, and has no value
+// @returns npos in any other
+size_t secret_behind_word(std::string_view text, bool is_key);
 // The text with what stands before the `@` of each URL's authority as asterisks, one for each character.
 std::string without_passwords(std::string_view text);
 // A line of a file that is no YAML: what stands behind keys that name secrets is asterisks, and so is a line that belongs to such a key.

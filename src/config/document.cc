@@ -26,7 +26,6 @@ Document::~Document() = default;
 
 namespace {
 
-constexpr size_t kShortestBareKey = 8;         // of those that stand where the language has words of its own
 constexpr int kMaxDepth = 64;                  // levels of the tree, with every alias in its place
 constexpr size_t kMaxAliases = 100'000;        // and merge keys count as the aliases that they name
 constexpr size_t kMaxExpanded = 2'000'000;     // nodes that all aliases of a file stand for together: about 2 s of a load
@@ -144,24 +143,15 @@ class Builder {
         }
     }
 
-    void conceal_text(std::string_view text, const Mark& begin, const Mark& end) {
-        faults_.hide_source(begin, end);
-        faults_.hide(text, kInsteadOfSecret);
-    }
-
-    void conceal_behind_word(std::string_view text, const Mark& begin, const Mark& end) {
-        const size_t secret = secret_behind_word(text);
-        if (secret != std::string_view::npos) conceal_text(text.substr(secret), begin, end);
-    }
-
-    // Of API keys, written as a list of themselves or with their owners behind them, where each is a mapping.
-    void conceal_bare_keys(const Node& keys) {
-        for (const Node* item : keys.items) {
-            if (item->is_scalar() && !item->substituted) conceal_text(item->text, item->mark, item->end);
-        }
-        for (const Entry& e : keys.entries) {
-            if (e.key.size() >= kShortestBareKey && e.value->is_scalar()) conceal_text(e.key, e.key_mark, e.key_mark);
-        }
+    // Where YAML makes one text of a key and a secret.
+    // @param begin, end  what the text is in the file
+    void conceal_behind_word(std::string_view text, bool is_key, bool is_quoted, const Mark& begin, const Mark& end) {
+        const size_t secret = secret_behind_word(text, is_key);
+        if (secret == std::string_view::npos) return;
+        Mark from = begin;
+        // Of a text of several lines nobody knows which is which.
+        if (begin.line == end.line) from.column += static_cast<uint32_t>(secret) + (is_quoted ? 1 : 0);
+        faults_.hide_source(from, end);
     }
 
     // What YAML takes for a tag, an alias or an anchor may be how a secret begins.
@@ -184,6 +174,7 @@ class Builder {
         node->quoted = s.style != YAML_PLAIN_SCALAR_STYLE;
         refuse_tag(s.tag);
         anchor(s.anchor, node);
+        conceal_behind_word(node->text, false, node->quoted, node->mark, node->end);
         if (environment_) substitute_variables(*node, environment_, faults_, below_secret_);
         if (!node->quoted && text_of(s.tag).empty()) node->kind = resolve_scalar(node->text);
         return node;
@@ -229,7 +220,8 @@ class Builder {
                 return nullptr;
             }
             std::string key(reinterpret_cast<const char*>(event_.data.scalar.value), event_.data.scalar.length);
-            conceal_behind_word(key, key_mark, mark_of(event_.end_mark, event_.end_mark));
+            const Mark key_end = mark_of(event_.end_mark, event_.end_mark);
+            const bool key_is_quoted = event_.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
             const bool is_merge = key == "<<" && event_.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
             if (!next()) return nullptr;
             const bool above = std::exchange(below_secret_, below_secret_ || may_hold_secrets(key));
@@ -239,10 +231,8 @@ class Builder {
             if (v->is_scalar() && names_a_secret(key, v->text)) {
                 conceal(faults_, *v);
                 faults_.hide(v->text, kInsteadOfSecret);
-            } else if (v->is_scalar() && !v->quoted && v->mark.line > key_mark.line) {
-                conceal_behind_word(v->text, v->mark, v->end);
             }
-            if (key == "keys") conceal_bare_keys(*v);
+            if (v->kind == NodeKind::null) conceal_behind_word(key, true, key_is_quoted, key_mark, key_end);
             if (is_merge) {
                 add_merge(merges, *v);
                 continue;

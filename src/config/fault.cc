@@ -1,7 +1,9 @@
 #include "config/fault.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "base/text.h"
 #include "base/utf8.h"
@@ -20,7 +22,13 @@ constexpr size_t kMostShown = 100;
 // Bytes of `line` before the code point of a 1-based column.
 size_t byte_of(std::string_view line, uint32_t column) {
     size_t at = 0;
-    for (uint32_t c = 1; c < column && at < line.size(); ++c) {
+    uint32_t c = 1;
+    // A line may be a megabyte: eight characters of ASCII at a time.
+    for (uint64_t eight = 0; c + sizeof eight <= column && at + sizeof eight <= line.size(); at += sizeof eight, c += sizeof eight) {
+        std::memcpy(&eight, line.data() + at, sizeof eight);
+        if ((eight & 0x8080808080808080) != 0) break;
+    }
+    for (; c < column && at < line.size(); ++c) {
         ++at;
         while (at < line.size() && (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80) ++at;
     }
@@ -171,6 +179,24 @@ std::string FaultList::without_pieces(std::string text, std::string_view written
     return out;
 }
 
+std::vector<std::string_view> FaultList::secrets_at(const Mark& mark) const {
+    std::vector<std::string_view> found;
+    if (source_ == nullptr || mark.line == 0) return found;
+    for (const Secret& s : secrets_) {
+        if (mark.line < s.line || mark.line > s.end_line) continue;
+        if (s.line == s.end_line && (s.end_column <= mark.column || s.column >= mark.end_column)) continue;
+        for (uint32_t number = s.line; number <= std::min<size_t>(s.end_line, source_->lines.size()); ++number) {
+            const std::string_view line = source_->lines[number - 1];
+            const size_t begin = number == s.line ? byte_of(line, s.column) : 0, end = number == s.end_line ? byte_of(line, s.end_column) : line.size();
+            std::string_view written = line.substr(begin, std::max(begin, end) - begin);
+            while (!written.empty() && std::string_view(" \t\r\"'|>-+").contains(written.front())) written.remove_prefix(1);
+            while (!written.empty() && std::string_view(" \t\r\"'").contains(written.back())) written.remove_suffix(1);
+            if (written.size() >= kShortest && !written.starts_with("${")) found.push_back(written);
+        }
+    }
+    return found;
+}
+
 void FaultList::add(Located f) {
     errors_ += f.severity == Severity::error;
     if (unset_.contains({f.mark.line, f.mark.column})) return;
@@ -178,6 +204,16 @@ void FaultList::add(Located f) {
     const std::string_view written = hidden_.empty() ? std::string_view{} : written_at(f.mark);
     f.message = without_pieces(covered(f.message, written), written, true);
     f.hint = without_pieces(covered(f.hint, written), written, !f.hint.starts_with("did you mean"));
+    // What looks like a file's name is told on purpose (config/read.h, file_hint).
+    const bool names_a_file = f.hint.starts_with("did you mean { file: ");
+    for (const std::string_view secret : secrets_at(f.mark)) {
+        for (std::string* said : {&f.message, &f.hint}) {
+            if (said == &f.hint && names_a_file) continue;
+            for (size_t at = said->find(secret); at != std::string::npos; at = said->find(secret, at + kInsteadOfSecret.size())) {
+                said->replace(at, secret.size(), kInsteadOfSecret);
+            }
+        }
+    }
     faults_.push_back(std::move(f));
 }
 
@@ -200,6 +236,9 @@ std::string render(const FaultList& faults, std::string_view file_name, std::str
     const std::vector<std::string_view> lines = lines_of(source);
     std::string out;
     size_t errors = 0, warnings = 0;
+    // Many faults may stand in one line, and many secrets.
+    uint32_t shown_line = 0;
+    std::string shown;
     for (const Located& f : faults.all()) {
         if (++(f.severity == Severity::error ? errors : warnings) > kMostShown) continue;
         out += file_name;
@@ -208,7 +247,8 @@ std::string render(const FaultList& faults, std::string_view file_name, std::str
         out += printable(f.message, '?');
         out += "  [" + f.code + "]\n";
         if (f.mark.line > 0 && f.mark.line <= lines.size()) {
-            show_line(out, without_secrets(faults, lines, f.mark.line), f.mark);
+            if (std::exchange(shown_line, f.mark.line) != f.mark.line) shown = without_secrets(faults, lines, f.mark.line);
+            show_line(out, shown, f.mark);
         }
         if (!f.hint.empty()) out += "       hint: " + printable(f.hint, '?') + "\n";
     }

@@ -86,6 +86,8 @@ class FaultList {
     // Hides pieces of hidden values too, in whatever case: what a value was taken apart into is told in quotes, or in a hint.
     std::string without_pieces(std::string text, std::string_view written, bool quoted_alone) const;
     const std::string* owner_of(std::string_view piece) const;
+    // Of the place of a fault: the secrets that the file says there, as they are written.
+    std::vector<std::string_view> secrets_at(const Mark& mark) const;
 
     std::vector<Located> faults_;
     struct LongestFirst {  // which may hold others

@@ -188,6 +188,7 @@ ChainBuilder::Identity ChainBuilder::build_chain(RouteRules& rules, const config
         }
         judge_shared(built, parties, known.shared_subject, entry.mark, at);
         rules.chain.push_back({built.policy, built.name, built.shadow});
+        rules.costly_rules += built.policy->costly_rules();
         rules.answers_preflights |= built.type->stands_first && i == 0;
         if (!built.type->can_refuse || built.shadow) continue;
         rules.guards.push_back(built.guard);

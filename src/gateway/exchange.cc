@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "base/text.h"
 #include "gateway/access_log.h"
 #include "gateway/gateway.h"
@@ -54,7 +55,7 @@ io::Task<void> Gateway::handle(Exchange& x) {
     if (!x.client->body_finished() && !is_grpc(x)) x.client->body_pace().set_rate(x.rules->min_rate);
     for (const ChainLink& link : x.rules->chain) {
         Verdict verdict;
-        if (link.policy->computes() && x.has_long_head()) {
+        if (link.policy->costly_rules() > 0 && x.has_long_head(x.rules->costly_rules)) {
             const auto asked = co_await x.compute([&] { verdict = ask(x, link); });
             if (asked != io::Jobs::End::whole) verdict = Verdict::refuse(Exchange::not_computed(asked, Fault::head_too_large, "what a policy makes of it"));
         } else {
@@ -96,9 +97,7 @@ io::Task<void> Gateway::respond_for(Exchange& x, const ChainLink& link, PolicyCe
     x.context.shard.add(refused ? cells.refused : cells.passed);
     if (refused) x.refused_by = link.name;
     x.own_answer = true;
-    x.response_begun = true;
-    if (x.response_policies_take_long()) co_await x.run_response_policies_in_parts();
-    else x.run_response_policies();
+    co_await x.begin_response();
     if (x.answer_error) co_await reply_error(x, std::move(*x.answer_error));
     else co_await reply_body(x, x.response_text);
 }
@@ -152,8 +151,9 @@ io::Task<void> Gateway::answer_options(Exchange& x, std::string allow) {
     x.response.status = 204;
     x.response.fields.add("Allow", allow);
     x.own_answer = true;
-    x.begin_response();
-    co_await reply_body(x, {});
+    co_await x.begin_response();
+    if (x.answer_error) co_await reply_error(x, std::move(*x.answer_error));
+    else co_await reply_body(x, {});
 }
 
 io::Task<void> Gateway::answer_last_options(Exchange& x) {
@@ -191,16 +191,20 @@ bool Exchange::is_managed(std::string_view name) const {
     return is_forwarding_header(name) || epoch->snapshot->managed.contains(name);
 }
 
-void Exchange::begin_response() {
-    response_begun = true;
-    run_response_policies();
+io::Task<void> Exchange::begin_response() {
+    if (response_policies_take_long()) co_await run_response_policies_in_parts();
+    else run_response_policies();
+    response_begun = !answer_error;
 }
 
-bool Exchange::has_long_head() const { return bytes_of(request.fields) + bytes_of(set_fields) + view.query.size() > kLongHead; }
+bool Exchange::has_long_head(size_t costly_rules) const {
+    return (bytes_of(request.fields) + bytes_of(set_fields) + view.query.size()) * costly_rules > kLongHead;
+}
 
 bool Exchange::response_policies_take_long() const {
-    const auto computes = [](const ChainLink& link) { return link.policy->computes(); };
-    return rules != nullptr && std::ranges::any_of(rules->chain, computes) && bytes_of(response.fields) > kLongHead;
+    const size_t costly = rules == nullptr ? 0 : rules->costly_rules;
+    // What the request says may become of the response's head, on the way through the policies.
+    return costly > 0 && ((bytes_of(response.fields) + claims.text().size()) * costly > kLongHead || has_long_head(costly));
 }
 
 io::Task<void> Exchange::run_response_policies_in_parts() {
@@ -227,7 +231,8 @@ void Exchange::continue_response_policies() {
             body_filters[k]->set_policy(link.name);
             settled &= !body_filters[k]->settles_head();
         }
-        if (answer_error && !refused) refused_by = link.name;
+        // Nobody has refused it where nothing more may be computed, or the client has left.
+        if (answer_error && !refused && Meter::spend(1)) refused_by = link.name;
     }
 }
 

@@ -84,11 +84,11 @@ class Exchange {
     // address refuses such a client.
     std::optional<IpAddress> client_address;
     std::string_view client_ip;    // its text; empty: it has none
-    // From so many bytes on a head is long: what rules may take over it grows with its square. A regular expression that looks from each
-    // match to the end takes half a millisecond for 1 KiB, and all the time that a turn has.
+    // From so many bytes on a head is long for one costly rule: a regular expression that looks from each match to the end takes half a
+    // millisecond for 1 KiB, which is all the time that a turn has. With more rules shorter ones are.
     static constexpr size_t kLongHead = 1024;
     // The request's, as its policies have made it by now.
-    bool has_long_head() const;
+    bool has_long_head(size_t costly_rules = 1) const;
     // Whose share of what is scarce it takes.
     IpAddress client_host() const { return client_address.value_or(peer.ip).of_host(); }
     // What all the computing for it may still take, in steps of base/meter.h: decoding, parsing, edits, rendering. About a second.
@@ -191,8 +191,9 @@ class Exchange {
     // What the service is asked by.
     std::string_view upstream_method_text() const { return sent_method_text.empty() ? request.method_text : sent_method_text; }
     http::Method upstream_method() const { return sent_method_text.empty() ? request.method : sent_method; }
-    // The answer's head is complete, but for what the policies change: they do now, backward. Its sending may begin.
-    void begin_response();
+    // The answer's head is complete, but for what the policies change: they do now, backward. Its sending may begin, unless answer_error
+    // says why not.
+    io::Task<void> begin_response();
     // Only the policies: run once more where an error takes the answer's place. They stop behind one whose filter still has to
     // settle the head (BodyFilter::settles_head), and go on once that has.
     void run_response_policies();

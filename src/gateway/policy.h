@@ -148,9 +148,10 @@ class Policy {
     virtual Verdict on_request(Exchange&) const { return Verdict::proceed(); }
     // On the way out, backward, only for those whose on_request ran (one that stands first: always): before the head is sent.
     virtual void on_response(Exchange&, ResponseOut&) const {}
-    // Whether these two compute over what others have written, by rules that an operator may make costly. They wait for nobody and have
-    // nothing of their worker's in hand then: over a long head they are left in the middle, others have their turn, and they go on.
-    virtual bool computes() const { return false; }
+    // How many rules these two go by whose time may grow with the square of a head: regular expressions, cookies, queries. Where there are
+    // any, the two wait for nobody and have nothing of their worker's in hand: over a long head they are left in the middle, others
+    // have their turn, and they go on.
+    virtual size_t costly_rules() const { return 0; }
     // Once, after everything; cannot fail.
     virtual void on_complete(Exchange&) const noexcept {}
 

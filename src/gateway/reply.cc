@@ -181,7 +181,10 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
     x.own_answer = true;
     x.body_filters.clear();
     x.answer_error.reset();
-    x.begin_response();
+    co_await x.begin_response();
+    // An error's own head is good without them.
+    x.answer_error.reset();
+    x.response_begun = true;
     co_await reply_body(x, *body);
 }
 

@@ -42,6 +42,7 @@ struct RouteRules {
     uint64_t body_limit = 0;  // bytes
     uint64_t min_rate = 0;    // bytes of a body in a second; 0: any
     std::unique_ptr<const ErrorShape> errors;
+    size_t costly_rules = 0;  // of its policies (Policy::costly_rules)
     bool answers_preflights = false;  // `cors` stands first
     // Which policies refuse: sorted identities, equal where two routes are guarded alike.
     std::vector<uint32_t> guards;

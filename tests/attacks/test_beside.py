@@ -60,10 +60,15 @@ routes:
             cookies: {{ remove: [c1, c2, c3, c4, c5, c6, {{ regex: "d.*" }}] }}
             query: {{ replace: {{ q: {{ regex: "<[^>]*>|<", with: "-" }} }}, remove: [{{ regex: "e.*" }}] }}
     respond: {{ body: ok }}
+  - {{ name: ruled-short, match: /ruled-short, use: [{many_replace_request}], respond: {{ body: ok }} }}
   - name: ruled-answers
     match: '/ruled-answers/**'
     use: [{{ transform: {{ response: {{ headers: {{ replace: {{ X-A: {{ regex: "<[^>]*>|<", with: "-" }} }} }} }} }} }}]
     forward: {{ service: s, path: "/{{**}}" }}
+  - name: ruled-copies
+    match: /ruled-copies
+    use: [{many_replace}, {{ transform: {{ response: {{ headers: {{ set: {{ X-A: "{{header.x-a}}" }} }} }} }} }}]
+    forward: {{ service: s, path: /one }}
   - name: cookies
     match: /cookies
     aggregate: {{ calls: {{ {cookie_calls} }}, body: {{ a: $c0 }} }}
@@ -80,6 +85,7 @@ routes:
       body: {{ all: $one }}
 """
 COOKIE_CALLS = ", ".join(f'c{n}: {{ service: own, path: /{n}, headers: {{ X-A: "{{cookie.a}}", X-B: "{{cookie.b}}" }} }}' for n in range(64))
+MANY_REPLACE = ", ".join(['{ transform: { response: { headers: { replace: { X-A: { regex: "<[^>]*>|<", with: "<" } } } } } }'] * 20)
 # A hash that takes a fifth of a second.
 PASSWORD = "$2y$12$UZiyk.K4MtlxXNePsJkTFuMQTqbjVcdRbSumPivKMPT8kN5nCajzu"
 BY_CONDITION = "".join(f"  - {{ name: by{i}, match: {{ path: /by, query: {{ k: v{i} }} }}, respond: {{ body: ok }} }}\n"
@@ -100,7 +106,7 @@ def folder(tmp_path_factory):
 
 def configured(io, service, folder=None, attack=None, held=HELD):
     config = CONFIG.format(io=io, service=service, long="x" * 5000, log="true" if attack == "long_paths" else "false", connections=CONNECTIONS, held=held,
-                           folder=folder, password=PASSWORD, cookie_calls=COOKIE_CALLS)
+                           folder=folder, password=PASSWORD, cookie_calls=COOKIE_CALLS, many_replace=MANY_REPLACE, many_replace_request=MANY_REPLACE.replace("response", "request"))
     if folder is None:
         config = "\n".join(line for line in config.splitlines() if "signed" not in line) + "\n"
     return config + MORE_ROUTES.get(attack, "")
@@ -177,6 +183,8 @@ def beside(io, attack, count, folder, known_path="/ok", source="127.0.0.1", most
     ("ruled_cookies", 4),
     ("ruled_queries", 4),
     ("ruled_answers", 4),
+    ("ruled_copies", 4),
+    ("ruled_short_heads", 4),
     ("cookies_of_many_calls", 4),
 ])
 def test_a_known_client_is_served_beside(io, attack, count, folder):

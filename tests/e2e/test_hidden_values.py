@@ -1,10 +1,11 @@
 """What nobody is shown: secrets of the file, in whatever form YAML lets them stand; values of the environment and of files, which have names;
 and the credentials of a request that is explained. LANGUAGE.md §1."""
 import hashlib
+import time
 
 import pytest
 
-from support.gateway import Gateway, check, command, explain
+from support.gateway import SANITIZED, Gateway, check, command, explain
 from support.tokens import SECRET, claims, hs
 
 WEAK = "hunter2-hunter2"
@@ -182,12 +183,48 @@ def test_a_url_with_a_password_is_its_variable_all_the_same():
     "jwt:\n      ? secret : hunter2hunter2",
     "api_key: { keys: [hunter2hunter2] }",
     "api_key: { keys: { hunter2hunter2: bob } }",
+    "api_key: { keys: hunter2hunter2 }",
+    "api_key: { keys: [ { hunter2-key-9: acme } ] }",
+    "jwt: { algorithms: [HS256], keys: hunter2hunter2 }",
+    "jwt: secret:hunter2",
+    'jwt:\n      "secret:hunter2hunter2"',
+    "jwt: >\n      secret:hunter2hunter2",
+    "jwt: [ secret:hunter2 ]",
+    "any_of: [ secret:hunter3hunter2 ]",
+    "jwt: { hmac_secret hunter2 in three words }",
 ])
 def test_t50_a_secret_whose_key_is_written_wrong_is_not_shown(policy):
     config = "policies:\n  p:\n    " + policy + "\nroutes: [{ match: /x, use: [p], respond: {} }]\n"
     for options in ((), ("--json",)):
         told = command("check", *options, config=config + "listeners: [{ address: 127.0.0.1:0 }]\n")
         assert told.code == 1 and "hunter2" not in told.text, told.text
+
+
+def test_what_is_no_secret_is_shown_in_the_faults_of_the_file():
+    """Lists under a key such as `keys` are data elsewhere, and words of the language are in every message."""
+    told = check("""
+services: { up: http://127.0.0.1:1 }
+stores:
+  r:
+    redis:
+      redis://cache.internal:99999/0
+routes:
+  - { match: /a, respond: { body: { keys: [service, forward, route, unknown, timeouts, expected] } } }
+  - { match: /b, respond: { body: { keys: ["{params.usr}"], identifier: "Token expired", hint: "secret: shared" } } }
+  - { match: /c, forward: { servce: up, timeout: 1s } }
+""")
+    assert told.code == 1 and "…" not in told.text, told.text
+    for said in ('needs the key "service"', 'unknown key "servce" in forward', 'did you mean "timeouts"?', "{params.usr} names nothing", "redis://cache.internal:99999/0"):
+        assert said in told.text, told.text
+    assert '{ keys: ["{params.usr}"], identifier: "Token expired"' in told.text, told.text
+
+
+def test_many_keys_and_many_faults_are_judged_in_their_time():
+    keys = ", ".join(f"key-number-{n}" for n in range(8000))
+    begun = time.monotonic()
+    told = check(f"policies: {{ p: {{ api_key: {{ keys: [{keys}] }} }} }}\nroutes: [{{ match: /x, use: [p], respond: {{}} }}]\n")
+    assert told.code == 1 and "key-number" not in told.text
+    assert time.monotonic() - begun < (1 if not SANITIZED else 20)
 
 
 def test_a_key_whose_colon_has_no_space_is_told_so():

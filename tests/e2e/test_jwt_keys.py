@@ -447,3 +447,15 @@ def test_a_worker_that_stops_in_mid_fetch_ends_in_order():
             assert gateway.wait() in (0, 1)
             gate.set()
             client.close()
+
+
+def test_explain_decides_about_a_token_that_many_keys_may_have_signed(tmp_path):
+    """They are tried in turns, and explain waits for nobody."""
+    keys = [SigningKey("ES384", kid=f"k{n}") for n in range(16)]
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key.jwk for key in keys]}), encoding="ascii")
+    file = f"policies: {{ p: {{ jwt: {{ algorithms: [ES384], keys: {{ file: {tmp_path}/keys.json }} }} }} }}\n" + ROUTES
+    signer = SigningKey("ES384")
+    for key, said in ((keys[15], "p: passes"), (keys[0], "p: passes"), (signer, "p: 401 jwt.signature")):
+        key.kid = None
+        told = explain(file, "GET", "/x", ["Authorization: Bearer " + signed(key, claims())])
+        assert said in " ".join(told.out.split()), told.text

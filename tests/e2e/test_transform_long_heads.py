@@ -115,3 +115,23 @@ routes:
         assert (answer.status, answer.code) == (502, "response.too_costly")
         assert get(gateway.port, "/in").status == 200
         assert get(gateway.port, "/out/short").status == 200
+
+
+def test_an_answer_of_a_policy_that_asks_for_too_much_is_an_error_and_no_reset():
+    """What a service that decides gives to the client passes the rules as well."""
+    def refuses(connection):
+        while True:
+            connection.read_request()
+            connection.answer(b"no", "401 Unauthorized", [("WWW-Authenticate", "Basic x=" + SIGNS)])
+    response = f"{{ transform: {{ response: {{ headers: {{ replace: {{ WWW-Authenticate: {{ {COSTLY}, with: '<' }} }} }} }} }} }}"
+    with Scripted(refuses) as svc, Gateway(f"""
+workers: 1
+services: {{ svc: {svc.url} }}
+routes:
+  - {{ match: /few, use: [{", ".join([response] * 2)}, {{ forward_auth: {{ service: svc }} }}], respond: {{ body: ok }} }}
+  - {{ match: /many, use: [{", ".join([response] * 600)}, {{ forward_auth: {{ service: svc }} }}], respond: {{ body: ok }} }}
+""") as gateway:
+        assert get(gateway.port, "/few").status == 401
+        with Client(gateway.port, timeout=120) as client:
+            answer = client.get("/many")
+        assert (answer.status, answer.code) == (502, "response.too_costly")

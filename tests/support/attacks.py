@@ -358,6 +358,16 @@ def ruled_answers(port, count):
     downloads_again(port, count, "/ruled-answers/signs")
 
 
+def ruled_copies(port, count):
+    """Of a response without a long head the rules make one, out of the request."""
+    gets(port, count, lambda: b"GET /ruled-copies HTTP/1.1\r\nHost: a.test\r\nX-A: " + b"<" * 2500)
+
+
+def ruled_short_heads(port, count):
+    """Twenty rules over a head that is short for one."""
+    gets(port, count, lambda: b"GET /ruled-short HTTP/1.1\r\nHost: a.test\r\nX-A: " + b"<" * 880)
+
+
 def cookies_of_many_calls(port, count):
     gets(port, count, lambda: b"GET /cookies HTTP/1.1\r\nHost: a.test\r\nCookie: a=" + b"1" * 28000 + b"; b=" + b"2" * 28000)
 
@@ -420,5 +430,5 @@ ATTACKS = {f.__name__: f for f in (uploads_of_a_byte, uploads_of_large_chunks, h
                                    nested_filters, shaped_responses, lists_of_calls, unread_lines, silent, admin_silent, half_heads, kept_windows,
                                    unread_responses, hanging_questions, heads_of_a_byte, bursts_of_connections, bytes_at_once, forged_tokens,
                                    unknown_keys, wrong_passwords, many_series, many_conditions, conditions_on_long_texts, interim_responses, long_heads, limit_keys, long_paths,
-                                   admin_metrics, one_of_many_texts, text_of_commas, ruled_heads, ruled_cookies, ruled_queries, ruled_answers,
+                                   admin_metrics, one_of_many_texts, text_of_commas, ruled_heads, ruled_cookies, ruled_queries, ruled_answers, ruled_copies, ruled_short_heads,
                                    cookies_of_many_calls, forged_tokens_of_many_keys)}

@@ -238,11 +238,15 @@ Result<std::string> Aggregation::describe(uint32_t index, std::string_view autho
 }
 
 io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values, Outcome& out) {
-    const Duration left = deadline_ - loop().now();
+    const auto left_now = [&] { return deadline_ - loop().now(); };
+    Duration left = left_now();
     Result<Asked> made = fail(Fault::upstream_total_timeout);
     // What asks no document is made of a few short texts, where the client's own are.
     if (left > Duration::zero() && !call.asks_documents && !x_.has_long_head()) made = question_of(call, values);
     else if (left > Duration::zero()) note_end(co_await x_.compute([&] { made = question_of(call, values); }));
+    // A job takes its time.
+    left = left_now();
+    if (left <= Duration::zero()) made = fail(Fault::upstream_total_timeout);
     // What was made of it is worth nothing then, and is sent to nobody.
     if (spoilt_) co_return;
     if (!made) {

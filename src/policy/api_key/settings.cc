@@ -1,9 +1,11 @@
 #include "policy/api_key/settings.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "base/text_table.h"
+#include "config/concealed.h"
 #include "config/read.h"
 #include "policy/api_key/entry_claims.h"
 
@@ -71,6 +73,15 @@ void read_key(const Scope& scope, const Node& node, TextSet& names, Settings& in
     }
 }
 
+// What stands where an entry does, or a word of one, and is none is most likely a key itself: no message shows it.
+void conceal_if_bare(const Scope& scope, const Node& item) {
+    if (!item.is_mapping()) return config::conceal(scope.faults(), item);
+    constexpr std::array<std::string_view, 3> kWords = {"name", "sha256", "claims"};
+    for (const config::Entry& e : item.entries) {
+        if (nearest(e.key, kWords.data(), kWords.size()).empty()) scope.faults().hide_source(e.key_mark, e.key_mark);
+    }
+}
+
 // A key in these would change what the message is, or be taken for another policy's credential.
 bool may_hold_key(std::string_view header) {
     constexpr std::string_view kNever[] = {"authorization", "connection", "cookie", "date", "expect", "host", "keep-alive", "te", "trailer",
@@ -106,7 +117,12 @@ constexpr Field<Settings> kFields[] = {
      }},
     {{"keys", "list of keys", "", "Each with `name`, `sha256` and, if wanted, `claims`.", R"({"type":"array","minItems":1,"items":{"type":"object"}})", true},
      [](const Scope& s, const Node& n, Settings& v) {
-         if (!n.is_sequence()) return s.expected(n, "a list of keys", "write [{ name: acme, sha256: ... }]");
+         // A key itself may stand there by mistake.
+         if (!n.is_sequence()) {
+             config::conceal(s.faults(), n);
+             return s.expected(n, "a list of keys", "write [{ name: acme, sha256: ... }]");
+         }
+         for (const Node* item : n.items) conceal_if_bare(s, *item);
          if (n.items.empty()) s.error(n.mark, "empty-list", "there are no keys: nobody would pass");
          TextSet names;
         for (size_t i = 0; i < n.items.size(); ++i) read_key(Scope(s, i), *n.items[i], names, v);

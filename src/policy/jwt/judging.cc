@@ -48,7 +48,7 @@ Verdict Jwt::judge(Exchange& x, State& state, Opened opened, const TokenPlace& p
     if (in_turn || !checked->costly()) return verify(x, state, std::move(opened), *checked, place, generation);
     io::TurnBudget& computing = x.context.computing;
     if (!computing.open()) {
-        x.context.shard.add(state.postponed);
+        if (!std::exchange(opened.postponed, true)) x.context.shard.add(state.postponed);
         return Verdict::wait(await_turn(x, std::move(opened), place));
     }
     const auto spending = computing.spend();
@@ -67,7 +67,7 @@ Verdict Jwt::verify(Exchange& x, State& state, Opened opened, const CheckedToken
     const auto may_go_on = [&] { return x.context.loop.precise_now() < until; };
     auto verified = issuers_[opened.issuer].judge.verify(opened.token, checked, state.context, opened.tried, may_go_on);
     if (verified && *verified == nullptr) {
-        x.context.shard.add(state.postponed);
+        if (!std::exchange(opened.postponed, true)) x.context.shard.add(state.postponed);
         return Verdict::wait(await_turn(x, std::move(opened), place));
     }
     if (verified) {

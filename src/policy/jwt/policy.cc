@@ -130,6 +130,24 @@ std::optional<io::Task<void>> Jwt::prepare(Exchange& x, const gateway::Rehearsal
     return x.state_of<State>(*this).sources[issuer].fetcher->prepare(with);
 }
 
+// Of a token that is tried with one key after the other, in turns. Where its issuer may have others, nobody knows.
+std::optional<Verdict> Jwt::decide_now(Exchange& x) const {
+    const FoundToken found = find_token(x, from_);
+    const auto token = found.place != nullptr && !found.several ? open_token(found.text, bounds_) : Result<OpenToken>(fail(Fault::token_missing));
+    const size_t issuer = token ? issuer_of(*token) : SIZE_MAX;
+    if (issuer == SIZE_MAX) return std::nullopt;
+    State& state = x.state_of<State>(*this);
+    bring_keys(state, x.context.loop.now());
+    const State::Source& source = state.sources[issuer];
+    if (source.keys() == nullptr) return std::nullopt;
+    auto verified = issuers_[issuer].judge.judge(*token, *source.keys(), x.context.loop.wall(), state.context);
+    if (!verified && source.fetcher != nullptr) return std::nullopt;
+    if (!verified) return refuse(x, std::move(verified).error());
+    (*verified)->headers = headers_.render((*verified)->claims);
+    Verdict verdict = accept(x, **verified, *found.place);
+    return verdict.kind == Verdict::Kind::later ? std::nullopt : std::optional(std::move(verdict));
+}
+
 std::string Jwt::preview(Exchange& x) const {
     const FoundToken found = find_token(x, from_);
     if (x.identity_by == name_) {

@@ -59,6 +59,7 @@ class Jwt final : public gateway::Policy {
     std::unique_ptr<gateway::WorkerState> make_worker_state(gateway::Context& context, gateway::Epoch& epoch) const override;
     std::optional<io::Task<void>> prepare(Exchange& x, const gateway::Rehearsal& with) const override;
     std::string preview(Exchange& x) const override;
+    std::optional<Verdict> decide_now(Exchange& x) const override;
 
   private:
     Verdict accept(Exchange& x, const VerifiedToken& token, const TokenPlace& place) const;
@@ -75,6 +76,7 @@ class Jwt final : public gateway::Policy {
         bool waited = false;  // for other keys than those that it was judged by first
         size_t tried = 0;     // of its keys, in earlier turns: they have not signed it
         uint64_t tried_of = 0;  // the generation of these keys
+        bool postponed = false; // and counted so
     };
     // @param in_turn it stood in line for its signature: the time is counted there
     Verdict judge(Exchange& x, State& state, Opened opened, const TokenPlace& place, uint64_t generation, bool in_turn = false) const;

@@ -42,7 +42,16 @@ class Transform final : public gateway::Policy {
         if (!s_.response.empty()) change_answer(s_.response, x, response, x.state_of<Tally>(*this));
     }
 
-    bool computes() const override { return true; }
+    size_t costly_rules() const override {
+        size_t of_answers = 0;
+        for (const AnswerCase& c : s_.response) of_answers = std::max(of_answers, c.headers.costly() + c.cookies.remove.size() + c.cookies.set.size());
+        if (!s_.request) return of_answers;
+        const RequestRules& r = *s_.request;
+        const auto is_costly = [](const gateway::ValueCondition& c) { return c.match().kind == config::ValueMatch::Kind::regex; };
+        const auto conditions = std::ranges::count_if(r.when.headers, is_costly) + static_cast<ptrdiff_t>(r.when.query.size());
+        return of_answers + r.headers.costly() + r.cookies.remove.size() + r.cookies.set.size() + (r.query.empty() ? 0 : 1 + r.query.costly()) +
+               static_cast<size_t>(conditions);
+    }
 
     void check_place(const gateway::PolicyPlace& place, config::Mark mark, const config::Scope& scope) const override;
 

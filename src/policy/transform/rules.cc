@@ -104,6 +104,10 @@ bool Rules::empty() const {
     return copy.empty() && rename.empty() && replace.empty() && remove.empty() && add.empty() && set.empty() && append.empty();
 }
 
+size_t Rules::costly() const {
+    return replace.size() + static_cast<size_t>(std::ranges::count_if(remove, [](const NameTest& t) { return t.pattern != nullptr; }));
+}
+
 bool Rules::reads(size_t root) const {
     const bool replaces = std::ranges::any_of(replace, [&](const Replacement& r) { return r.with.reads(root); });
     return replaces || any_reads(add, root) || any_reads(set, root) || any_reads(append, root);
@@ -173,8 +177,8 @@ Result<Rendered> render(const Rules& rules, const gateway::Values& values, gatew
 }
 
 bool MatchingBound::spend(size_t bytes) {
-    // A byte takes a nanosecond, and a match some hundred.
-    if (bytes > left_ || !Meter::spend(10 + bytes / 16)) return false;
+    // A byte takes two nanoseconds, and a match some hundred.
+    if (bytes > left_ || !Meter::spend(10 + bytes / 4)) return false;
     left_ -= bytes;
     return true;
 }

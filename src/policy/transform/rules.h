@@ -50,6 +50,8 @@ struct Rules {
     std::vector<Named> add, set, append;  // add: only where there is none of that name
 
     bool empty() const;
+    // How many go by a regular expression.
+    size_t costly() const;
     bool reads(size_t root) const;
     void check_place(const gateway::PlaceValues& place, const config::Scope& scope) const;
     // Of headers: those that stand in the request when the rules begin, and are copied, renamed or replaced.
@@ -72,7 +74,7 @@ using Rendered = std::vector<RenderedValue>;
 Result<Rendered> render(const Rules& rules, const gateway::Values& values, gateway::ValuePlace place, std::string_view kind, Arena& arena);
 
 // What replacing in one message may look at, in bytes: to find one match, all that follows it may have to be read, and then again for
-// the next one. Some milliseconds, which are left in the middle (gateway::Policy::computes).
+// the next one. Some milliseconds, which are left in the middle (gateway::Policy::costly_rules).
 class MatchingBound {
   public:
     // @returns false: it was more, or nothing more may be spent
