@@ -1,5 +1,6 @@
 #include "gateway/reply.h"
 
+#include <algorithm>
 #include <array>
 
 #include "gateway/templates/error_shape.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr std::string_view kBadRequest = "Bad request";
 constexpr std::string_view kBadGateway = "Bad gateway";
 constexpr std::string_view kInvalidToken = "Invalid token";
+// What the policies of a response may take of an error's head: some 20 ms.
+constexpr io::Allowance kStepsOfAnError = 2'000'000;
 constexpr std::string_view kNewToken = "Sign in again: this token cannot be accepted.";
 
 struct FaultRow {
@@ -181,6 +184,8 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
     x.own_answer = true;
     x.body_filters.clear();
     x.answer_error.reset();
+    // Its policies (cors among them) see the error too, whatever the request has spent.
+    x.allowance = std::max(x.allowance, kStepsOfAnError);
     co_await x.begin_response();
     // An error's own head is good without them.
     x.answer_error.reset();

@@ -135,3 +135,17 @@ routes:
         with Client(gateway.port, timeout=120) as client:
             answer = client.get("/many")
         assert (answer.status, answer.code) == (502, "response.too_costly")
+
+
+def test_an_error_for_having_spent_all_passes_the_policies_of_its_response():
+    request = f"{{ transform: {{ request: {{ headers: {{ replace: {{ X-Costly: {{ {COSTLY}, with: '<' }} }} }} }} }} }}"
+    with Gateway(f"""
+workers: 1
+routes:
+  - match: /in
+    use: [{{ cors: {{ origins: ["https://a.test"] }} }}, {{ transform: {{ response: {{ headers: {{ replace: {{ X-None: {{ {COSTLY}, with: "-" }} }}, set: {{ X-Seen: "1" }} }} }} }} }}, {", ".join([request] * 600)}]
+    respond: {{ body: ok }}
+""") as gateway, Client(gateway.port, timeout=120) as client:
+        answer = client.get("/in", [*PADS["costly"], ("Origin", "https://a.test")])
+        assert (answer.status, answer.code) == (431, "http.head_too_large")
+        assert (answer.get("access-control-allow-origin"), answer.get("x-seen")) == ("https://a.test", "1")
