@@ -238,15 +238,11 @@ Result<std::string> Aggregation::describe(uint32_t index, std::string_view autho
 }
 
 io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values, Outcome& out) {
-    const auto left_now = [&] { return deadline_ - loop().now(); };
-    Duration left = left_now();
+    const Duration left = deadline_ - loop().now();
     Result<Asked> made = fail(Fault::upstream_total_timeout);
     // What asks no document is made of a few short texts, where the client's own are.
     if (left > Duration::zero() && !call.asks_documents && !x_.has_long_head()) made = question_of(call, values);
     else if (left > Duration::zero()) note_end(co_await x_.compute([&] { made = question_of(call, values); }));
-    // A job takes its time.
-    left = left_now();
-    if (left <= Duration::zero()) made = fail(Fault::upstream_total_timeout);
     // What was made of it is worth nothing then, and is sent to nobody.
     if (spoilt_) co_return;
     if (!made) {
@@ -267,7 +263,8 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
     } else {
         http::FieldList shared;
         upstream::CallRequest request = request_of(call, q, shared);
-        request.timeouts.total = std::min(call.timeouts.total, left);
+        // Making it may have taken all that was left: it ends then as one that was asked, for others may wait for the same answer.
+        request.timeouts.total = std::min(call.timeouts.total, std::max<Duration>(deadline_ - loop().now(), std::chrono::milliseconds(1)));
         q.done = co_await upstream::call(loop(), *x_.epoch->services[static_cast<size_t>(call.service)], request, *q.answer);
         if (q.done) {
             q.status = q.answer->head.status;
