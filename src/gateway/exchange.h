@@ -94,10 +94,12 @@ class Exchange {
     // What all the computing for it may still take, in steps of base/meter.h: decoding, parsing, edits, rendering. About a second.
     static constexpr io::Allowance kMostSteps = 100'000'000;
     io::Allowance allowance = kMostSteps;
+    // Until when it may wait for its turns: while a forward goes on, its `total`.
+    Time compute_due = io::Timer::kNever;
     // co_await x.compute([&] { … }): in this turn, or from it on in later ones.
     template <typename F>
     auto compute(F f) {
-        return context.jobs.run(client_host(), &holder(), allowance, std::move(f));
+        return context.jobs.run(client_host(), &holder(), allowance, compute_due, std::move(f));
     }
     // For whom what it has held is held.
     Holder& holder() { return holder_ ? *holder_ : holder_.emplace(client_host()); }
@@ -108,6 +110,7 @@ class Exchange {
     }
     // Why that was not done. @param costly body_too_costly or answer_too_costly  @param what it would have been, for the log
     static Error not_computed(io::Jobs::End end, Fault costly, std::string_view what) {
+        if (end == io::Jobs::End::late) return Error(Fault::upstream_total_timeout);
         return {end == io::Jobs::End::no_memory ? Fault::memory : costly, what};
     }
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream

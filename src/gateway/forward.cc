@@ -40,10 +40,7 @@ enum class Attempt : uint8_t { over, retry_fresh };
 
 class Forwarding {
   public:
-    Forwarding(Exchange& x, const ForwardPlan& plan)
-        : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()), waker_(lease_, deadlines_, x.context.loop) {}
-
-    void begin();
+    Forwarding(Exchange& x, const ForwardPlan& plan);
     // Chooses an endpoint for the next attempt, and a resting connection of it unless `fresh`. @returns whether there was one
     // @errors upstream_unresolved
     Result<bool> choose(bool fresh);
@@ -91,8 +88,10 @@ class Forwarding {
     bool answered_byte_ = false;
 };
 
-void Forwarding::begin() {
+Forwarding::Forwarding(Exchange& x, const ForwardPlan& plan)
+    : x_(x), plan_(plan), deadlines_(plan.timeouts, x.context.loop.now()), waker_(lease_, deadlines_, x.context.loop) {
     x_.client->set_times(plan_.timeouts.idle, deadlines_.total());
+    x_.compute_due = deadlines_.total();
     held_ = x_.request_body.has_value();
     has_body_ = held_ ? !x_.request_body->empty() : x_.request.body.framing != Framing::none && !x_.client->body_finished();
 }
@@ -380,7 +379,6 @@ io::Task<void> Forwarding::answer() {
 io::Task<void> forward(Exchange& x, ForwardPlan plan) {
     x.record.service = plan.service_index;
     Forwarding forwarding(x, plan);
-    forwarding.begin();
     for (bool fresh = false;;) {
         ++x.record.attempts;
         auto reused = forwarding.choose(fresh);

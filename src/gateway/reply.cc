@@ -184,8 +184,9 @@ io::Task<void> reply_error(Exchange& x, Error error, const http::FieldList* fiel
     x.own_answer = true;
     x.body_filters.clear();
     x.answer_error.reset();
-    // Its policies (cors among them) see the error too, whatever the request has spent.
+    // Its policies (cors among them) see the error too, whatever the request has spent, of its time as well.
     x.allowance = std::max(x.allowance, kStepsOfAnError);
+    x.compute_due = io::Timer::kNever;
     co_await x.begin_response();
     // An error's own head is good without them.
     x.answer_error.reset();

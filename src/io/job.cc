@@ -17,13 +17,22 @@ bool Job::await_ready() {
 void Job::await_suspend(std::coroutine_handle<> h) {
     waiter_ = h;
     jobs_.budget_.join(*this);
+    set(jobs_.loop_.timers(), due_);
 }
 
 void Job::on_turn(Time end) {
     end_ = end;
     go_on();
-    if (over_) waiter_.resume();
-    else jobs_.budget_.join(*this);
+    if (!over_) return jobs_.budget_.join(*this);
+    cancel();
+    waiter_.resume();
+}
+
+void Job::on_timer() {
+    leave_line();
+    end_as_ = Jobs::End::late;
+    abandon();
+    waiter_.resume();
 }
 
 void Job::go_on() {

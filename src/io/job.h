@@ -3,7 +3,7 @@
 // everybody whose bytes came; the clients' hosts have turns one after the other (io/turn_budget.h). What ends within the turn never
 // left it.
 //
-//     const auto jobs_end = co_await jobs.run(host, &holder, allowance, [&] { out = decode(body); });
+//     const auto jobs_end = co_await jobs.run(host, &holder, allowance, due, [&] { out = decode(body); });
 //
 // The function is an ordinary one: it may not wait for anything else. Destroyed while it runs, a job is told at its next step, and ends
 // before the destructor does. One thread.
@@ -16,6 +16,7 @@
 #include "base/held.h"
 #include "base/meter.h"
 #include "io/fiber_stack.h"
+#include "io/timer.h"
 #include "io/turn_budget.h"
 
 namespace portico::io {
@@ -35,16 +36,17 @@ class Jobs {
         whole,
         exhausted,  // the allowance was spent: what was made is worth nothing
         no_memory,  // it would have held more than its worker may: likewise
+        late,       // it was due before it had its turns: likewise
     };
 
     template <typename F>
     class Run;
     // @param host of the client, IpAddress::of_host()  @param holder for whom memory is taken; nullptr: for nobody
-    // @param allowance what is spent is taken from it
+    // @param allowance what is spent is taken from it  @param due until when it may wait for its turns; kNever: as long as it takes
     // @requires `holder`, `allowance` and all that `f` names live until it is over
     template <typename F>
-    Run<F> run(const IpAddress& host, Holder* holder, Allowance& allowance, F f) {
-        return Run<F>(*this, host, holder, allowance, std::move(f));
+    Run<F> run(const IpAddress& host, Holder* holder, Allowance& allowance, Time due, F f) {
+        return Run<F>(*this, host, holder, allowance, due, std::move(f));
     }
     // Those that have begun and are not over.
     size_t begun() const { return stacks_.in_use(); }
@@ -63,7 +65,7 @@ class Jobs {
     uint64_t steps_a_look_ = 4096;
 };
 
-class Job : private Meter, private TurnBudget::Waiter {
+class Job : private Meter, private TurnBudget::Waiter, private Timer {
   public:
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
@@ -73,10 +75,10 @@ class Job : private Meter, private TurnBudget::Waiter {
     Jobs::End await_resume() const { return end_as_; }
 
   protected:
-    Job(Jobs& jobs, const IpAddress& host, Holder* holder, Allowance& allowance)
-        : Waiter(host, TurnBudget::Kind::fresh), jobs_(jobs), holder_(holder), allowance_(allowance) {}
-    ~Job() = default;
-    // To be called by the destructor of whoever has the function.
+    Job(Jobs& jobs, const IpAddress& host, Holder* holder, Allowance& allowance, Time due)
+        : Waiter(host, TurnBudget::Kind::fresh), jobs_(jobs), holder_(holder), allowance_(allowance), due_(due) {}
+    ~Job() override = default;
+    // Told to end at its next step, it ends. To be called by the destructor of whoever has the function.
     void abandon();
 
   private:
@@ -84,12 +86,15 @@ class Job : private Meter, private TurnBudget::Waiter {
     bool more(uint64_t steps) override;
     void end_without_memory() override;
     void on_turn(Time end) override;
+    // It is due, and waits for a turn.
+    void on_timer() override;
     // Runs until its time is over, or waits for a stack.
     void go_on();
 
     Jobs& jobs_;
     Holder* const holder_;
     Allowance& allowance_;
+    const Time due_;
     std::unique_ptr<FiberStack> stack_;  // once it has begun
     std::coroutine_handle<> waiter_;
     // Of the time that it has now. What is short never asks the clock.
@@ -103,8 +108,9 @@ class Job : private Meter, private TurnBudget::Waiter {
 template <typename F>
 class [[nodiscard]] Jobs::Run final : public Job {
   public:
-    Run(Jobs& jobs, const IpAddress& host, Holder* holder, Allowance& allowance, F f) : Job(jobs, host, holder, allowance), f_(std::move(f)) {}
-    ~Run() { abandon(); }
+    Run(Jobs& jobs, const IpAddress& host, Holder* holder, Allowance& allowance, Time due, F f)
+        : Job(jobs, host, holder, allowance, due), f_(std::move(f)) {}
+    ~Run() override { abandon(); }
 
   private:
     void compute() override { f_(); }

@@ -18,8 +18,8 @@ class JobOnSim : public ::testing::Test {
     // Its computing takes so many parts of 100 µs and of a thousand steps each.
     class Worker {
       public:
-        Worker(JobOnSim& test, int name, int parts, IpAddress host = {}, Allowance allowance = 1'000'000)
-            : allowance(allowance), test_(test), host_(host) {
+        Worker(JobOnSim& test, int name, int parts, IpAddress host = {}, Allowance allowance = 1'000'000, Time due = Timer::kNever)
+            : allowance(allowance), test_(test), host_(host), due_(due) {
             root_.start(run(name, parts), nullptr);
         }
         Allowance allowance;
@@ -29,7 +29,7 @@ class JobOnSim : public ::testing::Test {
 
       private:
         Task<void> run(int name, int count) {
-            end = co_await test_.jobs.run(host_, nullptr, allowance, [&, name, count] { compute(name, count); });
+            end = co_await test_.jobs.run(host_, nullptr, allowance, due_, [&, name, count] { compute(name, count); });
         }
         // On a stack that is deeper than the job's own frame.
         void compute(int name, int count) {
@@ -47,6 +47,7 @@ class JobOnSim : public ::testing::Test {
         }
         JobOnSim& test_;
         IpAddress host_;
+        Time due_;
         Root root_;
     };
     // Who computed in this turn.
@@ -160,6 +161,39 @@ TEST_F(JobOnSim, OneThatIsDestroyedEndsAtItsNextStep) {
     EXPECT_TRUE(turn().empty());
 }
 
+// What is due while it waits for a turn ends then, and not with the turn that it would have had.
+TEST_F(JobOnSim, OneThatIsDueBeforeItsTurnsEndsThen) {
+    turn();
+    std::vector<std::unique_ptr<Worker>> before;
+    for (int i = 0; i < 40; ++i) before.push_back(std::make_unique<Worker>(*this, 0, 100, host("10.0.0.9")));
+    const Time due = net.clock().now() + std::chrono::milliseconds(5);
+    Worker waits(*this, 1, 1, host("10.0.0.9"), 1'000'000, due);
+    while (!waits.end) {
+        ASSERT_LE(net.clock().now(), due + std::chrono::milliseconds(3));
+        turn();
+    }
+    EXPECT_EQ(waits.end, Jobs::End::late);
+    EXPECT_EQ(waits.done, 0);
+    EXPECT_GE(net.clock().now(), due);
+    for (int i = 0; i < 1000; ++i) turn();
+    for (const auto& one : before) EXPECT_EQ(one->end, Jobs::End::whole);
+}
+
+TEST_F(JobOnSim, OneThatIsDueInTheMiddleIsToldToEnd) {
+    turn();
+    const Time due = net.clock().now() + std::chrono::milliseconds(5);
+    Worker one(*this, 1, 1000, {}, 10'000'000, due);
+    Worker in_time(*this, 2, 10, {}, 1'000'000, due);
+    while (!one.end) turn();
+    EXPECT_EQ(one.end, Jobs::End::late);
+    EXPECT_TRUE(one.told_to_end);
+    EXPECT_GT(one.done, 0);
+    EXPECT_LE(net.clock().now(), due + std::chrono::milliseconds(3));
+    EXPECT_EQ(in_time.end, Jobs::End::whole);
+    EXPECT_EQ(jobs.begun(), 0u);
+    EXPECT_TRUE(turn().empty());
+}
+
 TEST_F(JobOnSim, ThereIsRoomForSoManyThatHaveBegunAndTheOthersWait) {
     jobs.look_after(1);
     turn();
@@ -180,7 +214,9 @@ TEST_F(JobOnSim, RandomComingsAndGoingsLeaveNothingBehind) {
         std::vector<std::unique_ptr<Worker>> all;
         for (int step = 0; step < 60; ++step) {
             switch (up_to(3)) {
-                case 0: all.push_back(std::make_unique<Worker>(*this, up_to(20), up_to(30), host(up_to(1) == 0 ? "10.0.0.9" : "fd00::1"), static_cast<Allowance>(up_to(40'000)))); break;
+                case 0: all.push_back(std::make_unique<Worker>(*this, up_to(20), up_to(30), host(up_to(1) == 0 ? "10.0.0.9" : "fd00::1"), static_cast<Allowance>(up_to(40'000)),
+                                                               up_to(1) == 0 ? Timer::kNever : net.clock().now() + std::chrono::milliseconds(up_to(20))));
+                    break;
                 case 1:
                     if (!all.empty()) all.erase(all.begin() + up_to(all.size() - 1));
                     break;

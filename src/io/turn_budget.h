@@ -64,7 +64,8 @@ class TurnBudget final : private Deferred {
         Waiter& operator=(const Waiter&) = delete;
 
       protected:
-        ~Waiter() {
+        ~Waiter() { leave_line(); }
+        void leave_line() {
             if (linked()) budget_->leave(*this);
         }
         // From its next join() on.

@@ -1,7 +1,9 @@
 """Each of the times that a configuration may bound, and the error that names it."""
+import json
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -175,6 +177,43 @@ def test_total_ends_an_answer_that_keeps_coming():
 def test_total_counts_the_connection_too(full_listener):
     with Gateway(config(full_listener, "connect: 10s, total: 200ms")) as gateway:
         expect_timeout(gateway, "upstream.total_timeout")
+
+
+# Each item of a response is compared with each.
+COSTLY = """
+workers: 1
+services: {{ long: {{ endpoints: [{long}] }}, short: {{ endpoints: [{short}] }} }}
+policies: {{ costly: {{ transform: {{ response: {{ body: {{ a: {{ for_each: $.items, as: i, item: {{ n: "$.items[?@.a == $i.b]" }} }} }} }} }} }} }}
+routes:
+  - {{ match: '/unbound/{{service}}', use: [costly], forward: {{ service: '{{service}}' }} }}
+  - {{ match: '/bound/{{service}}', use: [costly], forward: {{ service: '{{service}}', timeouts: {{ total: 40ms }} }} }}
+"""
+
+
+@pytest.fixture
+def costly():
+    def items(count):
+        return Scripted(answering(json.dumps({"items": [{"a": i, "b": -i - 1} for i in range(count)]}).encode(), headers=[("Content-Type", "application/json")]))
+    with items(1600) as long, items(1) as short, Gateway(COSTLY.format(long=long.url, short=short.url)) as gateway:
+        gateway.long = long
+        yield gateway
+
+
+def test_total_counts_what_is_made_of_an_answer(costly):
+    started = time.monotonic()
+    assert get(costly.port, "/unbound/long").status == 200
+    assert time.monotonic() - started > 0.06, "it takes longer than the other may"
+    expect_timeout(costly, "upstream.total_timeout", "/bound/long", at_least=0.035, at_most=1)
+
+
+def test_total_counts_the_wait_for_a_turn_to_compute(costly):
+    """Of its host as many compute as may: a short one has its turn once one of them has ended."""
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(Client(costly.port)).send_head("GET", "/unbound/long")
+        costly.wait_until(lambda: len(costly.long.requests) == 60, "all were asked for")
+        time.sleep(0.1)
+        expect_timeout(costly, "upstream.total_timeout", "/bound/short", at_least=0.035, at_most=0.5)
 
 
 def test_without_a_total_a_long_stream_goes_on():

@@ -241,7 +241,7 @@ io::Task<Result<void>> KeyFetcher::fetch_keys() {
 template <typename F>
 io::Task<bool> KeyFetcher::read(F f) {
     io::Allowance allowance = kMostSteps;
-    co_return co_await context_.jobs.run(IpAddress(), nullptr, allowance, std::move(f)) == io::Jobs::End::whole;
+    co_return co_await context_.jobs.run(IpAddress(), nullptr, allowance, io::Timer::kNever, std::move(f)) == io::Jobs::End::whole;
 }
 
 Result<void> KeyFetcher::take(const upstream::CallAnswer& answer, Readable<KeySet> read) {
