@@ -251,6 +251,26 @@ def test_the_deadline_passes_during_the_second_stage():
         assert get(gateway.port, "/page").json() == {"a": {"id": 1}, "b": "late"}
 
 
+def test_a_call_whose_making_takes_all_the_time_fails_with_those_that_share_its_answer():
+    """Both ask the same, so that one of them waits for the other's answer: they end together."""
+    query = ", ".join(f'q{n}: "$list[?count(@.v[?@ != $list[0].a]) > 0 && @.a == 7].a"' for n in range(20))
+    calls = f"""
+        list: {{ service: users, path: /list }}
+        a: {{ service: users, path: /i, query: {{ {query} }}, optional: true }}
+        b: {{ service: users, path: /i, query: {{ {query} }}, optional: true }}"""
+    asked = "/i?" + "&".join(f"q{n}=7" for n in range(20))
+    pages = {"/list": [{"a": 7 + n, "v": list(range(1, 4000))} for n in range(20)], "/i": {"found": 7}}
+    with Pages(pages) as users:
+        with Gateway(page_text(calls, users, users)) as gateway:
+            assert get(gateway.port, "/page").json() == {"a": {"found": 7}, "b": {"found": 7}}
+            assert users.asked() == ["/list", asked], "one of them"
+            assert gateway.access_lines()[0]["us"]["total"] > 60_000
+        with Gateway(page_text(calls, users, users, more="timeout: 40ms")) as gateway:
+            assert get(gateway.port, "/page").json() == {}
+            line = gateway.access_lines()[0]
+            assert {line["calls"][name]["reason"] for name in "ab"} == {"deadline"} and line["us"]["total"] < 2_000_000
+
+
 def test_a_call_after_the_deadline_is_not_made():
     calls = """
         a: { service: users, path: /a, optional: true }

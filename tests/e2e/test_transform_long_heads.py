@@ -1,5 +1,6 @@
 """Rules over long heads run in parts, and come to what they come to over short ones; who leaves in between harms nobody."""
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -149,3 +150,59 @@ routes:
         answer = client.get("/in", [*PADS["costly"], ("Origin", "https://a.test")])
         assert (answer.status, answer.code) == (431, "http.head_too_large")
         assert (answer.get("access-control-allow-origin"), answer.get("x-seen")) == ("https://a.test", "1")
+
+
+def of_jobs(svc, says):
+    """Rules over a request's head, or over a response's, that take their turns for about a tenth of a second."""
+    request = f"{{ transform: {{ request: {{ headers: {{ replace: {{ X-Costly: {{ {COSTLY}, with: '<' }} }} }} }} }} }}"
+    response = f"{{ transform: {{ response: {{ headers: {{ replace: {{ X-Costly: {{ {COSTLY}, with: '<' }} }}, set: {{ X-Says: {says} }} }} }} }} }}"
+    return f"""
+workers: 1
+services: {{ svc: {svc.url} }}
+routes:
+  - {{ match: '/in/**', use: [{", ".join([request] * 12)}, {{ transform: {{ response: {{ headers: {{ set: {{ X-Says: {says} }} }} }} }} }}], forward: {{ service: svc }} }}
+  - {{ match: '/out/**', use: [{", ".join([response] * 12)}], forward: {{ service: svc }} }}
+"""
+
+
+def waiting_for_their_turns(gateway, stack, svc):
+    """Ten that are made for the service, and ten whose responses are made for the client."""
+    clients = [stack.enter_context(Client(gateway.port)) for _ in range(20)]
+    for n, client in enumerate(clients):
+        client.send_head("GET", "/in/short" if n % 2 else "/out/costly", PADS["costly"] if n % 2 else [])
+    gateway.wait_until(lambda: len(svc.requests) == 10, "ten responses have come")
+    assert not gateway.stdout, "none has ended"
+    return clients
+
+
+def test_a_reload_while_heads_wait_for_their_turns():
+    """They end by the configuration that they began with, the others by the new one."""
+    with Scripted(answers) as svc, Gateway(of_jobs(svc, "one")) as gateway, ExitStack() as stack:
+        clients = waiting_for_their_turns(gateway, stack, svc)
+        gateway.reload(of_jobs(svc, "two"))
+        assert get(gateway.port, "/out/short").get("x-says") == "two"
+        assert len(gateway.access_lines()) == 1, "they wait still"
+        for client in clients:
+            answer = client.read_response()
+            assert (answer.status, answer.get("x-says")) == (200, "one")
+
+
+def test_an_end_while_heads_wait_for_their_turns():
+    with Scripted(answers) as svc, Gateway(of_jobs(svc, "one")) as gateway, ExitStack() as stack:
+        clients = waiting_for_their_turns(gateway, stack, svc)
+        gateway.terminate()
+        for client in clients:
+            answer = client.read_response()
+            assert (answer.status, answer.get("x-says")) == (200, "one")
+        assert gateway.wait() == 0
+
+
+def test_an_end_at_once_while_heads_wait_for_their_turns():
+    """A second signal waits for nobody."""
+    with Scripted(answers) as svc, Gateway(of_jobs(svc, "one")) as gateway, ExitStack() as stack:
+        waiting_for_their_turns(gateway, stack, svc)
+        gateway.terminate()
+        gateway.wait_for_line("portico: draining")
+        gateway.terminate()
+        gateway.wait_for_line("portico: ending at once")
+        gateway.wait()

@@ -263,9 +263,11 @@ io::Task<void> Aggregation::ask(const AggregateCall& call, const Values& values,
     } else {
         http::FieldList shared;
         upstream::CallRequest request = request_of(call, q, shared);
+        const Duration still_left = deadline_ - loop().now();
+        request.timeouts.total = std::min(call.timeouts.total, still_left);
         // Making it may have taken all that was left: it ends then as one that was asked, for others may wait for the same answer.
-        request.timeouts.total = std::min(call.timeouts.total, std::max<Duration>(deadline_ - loop().now(), std::chrono::milliseconds(1)));
-        q.done = co_await upstream::call(loop(), *x_.epoch->services[static_cast<size_t>(call.service)], request, *q.answer);
+        if (still_left <= Duration::zero()) q.done = fail(Fault::upstream_total_timeout);
+        else q.done = co_await upstream::call(loop(), *x_.epoch->services[static_cast<size_t>(call.service)], request, *q.answer);
         if (q.done) {
             q.status = q.answer->head.status;
             // A short one takes no longer than a head does.
