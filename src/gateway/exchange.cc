@@ -262,6 +262,7 @@ void Exchange::note(const Error& error) {
 
 void Exchange::reset() {
     allowance = kMostSteps;
+    compute_due = io::Timer::kNever;
     client = nullptr;
     epoch.reset();
     parser.reset();

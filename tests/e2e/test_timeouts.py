@@ -179,22 +179,31 @@ def test_total_counts_the_connection_too(full_listener):
         expect_timeout(gateway, "upstream.total_timeout")
 
 
-# Each item of a response is compared with each.
+# Each item of a body is compared with each.
 COSTLY = """
 workers: 1
 services: {{ long: {{ endpoints: [{long}] }}, short: {{ endpoints: [{short}] }} }}
-policies: {{ costly: {{ transform: {{ response: {{ body: {{ a: {{ for_each: $.items, as: i, item: {{ n: "$.items[?@.a == $i.b]" }} }} }} }} }} }} }}
+policies:
+  costly: {{ transform: {{ response: {{ body: {{ a: {{ for_each: $.items, as: i, item: {{ n: "$.items[?@.a == $i.b]" }} }} }} }} }} }}
+  costly_request: {{ transform: {{ request: {{ body: {{ a: {{ for_each: $.items, as: i, item: {{ n: "$.items[?@.a == $i.b]" }} }} }} }} }} }}
 routes:
   - {{ match: '/unbound/{{service}}', use: [costly], forward: {{ service: '{{service}}' }} }}
   - {{ match: '/bound/{{service}}', use: [costly], forward: {{ service: '{{service}}', timeouts: {{ total: 40ms }} }} }}
+  - {{ match: '/sent/{{service}}', use: [costly_request], forward: {{ service: '{{service}}' }} }}
 """
+
+
+JSON = [("Content-Type", "application/json")]
+
+
+def items(count):
+    return json.dumps({"items": [{"a": i, "b": -i - 1} for i in range(count)]}).encode()
 
 
 @pytest.fixture
 def costly():
-    def items(count):
-        return Scripted(answering(json.dumps({"items": [{"a": i, "b": -i - 1} for i in range(count)]}).encode(), headers=[("Content-Type", "application/json")]))
-    with items(1600) as long, items(1) as short, Gateway(COSTLY.format(long=long.url, short=short.url)) as gateway:
+    with Scripted(answering(items(1600), headers=JSON)) as long, Scripted(answering(items(1), headers=JSON)) as short, \
+            Gateway(COSTLY.format(long=long.url, short=short.url)) as gateway:
         gateway.long = long
         yield gateway
 
@@ -214,6 +223,13 @@ def test_total_counts_the_wait_for_a_turn_to_compute(costly):
         costly.wait_until(lambda: len(costly.long.requests) == 60, "all were asked for")
         time.sleep(0.1)
         expect_timeout(costly, "upstream.total_timeout", "/bound/short", at_least=0.035, at_most=0.5)
+
+
+def test_a_total_that_is_over_does_not_count_the_computing_of_the_next_request(costly):
+    with Client(costly.port) as client:
+        assert client.get("/bound/short").status in (200, 504)
+        time.sleep(0.05)
+        assert client.request("POST", "/sent/short", JSON, items(1600)).status == 200
 
 
 def test_without_a_total_a_long_stream_goes_on():
