@@ -122,7 +122,7 @@ constexpr std::array<Field<T>, 4> timeout_rows() {
          [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.first_byte = *d; }},
         {{"idle", "duration or none", "60s", "From the last byte in either direction to the next.", kDurationOrNone},
          [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.idle = *d; }},
-        {{"total", "duration or none", "none", "From the choice of an endpoint to the last byte of the response, with all that is made of it (504 `upstream.total_timeout`).", kDurationOrNone},
+        {{"total", "duration or none", "none", "The whole exchange with the service, and in a forward all that is made of the response.", kDurationOrNone},
          [](const Scope& s, const Node& n, T& t) { if (auto d = read_duration(s, n, true)) t.total = *d; }},
     }};
 }

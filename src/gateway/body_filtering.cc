@@ -49,7 +49,8 @@ Result<void> run_filters(Exchange& x, size_t first, std::string_view part, bool 
         auto took = part.size() > filter.max_body() ? fail(too_large(filter.max_body())) : filter.take(part, last, made);
         while (took && filter.has_more()) took = filter.go_on(made);
         if (!took) {
-            x.refused_by = filter.policy();
+            // Nobody has refused it where nothing more may be computed.
+            if (Meter::spend(1)) x.refused_by = filter.policy();
             return took;
         }
         out = std::move(made);

@@ -221,7 +221,8 @@ void Exchange::run_response_policies() {
 
 void Exchange::continue_response_policies() {
     bool settled = true;
-    while (response_policies_left_ > 0 && settled) {
+    // Where nothing more may be spent, what the others would make of it is worth nothing.
+    while (response_policies_left_ > 0 && settled && Meter::spend(1)) {
         const ChainLink& link = rules->chain[--response_policies_left_];
         if (link.shadow) continue;
         const size_t before = body_filters.size();

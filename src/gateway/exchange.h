@@ -110,7 +110,7 @@ class Exchange {
     }
     // Why that was not done. @param costly body_too_costly or answer_too_costly  @param what it would have been, for the log
     static Error not_computed(io::Jobs::End end, Fault costly, std::string_view what) {
-        if (end == io::Jobs::End::late) return Error(Fault::upstream_total_timeout);
+        if (end == io::Jobs::End::late) return {Fault::upstream_total_timeout, "its turn to compute: " + std::string(what)};
         return {end == io::Jobs::End::no_memory ? Fault::memory : costly, what};
     }
     std::string_view forwarded_for;  // the X-Forwarded-For that goes upstream

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/meter.h"
 #include "gateway/body_filter.h"
 
 namespace portico::gateway {
@@ -48,7 +49,8 @@ Result<void> FilterChain::pass_on(size_t first, std::string_view part, std::stri
 }
 
 Result<void> FilterChain::blame(size_t filter, Result<void> failed) {
-    x_.refused_by = x_.body_filters[filter]->policy();
+    // Nobody has refused it where nothing more may be computed.
+    if (Meter::spend(1)) x_.refused_by = x_.body_filters[filter]->policy();
     return failed;
 }
 

@@ -31,7 +31,9 @@ void Job::on_turn(Time end) {
 void Job::on_timer() {
     leave_line();
     end_as_ = Jobs::End::late;
+    const Time began = jobs_.loop_.precise_now();
     abandon();
+    jobs_.budget_.count(jobs_.loop_.precise_now() - began);
     waiter_.resume();
 }
 

@@ -213,6 +213,9 @@ def test_total_counts_what_is_made_of_an_answer(costly):
     assert get(costly.port, "/unbound/long").status == 200
     assert time.monotonic() - started > 0.06, "it takes longer than the other may"
     expect_timeout(costly, "upstream.total_timeout", "/bound/long", at_least=0.035, at_most=1)
+    line = costly.access_line(lambda e: e["status"] == 504)
+    assert "refused_by" not in line, "no policy has refused it"
+    assert line["detail"].startswith("its turn to compute"), "and the service was in time"
 
 
 def test_total_counts_the_wait_for_a_turn_to_compute(costly):

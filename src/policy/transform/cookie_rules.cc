@@ -48,7 +48,7 @@ void apply_cookies(const CookieRules& rules, const Rendered& values, http::Field
         for (size_t at = 0; at <= f.value.size();) {
             const size_t end = std::min(f.value.find(';', at), f.value.size());
             const std::string_view pair = trim_ows(f.value.substr(at, end - at));
-            Meter::spend(1 + pair.size() / 16);
+            if (!Meter::spend(1 + pair.size() / 16)) return;
             if (!pair.empty() && !is_removed(rules, name_of(pair))) put(pair);
             at = end + 1;
         }

@@ -18,14 +18,14 @@ class Headers {
     template <class F>
     void remove_if(F&& drop) {
         for (http::FieldList* list : target_.lists) {
-            Meter::spend(1 + list->size() / 4);
+            if (!Meter::spend(1 + list->size() / 4)) return;
             list->remove_if(drop);
         }
     }
     template <class F>
     void for_each(std::string_view name, F&& f) {
         for (http::FieldList* list : target_.lists) {
-            Meter::spend(1 + list->size() / 4);
+            if (!Meter::spend(1 + list->size() / 4)) return;
             for (http::Field& field : list->all()) {
                 if (http::is_same_name(field.name, name)) f(field);
             }

@@ -95,7 +95,7 @@ std::string_view character_at(std::string_view text, size_t at) {
 
 bool NameTest::matches(std::string_view candidate, bool fold_case) const {
     // A pattern takes some hundred nanoseconds, and one for each byte.
-    Meter::spend(pattern != nullptr ? 10 + candidate.size() / 16 : 1);
+    if (!Meter::spend(pattern != nullptr ? 10 + candidate.size() / 16 : 1)) return false;
     if (pattern != nullptr) return re2::RE2::FullMatch(piece(candidate), *pattern);
     return fold_case ? iequals(candidate, name) : candidate == name;
 }

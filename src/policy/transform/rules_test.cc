@@ -91,6 +91,38 @@ TEST(HeaderRules, AReplacementChangesEveryMatchAndMayNotSplitAHeader) {
     EXPECT_EQ(apply_headers(rules, values_of(rules, arena), {lists}, arena).error().fault, Fault::value_refused);
 }
 
+// What they would come to then is worth nothing, and nobody waits for it.
+TEST(HeaderRules, AreLeftWhereNothingMoreMayBeSpent) {
+    Rules rules;
+    for (int i = 0; i < 50; ++i) {
+        rules.remove.push_back({"", pattern("x-[0-9]+")});
+        rules.copy.push_back({"X-A", "X-B"});
+    }
+    Arena arena;
+    http::FieldList fields;
+    for (int i = 0; i < 1000; ++i) fields.add(arena.copy("x-" + std::to_string(i)), "v");
+    http::FieldList* const lists[] = {&fields};
+    const Rendered values = values_of(rules, arena);
+    CountingMeter meter(0);
+    (void)apply_headers(rules, values, {lists}, arena);
+    EXPECT_LE(meter.looks, 10u);
+    EXPECT_EQ(fields.size(), 1000u);
+}
+
+TEST(CookieRules, AreLeftWhereNothingMoreMayBeSpent) {
+    CookieRules rules;
+    rules.remove = {{"", pattern("c[0-9]+")}};
+    Arena arena;
+    std::string cookies;
+    for (int i = 0; i < 1000; ++i) cookies += "c" + std::to_string(i) + "=1; ";
+    http::FieldList fields;
+    fields.add("Cookie", cookies, http::FieldName::cookie);
+    const Rendered values = *render(rules, {}, arena);
+    CountingMeter meter(20);
+    apply_cookies(rules, values, fields, arena);
+    EXPECT_LE(meter.looks, 20u);
+}
+
 // As RE2 replaces by itself.
 TEST(Replacement, ChangesWhatRe2WouldChange) {
     Arena arena;
