@@ -54,9 +54,12 @@ uint32_t descriptor_share(uint64_t descriptors, size_t workers) {
     return static_cast<uint32_t>(std::clamp<uint64_t>(share, 32, UINT32_MAX));
 }
 
-uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers) {
-    if (config.limits.connections != 0) return config.limits.connections;
+uint32_t connection_room(uint64_t descriptors, size_t workers) {
     return std::max(16u, static_cast<uint32_t>(uint64_t{descriptor_share(descriptors, workers)} * 4 / 5));
+}
+
+uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers) {
+    return config.limits.connections != 0 ? config.limits.connections : connection_room(descriptors, workers);
 }
 
 uint64_t memory_limit(const config::Config& config, uint64_t available, size_t workers) {

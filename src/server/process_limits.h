@@ -21,7 +21,9 @@ io::BackendChoice io_choice(const config::Config& config);
 size_t worker_count(const config::Config& config);
 // Descriptors that a worker may use for clients and services: its share, less what the process and its workers need themselves.
 uint32_t descriptor_share(uint64_t descriptors, size_t workers);
-// Client connections that a worker may hold: its share of the descriptors, less what upstream connections need.
+// Client connections for which a worker is sure to have descriptors: its share of them, less what upstream connections need.
+uint32_t connection_room(uint64_t descriptors, size_t workers);
+// Client connections that a worker may hold: the configuration's number, or those for which there is room.
 uint32_t connection_limit(const config::Config& config, uint64_t descriptors, size_t workers);
 // Bytes that a worker may hold of what strangers send (base/held.h): its share of what the configuration says, or of a quarter of
 // what there is.

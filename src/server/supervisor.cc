@@ -128,8 +128,10 @@ bool Supervisor::start_workers() {
 
 std::string Supervisor::bound_of_connections(const config::Config& config) const {
     const size_t count = workers_.size();
-    return "up to " + std::to_string(connection_limit(config, descriptors_, count)) + " client connections " + (count == 1 ? "" : "a worker ") +
-           (config.limits.connections != 0 ? "(limits.connections), with " : "of ") + std::to_string(descriptors_) + " descriptors";
+    const uint32_t most = connection_limit(config, descriptors_, count), room = connection_room(descriptors_, count);
+    return "up to " + std::to_string(most) + " client connections " + (count == 1 ? "" : "a worker ") +
+           (config.limits.connections != 0 ? "(limits.connections), with " : "of ") + std::to_string(descriptors_) + " descriptors" +
+           (most > room ? ", which are sure to have room for " + std::to_string(room) : "");
 }
 
 bool Supervisor::start_names() {

@@ -575,4 +575,8 @@ def test_t59_a_newcomer_that_is_closed_while_all_are_served_is_counted():
 
 def test_t59_the_bound_by_descriptors_stands_in_the_start_lines():
     with Gateway("workers: 1\n" + RESPOND.format(1), descriptors=512) as gateway:
-        assert any(re.fullmatch(r"portico: up to \d+ client connections of 512 descriptors", line) for line in gateway.stderr), gateway.stderr
+        line = gateway.wait_for_line("portico: up to")
+        room = int(re.fullmatch(r"portico: up to (\d+) client connections of 512 descriptors", line).group(1))
+    with Gateway("workers: 1\nlimits: { connections: 500 }\n" + RESPOND.format(1), descriptors=512) as gateway:
+        line = gateway.wait_for_line("portico: up to")
+        assert line == f"portico: up to 500 client connections (limits.connections), with 512 descriptors, which are sure to have room for {room}"
