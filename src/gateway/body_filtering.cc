@@ -33,7 +33,11 @@ size_t most_of(const Exchange& x) {
 
 Error too_large(size_t most) { return {Fault::answer_too_large, "more than " + std::to_string(most) + " bytes"}; }
 
-Error not_made(io::Jobs::End end) { return Exchange::not_computed(end, Fault::answer_too_costly, "what is made of it"); }
+Error not_made(Exchange& x, io::Jobs::End end) {
+    // A filter that was told to end has failed, and has refused nothing.
+    if (end == io::Jobs::End::late) x.refused_by = {};
+    return Exchange::not_computed(end, Fault::answer_too_costly, "what is made of it");
+}
 Error no_memory() { return {Fault::memory, "the service's body"}; }
 
 Error coding_error(http::CodingFault fault, size_t most) {
@@ -49,8 +53,7 @@ Result<void> run_filters(Exchange& x, size_t first, std::string_view part, bool 
         auto took = part.size() > filter.max_body() ? fail(too_large(filter.max_body())) : filter.take(part, last, made);
         while (took && filter.has_more()) took = filter.go_on(made);
         if (!took) {
-            // Nobody has refused it where nothing more may be computed.
-            if (Meter::spend(1)) x.refused_by = filter.policy();
+            x.refused_by = filter.policy();
             return took;
         }
         out = std::move(made);
@@ -168,7 +171,7 @@ io::Task<PipeEnd> Filtering::whole() {
     std::string out;
     Result<void> made;
     const auto computed = co_await x_.compute([&] { made = make_whole(all, out); });
-    if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
+    if (computed != io::Jobs::End::whole) co_return refused(not_made(x_, computed));
     if (!made) co_return refused(std::move(made).error());
     if (!x_.holds(made_, out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
     if (x_.response.status == 304) out.clear();
@@ -211,7 +214,7 @@ io::Task<PipeEnd> Filtering::read_all(std::string& into, std::string_view& all) 
                     if (!held_.set(into.size())) return Meter::out_of_memory();
                 } while (decoded && !*decoded);
             });
-            if (end != io::Jobs::End::whole) co_return refused(not_made(end));
+            if (end != io::Jobs::End::whole) co_return refused(not_made(x_, end));
             if (!decoded) co_return refused(coding_error(decoded.error(), most_));
         } else {
             if (into.empty() && length_.framing == Framing::length) into.reserve(length_.length);
@@ -252,7 +255,7 @@ io::Task<PipeEnd> Filtering::pass_part(std::optional<http::Encoder>& encoder) {
         std::string out;
         Result<bool> made = true;
         const auto computed = co_await x_.compute([&] { made = make_piece(part, encoder, out); });
-        if (computed != io::Jobs::End::whole) co_return refused(not_made(computed));
+        if (computed != io::Jobs::End::whole) co_return refused(not_made(x_, computed));
         if (!made) co_return refused(std::move(made).error());
         if (!x_.holds(made_, out.size())) co_return refused({Fault::memory, "what is made of the service's body"});
         all = *made;
@@ -320,7 +323,7 @@ io::Task<PipeEnd> filter_response(Exchange& x, upstream::Connection& from, const
         Result<void> done;
         if (x.response_policies_take_long()) {
             const auto computed = co_await x.compute([&] { done = finish_head(x); });
-            if (computed != io::Jobs::End::whole) done = fail(not_made(computed));
+            if (computed != io::Jobs::End::whole) done = fail(not_made(x, computed));
         } else {
             done = finish_head(x);
         }
@@ -343,7 +346,7 @@ io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
         std::string out;
         Result<void> ran;
         const auto computed = co_await x.compute([&] { ran = run_over_whole(x, body, out); });
-        if (computed != io::Jobs::End::whole) ran = fail(not_made(computed));
+        if (computed != io::Jobs::End::whole) ran = fail(not_made(x, computed));
         if (ran) {
             if (is_tagged(x)) wanted = Tag::of_body;
             forget_body(x.response.fields);
@@ -360,7 +363,7 @@ io::Task<void> reply_answer(Exchange& x, std::string body, Tag wanted) {
     auto end = x.holds(held, body.size()) ? io::Jobs::End::whole : io::Jobs::End::no_memory;
     if (wanted == Tag::of_body && end == io::Jobs::End::whole) end = co_await x.compute([&] { tag(x, body); });
     if (end != io::Jobs::End::whole) {
-        co_await reply_error(x, not_made(end));
+        co_await reply_error(x, not_made(x, end));
         co_return;
     }
     if (x.response.status == 304) body.clear();
