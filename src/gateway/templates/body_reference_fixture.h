@@ -90,10 +90,12 @@ class BodyReference {
     }
 
     Tree text(const Node& node) {
-        if (node.substituted) return Tree::string(node.text);
+        if (node.as_template.empty() && node.substituted) return Tree::string(node.text);
+        // Where `$${` or a variable stood, and may mean nothing more.
+        const std::string& notation = node.as_template.empty() ? node.text : node.as_template;
         bool any = true;
-        Tree whole = Tree::string(render(node.text, any));
-        const Template parsed = parse_calls(node.text);
+        Tree whole = Tree::string(render(notation, any));
+        const Template parsed = parse_calls(notation);
         if (parsed.is_single() && parsed.parts()[0].source == Source::call_status) {
             whole.kind = any ? json::Kind::number : json::Kind::null;
         }
