@@ -154,7 +154,7 @@ class Listening final : public io::Accepting::Sink {
     void on_nothing_left(int) override { connections_.evict_one(); }
 
     edge::ServerSettings settings_;
-    std::shared_ptr<edge::Entrance> entrance_ = std::make_shared<edge::Entrance>(edge::Entrance{&settings_});
+    const boost::intrusive_ptr<edge::Entrance> entrance_{new edge::Entrance(settings_)};
     DemoService service_;
     edge::ConnectionSet connections_;
     io::Accepting accepting_;

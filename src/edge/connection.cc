@@ -4,8 +4,8 @@
 
 namespace portico::edge {
 
-Connection::Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance)
-    : Member(set.eviction_, stream->peer().ip), set_(set), stream_(std::move(stream)), server_(set.context(), set.handler(), *stream_, std::move(entrance), *this) {
+Connection::Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, EntranceRef entrance)
+    : Member(set.eviction_, stream->peer().ip), set_(set), server_(set.behind_, std::move(stream), std::move(entrance), *this) {
     set_.all_.push_back(*this);
     ++set_.size_;
     set_.context().shard.add(set_.context().cells.connections_total);
@@ -20,7 +20,7 @@ Connection::~Connection() {
 }
 
 void Connection::start() {
-    stream_->watch(this);
+    server_.stream().watch(this);
     root_.start(server_.serve(), this);
 }
 
@@ -33,9 +33,9 @@ void Connection::kill() {
 void Connection::end_idle() {
     // Its next request has come: that is read, and answered as the last one. To close here would reset the connection, and take from the
     // client what it has not read yet of the response before (RFC 9112 §9.6).
-    if (io::is_readable(stream_->look_fd())) return;
+    if (io::is_readable(server_.stream().look_fd())) return;
     // Its server lets the client read the rest of what it has been sent.
-    if (io::has_unsent(stream_->look_fd())) stream_->interrupt(ETIMEDOUT, io::Direction::read);
+    if (io::has_unsent(server_.stream().look_fd())) server_.stream().interrupt(ETIMEDOUT, io::Direction::read);
     else kill();
 }
 
@@ -74,7 +74,7 @@ void Connection::give_grace() {
 }
 
 void Connection::on_timer() {
-    if (phase_ == Phase::response || (phase_ == Phase::body && stream_->at_end())) return kill();
+    if (phase_ == Phase::response || (phase_ == Phase::body && server_.stream().at_end())) return kill();
     // Its end lies behind a body that is still read.
     if (phase_ == Phase::body) give_grace();
 }
@@ -83,10 +83,10 @@ void Connection::on_deferred() { delete this; }
 
 ConnectionSet::~ConnectionSet() {
     close_all();
-    if (descriptors_ != UINT32_MAX) context_.loop.keep_room_by({});
+    if (descriptors_ != UINT32_MAX) behind_.context.loop.keep_room_by({});
 }
 
-void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance) {
+void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, EntranceRef entrance) {
     // Where everybody is being served the new one is closed.
     if ((size_ >= limit_ && !evict_one()) || (!has_descriptors() && !free_descriptor())) {
         if (told_) told_(true);
@@ -100,7 +100,7 @@ void ConnectionSet::admit(std::unique_ptr<io::Stream> stream, std::shared_ptr<co
 void ConnectionSet::share_descriptors(uint32_t all, uint32_t reserve) {
     descriptors_ = all;
     reserve_ = reserve;
-    context_.loop.keep_room_by([this] { return uint64_t{size_} + context_.loop.outward() < descriptors_ || free_descriptor(); });
+    behind_.context.loop.keep_room_by([this] { return uint64_t{size_} + behind_.context.loop.outward() < descriptors_ || free_descriptor(); });
 }
 
 bool ConnectionSet::evict_one() {
@@ -112,7 +112,7 @@ bool ConnectionSet::evict_one() {
 }
 
 bool ConnectionSet::free_descriptor() {
-    io::Loop& loop = context_.loop;
+    io::Loop& loop = behind_.context.loop;
     if (eviction_.any_lingers()) return evict_one();
     if (loop.close_resting(kRested)) return true;
     // Of clients those who have only just come would go, who have their request on the way: while services hold much, they give way. A flood of

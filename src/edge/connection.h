@@ -25,7 +25,7 @@ class Connection final : public ListHook<Connection>,
                          private io::Deferred,
                          private io::Timer {
   public:
-    Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance);
+    Connection(ConnectionSet& set, std::unique_ptr<io::Stream> stream, EntranceRef entrance);
     ~Connection() override;
 
     void start();
@@ -50,7 +50,6 @@ class Connection final : public ListHook<Connection>,
     void give_grace();
 
     ConnectionSet& set_;
-    std::unique_ptr<io::Stream> stream_;
     H1Server server_;
     io::Root root_;
     Phase phase_ = Phase::idle;
@@ -62,11 +61,11 @@ class Connection final : public ListHook<Connection>,
 // The connections of one worker.
 class ConnectionSet {
   public:
-    ConnectionSet(gateway::Context& context, gateway::Handler& handler) : context_(context), handler_(handler) {}
+    ConnectionSet(gateway::Context& context, gateway::Handler& handler) : behind_{context, handler} {}
     ~ConnectionSet();
 
     // Takes a new connection in. Over the limit another one gives way (Eviction); it is closed where all are being served.
-    void admit(std::unique_ptr<io::Stream> stream, std::shared_ptr<const Entrance> entrance);
+    void admit(std::unique_ptr<io::Stream> stream, EntranceRef entrance);
     // Makes room for one more client by closing the connection that is needed least. @returns false where all are being served
     bool evict_one();
     // Makes a descriptor free: whatever has ended and only waits for its client goes first, then what rests of the services' connections,
@@ -86,17 +85,15 @@ class ConnectionSet {
     void close_idle(const Entrance* entrance = nullptr);
     void close_all();
 
-    gateway::Context& context() { return context_; }
-    gateway::Handler& handler() { return handler_; }
+    gateway::Context& context() { return behind_.context; }
 
   private:
     friend class Connection;
     // What has just come to rest is likely wanted again.
     static constexpr Duration kRested = std::chrono::seconds(1);
-    bool has_descriptors() const { return uint64_t{size_} + context_.loop.outward() + reserve_ < descriptors_; }
+    bool has_descriptors() const { return uint64_t{size_} + behind_.context.loop.outward() + reserve_ < descriptors_; }
 
-    gateway::Context& context_;
-    gateway::Handler& handler_;
+    const H1Server::Behind behind_;
     IntrusiveList<Connection, Connection> all_;
     Eviction eviction_;
     std::function<void(bool newcomer)> told_;

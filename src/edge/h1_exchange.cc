@@ -32,7 +32,7 @@ H1Exchange::H1Exchange(H1Server& server, gateway::Exchange& exchange)
     : server_(server),
       x_(exchange),
       body_limit_(server.settings_->body),
-      write_deadline_(&server.stream_),
+      write_deadline_(&server.stream()),
       idle_(server.settings_->body_idle) {
     const http::BodyLength& body = x_.request.body;
     if (body.framing == Framing::length && body.length > 0) left_ = body.length;
@@ -42,7 +42,7 @@ H1Exchange::H1Exchange(H1Server& server, gateway::Exchange& exchange)
 
 H1Exchange::~H1Exchange() {
     record_bytes();
-    if (response_ == Response::begun || response_ == Response::ending) server_.stream_.abort_on_close();
+    if (response_ == Response::begun || response_ == Response::ending) server_.stream_->abort_on_close();
 }
 
 void H1Exchange::set_times(Duration idle, Time total) {
@@ -51,15 +51,15 @@ void H1Exchange::set_times(Duration idle, Time total) {
 }
 
 Time H1Exchange::due() const {
-    const Time now = server_.context_.loop.now();
+    const Time now = server_.context().loop.now();
     return std::min(idle_ == kForever ? io::Timer::kNever : now + idle_, total_);
 }
 
-io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
+io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context().loop.timers(), due(), &write_deadline_}; }
 
 io::Until H1Exchange::write_until() {
     write_deadline_.go_on_by(idle_ == kForever ? Duration::zero() : idle_, total_);
-    return {&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
+    return {&write_deadline_, &server_.context().loop.timers(), due(), &server_.read_deadline_};
 }
 
 io::IoResult H1Exchange::body_failed(Fault fault) {
@@ -72,7 +72,7 @@ void H1Exchange::finish_body() {
     finished_ = true;
     server_.owner_.on_phase(H1Server::Owner::Phase::response);
     // Bulk reads took the armed receive away; the client's leaving must still be heard.
-    server_.stream_.watch(&server_.owner_.watcher());
+    server_.stream_->watch(&server_.owner_.watcher());
 }
 
 void H1Exchange::take_buffered(io::Buffer& into, uint64_t max) {
@@ -83,7 +83,7 @@ void H1Exchange::take_buffered(io::Buffer& into, uint64_t max) {
 io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
     if (finished_) co_return io::IoResult{0};
     body_begun_ = true;
-    into.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
+    into.ensure(server_.context().loop.buffers(), io::kSmallBuffer);
     const bool chunked = x_.request.body.framing == Framing::chunked;
     for (;;) {
         const uint32_t before = into.size();
@@ -121,12 +121,12 @@ io::Task<io::IoResult> H1Exchange::read_body(io::Buffer& into) {
 }
 
 io::Task<io::IoResult> H1Exchange::read_at_pace(io::Buffer& into, uint32_t max) {
-    const io::Loop& loop = server_.context_.loop;
+    const io::Loop& loop = server_.context().loop;
     io::Until until = read_until();
     for (const Time idle = until.at;;) {
         const Time began = loop.now();
         until.at = pace_.until(began, idle);
-        const io::IoResult got = co_await server_.stream_.read(into, max, until);
+        const io::IoResult got = co_await server_.stream_->read(into, max, until);
         pace_.waited(loop.now() - began);
         if (pace_.too_slow()) co_return io::IoResult{-ETIMEDOUT};
         if (!got.timed_out() || loop.now() >= idle) co_return got;
@@ -138,7 +138,7 @@ void H1Exchange::put_back(std::string_view rest, bool from_buffer) {
     if (from_buffer) {
         body_at_ -= static_cast<uint32_t>(rest.size());
     } else if (!rest.empty()) {
-        carry_.ensure(server_.context_.loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
+        carry_.ensure(server_.context().loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
         carry_.append(rest);
     }
 }
@@ -156,7 +156,7 @@ io::Task<bool> H1Exchange::write(io::Buffer& buffer) {
     if (gone_) co_return false;
     const uint32_t size = buffer.size();
     if (size == 0) co_return true;
-    co_return written(co_await server_.stream_.write(buffer, write_until()), size);
+    co_return written(co_await server_.stream_->write(buffer, write_until()), size);
 }
 
 bool H1Exchange::written(io::IoResult sent, uint32_t size) {
@@ -180,7 +180,7 @@ bool H1Exchange::nothing_left() {
 io::Task<bool> H1Exchange::send_interim(int status, const http::FieldList& fields) {
     if (x_.request.version != Version::http11 || response_ != Response::none) co_return !gone_;
     io::Buffer buffer;
-    buffer.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
+    buffer.ensure(server_.context().loop.buffers(), io::kSmallBuffer);
     http::h1::Output out(buffer.tail(), buffer.room());
     out.status_line(status);
     for (const http::Field& f : fields) out.field(f.name, f.value);
@@ -192,7 +192,7 @@ io::Task<bool> H1Exchange::send_interim(int status, const http::FieldList& field
 
 bool H1Exchange::keep_alive(const gateway::ResponseOut& head) {
     skip_buffered();
-    return keep_ && finished_ && !head.close && !server_.context_.draining && !server_.entrance_->closed;
+    return keep_ && finished_ && !head.close && !server_.context().draining && !server_.entrance_->closed;
 }
 
 void H1Exchange::write_head(http::h1::Output& out, const gateway::ResponseOut& head) {
@@ -204,7 +204,7 @@ void H1Exchange::write_head(http::h1::Output& out, const gateway::ResponseOut& h
     }
     if (!dated) {
         const auto seconds =
-            std::chrono::duration_cast<std::chrono::seconds>(server_.context_.loop.wall().time_since_epoch()).count();
+            std::chrono::duration_cast<std::chrono::seconds>(server_.context().loop.wall().time_since_epoch()).count();
         out.field("Date", date_now(seconds));
     }
     if (!x_.request_id.empty()) out.field("X-Request-ID", x_.request_id);
@@ -237,7 +237,7 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
 
     uint32_t size = io::kSmallBuffer;
     for (;;) {
-        out_.ensure(server_.context_.loop.buffers(), size);
+        out_.ensure(server_.context().loop.buffers(), size);
         // With room for the end of a body that is empty.
         http::h1::Output out(out_.tail(), out_.room() - gateway::kPartTailroom);
         write_head(out, head);
@@ -270,7 +270,7 @@ io::Task<bool> H1Exchange::send_head(const gateway::ResponseOut& head, io::Buffe
         }
     }
     const uint32_t size_of_all = out_.size();
-    const bool sent = !gone_ && written(co_await server_.stream_.write(out_, write_until()), size_of_all);
+    const bool sent = !gone_ && written(co_await server_.stream_->write(out_, write_until()), size_of_all);
     out_.release();
     if (!sent || response_ == Response::whole || part.empty()) co_return sent;
     co_return co_await send_body(part, last);
@@ -286,7 +286,7 @@ io::Task<bool> H1Exchange::send_body(io::Buffer& part, bool last) {
         if (part.headroom() < http::h1::kChunkHeaderRoom || part.room() < gateway::kPartTailroom) {
             // Rare: the part that came with the upstream's head, too long to go out with ours.
             io::Buffer roomy;
-            roomy.ensure(server_.context_.loop.buffers(), part.size() + gateway::kPartHeadroom + gateway::kPartTailroom,
+            roomy.ensure(server_.context().loop.buffers(), part.size() + gateway::kPartHeadroom + gateway::kPartTailroom,
                          gateway::kPartHeadroom);
             roomy.append(part.view());
             part.clear();
@@ -298,7 +298,7 @@ io::Task<bool> H1Exchange::send_body(io::Buffer& part, bool last) {
         part.append(kChunkEnd);
         if (last) part.append("0\r\n\r\n");
     } else if (coding_ == Coding::chunked && last) {
-        part.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
+        part.ensure(server_.context().loop.buffers(), io::kSmallBuffer);
         part.append("0\r\n\r\n");
     }
     if (last) response_ = Response::ending;
@@ -310,7 +310,7 @@ io::Task<bool> H1Exchange::send_end(const http::FieldList& trailers) {
     response_ = Response::ending;
     if (coding_ != Coding::chunked || bodiless_) co_return nothing_left();
     io::Buffer buffer;
-    buffer.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
+    buffer.ensure(server_.context().loop.buffers(), io::kSmallBuffer);
     http::h1::Output out(buffer.tail(), buffer.room());
     out.put(kLastChunk);
     for (const http::Field& f : trailers) out.field(f.name, f.value);
@@ -324,7 +324,7 @@ io::Task<bool> H1Exchange::send_end(const http::FieldList& trailers) {
 }
 
 void H1Exchange::abort_response() {
-    server_.stream_.abort_on_close();
+    server_.stream_->abort_on_close();
     server_.broken_ = true;
     keep_ = false;
 }
@@ -332,11 +332,11 @@ void H1Exchange::abort_response() {
 io::Stream* H1Exchange::body_source(uint64_t& left, io::Until& until) {
     if (finished_ || x_.request.body.framing != Framing::length) return nullptr;
     if (server_.in_.size() > body_at_) return nullptr;  // what is buffered goes first
-    if (server_.stream_.splice_fd() < 0) return nullptr;
+    if (server_.stream_->splice_fd() < 0) return nullptr;
     left = left_;
     until = read_until();
     body_begun_ = true;
-    return &server_.stream_;
+    return &server_.stream();
 }
 
 void H1Exchange::source_spliced(uint64_t bytes) {
@@ -347,9 +347,9 @@ void H1Exchange::source_spliced(uint64_t bytes) {
 
 io::Stream* H1Exchange::body_sink(io::Until& until) {
     if (bodiless_ || (coding_ != Coding::length && coding_ != Coding::until_close)) return nullptr;
-    if (server_.stream_.splice_fd() < 0) return nullptr;
+    if (server_.stream_->splice_fd() < 0) return nullptr;
     until = write_until();
-    return &server_.stream_;
+    return &server_.stream();
 }
 
 bool H1Exchange::settle() {

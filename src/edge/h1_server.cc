@@ -55,10 +55,10 @@ io::Task<void> H1Server::serve() {
             if (entrance_->closed) break;
             in_.release();
             owner_.on_phase(Owner::Phase::idle);
-            const Time until = later(context_.loop.now(), settings_->idle_timeout);
-            const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
+            const Time until = later(context().loop.now(), settings_->idle_timeout);
+            const io::IoResult got = co_await stream_->read(in_, UINT32_MAX, read_until(until));
             // Ended by time or by a drain, with some of the last response on its way, or with something come that nobody will read.
-            if (got.timed_out() && (io::has_unsent(stream_.look_fd()) || io::is_readable(stream_.look_fd()))) break;
+            if (got.timed_out() && (io::has_unsent(stream_->look_fd()) || io::is_readable(stream_->look_fd()))) break;
             if (got.value <= 0) co_return;
             settings_ = entrance_->settings;
         }
@@ -70,12 +70,12 @@ io::Task<void> H1Server::serve() {
 }
 
 io::Task<bool> H1Server::serve_one() {
-    ExchangeLease lease(context_, handler_);
+    ExchangeLease lease(context(), behind_.handler);
     gateway::Exchange& x = *lease;
-    x.epoch = context_.epoch;
-    x.times.begin = context_.loop.now();
+    x.epoch = context().epoch;
+    x.times.begin = context().loop.now();
     x.scheme = settings_->scheme;
-    x.peer = stream_.peer();
+    x.peer = stream_->peer();
     x.peer_text = peer_text();
     x.parser.set_limits(settings_->head);
     owner_.on_phase(Owner::Phase::head);
@@ -85,7 +85,7 @@ io::Task<bool> H1Server::serve_one() {
     Result<void> head;
     if (!progress) head = fail(std::move(progress).error());
     else if (*progress == http::h1::Progress::more) head = co_await read_rest_of_head(x);
-    x.times.head = context_.loop.now();
+    x.times.head = context().loop.now();
     // Its client may ask again: of a request that nobody has begun, nothing has happened.
     if (owner_.ends()) {
         broken_ = true;
@@ -97,14 +97,14 @@ io::Task<bool> H1Server::serve_one() {
         if (broken_) co_return false;  // nobody is there to be told
         lease.count();
         owner_.on_phase(Owner::Phase::response);
-        co_await handler_.refuse(x, std::move(head).error());
+        co_await behind_.handler.refuse(x, std::move(head).error());
         x.client = nullptr;
         co_return false;
     }
     lease.count();
     side.begin_body(static_cast<uint32_t>(x.parser.consumed()));
     owner_.on_phase(side.body_finished() ? Owner::Phase::response : Owner::Phase::body);
-    co_await handler_.handle(x);
+    co_await behind_.handler.handle(x);
     const bool again = side.settle();
     lease.complete();
     if (again) side.pass_on_rest();
@@ -113,7 +113,7 @@ io::Task<bool> H1Server::serve_one() {
 
 std::string_view H1Server::peer_text() {
     if (peer_text_size_ == 0) {
-        const std::string text = stream_.peer().ip.text();
+        const std::string text = stream_->peer().ip.text();
         peer_text_size_ = static_cast<uint8_t>(text.copy(peer_text_, sizeof peer_text_));
     }
     return {peer_text_, peer_text_size_};
@@ -126,11 +126,11 @@ io::Task<Result<void>> H1Server::read_rest_of_head(gateway::Exchange& x) {
         if (in_.room() == 0) {
             // Heads this long are rare: only then is a block of the limit's size taken.
             io::Buffer larger;
-            larger.ensure(context_.loop.buffers(), std::max(settings_->head.head + 1024, in_.capacity() * 2));
+            larger.ensure(context().loop.buffers(), std::max(settings_->head.head + 1024, in_.capacity() * 2));
             larger.append(in_.view());
             in_ = std::move(larger);
         }
-        const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(until));
+        const io::IoResult got = co_await stream_->read(in_, UINT32_MAX, read_until(until));
         if (got.timed_out()) co_return fail(Fault::head_timeout);
         if (got.value <= 0) {
             broken_ = true;
@@ -146,13 +146,13 @@ io::Task<void> H1Server::linger() {
     // RFC 9112 §9.6: a connection that is closed while the client may still send is reset by the kernel, and what it has not
     // read of the response is lost. So the sending side ends first, and what comes is dropped until the client's ends too.
     // Many clients read nothing before all is sent, and some send slowly.
-    stream_.shutdown_write();
-    Time end = context_.loop.now() + kLinger;
+    stream_->shutdown_write();
+    Time end = context().loop.now() + kLinger;
     bool in_drain = false;
     for (uint64_t dropped = 0; dropped < kLingerBytes;) {
-        if (context_.draining && !std::exchange(in_drain, true)) end = std::min(end, context_.loop.now() + kLingerPause);
+        if (context().draining && !std::exchange(in_drain, true)) end = std::min(end, context().loop.now() + kLingerPause);
         in_.clear();
-        const io::IoResult got = co_await stream_.read(in_, UINT32_MAX, read_until(std::min(end, context_.loop.now() + kLingerPause)));
+        const io::IoResult got = co_await stream_->read(in_, UINT32_MAX, read_until(std::min(end, context().loop.now() + kLingerPause)));
         if (got.value <= 0) co_return;
         dropped += static_cast<uint64_t>(got.value);
     }

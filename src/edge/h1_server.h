@@ -2,6 +2,8 @@
 // connection. Stands between edge/connection (which owns it) and gateway/exchange. One worker's.
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <memory>
 
 #include "base/clock.h"
@@ -25,11 +27,15 @@ struct ServerSettings {
     bool operator==(const ServerSettings&) const = default;
 };
 
-// Where connections came in.
-struct Entrance {
+// Where connections came in. It lives as long as any of them, and counts them: one thread.
+struct Entrance : boost::intrusive_ref_counter<Entrance, boost::thread_unsafe_counter> {
+    Entrance() = default;
+    explicit Entrance(const ServerSettings& now) : settings(&now) {}
+
     const ServerSettings* settings = nullptr;  // live as long as any connection
     bool closed = false;                       // nobody listens there any more: connections end behind the request that they carry
 };
+using EntranceRef = boost::intrusive_ptr<const Entrance>;
 
 class H1Server {
   public:
@@ -47,20 +53,25 @@ class H1Server {
         ~Owner() = default;
     };
 
-    H1Server(gateway::Context& context, gateway::Handler& handler, io::Stream& stream, std::shared_ptr<const Entrance> entrance,
-             Owner& owner)
-        : context_(context),
-          handler_(handler),
-          stream_(stream),
+    // What stands behind all connections of a worker.
+    struct Behind {
+        gateway::Context& context;
+        gateway::Handler& handler;
+    };
+
+    H1Server(const Behind& behind, std::unique_ptr<io::Stream> stream, EntranceRef entrance, Owner& owner)
+        : behind_(behind),
+          stream_(std::move(stream)),
           entrance_(std::move(entrance)),
           settings_(entrance_->settings),
           owner_(owner),
-          read_deadline_(&stream, io::Direction::read) {}
+          read_deadline_(stream_.get(), io::Direction::read) {}
 
     // The connection's life, from the first byte to the last.
     io::Task<void> serve();
     const ServerSettings& settings() const { return *settings_; }
     const Entrance& entrance() const { return *entrance_; }
+    io::Stream& stream() { return *stream_; }
 
   private:
     friend class H1Exchange;
@@ -70,22 +81,22 @@ class H1Server {
     // Ends a connection on which the last response was whole: the client reads that one before the connection goes.
     io::Task<void> linger();
     // For an operation that reads, from now on.
-    io::Until read_until(Time at) { return {&read_deadline_, &context_.loop.timers(), at}; }
-
-    gateway::Context& context_;
-    gateway::Handler& handler_;
-    io::Stream& stream_;
-    std::shared_ptr<const Entrance> entrance_;
-    const ServerSettings* settings_;  // of the present wait or request
-    Owner& owner_;
+    io::Until read_until(Time at) { return {&read_deadline_, &context().loop.timers(), at}; }
+    gateway::Context& context() { return behind_.context; }
     // The peer's address as text, made at the first request: each one logs it and sends it on.
     std::string_view peer_text();
 
+    // Every idle connection has them: they say no more than they must, and lie without gaps.
+    const Behind& behind_;
+    const std::unique_ptr<io::Stream> stream_;
+    const EntranceRef entrance_;
+    const ServerSettings* settings_;  // of the present wait or request
+    Owner& owner_;
     io::Buffer in_;  // a head, and what came behind it
     char peer_text_[46];
     uint8_t peer_text_size_ = 0;
-    io::StreamDeadline read_deadline_;
     bool broken_ = false;  // nothing more can be said on this connection
+    io::StreamDeadline read_deadline_;
 };
 
 }  // namespace portico::edge

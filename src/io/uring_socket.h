@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
 
 #include "io/stream.h"
 #include "io/uring_buffers.h"
@@ -20,15 +21,18 @@ enum class UringTag : uint8_t { none, receive_many, receive_one, send, poll_in, 
 struct alignas(16) UringSocket {
     explicit UringSocket(UringBackend& b, int descriptor) : backend(b), fd(descriptor) {}
 
-    // Every idle connection has one: its members lie so that they take 128 bytes. Rounds of the backend have 48 bits: at a million in a
+    // Every idle connection has one: its members lie so that they take 112 bytes. Rounds of the backend have 48 bits: at a million in a
     // second they last for nine years.
     UringBackend& backend;
     UringStream* owner = nullptr;
     StreamOp* reader = nullptr;
     StreamOp* writer = nullptr;
-    // Of a receive_one that was given up: the kernel may have filled its block already, and what it brought is the next read's.
-    Buffer late;
-    Buffer orphan_write;         // of an abandoned send
+    // Blocks of operations that were given up while the kernel may still use them.
+    struct GivenUp {
+        Buffer late;   // of a receive_one: it may be filled already, and what it brought is the next read's
+        Buffer write;  // of a send
+    };
+    std::unique_ptr<GivenUp> given_up;  // once there was one
     uint64_t armed_in : 48 = 0;  // the round in which the receive was armed
     uint16_t first = ProvidedBuffers::kNone;  // provided buffers that came while nobody read: a chain of theirs
     uint64_t drained_in : 48 = 0;             // the round in which a reception left the socket empty
@@ -69,12 +73,19 @@ struct alignas(16) UringSocket {
         else eof = true;
     }
     // Bytes were received that nobody read.
-    bool has_bytes() const { return !late.empty() || first != ProvidedBuffers::kNone; }
+    bool has_bytes() const { return has_late_bytes() || first != ProvidedBuffers::kNone; }
+    bool has_late_bytes() const { return given_up != nullptr && !given_up->late.empty(); }
+    // A receive_one was given up, and has not said what became of it, or what it brought was not read.
+    bool has_late() const { return given_up != nullptr && given_up->late.has_block(); }
+    GivenUp& give_up() {
+        if (given_up == nullptr) given_up = std::make_unique<GivenUp>();
+        return *given_up;
+    }
     // @requires nothing is under way
     void close();
     void count_in();
     void count_out();
 };
-static_assert(sizeof(UringSocket) == 128);
+static_assert(sizeof(UringSocket) == 112);
 
 }  // namespace portico::io

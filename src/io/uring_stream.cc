@@ -67,7 +67,7 @@ void UringStream::abandon_write() {
     interrupted_write_ = nullptr;
     StreamOp* op = std::exchange(s.writer, nullptr);
     if (op == nullptr || !s.send_armed) return;
-    s.orphan_write = std::move(*op->buffer);
+    s.give_up().write = std::move(*op->buffer);
     s.backend.cancel(UringBackend::data_of(&s, UringTag::send));
 }
 
@@ -104,14 +104,9 @@ void UringStream::complete(UringSocket& s, UringTag tag, int result, uint32_t fl
 void UringStream::on_send(UringSocket& s, int result) {
     s.send_armed = false;
     s.count_out();
-    if (s.owner == nullptr) {
-        s.orphan_write.release();
-        return release_if_over(s);
-    }
-    if (s.writer == nullptr) {
-        s.orphan_write.release();
-        return;
-    }
+    if (s.writer == nullptr && s.given_up != nullptr) s.given_up->write.release();
+    if (s.owner == nullptr) return release_if_over(s);
+    if (s.writer == nullptr) return;
     StreamOp& op = *s.writer;
     if (result > 0) {
         const auto n = static_cast<uint32_t>(result);

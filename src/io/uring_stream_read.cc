@@ -18,10 +18,11 @@ bool wants_bulk(const StreamOp& op) { return op.buffer->capacity() >= kLargeBuff
 }  // namespace
 
 uint32_t UringStream::take_late(UringSocket& s, StreamOp& op) {
-    const uint32_t n = std::min(s.late.size(), op.room());
-    op.buffer->append({s.late.data(), n});
-    s.late.consume(n);
-    if (s.late.empty()) s.late.release();
+    Buffer& late = s.given_up->late;
+    const uint32_t n = std::min(late.size(), op.room());
+    op.buffer->append({late.data(), n});
+    late.consume(n);
+    if (late.empty()) late.release();
     return n;
 }
 
@@ -57,7 +58,7 @@ uint32_t UringStream::take_provided(UringSocket& s, StreamOp& op) {
 bool UringStream::take(UringSocket& s, StreamOp& op) {
     if (s.has_bytes()) {
         op.buffer->ensure(s.backend.buffers(), kSmallBuffer);
-        const uint32_t n = !s.late.empty() ? take_late(s, op) : take_provided(s, op);
+        const uint32_t n = s.has_late_bytes() ? take_late(s, op) : take_provided(s, op);
         s.backend.turn().count(n);
         op.result.value = static_cast<int32_t>(n);
         return true;
@@ -126,13 +127,14 @@ void UringStream::abandon_read() { give_up_read(false); }
 void UringStream::give_up_read(bool keep_bytes) {
     UringSocket& s = *socket_;
     StreamOp* op = std::exchange(s.reader, nullptr);
-    if (op == nullptr || !s.one_armed || s.late.has_block()) return;
-    s.late = std::move(*op->buffer);
-    if (keep_bytes && !s.late.empty()) {
-        op->buffer->ensure(s.backend.buffers(), s.late.capacity(), s.late.headroom());
-        op->buffer->append(s.late.view());
+    if (op == nullptr || !s.one_armed || s.has_late()) return;
+    Buffer& late = s.give_up().late;
+    late = std::move(*op->buffer);
+    if (keep_bytes && !late.empty()) {
+        op->buffer->ensure(s.backend.buffers(), late.capacity(), late.headroom());
+        op->buffer->append(late.view());
     }
-    s.late.clear(s.one_at);
+    late.clear(s.one_at);
     s.backend.cancel(UringBackend::data_of(&s, UringTag::receive_one));
 }
 
@@ -214,15 +216,15 @@ void UringStream::on_one(UringSocket& s, int result) {
     --s.undelivered;
     s.count_out();
     if (s.owner == nullptr) {
-        s.late.release();
+        if (s.given_up != nullptr) s.given_up->late.release();
         return release_if_over(s);
     }
     if (result == 0) s.end();
     if (result < 0 && result != -ECANCELED) s.error = -result;
-    if (s.late.has_block()) {
+    if (s.has_late()) {
         // It was given up, perhaps too late.
-        if (result > 0) s.late.commit(static_cast<uint32_t>(result));
-        else s.late.release();
+        if (result > 0) s.given_up->late.commit(static_cast<uint32_t>(result));
+        else s.given_up->late.release();
         return deliver(s);
     }
     StreamOp* op = std::exchange(s.reader, nullptr);

@@ -113,7 +113,7 @@ class Supervisor final : private io::FdWatch::Sink, private io::Accepting::Sink 
     std::unique_ptr<NameWatch> names_;
     std::unique_ptr<admin::AdminPages> pages_;
     edge::ServerSettings admin_settings_;
-    std::shared_ptr<edge::Entrance> admin_entrance_ = std::make_shared<edge::Entrance>(edge::Entrance{&admin_settings_});
+    const boost::intrusive_ptr<edge::Entrance> admin_entrance_{new edge::Entrance(admin_settings_)};
     std::unique_ptr<edge::ConnectionSet> admin_connections_;
     std::optional<io::Accepting> admin_accepting_;
     std::optional<ListenAddress> admin_address_;

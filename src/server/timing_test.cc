@@ -102,7 +102,7 @@ class Timing : public ::testing::Test, private io::Acceptor::Sink {
     gateway::Context context{loop, registry, 1};
     edge::ConnectionSet connections{context, gateway};
     edge::ServerSettings settings;
-    std::shared_ptr<edge::Entrance> entrance = std::make_shared<edge::Entrance>(edge::Entrance{&settings});
+    const boost::intrusive_ptr<edge::Entrance> entrance{new edge::Entrance(settings)};
     Upstream upstream{loop};
     std::unique_ptr<io::Acceptor> front, back;
     std::unique_ptr<Peer> client;

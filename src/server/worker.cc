@@ -18,7 +18,7 @@ namespace portico::server {
 class Worker::Listening final : private io::Accepting::Sink {
   public:
     Listening(edge::ConnectionSet& connections, int fd, const edge::ServerSettings& settings)
-        : connections_(connections), entrance_(std::make_shared<edge::Entrance>(edge::Entrance{&settings})), accepting_(connections.context().loop, fd, *this) {}
+        : connections_(connections), entrance_(new edge::Entrance(settings)), accepting_(connections.context().loop, fd, *this) {}
 
     void set_settings(const edge::ServerSettings& settings) { entrance_->settings = &settings; }
     void take_all() { accepting_.take_all(); }
@@ -35,7 +35,7 @@ class Worker::Listening final : private io::Accepting::Sink {
     void on_nothing_left(int) override { connections_.free_descriptor(); }
 
     edge::ConnectionSet& connections_;
-    std::shared_ptr<edge::Entrance> entrance_;
+    const boost::intrusive_ptr<edge::Entrance> entrance_;
     io::Accepting accepting_;
 };
 

@@ -26,12 +26,12 @@ HISTORY = [
     if (from_buffer) {
         body_at_ -= static_cast<uint32_t>(rest.size());
     } else if (!rest.empty()) {
-        carry_.ensure(server_.context_.loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
+        carry_.ensure(server_.context().loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
         carry_.append(rest);
     }
 """, """
     if (!rest.empty()) {
-        carry_.ensure(server_.context_.loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
+        carry_.ensure(server_.context().loop.buffers(), std::max(io::kSmallBuffer, static_cast<uint32_t>(rest.size())));
         carry_.append(rest);
     }
 """), (EXCHANGE, """
@@ -41,23 +41,23 @@ HISTORY = [
 """)),
 
     mutation("A6: a write's deadline is never taken back, and cuts a steady upload", (EXCHANGE, """
-      write_deadline_(&server.stream_),
+      write_deadline_(&server.stream()),
 """, """
-      write_deadline_(&server.stream_, io::Direction::both),
+      write_deadline_(&server.stream(), io::Direction::both),
 """), (EXCHANGE, """
-io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
+io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context().loop.timers(), due(), &write_deadline_}; }
 """, """
-io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due()}; }
+io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context().loop.timers(), due()}; }
 """), (EXCHANGE, """
-    co_return written(co_await server_.stream_.write(buffer, write_until()), size);
+    co_return written(co_await server_.stream_->write(buffer, write_until()), size);
 """, """
-    write_deadline_.set_at(server_.context_.loop.timers(), due());
-    co_return written(co_await server_.stream_.write(buffer), size);
+    write_deadline_.set_at(server_.context().loop.timers(), due());
+    co_return written(co_await server_.stream_->write(buffer), size);
 """), (EXCHANGE, """
-    const bool sent = !gone_ && written(co_await server_.stream_.write(out_, write_until()), size_of_all);
+    const bool sent = !gone_ && written(co_await server_.stream_->write(out_, write_until()), size_of_all);
 """, """
-    write_deadline_.set_at(server_.context_.loop.timers(), due());
-    const bool sent = !gone_ && written(co_await server_.stream_.write(out_), size_of_all);
+    write_deadline_.set_at(server_.context().loop.timers(), due());
+    const bool sent = !gone_ && written(co_await server_.stream_->write(out_), size_of_all);
 """)),
 
     mutation("A8: behind a head whose write took too long nothing bounds the wait", (FORWARD, """
@@ -184,7 +184,7 @@ static bool looks_alive(Connection& c) {
 """), ground="epoll"),
 
     mutation("A92: an unfinished response to HTTP/1.0 ends in order", (EXCHANGE, """
-    if (response_ == Response::begun || response_ == Response::ending) server_.stream_.abort_on_close();
+    if (response_ == Response::begun || response_ == Response::ending) server_.stream_->abort_on_close();
 """, """
 """), (EXCHANGE, """
     if (response_ != Response::whole) {

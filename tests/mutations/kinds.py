@@ -34,14 +34,14 @@ KINDS = [
     const io::IoResult sent = co_await lease_.connection->send(out, pump_done_, io::Timer::kNever);
 """)),
     mutation("a part of a response is written to the client without a deadline", (EXCHANGE, """
-    co_return written(co_await server_.stream_.write(buffer, write_until()), size);
+    co_return written(co_await server_.stream_->write(buffer, write_until()), size);
 """, """
-    co_return written(co_await server_.stream_.write(buffer), size);
+    co_return written(co_await server_.stream_->write(buffer), size);
 """)),
     mutation("a response's head is written to the client without a deadline", (EXCHANGE, """
-    const bool sent = !gone_ && written(co_await server_.stream_.write(out_, write_until()), size_of_all);
+    const bool sent = !gone_ && written(co_await server_.stream_->write(out_, write_until()), size_of_all);
 """, """
-    const bool sent = !gone_ && written(co_await server_.stream_.write(out_), size_of_all);
+    const bool sent = !gone_ && written(co_await server_.stream_->write(out_), size_of_all);
 """)),
     mutation("a response's head is waited for without a deadline", (FORWARD, """
         const Time due = from.in().empty() ? head_due_ : deadlines_.idle(loop().now());
@@ -59,9 +59,9 @@ KINDS = [
         return from_.receive(into, deadlines_.total(), static_cast<uint32_t>(std::min(max, room)));
 """)),
     mutation("a request's body is waited for without a deadline", (EXCHANGE, """
-        const io::IoResult got = co_await server_.stream_.read(into, max, until);
+        const io::IoResult got = co_await server_.stream_->read(into, max, until);
 """, """
-        const io::IoResult got = co_await server_.stream_.read(into, max);
+        const io::IoResult got = co_await server_.stream_->read(into, max);
 """)),
     mutation("a spliced body waits without a deadline", (SPLICE, """
     const auto moved_now = [&] {
@@ -71,13 +71,13 @@ KINDS = [
         from.until.at = to.until.at = deadlines.total();
 """)),
     mutation("a client that has left in the middle of its body is waited for", ("src/edge/connection.cc", """
-    if (phase_ == Phase::response || (phase_ == Phase::body && stream_->at_end())) return kill();
+    if (phase_ == Phase::response || (phase_ == Phase::body && server_.stream().at_end())) return kill();
 """, """
     if (phase_ == Phase::response) return kill();
 """), (EXCHANGE, """
-        const io::IoResult got = co_await server_.stream_.read(into, max, until);
+        const io::IoResult got = co_await server_.stream_->read(into, max, until);
 """, """
-        const io::IoResult got = co_await server_.stream_.read(into, max);
+        const io::IoResult got = co_await server_.stream_->read(into, max);
 """)),
 
     # Idle times run from the last byte either way.
@@ -96,14 +96,14 @@ KINDS = [
     io::Until read_until(Time at) { return {&read_deadline_, &loop_.timers(), at}; }
 """)),
     mutation("a response that goes to the client does not extend the wait for its body", (EXCHANGE, """
-    return {&write_deadline_, &server_.context_.loop.timers(), due(), &server_.read_deadline_};
+    return {&write_deadline_, &server_.context().loop.timers(), due(), &server_.read_deadline_};
 """, """
-    return {&write_deadline_, &server_.context_.loop.timers(), due()};
+    return {&write_deadline_, &server_.context().loop.timers(), due()};
 """)),
     mutation("a body that comes from the client does not extend the write of its response", (EXCHANGE, """
-io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due(), &write_deadline_}; }
+io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context().loop.timers(), due(), &write_deadline_}; }
 """, """
-io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context_.loop.timers(), due()}; }
+io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.context().loop.timers(), due()}; }
 """)),
     mutation("an operation without a deadline takes the other direction's away", (STREAM, """
     if (at == Timer::kNever) return;
@@ -152,10 +152,10 @@ io::Until H1Exchange::read_until() { return {&server_.read_deadline_, &server_.c
     if (body_at_ == server_.in_.size() && into.size() > 1000) into.truncate(into.size() - 1);
 """)),
     mutation("a chunked response's end is forgotten", (EXCHANGE, """
-        part.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
+        part.ensure(server_.context().loop.buffers(), io::kSmallBuffer);
         part.append("0\\r\\n\\r\\n");
 """, """
-        part.ensure(server_.context_.loop.buffers(), io::kSmallBuffer);
+        part.ensure(server_.context().loop.buffers(), io::kSmallBuffer);
 """)),
     mutation("a chunked request's end is forgotten", (PIPE, """
         if (chunked) {
@@ -182,11 +182,11 @@ void H1Exchange::source_spliced(uint64_t bytes) {
 
     # Ends.
     mutation("half a response to the client ends without a reset", (EXCHANGE, """
-    if (response_ == Response::begun || response_ == Response::ending) server_.stream_.abort_on_close();
+    if (response_ == Response::begun || response_ == Response::ending) server_.stream_->abort_on_close();
 """, """
 """), (EXCHANGE, """
 void H1Exchange::abort_response() {
-    server_.stream_.abort_on_close();
+    server_.stream_->abort_on_close();
 """, """
 void H1Exchange::abort_response() {
 """)),

@@ -56,7 +56,7 @@ class GatewayUnderTest final : private io::Acceptor::Sink {
     gateway::Gateway gateway_;
     gateway::Context context_{*loop_, registry_, 1};
     std::vector<std::unique_ptr<edge::ServerSettings>> settings_;
-    std::shared_ptr<edge::Entrance> entrance_ = std::make_shared<edge::Entrance>();
+    const boost::intrusive_ptr<edge::Entrance> entrance_{new edge::Entrance};
     edge::ConnectionSet connections_{context_, gateway_};
     ServiceSet services_{context_};
     std::unique_ptr<io::Acceptor> acceptor_;
