@@ -20,15 +20,12 @@ std::string_view word_of(Holding what) {
     return "";
 }
 
-HeldMemory& HeldMemory::here() {
-    static thread_local HeldMemory* const mine = [] {
-        auto* made = new HeldMemory;
-        made->next_ = all.load(std::memory_order_relaxed);
-        while (!all.compare_exchange_weak(made->next_, made, std::memory_order_release, std::memory_order_relaxed)) {
-        }
-        return made;
-    }();
-    return *mine;
+HeldMemory& HeldMemory::make_here() {
+    mine_ = new HeldMemory;
+    mine_->next_ = all.load(std::memory_order_relaxed);
+    while (!all.compare_exchange_weak(mine_->next_, mine_, std::memory_order_release, std::memory_order_relaxed)) {
+    }
+    return *mine_;
 }
 
 HeldMemory::Host& HeldMemory::enter(const IpAddress& host) {
@@ -45,7 +42,7 @@ void HeldMemory::forget_unused(Host& host) {
 uint64_t HeldMemory::total(Holding what) {
     uint64_t sum = 0;
     for (const HeldMemory* m = all.load(std::memory_order_acquire); m != nullptr; m = m->next_) {
-        sum += m->kinds_[static_cast<size_t>(what)].load(std::memory_order_relaxed);
+        sum += m->kinds_[static_cast<size_t>(what)].now();
     }
     return sum;
 }

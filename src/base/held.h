@@ -1,6 +1,7 @@
 // What a worker's thread holds of what strangers send: bodies, documents, the windows of content codings, what is made of them. Counted in
 // bytes, by kind, where it is taken or as soon as its size is known, against one bound for each worker; who would go beyond it is refused,
-// and takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection) is not counted.
+// and takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection, the one body of a request that fits
+// such a buffer) is not counted.
 //
 // The clients' hosts share it: what one of them holds is at most three times what is then left, so that one alone holds three quarters, two
 // hold three sevenths each, and there is always something left for the next. For whom something is taken says the Holder that is current.
@@ -45,7 +46,7 @@ class HeldMemory {
     static constexpr uint64_t kTimesWhatIsLeft = 3;
 
     // This thread's.
-    static HeldMemory& here();
+    static HeldMemory& here() { return mine_ != nullptr ? *mine_ : make_here(); }
     // Bytes of all threads.
     static uint64_t total(Holding what);
 
@@ -53,24 +54,22 @@ class HeldMemory {
     void limit(uint64_t bytes) { most_ = bytes; }
     uint64_t most() const { return most_; }
     // Whether so many more could be held at this moment. @param host for whom; nullptr: nobody's
-    bool has_room(uint64_t bytes, const Host* host) const { return fits(held_.load(std::memory_order_relaxed), bytes, host); }
+    bool has_room(uint64_t bytes, const Host* host) const { return fits(all_.now(), bytes, host); }
     // Whether so many could be held if nothing else were: who cannot need not come again.
     bool may_ever_hold(uint64_t bytes) const { return bytes / kTimesWhatIsLeft <= most_ - std::min(bytes, most_); }
-    // @returns false: it would be more than may be held
+    // Its own thread. @returns false: it would be more than may be held
     bool take(Holding what, uint64_t bytes, Host* host) {
-        const uint64_t before = held_.fetch_add(bytes, std::memory_order_relaxed);
-        if (!fits(before, bytes, host)) {
-            held_.fetch_sub(bytes, std::memory_order_relaxed);
-            return false;
-        }
+        if (!fits(all_.now(), bytes, host)) return false;
         if (host != nullptr) host->bytes += bytes;
-        kinds_[static_cast<size_t>(what)].fetch_add(bytes, std::memory_order_relaxed);
+        all_.take(bytes);
+        kinds_[static_cast<size_t>(what)].take(bytes);
         return true;
     }
-    // Any thread; what was taken for a host, this one.
+    // Any thread; what was taken for a host, its own one.
     void give_back(Holding what, uint64_t bytes, Host* host) {
-        held_.fetch_sub(bytes, std::memory_order_relaxed);
-        kinds_[static_cast<size_t>(what)].fetch_sub(bytes, std::memory_order_relaxed);
+        const bool own = this == mine_;
+        all_.give_back(bytes, own);
+        kinds_[static_cast<size_t>(what)].give_back(bytes, own);
         if (host == nullptr) return;
         host->bytes -= bytes;
         forget_unused(*host);
@@ -84,11 +83,31 @@ class HeldMemory {
     size_t hosts() const { return hosts_.size(); }
 
   private:
+    // Bytes that its own thread counts with plain stores, since nobody else writes there: each request takes and gives back several times.
+    // What another thread gives back stands beside them.
+    class Count {
+      public:
+        // Any thread. What was given back comes first: of that the taking is known as well, and the difference is never below nothing.
+        uint64_t now() const {
+            const uint64_t elsewhere = given_back_elsewhere_.load(std::memory_order_acquire);
+            return taken_.load(std::memory_order_relaxed) - elsewhere;
+        }
+        void take(uint64_t bytes) { taken_.store(taken_.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed); }
+        void give_back(uint64_t bytes, bool own) {
+            if (own) taken_.store(taken_.load(std::memory_order_relaxed) - bytes, std::memory_order_relaxed);
+            else given_back_elsewhere_.fetch_add(bytes, std::memory_order_release);
+        }
+
+      private:
+        std::atomic<uint64_t> taken_{0};
+        std::atomic<uint64_t> given_back_elsewhere_{0};
+    };
     struct Hash {
         size_t operator()(const IpAddress& a) const { return SeededHash()({reinterpret_cast<const char*>(a.bytes.data()), a.bytes.size()}); }
     };
 
     HeldMemory() = default;
+    static HeldMemory& make_here();
     bool fits(uint64_t held, uint64_t bytes, const Host* host) const {
         if (held > most_ || bytes > most_ - held) return false;
         return host == nullptr || (host->bytes + bytes) / kTimesWhatIsLeft <= most_ - held - bytes;
@@ -96,8 +115,9 @@ class HeldMemory {
     void forget_unused(Host& host);
 
     uint64_t most_ = UINT64_MAX;  // of its own thread alone
-    std::atomic<uint64_t> held_{0};
-    std::array<std::atomic<uint64_t>, static_cast<size_t>(Holding::count_)> kinds_{};
+    Count all_;
+    std::array<Count, static_cast<size_t>(Holding::count_)> kinds_{};
+    static inline constinit thread_local HeldMemory* mine_ = nullptr;
     HeldMemory* next_ = nullptr;
     std::unordered_map<IpAddress, Host, Hash> hosts_;  // that hold something, or may; nodes stay where they are
 };
@@ -160,10 +180,13 @@ class Held {
     ~Held() { set(0); }
 
     // @returns false: more may not be held; it stays as it was
-    bool set(size_t bytes) {
+    bool set(size_t bytes) { return bytes == bytes_ || change(bytes); }
+
+  private:
+    bool change(size_t bytes) {
         if (bytes < bytes_) {
             by_.give_back(what_, bytes_ - bytes);
-        } else if (bytes > bytes_) {
+        } else {
             if (bytes_ == 0) by_ = HeldBy::current();
             if (!by_.take(what_, bytes - bytes_)) return false;
         }
@@ -171,7 +194,6 @@ class Held {
         return true;
     }
 
-  private:
     HeldBy by_;
     size_t bytes_ = 0;
     Holding what_;

@@ -103,8 +103,10 @@ class Exchange {
     }
     // For whom what it has held is held.
     Holder& holder() { return holder_ ? *holder_ : holder_.emplace(client_host()); }
-    // Outside of compute(), which takes for it by itself. @returns as Held::set()
+    // Outside of compute(), which takes for it by itself. What is no larger than the block that each connection has is not counted.
+    // @returns as Held::set()
     bool holds(Held& held, size_t bytes) {
+        if (bytes <= io::kSmallBuffer) return held.set(0);
         const Holder::Current mine(&holder());
         return held.set(bytes);
     }

@@ -63,10 +63,6 @@ std::string folded_name(std::string_view name) {
 
 FieldName spelled_field_name(std::string_view name) { return field_name(folded_name(name)); }
 
-bool is_same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::ranges::equal(a, b, {}, folded_name_character, folded_name_character);
-}
-
 void NameSet::insert(std::string_view name) {
     if (name.empty()) return;
     std::string folded = folded_name(name);

@@ -5,6 +5,7 @@
 // exchange's arena).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -91,7 +92,9 @@ std::string folded_name(std::string_view name);
 // @returns the identity of the name of which this is a spelling: of `Transfer_Encoding` that of `Transfer-Encoding`
 FieldName spelled_field_name(std::string_view name);
 // True where both are one name in two spellings, or in one.
-bool is_same_name(std::string_view a, std::string_view b);
+inline bool is_same_name(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && std::ranges::equal(a, b, {}, folded_name_character, folded_name_character);
+}
 
 // A set of names matched in every spelling (folded_name). Built once at load, then read by any thread.
 class NameSet {

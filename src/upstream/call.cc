@@ -17,7 +17,7 @@ constexpr uint32_t kMaxInterim = 8;
 class Call {
   public:
     Call(io::Loop& loop, Service& service, const CallRequest& request, CallAnswer& answer)
-        : loop_(loop), service_(service), request_(request), answer_(answer), end_(after(request.timeouts.total)) {}
+        : loop_(loop), service_(service), request_(request), answer_(answer), begun_(loop.precise_now()), end_(after(request.timeouts.total)) {}
 
     Result<bool> acquire(bool fresh);
     Result<void> take(Result<std::unique_ptr<Connection>> made);
@@ -28,7 +28,9 @@ class Call {
     Time connect_deadline() const { return within(request_.timeouts.connect); }
 
   private:
-    Time after(Duration d) const { return d == kForever ? io::Timer::kNever : loop_.precise_now() + d; }
+    // In the turn in which the call begins, from that moment: what the worker did before is not taken from the service's time. In a later
+    // one, whose beginning is when the service was heard, from there.
+    Time after(Duration d) const { return d == kForever ? io::Timer::kNever : std::max(begun_, loop_.now()) + d; }
     Time within(Duration d) const { return std::min(after(d), end_); }
     void write_request(io::Buffer& out);
     Result<void> judge_read(io::IoResult got);
@@ -48,7 +50,8 @@ class Call {
     Service& service_;
     const CallRequest& request_;
     CallAnswer& answer_;
-    Time end_;
+    const Time begun_;
+    const Time end_;
     std::vector<const Endpoint*> tried_;
     std::shared_ptr<Endpoint> endpoint_;
     std::unique_ptr<Connection> connection_;

@@ -160,6 +160,21 @@ def test_identical_gets_are_made_once():
                 ("GET", "/same?x=1"), ("GET", "/same?x=1"), ("GET", "/same?x=2"), ("POST", "/same?x=1")]
 
 
+@pytest.mark.parametrize("distinct", [1, 7, 8, 9, 10, 40])
+def test_identical_gets_are_made_once_however_many_there_are(distinct):
+    """Few are compared with each other, many are found by a hash: what has been asked is known on both sides of that."""
+    calls = """
+        list: { service: users, path: /list }
+        one: { service: users, path: "/item/{$id}", for_each: "$list[*]", as: id, concurrency: 3 }
+        other: { service: users, path: "/item/{$id}", for_each: "$list[*]", as: id, concurrency: 2 }"""
+    ids = list(range(distinct))
+    pages = {f"/item/{n}": Page({"n": n}, delay=0.002) for n in ids}
+    with Pages({"/list": ids + ids[::-1], **pages}) as users:
+        with Gateway(config(calls, '{ one: "$one[*].n", other: "$other[*].n" }', users=users.url, services="users: {users}")) as gateway:
+            assert get(gateway.port, "/page").json() == {"one": ids + ids[::-1], "other": ids + ids[::-1]}
+            assert sorted(r.target for r in users.requests) == sorted(["/list"] + [f"/item/{n}" for n in ids])
+
+
 def test_when_decides_whether_a_call_is_made():
     calls = """
         user: { service: users, path: /user }

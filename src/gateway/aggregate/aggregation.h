@@ -144,7 +144,9 @@ class Aggregation final : private io::Deferred {
     bool is_of_client(const AggregateCall& call, const std::function<bool(size_t root)>& reads) const;
     Result<void> write_fields(const AggregateCall& call, const Values& values, http::FieldList& fields);
     void write_shared_fields();
-    Question* asked_before(Question& question);
+    static bool is_same(const Question& a, const Question& b);
+    static uint64_t hash_of(const Question& question);
+    Question* asked_before(const Question& question);
     void end_question(Question& question);
     void read_answer(Question& question);
     void judge(const AggregateCall& call, const Question& question, Outcome& out);
@@ -166,7 +168,8 @@ class Aggregation final : private io::Deferred {
     std::vector<CallResult> calls_;
     std::vector<Run> runs_;
     std::vector<std::unique_ptr<Question>> questions_;
-    std::unordered_multimap<uint64_t, Question*> asked_;  // those that may be asked again, by a hash with a secret of target and fields
+    std::unordered_multimap<uint64_t, Question*> by_hash_;  // once there are many, the first hashed_ of them: with a secret, of target and fields
+    size_t hashed_ = 0;
     size_t bytes_asked_ = 0;           // of targets and bodies
     Held held_{Holding::made};         // for them and the fields
     http::FieldList shared_fields_;    // of every call

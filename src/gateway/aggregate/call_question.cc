@@ -149,30 +149,41 @@ bool Aggregation::is_of_client(const AggregateCall& call, const std::function<bo
     return (item && call.item_of_client) || (!item && reads(action_.body_root()));
 }
 
-// The same GET of the same service, asked on the same terms; it is remembered where there is none.
-Aggregation::Question* Aggregation::asked_before(Question& q) {
-    const AggregateCall& call = *q.call;
-    if (call.method != http::Method::get) return nullptr;
+// The same GET of the same service, asked on the same terms.
+bool Aggregation::is_same(const Question& a, const Question& b) {
+    const AggregateCall &of_a = *a.call, &of_b = *b.call;
+    return a.target == b.target && of_a.method == http::Method::get && of_b.method == http::Method::get && of_a.service == of_b.service &&
+           of_a.timeouts.total == of_b.timeouts.total && of_a.accept == of_b.accept && of_a.max_body == of_b.max_body &&
+           std::ranges::equal(a.fields, b.fields, [](const http::Field& one, const http::Field& other) {
+               return iequals(one.name, other.name) && one.value == other.value;
+           });
+}
+
+uint64_t Aggregation::hash_of(const Question& q) {
     KeyedHash hash(HashKey::of_process());
     hash.add_sized(q.target);
+    for (const http::Field& f : q.fields) hash.add_sized(f.value);
+    return hash.finish().low;
+}
+
+// @returns nullptr where there is none, and where what `q` asks may not be asked for once only
+Aggregation::Question* Aggregation::asked_before(const Question& q) {
+    if (q.call->method != http::Method::get) return nullptr;
     size_t bytes = q.target.size();
-    for (const http::Field& f : q.fields) {
-        hash.add_sized(f.value);
-        bytes += f.value.size();
+    for (const http::Field& f : q.fields) bytes += f.value.size();
+    // Compared with few, or hashed and compared with one that is the same; and for the hash by which others find it, since whoever spends
+    // below may be left in the middle, and others would ask meanwhile.
+    Meter::spend(1 + bytes / 8);
+    // Most pages ask a handful of services; to hash what they ask, and to remember it, would cost more than to compare.
+    constexpr size_t kFew = 8;
+    if (questions_.size() <= kFew) {
+        const auto at = std::ranges::find_if(questions_, [&](const auto& before) { return is_same(*before, q); });
+        return at == questions_.end() ? nullptr : at->get();
     }
-    // Hashed, and compared with one that is the same.
-    Meter::spend(1 + bytes / 16);
-    const uint64_t key = hash.finish().low;
-    for (auto [at, end] = asked_.equal_range(key); at != end; ++at) {
-        const AggregateCall& before = *at->second->call;
-        const bool same = before.service == call.service && before.timeouts.total == call.timeouts.total && before.accept == call.accept &&
-                          before.max_body == call.max_body && at->second->target == q.target &&
-                          std::ranges::equal(at->second->fields, q.fields, [](const http::Field& a, const http::Field& b) {
-                              return iequals(a.name, b.name) && a.value == b.value;
-                          });
-        if (same) return at->second;
+    for (; hashed_ < questions_.size(); ++hashed_) by_hash_.emplace(hash_of(*questions_[hashed_]), questions_[hashed_].get());
+    for (auto [at, end] = by_hash_.equal_range(hash_of(q)); at != end; ++at) {
+        if (is_same(*at->second, q)) return at->second;
     }
-    asked_.emplace(key, &q);
     return nullptr;
 }
 
