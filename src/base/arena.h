@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <span>
 #include <string_view>
@@ -58,6 +59,14 @@ class Arena {
         return new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
     }
     // Bytes taken from the heap so far (0 while the inner block suffices).
+    // So many of them, each as T() makes it.
+    template <class T>
+    std::span<T> array(size_t count) {
+        static_assert(std::is_trivially_destructible_v<T>);
+        T* const first = static_cast<T*>(allocate(count * sizeof(T), alignof(T)));
+        std::uninitialized_value_construct_n(first, count);
+        return {first, count};
+    }
     size_t heap_bytes() const { return heap_; }
     // Frees everything; the arena may be used again.
     void release() {

@@ -22,6 +22,27 @@ struct FreeContext {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 
+using HashContext = std::unique_ptr<EVP_MD_CTX, FreeContext>;
+
+void hash(std::string_view body, unsigned char* digest) {
+    static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    // To make a context takes as long as to hash a few hundred bytes. The thread's own serves one body at a time: none that may be left in
+    // the middle, while others are hashed.
+    thread_local const HashContext kept(EVP_MD_CTX_new());
+    const bool whole = body.size() <= kPiece;
+    const HashContext own(whole ? nullptr : EVP_MD_CTX_new());
+    if (whole) Meter::spend(1 + body.size() / kBytesAStep);
+    EVP_MD_CTX* const context = whole ? kept.get() : own.get();
+    EVP_DigestInit_ex2(context, kSha256, nullptr);
+    if (whole) EVP_DigestUpdate(context, body.data(), body.size());
+    for (size_t at = 0; !whole && at < body.size(); at += kPiece) {
+        const std::string_view piece = body.substr(at, kPiece);
+        if (!Meter::spend(1 + piece.size() / kBytesAStep)) break;
+        EVP_DigestUpdate(context, piece.data(), piece.size());
+    }
+    EVP_DigestFinal_ex(context, digest, nullptr);
+}
+
 std::string_view opaque(std::string_view tag) {
     if (tag.starts_with("W/")) tag.remove_prefix(2);
     return tag;
@@ -58,17 +79,11 @@ bool lists(std::string_view value, std::string_view etag) {
 }  // namespace
 
 std::string etag_of(std::string_view body) {
-    static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     unsigned char digest[EVP_MAX_MD_SIZE];
-    const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-    EVP_DigestInit_ex2(context.get(), kSha256, nullptr);
-    for (size_t at = 0; at < body.size(); at += kPiece) {
-        const std::string_view piece = body.substr(at, kPiece);
-        if (!Meter::spend(1 + piece.size() / kBytesAStep)) break;
-        EVP_DigestUpdate(context.get(), piece.data(), piece.size());
-    }
-    EVP_DigestFinal_ex(context.get(), digest, nullptr);
-    std::string tag = "\"";
+    hash(body, digest);
+    std::string tag;
+    tag.reserve(2 + kTagBytes / 3 * 4);
+    tag += '"';
     for (size_t i = 0; i < kTagBytes; i += 3) {
         const uint32_t group = static_cast<uint32_t>(digest[i]) << 16 | static_cast<uint32_t>(digest[i + 1]) << 8 | digest[i + 2];
         for (const int shift : {18, 12, 6, 0}) tag += kAlphabet[group >> shift & 63];

@@ -26,7 +26,12 @@ Error not_made(io::Jobs::End end) { return Exchange::not_computed(end, Fault::an
 }  // namespace
 
 Aggregation::Aggregation(Exchange& x, const AggregateAction& action)
-    : x_(x), action_(action), roots_(action.calls.size() + 2), calls_(action.calls.size()), runs_(action.calls.size()), left_(action.calls.size()) {
+    : x_(x),
+      action_(action),
+      roots_(x.arena.array<json::Value>(action.calls.size() + 2)),
+      calls_(x.arena.array<CallResult>(action.calls.size())),
+      runs_(action.calls.size()),
+      left_(action.calls.size()) {
     questions_.reserve(action.calls.size());
 }
 
@@ -252,7 +257,7 @@ io::Task<void> Aggregation::run_list(uint32_t index) {
 // Takes one value after the other until there are no more.
 io::Task<void> Aggregation::take_values(Fan& fan) {
     const AggregateCall& call = action_.calls[fan.index];
-    std::vector<json::Value> roots = roots_;
+    std::vector<json::Value> roots(roots_.begin(), roots_.end());
     Values named = values();
     named.roots = roots;
     while (fan.next < fan.values.size() && !spoilt_) {
@@ -282,7 +287,7 @@ void Aggregation::count(Fan& fan, const Outcome& outcome) {
 // The answers as one list, in the order of the values. It may hold one of them many times: what it takes is counted before it is there.
 void Aggregation::join(const Fan& fan, const std::vector<uint32_t>& places, Run& run) {
     const AggregateCall& call = action_.calls[fan.index];
-    std::vector<json::Value> roots = roots_;
+    std::vector<json::Value> roots(roots_.begin(), roots_.end());
     Values named = values();
     named.roots = roots;
     std::string text = "[";

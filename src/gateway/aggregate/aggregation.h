@@ -164,8 +164,8 @@ class Aggregation final : private io::Deferred {
     const AggregateAction& action_;
     Time deadline_{};
     json::Document client_body_;
-    std::vector<json::Value> roots_;   // by AggregateAction's places
-    std::vector<CallResult> calls_;
+    std::span<json::Value> roots_;     // by AggregateAction's places; in the exchange's arena
+    std::span<CallResult> calls_;      // likewise
     std::vector<Run> runs_;
     std::vector<std::unique_ptr<Question>> questions_;
     std::unordered_multimap<uint64_t, Question*> by_hash_;  // once there are many, the first hashed_ of them: with a secret, of target and fields

@@ -94,7 +94,9 @@ Result<std::string> Aggregation::target_of(const AggregateCall& call, const Valu
     auto parts = call.path.build(values, x_.rules->encoded_allow, arena);
     if (!parts) return fail(std::move(parts).error());
     if (auto judged = judge_rewritten(x_, {*parts, call.service, call.method, call.method_text}); !judged) return fail(std::move(judged).error());
-    Target target{std::string(parts->path)};
+    Target target;
+    target.text.reserve(parts->path.size() + parts->query.size() + 32 * (1 + call.query.size()));
+    target.text = parts->path;
     // Without a query of its own the path would take the client's along.
     if (call.path.has_query() && parts->has_query) {
         target.text.append(1, '?').append(parts->query);
