@@ -58,7 +58,6 @@ class Arena {
         static_assert(std::is_trivially_destructible_v<T>);
         return new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
     }
-    // Bytes taken from the heap so far (0 while the inner block suffices).
     // So many of them, each as T() makes it.
     template <class T>
     std::span<T> array(size_t count) {
@@ -67,6 +66,7 @@ class Arena {
         std::uninitialized_value_construct_n(first, count);
         return {first, count};
     }
+    // Bytes taken from the heap so far (0 while the inner block suffices).
     size_t heap_bytes() const { return heap_; }
     // Frees everything; the arena may be used again.
     void release() {

@@ -1,7 +1,7 @@
 // What a worker's thread holds of what strangers send: bodies, documents, the windows of content codings, what is made of them. Counted in
 // bytes, by kind, where it is taken or as soon as its size is known, against one bound for each worker; who would go beyond it is refused,
-// and takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection, the one body of a request that fits
-// such a buffer) is not counted.
+// and takes nothing from the others. What is small and bounded by itself (heads, buffers of a connection, the few bodies of a request
+// that have no more than 2 KiB) is not counted.
 //
 // The clients' hosts share it: what one of them holds is at most three times what is then left, so that one alone holds three quarters, two
 // hold three sevenths each, and there is always something left for the next. For whom something is taken says the Holder that is current.
@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/address.h"
+#include "base/check.h"
 #include "base/keyed_hash.h"
 
 namespace portico {
@@ -59,6 +60,7 @@ class HeldMemory {
     bool may_ever_hold(uint64_t bytes) const { return bytes / kTimesWhatIsLeft <= most_ - std::min(bytes, most_); }
     // Its own thread. @returns false: it would be more than may be held
     bool take(Holding what, uint64_t bytes, Host* host) {
+        PORTICO_CHECK(this == mine_);
         if (!fits(all_.now(), bytes, host)) return false;
         if (host != nullptr) host->bytes += bytes;
         all_.take(bytes);

@@ -198,7 +198,7 @@ io::Task<void> Exchange::begin_response() {
 }
 
 bool Exchange::has_long_head(size_t costly_rules) const {
-    return (bytes_of(request.fields) + bytes_of(set_fields) + view.query.size()) * costly_rules > kLongHead;
+    return (bytes_of(request.fields) + bytes_of(withheld) + bytes_of(set_fields) + view.query.size()) * costly_rules > kLongHead;
 }
 
 bool Exchange::response_policies_take_long() const {

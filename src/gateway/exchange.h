@@ -103,10 +103,12 @@ class Exchange {
     }
     // For whom what it has held is held.
     Holder& holder() { return holder_ ? *holder_ : holder_.emplace(client_host()); }
-    // Outside of compute(), which takes for it by itself. What is no larger than the block that each connection has is not counted.
-    // @returns as Held::set()
+    // Bytes of one thing that is held (a body, what an aggregate asks) up to which it is not counted: a tenth of what a connection's own
+    // blocks take meanwhile. To count it would cost more than to make it.
+    static constexpr size_t kUncounted = 2048;
+    // Outside of compute(), which takes for it by itself. @returns as Held::set()
     bool holds(Held& held, size_t bytes) {
-        if (bytes <= io::kSmallBuffer) return held.set(0);
+        if (bytes <= kUncounted) return held.set(0);
         const Holder::Current mine(&holder());
         return held.set(bytes);
     }

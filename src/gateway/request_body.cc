@@ -47,7 +47,8 @@ io::Task<Result<void>> hold_request_body(Exchange& x, uint64_t max_body) {
         co_return fail(Fault::body_too_large, "more than limits.memory lets one request hold");
     }
     // Said before it is asked for, where it can be known: else all of it would be sent for nothing.
-    if (length.framing == Framing::length && !HeldMemory::here().has_room(length.length, &x.holder().host())) co_return fail(Fault::memory, "the request's body");
+    const bool counts = length.framing == Framing::length && length.length > Exchange::kUncounted;
+    if (counts && !HeldMemory::here().has_room(length.length, &x.holder().host())) co_return fail(Fault::memory, "the request's body");
     const auto codings = http::read_content_encoding(x.request.fields);
     if (!codings) {
         const std::string why = http::explain(codings.error(), x.request.fields);

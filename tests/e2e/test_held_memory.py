@@ -3,6 +3,7 @@ import gzip
 import json
 import re
 import select
+import socket
 import time
 from contextlib import ExitStack
 
@@ -112,6 +113,28 @@ def test_what_swells_counts_while_it_swells():
         begin(client, body, len(body), "Content-Encoding: gzip\r\n")
         answer = client.read_response()
         assert (answer.status, answer.code) == (503, "gateway.memory"), len(text)
+
+
+def test_what_is_made_of_a_small_body_counts_for_its_client():
+    """Less than 2 KiB are not counted, and become 350 KB: one host may have three quarters of 4 MiB held, and another finds some left."""
+    body = json.dumps({"a": "x" * 900, "n": [0] * 400}, separators=(",", ":")).encode()
+    assert len(body) < 2048
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = CONFIG.replace("s: { respond: { body: ok } }", f"s: http://127.0.0.1:{silent.getsockname()[1]}")
+        config += "  - { match: /grown, use: [{ transform: { request: { body: { x: { for_each: $.n, as: i, item: $.a } } } } }], forward: { service: s } }\n"
+        with Gateway(config) as gateway, ExitStack() as stack:
+            def ask(source):
+                client = stack.enter_context(Client(gateway.port, source=source))
+                client.sock.sendall(b"POST /grown HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                return client
+            greedy = [ask("127.0.0.1") for _ in range(20)]
+            eventually(lambda: sum(readable(c) for c in greedy) >= 12, "those beyond the host's share are refused")
+            assert {c.read_response().code for c in greedy if readable(c)} == {"gateway.memory"}
+            assert held(gateway, "request_bodies") <= 3 * MIB
+            before = held(gateway, "request_bodies")
+            other = ask("127.0.9.1")
+            eventually(lambda: held(gateway, "request_bodies") > before, "another host's body is held")
+            assert not readable(other)
 
 
 def peak(gateway):

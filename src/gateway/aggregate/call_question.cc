@@ -182,7 +182,11 @@ Aggregation::Question* Aggregation::asked_before(const Question& q) {
         const auto at = std::ranges::find_if(questions_, [&](const auto& before) { return is_same(*before, q); });
         return at == questions_.end() ? nullptr : at->get();
     }
-    for (; hashed_ < questions_.size(); ++hashed_) by_hash_.emplace(hash_of(*questions_[hashed_]), questions_[hashed_].get());
+    for (; hashed_ < questions_.size(); ++hashed_) {
+        Question* const before = questions_[hashed_].get();
+        // What nobody may find has not paid for it.
+        if (before->call->method == http::Method::get) by_hash_.emplace(hash_of(*before), before);
+    }
     for (auto [at, end] = by_hash_.equal_range(hash_of(q)); at != end; ++at) {
         if (is_same(*at->second, q)) return at->second;
     }

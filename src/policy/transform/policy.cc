@@ -101,7 +101,7 @@ class Transform final : public gateway::Policy {
         Result<void> applied;
         const auto end = co_await x.compute([&] { applied = apply(*s_.request, x, x.state_of<Tally>(*this)); });
         if (end != io::Jobs::End::whole) co_return Verdict::refuse(Exchange::not_computed(end, Fault::body_too_costly, "changing it"));
-        if (x.request_body && !x.body_held.set(x.request_body->size())) co_return Verdict::refuse(Error(Fault::memory, "the changed body"));
+        if (x.request_body && !x.holds(x.body_held, x.request_body->size())) co_return Verdict::refuse(Error(Fault::memory, "the changed body"));
         co_return verdict_of(std::move(applied));
     }
 
