@@ -358,6 +358,8 @@ def test_reloads_under_traffic_lose_no_request():
                     gateway.reload("routes: [\n", refused=True)
                 else:
                     gateway.reload(forward(upstream, str(n)))
+                # A reload takes milliseconds: each has requests before and behind it.
+                eventually(lambda: traffic.served[0] > 4 * n or traffic.failures, "requests beside the reloads")  # noqa: B023
         assert traffic.failures == [] and traffic.served[0] > 50
         assert get(gateway.port, "/version").body == b"14"
 

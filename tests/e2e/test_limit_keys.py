@@ -49,8 +49,9 @@ def test_t40_a_guest_counts_by_address_and_a_user_by_name(gateway):
     assert [ask(from_ip("10.0.0.1")), ask(from_ip("10.0.0.1")), ask(from_ip("10.0.0.2"))] == [200, 429, 200]
     # The same address, but somebody; wherever they come from.
     assert [ask(from_ip("10.0.0.1"), signed("alice")), ask(from_ip("10.0.0.9"), signed("alice"))] == [200, 429]
-    # Told apart by what it was: a cookie or a name that says what another value is.
-    assert [ask(from_ip("10.0.0.1"), ("Cookie", "sid=alice")), ask(from_ip("10.0.0.1"), signed("10.0.0.1"))] == [200, 200]
+    # Told apart by what it was: a cookie or a name that says what another value is. From an address that has asked nothing yet: the place that
+    # the first request had at `busy` is free a moment after its response, which is longer where the machine is full.
+    assert [ask(from_ip("10.0.0.4"), ("Cookie", "sid=alice")), ask(from_ip("10.0.0.1"), signed("10.0.0.1"))] == [200, 200]
     assert ask(from_ip("10.0.0.3"), ("Cookie", "sid=")) == 200 and ask(from_ip("10.0.0.3"), ("Cookie", "other=1")) == 429
 
 
