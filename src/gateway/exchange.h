@@ -103,8 +103,8 @@ class Exchange {
     }
     // For whom what it has held is held.
     Holder& holder() { return holder_ ? *holder_ : holder_.emplace(client_host()); }
-    // Bytes of one thing that is held (a body, what an aggregate asks) up to which it is not counted: a tenth of what a connection's own
-    // blocks take meanwhile. To count it would cost more than to make it.
+    // Bytes of one thing that is held (a body, what an aggregate asks) up to which it is not counted: an eighth of one of the connection's
+    // own blocks. To count it would cost more than to make it.
     static constexpr size_t kUncounted = 2048;
     // Outside of compute(), which takes for it by itself. @returns as Held::set()
     bool holds(Held& held, size_t bytes) {
