@@ -14,35 +14,25 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#include <sanitizer/asan_interface.h>
-#define PORTICO_ARENA_POISON(from, size) ASAN_POISON_MEMORY_REGION(from, size)
-#define PORTICO_ARENA_UNPOISON(from, size) ASAN_UNPOISON_MEMORY_REGION(from, size)
-#endif
-#endif
-#ifndef PORTICO_ARENA_POISON
-#define PORTICO_ARENA_POISON(from, size) ((void)0)
-#define PORTICO_ARENA_UNPOISON(from, size) ((void)0)
-#endif
+#include "base/poison.h"
 
 namespace portico {
 
 class Arena {
   public:
-    Arena() { PORTICO_ARENA_POISON(first_, sizeof first_); }
+    Arena() { PORTICO_POISON(first_, sizeof first_); }
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
     ~Arena() {
         release();
-        PORTICO_ARENA_UNPOISON(first_, sizeof first_);
+        PORTICO_UNPOISON(first_, sizeof first_);
     }
 
     void* allocate(size_t size, size_t align = alignof(std::max_align_t)) {
         auto at = (reinterpret_cast<uintptr_t>(at_) + (align - 1)) & ~(uintptr_t{align} - 1);
         if (at + size > reinterpret_cast<uintptr_t>(end_)) return grow(size, align);
         at_ = reinterpret_cast<char*>(at + size);
-        PORTICO_ARENA_UNPOISON(reinterpret_cast<void*>(at), size);
+        PORTICO_UNPOISON(reinterpret_cast<void*>(at), size);
         return reinterpret_cast<void*>(at);
     }
     // A copy of `text` that lives as long as the arena.
@@ -79,7 +69,7 @@ class Arena {
         end_ = first_ + sizeof first_;
         heap_ = 0;
         // Whoever still has a view of what was here is found out by AddressSanitizer, and not by another client's bytes.
-        PORTICO_ARENA_POISON(first_, sizeof first_);
+        PORTICO_POISON(first_, sizeof first_);
     }
 
   private:

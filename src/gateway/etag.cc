@@ -24,23 +24,32 @@ struct FreeContext {
 
 using HashContext = std::unique_ptr<EVP_MD_CTX, FreeContext>;
 
-void hash(std::string_view body, unsigned char* digest) {
+const EVP_MD* sha256() {
     static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    // To make a context takes as long as to hash a few hundred bytes. The thread's own serves one body at a time: none that may be left in
-    // the middle, while others are hashed.
-    thread_local const HashContext kept(EVP_MD_CTX_new());
-    const bool whole = body.size() <= kPiece;
-    const HashContext own(whole ? nullptr : EVP_MD_CTX_new());
-    if (whole) Meter::spend(1 + body.size() / kBytesAStep);
-    EVP_MD_CTX* const context = whole ? kept.get() : own.get();
-    EVP_DigestInit_ex2(context, kSha256, nullptr);
-    if (whole) EVP_DigestUpdate(context, body.data(), body.size());
-    for (size_t at = 0; !whole && at < body.size(); at += kPiece) {
-        const std::string_view piece = body.substr(at, kPiece);
-        if (!Meter::spend(1 + piece.size() / kBytesAStep)) break;
-        EVP_DigestUpdate(context, piece.data(), piece.size());
+    return kSha256;
+}
+
+bool spend(size_t bytes) { return Meter::spend(1 + bytes / kBytesAStep); }
+
+// To make a context takes as long as to hash a few hundred bytes: the thread's own serves one body after the other. Nothing is spent while
+// it is in use, as a computing may be left there for another one.
+void hash_at_once(std::string_view body, unsigned char* digest) {
+    thread_local const HashContext context(EVP_MD_CTX_new());
+    spend(body.size());
+    EVP_DigestInit_ex2(context.get(), sha256(), nullptr);
+    EVP_DigestUpdate(context.get(), body.data(), body.size());
+    EVP_DigestFinal_ex(context.get(), digest, nullptr);
+}
+
+void hash_in_pieces(std::string_view body, unsigned char* digest) {
+    const HashContext context(EVP_MD_CTX_new());
+    EVP_DigestInit_ex2(context.get(), sha256(), nullptr);
+    for (; !body.empty(); body.remove_prefix(std::min(body.size(), kPiece))) {
+        const std::string_view piece = body.substr(0, kPiece);
+        if (!spend(piece.size())) break;
+        EVP_DigestUpdate(context.get(), piece.data(), piece.size());
     }
-    EVP_DigestFinal_ex(context, digest, nullptr);
+    EVP_DigestFinal_ex(context.get(), digest, nullptr);
 }
 
 std::string_view opaque(std::string_view tag) {
@@ -80,7 +89,8 @@ bool lists(std::string_view value, std::string_view etag) {
 
 std::string etag_of(std::string_view body) {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    hash(body, digest);
+    if (body.size() <= kPiece) hash_at_once(body, digest);
+    else hash_in_pieces(body, digest);
     std::string tag;
     tag.reserve(2 + kTagBytes / 3 * 4);
     tag += '"';

@@ -7,7 +7,9 @@ namespace portico::io {
 bool Job::await_ready() {
     TurnBudget& budget = jobs_.budget_;
     if (!budget.open()) return false;
-    began_ = end_ = std::nullopt;
+    // One by one: to assign one to the other would read whole what was only just written in parts.
+    began_.reset();
+    end_.reset();
     const Allowance before = allowance_;
     go_on();
     budget.count(began_ ? jobs_.loop_.precise_now() - *began_ : static_cast<int64_t>(before - allowance_) * Jobs::kAStep);

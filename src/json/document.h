@@ -41,6 +41,7 @@ struct ParseOptions {
     Duplicates duplicates = Duplicates::refuse;
     LoneSurrogates lone_surrogates = LoneSurrogates::refuse;
     ByteOrderMark byte_order_mark = ByteOrderMark::refuse;
+    bool goes_soon = false;  // the document lives no longer than a request: its memory may be one that is used again and again
 };
 
 struct ParseError {
@@ -79,6 +80,7 @@ struct Block {
     uint64_t decoded_at;   // likewise
     uint64_t bytes;        // of the whole block
     bool names_differ;     // no object holds a name twice
+    bool spare;            // it has kSpareBytes, and is used again
     HeldBy counted_by;     // none: it is too small for that
 
     const char* text() const { return reinterpret_cast<const char*>(this + 1); }

@@ -1,6 +1,7 @@
 // Properties of a JSON document: writing and reading again changes nothing; each value's own text reads as that value; what
-// is accepted with equal names refused is accepted with them kept; no bound is passed.
+// is accepted with equal names kept is refused for them exactly where an object has two; no bound is passed.
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "base/check.h"
@@ -37,6 +38,29 @@ void check_value(Value value, const ParseOptions& options, unsigned depth) {
     PORTICO_CHECK(count == value.size());
 }
 
+bool has_name_twice(Value value) {
+    std::set<std::string_view> names;
+    for (const Member member : value.members()) {
+        if (!names.insert(member.name).second || has_name_twice(member.value)) return true;
+    }
+    for (const Value element : value.elements()) {
+        if (has_name_twice(element)) return true;
+    }
+    return false;
+}
+
+// The same text with and without equal names, in memory that is used again.
+void check_names(std::string_view text, ParseOptions options) {
+    options.goes_soon = true;
+    options.duplicates = Duplicates::keep;
+    const auto kept = Document::parse(text, options);
+    if (!kept) return;
+    options.duplicates = Duplicates::refuse;
+    const auto refused = Document::parse(text, options);
+    PORTICO_CHECK(refused.has_value() != has_name_twice(kept->root()));
+    PORTICO_CHECK(refused ? written(refused->root()) == written(kept->root()) : refused.error().reason == ParseError::Reason::duplicate_name);
+}
+
 bool check(std::string_view text, const ParseOptions& options) {
     const auto document = Document::parse(text, options);
     if (!document) {
@@ -61,5 +85,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const bool lenient =
         check(text, {.max_depth = 16, .duplicates = Duplicates::keep, .lone_surrogates = LoneSurrogates::replace});
     PORTICO_CHECK(!strict || lenient);
+    check_names(text, {.max_depth = 16, .lone_surrogates = LoneSurrogates::replace});
     return 0;
 }

@@ -174,6 +174,15 @@ TEST(JsonDocument, equal_names_are_found_among_many) {
     EXPECT_FALSE(Document::parse(text + "\"name500\":0}"));
 }
 
+TEST(JsonDocument, names_of_one_length_and_equal_ends_are_told_apart) {
+    EXPECT_TRUE(Document::parse(R"({"a1z":0,"a2z":0,"a3z":0,"":0,"az":{"a1z":0},"a4z":[]})"));
+    for (const std::string_view twice : {"a1z", "a2z", "a3z", "", "az", "a4z"}) {
+        const auto refused = Document::parse(R"({"a1z":0,"a2z":0,"a3z":0,"":0,"az":{"a1z":0},"a4z":[],")" + std::string(twice) + "\":1}");
+        ASSERT_FALSE(refused) << twice;
+        EXPECT_EQ(refused.error().reason, Reason::duplicate_name);
+    }
+}
+
 TEST(JsonDocument, half_a_surrogate_pair_is_refused_or_replaced_as_asked) {
     const std::pair<std::string_view, std::string_view> cases[] = {
         {R"("\uD800")", "\uFFFD"},           {R"("\uDC00")", "\uFFFD"},           {R"("\uD800x")", "\uFFFDx"},
@@ -201,6 +210,32 @@ TEST(JsonDocument, depth_and_size_are_bounded) {
     const std::string deepest = std::string(Document::kMaxDepth, '[') + std::string(Document::kMaxDepth, ']');
     EXPECT_TRUE(Document::parse(deepest, {.max_depth = UINT32_MAX}));
     EXPECT_FALSE(Document::parse('[' + deepest + ']', {.max_depth = UINT32_MAX}));
+}
+
+// More at a time than are kept, of all sizes around what is kept, gone in another order than they came.
+TEST(JsonDocument, what_goes_soon_is_like_any_other) {
+    const ParseOptions soon{.goes_soon = true};
+    for (int round = 0; round < 3; ++round) {
+        std::vector<std::pair<std::string, Document>> alive;
+        for (size_t n = 0; n < 100; ++n) {
+            const std::string text = "[\"\\u0041" + std::string(n * 40, 'x') + "\",{\"n\":" + std::to_string(n) + "}]";
+            alive.emplace_back("[\"A" + std::string(n * 40, 'x') + "\",{\"n\":" + std::to_string(n) + "}]", parsed(text, soon));
+            EXPECT_FALSE(Document::parse(text.substr(0, text.size() - 1), soon));
+            if (n % 3 == 0) alive.erase(alive.begin() + static_cast<ptrdiff_t>(n / 3));
+        }
+        for (const auto& [expected, document] : alive) ASSERT_EQ(written(document.root()), expected);
+    }
+}
+
+// Its copy may be the last one.
+TEST(JsonDocument, what_goes_soon_may_outlive_its_thread) {
+    std::vector<Document> others;
+    std::thread([&] {
+        for (int i = 0; i < 40; ++i) others.push_back(parsed("{\"n\":" + std::to_string(i) + "}", {.goes_soon = true}));
+    }).join();
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(others[static_cast<size_t>(i)].root().find("n").as_int64(), i);
+    others.clear();
+    EXPECT_EQ(parsed("[1]", {.goes_soon = true}).root().at(0).as_int64(), 1);
 }
 
 TEST(JsonDocument, a_value_knows_its_place_in_the_text) {

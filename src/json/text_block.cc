@@ -3,12 +3,14 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/check.h"
 #include "base/held.h"
 #include "base/meter.h"
+#include "base/poison.h"
 
 namespace portico::json::detail {
 namespace {
@@ -17,8 +19,53 @@ using Reason = ParseError::Reason;
 
 // Bytes of a block from which on it is counted among what its worker holds.
 constexpr size_t kCounted = size_t{16} << 10;
-// What is gone through at once.
-constexpr size_t kPiece = 255 * 256;
+// What is gone through at once, and its parts, whose bytes a byte can count; a multiple of what a processor takes together.
+constexpr size_t kPart = 224;
+constexpr size_t kPiece = kPart * 292;
+
+// Memory of small documents that go soon, kept for the next ones: an aggregate reads a few for each request, and to ask the system for a
+// block, make it smaller and give it back costs more than to read a short answer. One thread's.
+class Spares {
+  public:
+    // Of each: for a text of some 2 KiB and its values.
+    static constexpr size_t kBytes = size_t{8} << 10;
+
+    ~Spares() {
+        while (count_ > 0) std::free(blocks_[--count_]);
+        count_ = made_ = kMost;  // a document may outlive its thread
+    }
+
+    // @returns null where all are in use
+    void* take(size_t bytes) {
+        if (count_ == 0 && made_ == kMost) return nullptr;
+        void* const block = count_ > 0 ? blocks_[--count_] : made();
+        PORTICO_UNPOISON(block, bytes);
+        return block;
+    }
+    // Whichever thread's it was.
+    void put(void* block) {
+        if (count_ == kMost) return std::free(block);
+        PORTICO_POISON(block, kBytes);
+        blocks_[count_++] = block;
+    }
+
+  private:
+    static constexpr uint32_t kMost = 32;
+
+    void* made() {
+        void* const block = std::malloc(kBytes);
+        PORTICO_CHECK(block != nullptr);
+        PORTICO_POISON(block, kBytes);
+        ++made_;
+        return block;
+    }
+
+    std::array<void*, kMost> blocks_ = {};
+    uint32_t count_ = 0;
+    uint32_t made_ = 0;  // ever, by this thread
+};
+thread_local Spares spares;
+
 bool spend_piece(size_t left) { return Meter::spend(Meter::steps_of(std::min(left, kPiece))); }
 
 // An upper bound: each value but the first, and each name, follows one of these bytes. 0: nothing more may be spent.
@@ -26,7 +73,7 @@ size_t nodes_at_most(std::string_view text) {
     size_t count = 1;
     for (size_t i = 0; i < text.size();) {
         if (i % kPiece == 0 && !spend_piece(text.size() - i)) return 0;
-        const size_t end = std::min(text.size(), i + 255);
+        const size_t end = std::min(text.size(), i + kPart);
         uint8_t part = 0;
         for (; i < end; ++i) {
             const char c = text[i];
@@ -49,7 +96,9 @@ size_t whole_characters(std::string_view piece) {
 bool copy_text(char* to, std::string_view text) {
     for (; !text.empty(); text.remove_prefix(std::min(text.size(), kPiece))) {
         if (!spend_piece(text.size())) return false;
-        to = std::ranges::copy(text.substr(0, kPiece), to).out;
+        const size_t size = std::min(text.size(), kPiece);
+        std::memcpy(to, text.data(), size);
+        to += size;
     }
     return true;
 }
@@ -80,11 +129,14 @@ std::expected<Block*, ParseError> make_block(std::string_view text, const ParseO
         Meter::out_of_memory();
         return std::unexpected(ParseError{Reason::too_costly, 0});
     }
-    void* const memory = std::malloc(decoded_at + decoded);
+    const size_t bytes = decoded_at + decoded;
+    void* memory = options.goes_soon && bytes <= Spares::kBytes ? spares.take(bytes) : nullptr;
+    const bool spare = memory != nullptr;
+    if (!spare) memory = std::malloc(bytes);
     PORTICO_CHECK(memory != nullptr);
     auto* const block = new (memory) Block{
         .references = 1, .text_size = static_cast<uint32_t>(text.size()), .nodes = 0, .nodes_at = static_cast<uint32_t>(nodes_at),
-        .decoded_at = decoded_at, .bytes = decoded_at + decoded, .names_differ = options.duplicates == Duplicates::refuse, .counted_by = counted_by};
+        .decoded_at = decoded_at, .bytes = bytes, .names_differ = options.duplicates == Duplicates::refuse, .spare = spare, .counted_by = counted_by};
     char* const behind = static_cast<char*>(memory) + sizeof(Block);
     if (!copy_text(behind, text)) {
         free_block(block);
@@ -95,6 +147,10 @@ std::expected<Block*, ParseError> make_block(std::string_view text, const ParseO
 }
 
 Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
+    if (block->spare) {
+        block->nodes = used;
+        return block;
+    }
     char* const base = reinterpret_cast<char*>(block);
     const uint64_t decoded_at = block->nodes_at + uint64_t{used} * sizeof(Node);
     std::memmove(base + decoded_at, base + block->decoded_at, decoded_size);
@@ -110,7 +166,8 @@ Block* shrink(Block* block, uint32_t used, uint32_t decoded_size) {
 
 void free_block(Block* block) {
     if (block->counted_by.memory != nullptr) block->counted_by.give_back(Holding::documents, block->bytes);
-    std::free(block);
+    if (block->spare) spares.put(block);
+    else std::free(block);
 }
 
 }  // namespace portico::json::detail

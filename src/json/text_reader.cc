@@ -1,7 +1,6 @@
 #include "json/text_reader.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -53,7 +52,7 @@ class Reader {
     uint32_t decoded_size() const { return decoded_size_; }
 
   private:
-    enum class State : uint8_t { value, first_element, first_name, name, after, done, failed };
+    enum class State : uint8_t { value, first_element, first_name, after, done, failed };
 
     uint32_t offset() const { return static_cast<uint32_t>(at_ - text_); }
     bool at_end() const { return offset() == block_.text_size; }
@@ -99,6 +98,7 @@ class Reader {
 };
 
 std::expected<void, ParseError> Reader::read() {
+    // A step for each value, with the name and the comma before it.
     State state = State::value;
     while (state != State::done && state != State::failed) {
         if (!steps_.spend(1)) return std::unexpected(ParseError{Reason::too_costly, offset()});
@@ -107,7 +107,6 @@ std::expected<void, ParseError> Reader::read() {
             case State::value: state = value(); break;
             case State::first_element: state = *at_ == ']' ? close() : (++nodes_[open_].count, value()); break;
             case State::first_name: state = *at_ == '}' ? close() : name(); break;
-            case State::name: state = name(); break;
             default: state = after(); break;
         }
     }
@@ -157,7 +156,8 @@ Reader::State Reader::name() {
     skip_space();
     if (*at_ != ':') return unexpected();
     ++at_;
-    return State::value;
+    skip_space();
+    return value();
 }
 
 Reader::State Reader::after() {
@@ -165,9 +165,10 @@ Reader::State Reader::after() {
     const bool in_object = nodes_[open_].kind == static_cast<uint32_t>(Kind::object);
     if (*at_ == ',') {
         ++at_;
-        if (in_object) return State::name;
+        skip_space();
+        if (in_object) return name();
         ++nodes_[open_].count;
-        return State::value;
+        return value();
     }
     if (*at_ == (in_object ? '}' : ']')) return close();
     return unexpected();
@@ -283,16 +284,18 @@ bool Reader::names_differ(uint32_t object) {
         if (!metered_sort(sorted_, std::less<>(), 1 + bytes / sorted_.size() / Meter::kBytesAStep)) return steps_.end();
         return std::ranges::adjacent_find(sorted_) == sorted_.end();
     }
-    std::array<std::string_view, kFewNames> names;
-    std::array<uint64_t, kFewNames> marks;  // tell most names apart at once
-    uint32_t n = 0;
-    for (uint32_t i = object + 1; i < used_; i = after(i + 1), ++n) {
-        const std::string_view name = names[n] = text(i);
-        marks[n] = name.size() << 16;
-        if (!name.empty()) marks[n] |= static_cast<uint8_t>(name.front()) | static_cast<unsigned>(static_cast<uint8_t>(name.back())) << 8;
-        for (uint32_t j = 0; j < n; ++j) {
-            if (marks[j] == marks[n] && names[j] == name) return false;
+    // Length, first and last byte choose one of 64 marks, which tells most names apart at once.
+    uint64_t seen = 0;
+    for (uint32_t i = object + 1; i < used_; i = after(i + 1)) {
+        const std::string_view name = text(i);
+        const uint64_t ends = name.empty() ? 0 : static_cast<uint8_t>(name.front()) + size_t{5} * static_cast<uint8_t>(name.back());
+        const uint64_t mark = uint64_t{1} << ((ends + 11 * name.size()) & 63);
+        if ((seen & mark) != 0) {
+            for (uint32_t j = object + 1; j < i; j = after(j + 1)) {
+                if (text(j) == name) return false;
+            }
         }
+        seen |= mark;
     }
     return true;
 }

@@ -317,6 +317,7 @@ void Aggregation::read_answer(Question& q) {
         json::ParseOptions options;
         options.max_size = q.call->max_body;
         options.byte_order_mark = json::ByteOrderMark::pass_over;
+        options.goes_soon = true;
         auto document = json::Document::parse(*body, options);
         if (document) q.document = std::move(*document);
         else if (!q.coding.empty()) q.miscoded = http::CodingFault::unknown;
