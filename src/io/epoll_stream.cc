@@ -187,9 +187,10 @@ void EpollStream::look() {
 
 bool EpollStream::quiet(bool now) {
     if (lost_ != 0 || error_ != 0) return false;
-    constexpr uint32_t kSomethingCame = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    if ((announced & kSomethingCame) != 0) return false;
-    if (!now && !readable_ && backend_.told_all()) return !closed_;
+    if ((announced & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) return false;
+    // Bytes that this turn has told of may have been taken before their event was heard: the kernel knows.
+    const bool may_have_bytes = readable_ || (announced & EPOLLIN) != 0;
+    if (!now && !may_have_bytes && backend_.told_all()) return !closed_;
     char byte;
     const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n >= 0 || (errno != EAGAIN && errno != EINTR)) return false;

@@ -111,6 +111,33 @@ TEST_P(StreamQuiet, A86_bytes_that_come_in_the_same_turn_are_known_to_a_look_now
     EXPECT_FALSE(stream().quiet(true));
 }
 
+// The kernel told of them before somebody took them: told of once more, they are no others.
+TEST_P(StreamQuiet, A86_bytes_that_were_read_before_their_event_is_heard_leave_a_stream_quiet) {
+    struct Take {
+        static Task<void> run(Stream& at, Stream& taken, bool& quiet, bool& done) {
+            Buffer in, rest;
+            (void)co_await at.read(in);
+            EXPECT_EQ((co_await taken.read(rest)).value, 4);
+            quiet = taken.quiet(false);
+            done = true;
+        }
+    };
+    StreamPair other = stream_pair(loop());
+    peer().send("response");
+    Buffer into;
+    ASSERT_EQ(read(into, 8).value, 8);
+    bool quiet = false, done = false;
+    Running taking(Take::run(*other.stream, stream(), quiet, done));
+    settle(3);
+    other.peer.send("x");
+    peer().send("more");
+    EXPECT_TRUE(turn_until([&] { return done; }));
+    EXPECT_TRUE(quiet);
+    settle(2);
+    EXPECT_TRUE(stream().quiet(false));
+    taking.cancel();
+}
+
 TEST_P(StreamQuiet, A86_bytes_that_came_before_the_turn_are_known_in_it_whoever_is_served_first) {
     struct Told final : StreamWatcher {
         void on_peer_closed(int) override {}

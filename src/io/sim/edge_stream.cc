@@ -162,8 +162,8 @@ void SimEdgeStream::look() {
 }
 
 bool SimEdgeStream::quiet(bool now) {
-    if (error_ != 0 || raised_in_) return false;
-    if (!now && !readable_) return !closed_;
+    if (error_ != 0) return false;
+    if (!now && !readable_ && !raised_in_) return !closed_;
     if (socket_->readable()) return false;
     readable_ = false;
     return true;

@@ -1,6 +1,8 @@
 // What the two kinds of simulated streams share: a socket, and the descriptors that a caller may ask for. Private to io/sim.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 
 #include "io/sim/backend.h"
@@ -33,11 +35,15 @@ class SimStream : public Stream, protected SimSocket::User {
             if (*self) f();
         });
     }
-    // The same outside of the loop's code, where the kernel works.
+    // The same outside of the loop's code, where the kernel works: in any order with what others submit, but in its own among these.
     template <class F>
     void submit(F f) {
-        net_.later({}, [self = self_, f = std::move(f)] {
-            if (*self) f();
+        submitted_.emplace_back(std::move(f));
+        net_.later({}, [this, self = self_] {
+            if (!*self) return;
+            const std::function<void()> first = std::move(submitted_.front());
+            submitted_.pop_front();
+            first();
         });
     }
 
@@ -48,6 +54,7 @@ class SimStream : public Stream, protected SimSocket::User {
   private:
     std::shared_ptr<SimBackend::Ready> ready_;
     std::shared_ptr<bool> self_ = std::make_shared<bool>(true);
+    std::deque<std::function<void()>> submitted_;
     bool abort_ = false;
     mutable int look_near_ = -1, look_far_ = -1;
     mutable bool look_has_byte_ = false;
