@@ -80,7 +80,7 @@ struct Block {
     uint64_t decoded_at;   // likewise
     uint64_t bytes;        // of the whole block
     bool names_differ;     // no object holds a name twice
-    bool spare;            // it has kSpareBytes, and is used again
+    bool spare;            // its memory is used again
     HeldBy counted_by;     // none: it is too small for that
 
     const char* text() const { return reinterpret_cast<const char*>(this + 1); }

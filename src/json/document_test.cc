@@ -238,6 +238,23 @@ TEST(JsonDocument, what_goes_soon_may_outlive_its_thread) {
     EXPECT_EQ(parsed("[1]", {.goes_soon = true}).root().at(0).as_int64(), 1);
 }
 
+TEST(JsonDocument, what_goes_soon_may_come_at_its_threads_end) {
+    static std::vector<std::string> texts;
+    struct Last {
+        ~Last() {
+            const Document one = parsed("[1]", {.goes_soon = true}), two = parsed("[2]", {.goes_soon = true});
+            const std::string taken(8192, '#');
+            texts = {written(one.root()), written(two.root())};
+        }
+    };
+    std::thread([] {
+        thread_local const Last last;  // made before the thread's memory is, and gone after it
+        EXPECT_NE(&last, nullptr);
+        EXPECT_EQ(parsed("[0]", {.goes_soon = true}).root().at(0).as_int64(), 0);
+    }).join();
+    EXPECT_EQ(texts, (std::vector<std::string>{"[1]", "[2]"}));
+}
+
 TEST(JsonDocument, a_value_knows_its_place_in_the_text) {
     const Document d = parsed(" { \"a\" : [ 1 , \"\\u0041\" ] } ");
     EXPECT_EQ(d.text(), " { \"a\" : [ 1 , \"\\u0041\" ] } ");

@@ -30,41 +30,49 @@ class Spares {
     // Of each: for a text of some 2 KiB and its values.
     static constexpr size_t kBytes = size_t{8} << 10;
 
-    ~Spares() {
-        while (count_ > 0) std::free(blocks_[--count_]);
-        count_ = made_ = kMost;  // a document may outlive its thread
-    }
-
     // @returns null where all are in use
     void* take(size_t bytes) {
-        if (count_ == 0 && made_ == kMost) return nullptr;
-        void* const block = count_ > 0 ? blocks_[--count_] : made();
+        if (over_ || (count_ == 0 && made_ == kMost)) return nullptr;
+        void* const block = count_ > 0 ? blocks_[--count_] : make();
         PORTICO_UNPOISON(block, bytes);
         return block;
     }
     // Whichever thread's it was.
     void put(void* block) {
-        if (count_ == kMost) return std::free(block);
+        if (over_ || count_ == kMost) return std::free(block);
         PORTICO_POISON(block, kBytes);
         blocks_[count_++] = block;
+    }
+    // At the thread's end, after which documents may still go, and come.
+    void end() {
+        over_ = true;
+        while (count_ > 0) std::free(blocks_[--count_]);
     }
 
   private:
     static constexpr uint32_t kMost = 32;
 
-    void* made() {
-        void* const block = std::malloc(kBytes);
-        PORTICO_CHECK(block != nullptr);
-        PORTICO_POISON(block, kBytes);
-        ++made_;
-        return block;
-    }
+    void* make();
 
     std::array<void*, kMost> blocks_ = {};
     uint32_t count_ = 0;
     uint32_t made_ = 0;  // ever, by this thread
+    bool over_ = false;
 };
-thread_local Spares spares;
+// Without a destructor, so that it is there as long as its thread.
+constinit thread_local Spares spares;
+
+void* Spares::make() {
+    struct AtTheEnd {
+        ~AtTheEnd() { spares.end(); }
+    };
+    thread_local const AtTheEnd at_the_end;
+    void* const block = std::malloc(kBytes);
+    PORTICO_CHECK(block != nullptr);
+    PORTICO_POISON(block, kBytes);
+    ++made_;
+    return block;
+}
 
 bool spend_piece(size_t left) { return Meter::spend(Meter::steps_of(std::min(left, kPiece))); }
 
