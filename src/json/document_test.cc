@@ -238,6 +238,13 @@ TEST(JsonDocument, what_goes_soon_may_outlive_its_thread) {
     EXPECT_EQ(parsed("[1]", {.goes_soon = true}).root().at(0).as_int64(), 1);
 }
 
+TEST(JsonDocument, what_goes_soon_may_go_on_a_thread_that_reads_none) {
+    std::vector<Document> others;
+    for (int i = 0; i < 40; ++i) others.push_back(parsed("[1]", {.goes_soon = true}));
+    std::thread([&] { others.clear(); }).join();
+    EXPECT_EQ(parsed("[2]", {.goes_soon = true}).root().at(0).as_int64(), 2);
+}
+
 TEST(JsonDocument, what_goes_soon_may_come_at_its_threads_end) {
     static std::vector<std::string> texts;
     struct Last {

@@ -37,9 +37,9 @@ class Spares {
         PORTICO_UNPOISON(block, bytes);
         return block;
     }
-    // Whichever thread's it was.
+    // Whichever thread's it was. Who has made none keeps none: only make() sees to the thread's end.
     void put(void* block) {
-        if (over_ || count_ == kMost) return std::free(block);
+        if (over_ || made_ == 0 || count_ == kMost) return std::free(block);
         PORTICO_POISON(block, kBytes);
         blocks_[count_++] = block;
     }
